@@ -1,0 +1,100 @@
+"""How much mass each mode holds: antimodes, basin masses and their resampling.
+
+The place of the lowest bin between two modes is not a smooth function of the counts: it jumps between bins
+of nearly equal height, its error does not shrink as 1/sqrt(n), and a bootstrap does not give its interval.
+So the antimode is taken as the minimum of the density smoothed by a fixed kernel, located within a bin by a
+parabola, and the mass up to it from cumulative counts that are linear within bins. With the modes and the
+kernel held fixed that is a smooth function of the bin shares wherever the smoothed density has one clear
+minimum, so that the multinomial bootstrap is valid to first order. Where the valley is so empty that the
+minimum is not clear, the mass hardly depends on where in the valley it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Basins", "resample"]
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+# The kernel's standard deviation as a share of the distance between two modes. In simulations a sixth keeps
+# valleys of neighbouring modes apart and still finds one clear minimum in a wide, flat valley: with a fixed
+# two bins the interval of a mass beside such a valley was up to 30 times as wide, and covered 91 %.
+_BANDWIDTH = 1 / 6
+_NARROWEST = 0.5  # bins
+
+
+class Basins:
+    """The division of a histogram's mass among given modes.
+
+    Attributes:
+        modes: bins of the modes, increasing.
+        bandwidths: standard deviation in bins of the kernel used between each two neighbouring modes: a
+            sixth of the distance between the two.
+    """
+
+    def __init__(self, width: FloatArray, modes: Sequence[int]) -> None:
+        self.modes = tuple(modes)
+        self._width = width
+        gaps = np.diff(self.modes).tolist()
+        self.bandwidths = tuple(max(_NARROWEST, gap * _BANDWIDTH) for gap in gaps)
+        self._kernels = [
+            _kernel(width.size, left, right, bandwidth)
+            for left, right, bandwidth in zip(self.modes, self.modes[1:], self.bandwidths, strict=False)
+        ]
+
+    def antimodes(self, count: FloatArray) -> FloatArray:
+        """Return the antimodes in bins (0 is the lower edge of the first), shape (..., modes - 1).
+
+        Args:
+            count: counts of the bins, shape (..., bins).
+        """
+        density = count / self._width
+        places = []
+        for left, right, kernel in zip(self.modes, self.modes[1:], self._kernels, strict=False):
+            smooth = density @ kernel.T  # bins left to right, both modes included
+            lowest = np.clip(np.argmin(smooth, axis=-1), 1, max(1, right - left - 1))[..., None]
+            before, here, after = (
+                np.take_along_axis(smooth, lowest + step, axis=-1)[..., 0] for step in (-1, 0, 1)
+            )
+            bend = before - 2 * here + after
+            shift = (before - after) / (2 * np.where(bend > 0, bend, 1.0))
+            shift = np.where(bend > 0, np.clip(shift, -0.5, 0.5), 0.0)
+            places.append(left + lowest[..., 0] + 0.5 + shift)
+        return np.stack(places, axis=-1) if places else np.empty((*count.shape[:-1], 0))
+
+    def masses(self, count: FloatArray, above: FloatArray) -> FloatArray:
+        """Return the counts that belong to each mode, shape (..., modes).
+
+        Args:
+            count: counts of the bins, shape (..., bins).
+            above: counts beyond the last bin, shape (...); the last mode's basin extends over them.
+        """
+        places = self.antimodes(count)
+        whole = np.minimum(places.astype(np.int64), count.shape[-1] - 1)
+        cumulative = np.cumsum(count, axis=-1)
+        inside = np.take_along_axis(count, whole, axis=-1)
+        below = np.take_along_axis(cumulative, whole, axis=-1) - inside + (places - whole) * inside
+        total = cumulative[..., -1:] + above[..., None]
+        return np.diff(np.concatenate([np.zeros_like(total), below, total], axis=-1), axis=-1)
+
+
+def resample(cells: IntArray, replicates: int, seed: int) -> FloatArray:
+    """Return multinomial resamples of counts, shape (replicates, cells), as floats."""
+    total = int(cells.sum())
+    drawn = np.random.default_rng(seed).multinomial(total, cells / total, size=replicates)
+    return drawn.astype(np.float64)
+
+
+def _kernel(bins: int, left: int, right: int, bandwidth: float) -> FloatArray:
+    """Return a Gaussian kernel matrix for the bins left to right, reflected at both ends of the range."""
+    at = np.arange(left, right + 1)[:, None]
+    source = np.arange(bins)[None, :]
+    weight = np.zeros((right - left + 1, bins))
+    for image in (source, -1 - source, 2 * bins - 1 - source):
+        weight += np.exp(-0.5 * ((at - image) / bandwidth) ** 2)
+    return np.asarray(weight / weight.sum(axis=1, keepdims=True))

@@ -1,0 +1,139 @@
+"""The bins in which modes are looked for: how many, how far up, and what is in them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geomreg_tui.analysis.distribution import LossDistribution
+from geomreg_tui.summary.histogram import bin_edge, bin_index
+
+__all__ = ["MAXIMUM_BINS", "TOP_SHARE", "Axis", "bins_for", "linear_axis", "log_axis"]
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+MAXIMUM_BINS = 128
+TOP_SHARE = 0.995
+_MINIMUM_BINS = 8
+_LATTICE_VALUES = 512  # more distinct losses than this are treated as continuous
+_LATTICE_REPEATS = 16  # so many losses to each distinct value, or there is no telling that it is a lattice
+
+
+@dataclass(frozen=True)
+class Axis:
+    """Counts of the losses in which modes are looked for.
+
+    Attributes:
+        name: "linear" or "log".
+        edges: increasing bin edges, shape (bins + 1,).
+        width: bin widths that densities refer to: in loss on the linear axis, in decades on the log axis.
+        count: losses in each bin, shape (bins,).
+        below, above: losses outside the edges, in which no mode is looked for.
+        atom: losses of the atom, in none of the bins.
+        lattice: whether the losses take few, evenly spaced values, each bin standing for one or more.
+    """
+
+    name: str
+    edges: FloatArray
+    width: FloatArray
+    count: IntArray
+    below: int
+    above: int
+    atom: int
+    lattice: bool = False
+
+
+def bins_for(samples: int) -> int:
+    """Return how many bins suit a number of losses: 128, fewer for a small sample.
+
+    The power of two nearest (in ratio) to Rice's 2 n^(1/3), from 8 up to 128, which is reached at 93,000.
+    """
+    wanted = round(math.log2(2 * samples ** (1 / 3))) if samples > 0 else 0
+    return int(2 ** np.clip(wanted, math.log2(_MINIMUM_BINS), math.log2(MAXIMUM_BINS)))
+
+
+def linear_axis(distribution: LossDistribution, bins: int | None = None) -> Axis | None:
+    """Return ``bins`` bins on [0, L_hi], or None when no loss lies between 0 and infinity beside the atom.
+
+    L_hi is the base-bin edge above the 99.5 % quantile of the losses beside the atom (of the positive ones
+    where nearly all are 0). Exact zeros belong to the first bin. Losses that take few, evenly spaced values
+    (the 0-1 loss) would show each value as a mode: there a bin stands for a whole number of values, and the
+    atom, which cannot be told apart from other networks of the same loss, stays in its bin.
+
+    Args:
+        distribution: the losses.
+        bins: number of bins; None for :func:`bins_for` the number of losses.
+    """
+    histogram = distribution.histogram
+    beside = distribution.finite - histogram.atom
+    if not histogram.index.size:
+        return None
+    wanted = bins or bins_for(beside)
+    lattice = _lattice_axis(distribution, wanted)
+    if lattice is not None:
+        return lattice
+    high = float(distribution.quantile(TOP_SHARE, atom=False))
+    if high == 0:
+        high = float(_positive_quantiles(distribution, [TOP_SHARE])[0])
+    top = bin_index(np.array([high]), histogram.bits) + 1
+    binned = distribution.linear_bins(wanted, float(bin_edge(top, histogram.bits)[0]), atom=False)
+    return Axis("linear", binned.edges, binned.width, binned.count, 0, binned.above, histogram.atom)
+
+
+def log_axis(distribution: LossDistribution, bins: int | None = None) -> Axis | None:
+    """Return bins of equal width in log loss over the central 99 % of the positive losses beside the atom.
+
+    None when those lie within fewer than two base bins.
+    """
+    histogram = distribution.histogram
+    if distribution.central_span < 2:
+        return None
+    wanted = bins or bins_for(distribution.finite - histogram.atom)
+    names = bin_index(_positive_quantiles(distribution, [1 - TOP_SHARE, TOP_SHARE]), histogram.bits)
+    low, high = bin_edge(names + np.array([0, 1]), histogram.bits)
+    binned = distribution.log_bins(wanted, float(low), float(high), atom=False)
+    width = np.diff(np.log10(binned.edges))
+    below = binned.below + histogram.zero
+    return Axis("log", binned.edges, width, binned.count, below, binned.above, histogram.atom)
+
+
+def _positive_quantiles(distribution: LossDistribution, shares: list[float]) -> FloatArray:
+    histogram, cumulative = distribution.histogram, distribution.cumulative
+    ranks = np.ceil(np.array(shares) * cumulative[-1]).astype(np.int64) - 1
+    slot = np.searchsorted(cumulative, np.clip(ranks, 0, cumulative[-1] - 1), side="right") - 1
+    return bin_edge(histogram.index[slot], histogram.bits)
+
+
+def _lattice_axis(distribution: LossDistribution, bins: int) -> Axis | None:
+    histogram = distribution.histogram
+    value = (histogram.lower + histogram.upper) / 2
+    count = histogram.count
+    if histogram.zero:
+        value, count = np.insert(value, 0, 0.0), np.insert(count, 0, histogram.zero)
+    if histogram.atom:
+        place = int(np.searchsorted(value, distribution.null_loss))
+        value = np.insert(value, place, distribution.null_loss)
+        count = np.insert(count, place, histogram.atom)
+    if not 3 <= value.size <= min(_LATTICE_VALUES, count.sum() / _LATTICE_REPEATS):
+        return None
+    gaps = np.diff(value)
+    steps = gaps / gaps.min()
+    # A value is known to within half a base bin, so a gap to within one.
+    slack = value[1:] * 2.0**-histogram.bits / gaps.min()
+    if np.any(np.abs(steps - np.round(steps)) > slack) or slack.max() > 0.25:
+        return None
+    spacing = float((value[-1] - value[0]) / np.round(steps).sum())
+    first = value[0] / spacing
+    if abs(first - round(first)) > 0.25:
+        return None
+    multiple = round(first) + np.concatenate([[0], np.cumsum(np.round(steps))]).astype(np.int64)
+    group = math.ceil((int(multiple[-1]) + 1) / bins)
+    tally = np.zeros(int(multiple[-1]) // group + 1, np.int64)
+    np.add.at(tally, multiple // group, count)
+    edges = (np.arange(tally.size + 1) * group - 0.5) * spacing
+    edges[0] = 0.0
+    return Axis("linear", edges, np.full(tally.size, group * spacing), tally, 0, 0, 0, lattice=True)

@@ -1,0 +1,116 @@
+"""Everything that can go wrong, and the exit codes.
+
+The exception tree; each message says what was wrong, what was got, and what to try::
+
+    GeomregError                 exit 1
+    ├── ExperimentError          exit 2   keys or values of an experiment are wrong (all of them, at once)
+    ├── DataError                exit 2   a data set cannot be read or does not fit the experiment
+    ├── CapacityError            exit 2   the experiment cannot fit in memory; says what it would need
+    ├── RunDirectoryError        exit 1   a run directory is missing, damaged, foreign or in use
+    └── SamplingError            exit 3   a run that had started could not go on
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import IntEnum
+
+__all__ = [
+    "CapacityError",
+    "DataError",
+    "ExitCode",
+    "ExperimentError",
+    "GeomregError",
+    "Problem",
+    "RunDirectoryError",
+    "SamplingError",
+    "nearest_name",
+    "plain_text",
+]
+
+
+class ExitCode(IntEnum):
+    """The exit codes of every command."""
+
+    OK = 0
+    ERROR = 1
+    USAGE = 2
+    RUN_FAILED = 3
+    INTERRUPTED = 130
+
+
+class GeomregError(Exception):
+    """Base of all errors that a user can cause or must be told of."""
+
+    exit_code: ExitCode = ExitCode.ERROR
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing wrong with an experiment.
+
+    Attributes:
+        key: the experiment key at fault, as spelled in TOML.
+        got: what was given, shortened.
+        allowed: what would have been accepted.
+        nearest: the closest valid name, when one is close.
+    """
+
+    key: str
+    got: str
+    allowed: str
+    nearest: str | None = None
+
+    def __str__(self) -> str:
+        hint = f" Did you mean {self.nearest!r}?" if self.nearest else ""
+        return plain_text(f"{self.key}: got {self.got}; {self.allowed}.{hint}")
+
+
+class ExperimentError(GeomregError):
+    """Some keys of an experiment are wrong; ``problems`` holds every one of them."""
+
+    exit_code = ExitCode.USAGE
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+class DataError(GeomregError):
+    """A data set cannot be read, or does not fit the experiment."""
+
+    exit_code = ExitCode.USAGE
+
+
+class CapacityError(GeomregError):
+    """The experiment needs more memory than there is."""
+
+    exit_code = ExitCode.USAGE
+
+
+class RunDirectoryError(GeomregError):
+    """A run directory is missing, damaged, of another version, or in use."""
+
+
+class SamplingError(GeomregError):
+    """A run that had started could not go on."""
+
+    exit_code = ExitCode.RUN_FAILED
+
+
+def nearest_name(name: str, names: Iterable[str]) -> str | None:
+    """Return the entry of ``names`` closest in spelling to ``name``, or None when none is close."""
+    matches = difflib.get_close_matches(name.lower(), list(names), n=1, cutoff=0.6)
+    return matches[0] if matches else None
+
+
+# C0 (but not newline) and C1 controls, zero-width and bidirectional formatting characters.
+_CONTROL = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
+
+
+def plain_text(text: str) -> str:
+    """Return ``text`` without the characters by which a name could steer a terminal."""
+    return _CONTROL.sub("", text)

@@ -1,0 +1,66 @@
+"""What a network is here: a recipe that turns a source of layers into outputs, for a whole batch at once."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from geomreg_tui.shapes import LayerShape
+
+__all__ = ["LayerSource", "Network", "apply_matrix", "normalize_units"]
+
+_NORM_EPSILON = 1e-5  # torch.nn.LayerNorm's default
+
+
+class LayerSource(Protocol):
+    """Draws the layers of a batch of networks, in whatever way is exact."""
+
+    batch: int
+
+    def linear(self, shape: LayerShape, activations: Tensor) -> Tensor:
+        """Return pre-activations.
+
+        Args:
+            shape: the layer.
+            activations: (batch, n_in, columns), or (1, n_in, columns) when shared by all networks.
+
+        Returns:
+            (batch, n_out, columns), owned by the caller.
+        """
+
+    def weights(self, shape: LayerShape) -> tuple[Tensor, Tensor | None]:
+        """Return weights (batch, n_out, n_in) and biases (batch, n_out) or None."""
+
+
+class Network(ABC):
+    """An architecture with its sizes fixed.
+
+    Attributes:
+        shapes: the layers, first to last.
+        needs_weights: whether the architecture wants whole weight tensors rather than pre-activations.
+    """
+
+    shapes: Sequence[LayerShape]
+    needs_weights: bool = False
+
+    @abstractmethod
+    def forward(self, x: Tensor, layers: LayerSource) -> Tensor:
+        """Return outputs (batch, outputs, examples) for inputs x of shape (examples, *input_shape)."""
+
+
+def apply_matrix(weights: Tensor, columns: Tensor) -> Tensor:
+    """Return weights (batch, n, k) times columns (batch, k, m) or (1, k, m), shape (batch, n, m)."""
+    batch, rows, inner = weights.shape
+    if columns.shape[0] == 1:
+        return (weights.reshape(batch * rows, inner) @ columns[0]).view(batch, rows, columns.shape[2])
+    return torch.bmm(weights, columns)
+
+
+def normalize_units(z: Tensor, units: int | tuple[int, ...]) -> Tensor:
+    """Return z with mean 0 and variance 1 over the dimensions ``units`` (layer norm without affine part)."""
+    variance, mean = torch.var_mean(z, dim=units, keepdim=True, correction=0)
+    return (z - mean).mul_(torch.rsqrt(variance + _NORM_EPSILON))

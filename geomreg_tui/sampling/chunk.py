@@ -1,0 +1,102 @@
+"""The only unit of work: a chunk of an experiment, a pure function of (experiment, chunk index)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from geomreg_tui.experiment import Experiment
+from geomreg_tui.sampling.rng import chunk_generator
+from geomreg_tui.sampling.sampler import Sampler
+from geomreg_tui.summary import Facts, JointHistogram, LossHistogram, Moments, Summary
+
+__all__ = ["ChunkResult", "prepare", "run_chunk"]
+
+_ATOM_ROUNDING = 2  # units in the last place, relative to the null loss
+
+
+@dataclass(frozen=True)
+class ChunkResult:
+    """What a chunk gives.
+
+    Attributes:
+        summary: aggregate of its networks.
+        losses: the first losses, float64, in the order drawn; None when none were asked for.
+    """
+
+    summary: Summary
+    losses: NDArray[np.float64] | None = None
+
+
+def prepare(experiment: Experiment, device: str = "cpu") -> Facts:
+    """Load the data, choose the sampler and fix the sizes.
+
+    Raises:
+        ExperimentError, DataError, CapacityError: if the experiment cannot be run; nothing was allocated.
+    """
+    return _sampler(experiment, device).facts
+
+
+def run_chunk(
+    experiment: Experiment, chunk: int, count: int | None = None, *, device: str = "cpu", keep: int = 0
+) -> ChunkResult:
+    """Draw the networks of one chunk.
+
+    The same arguments give the same bits: the stream is keyed by (seed, chunk), and networks are
+    evaluated in batches of fixed size on one thread.
+
+    Args:
+        experiment: a resolved experiment (``prepare(...).experiment``).
+        chunk: index of the chunk, from 0.
+        count: only the first ``count`` networks of the chunk; default all.
+        device: where to compute.
+        keep: how many of the first losses to return.
+    """
+    sampler = _sampler(experiment, device)
+    facts = sampler.facts
+    size, batch = int(facts.experiment.chunk_size or 1), int(facts.experiment.batch_size or 1)
+    wanted = size if count is None else min(count, size)
+    generator = chunk_generator(facts.experiment.seed, chunk, torch.device(device))
+    train, held_out, correct = [], [], []
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with torch.inference_mode():
+            for _ in range(0, wanted, batch):
+                drawn = sampler.draw(batch, generator)
+                train.append(drawn.train)
+                if drawn.held_out is not None:
+                    held_out.append(drawn.held_out)
+                if drawn.correct is not None:
+                    correct.append(drawn.correct)
+    finally:
+        torch.set_num_threads(threads)
+    losses = _joined(train, wanted)
+    histogram = LossHistogram.from_losses(
+        losses,
+        facts.experiment.bin_bits,
+        facts.null_loss,
+        _ATOM_ROUNDING * float(torch.finfo(train[0].dtype).eps),
+    )
+    joint = None
+    if held_out:
+        predicted = _joined(correct, wanted) if correct else None
+        joint = JointHistogram.from_losses(
+            losses, _joined(held_out, wanted), predicted, facts.experiment.held_out
+        )
+    summary = Summary(histogram, Moments.from_losses(losses, facts.null_loss), joint)
+    return ChunkResult(summary, losses[:keep].copy() if keep else None)
+
+
+def _joined(parts: list[torch.Tensor], count: int) -> NDArray[np.float64]:
+    joined: NDArray[np.float64] = torch.cat(parts)[:count].to("cpu", torch.float64).numpy()
+    return joined
+
+
+@lru_cache(maxsize=4)
+def _sampler(experiment: Experiment, device: str) -> Sampler:
+    return Sampler(experiment, device)

@@ -1,0 +1,79 @@
+"""Radial sampling: a network on one example costs O(depth) random numbers, at any width.
+
+For a positively homogeneous activation, no biases and one example, a layer of a rotation-invariant law
+maps activations of norm r to r times a random factor that does not depend on their direction. With z
+the n standard normals of the layer, a ReLU layer's factor squared is the sum of z**2 over the active units:
+chi-square(K) with K ~ Binomial(n, 1/2). Laws that normalise divide by the sum of all z**2 and a
+chi-square for the normals that are never drawn. So the norm is followed from layer to layer in float64,
+and the outputs are the last block times the last norm.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from geomreg_tui.experiment import Experiment
+from geomreg_tui.inits import RotationInvariant, Stream
+from geomreg_tui.networks.activations import LEAKY_SLOPE
+from geomreg_tui.shapes import LayerShape
+
+__all__ = ["HOMOGENEOUS", "radial_outputs"]
+
+# Activation of a negative pre-activation, as a multiple of it, squared; positive ones pass unchanged.
+HOMOGENEOUS = {"relu": 0.0, "leaky_relu": LEAKY_SLOPE**2, "linear": 1.0, "abs": 1.0}
+
+
+def radial_outputs(
+    experiment: Experiment,
+    law: RotationInvariant,
+    input_norm: float,
+    batch: int,
+    stream: Stream,
+) -> Tensor:
+    """Draw the outputs of ``batch`` networks on one example.
+
+    Args:
+        experiment: an mlp with a homogeneous activation, without biases, residuals or layer norm.
+        law: its init law.
+        input_norm: Euclidean norm of the example.
+        batch: networks.
+        stream: random numbers.
+
+    Returns:
+        (batch, outputs, 1).
+    """
+    shared = law.begin(batch, stream)
+    square = torch.full((batch,), input_norm**2, dtype=torch.float64, device=stream.device)
+    negative = HOMOGENEOUS[experiment.activation]
+    for shape in law.shapes[:-1]:
+        factor = _squared_factor(shape, law, negative, batch, stream)
+        scale = law.row_scales(shape)[0] * law.layer_scale(shape, shared)
+        square = square.mul_(factor).mul_(scale**2)
+    last = law.shapes[-1]
+    outputs = law.block(last, 1, batch, stream, shared)
+    norm = square.sqrt_().mul_(law.row_scales(last)[0])
+    return outputs.mul_(norm.to(stream.dtype).view(batch, 1, 1))
+
+
+def _squared_factor(
+    shape: LayerShape, law: RotationInvariant, negative: float, batch: int, stream: Stream
+) -> Tensor:
+    """Draw the squared growth of the norm through one layer and its activation, float64 (batch,)."""
+    units = torch.full((batch,), float(shape.n_out), dtype=torch.float64, device=stream.device)
+    undrawn = law.undrawn(shape)
+    if negative == 1.0:
+        kept = whole = stream.chi_square(units)
+    else:
+        half = torch.full_like(units, 0.5)
+        active = torch.binomial(units, half, generator=stream.generator)
+        kept = whole = stream.chi_square(active)
+        if negative or undrawn is not None:
+            silent = stream.chi_square(units - active)
+            whole = kept + silent
+            kept = kept + negative * silent
+    if undrawn is None:
+        return kept
+    if undrawn:
+        whole = whole + stream.chi_square(torch.full_like(units, float(undrawn)))
+    return kept / whole

@@ -1,0 +1,35 @@
+"""One independent random stream for each chunk of each seed."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+__all__ = ["chunk_generator"]
+
+_STATE_WORDS = 624  # of the Mersenne twister
+_STATE_OFFSET = 24  # bytes of torch's CPU generator state before the words: seed, left, seeded, next
+
+
+def chunk_generator(seed: int, chunk: int, device: torch.device) -> torch.Generator:
+    """Return a fresh generator whose stream depends on (seed, chunk) alone.
+
+    ``manual_seed`` keeps 32 bits on the CPU, so among 100,000 chunks two would probably share a stream.
+    There the whole Mersenne state is set from numpy's ``SeedSequence``; on CUDA the Philox key is 64 bits.
+
+    Args:
+        seed: seed of the experiment, below 2**64.
+        chunk: index of the chunk.
+        device: where the random numbers are made.
+    """
+    sequence = np.random.SeedSequence([seed, chunk])
+    generator = torch.Generator(device=device)
+    if device.type != "cpu":
+        return generator.manual_seed(int(sequence.generate_state(1, np.uint64)[0]) >> 1)
+    words = sequence.generate_state(_STATE_WORDS, np.uint32)
+    words[0] |= np.uint32(0x80000000)  # the state must not be zero in its 19937 bits
+    state = generator.manual_seed(0).get_state().numpy()
+    end = _STATE_OFFSET + 8 * _STATE_WORDS
+    state[_STATE_OFFSET:end].view(np.uint64)[:] = words
+    generator.set_state(torch.from_numpy(state))
+    return generator

@@ -1,0 +1,50 @@
+"""Square roots of Gram matrices, exact for singular ones."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+__all__ = ["gram_root"]
+
+
+def gram_root(columns: Tensor, scale: float, offset: float) -> Tensor:
+    """Return R with R^T R = scale**2 A^T A + offset**2 1 1^T, for activations A.
+
+    The Gram matrix is positive semi-definite, often singular (dead units, repeated inputs). Cholesky's
+    method is backward stable on it as long as it succeeds; where it meets a pivot that is not positive, the
+    eigenvalues, with those that are negative by rounding set to 0, give the root instead. No jitter is added.
+    For float32 activations the matrix is formed in float64, so the root is exact to float32 rounding. For
+    float64 the R of a QR decomposition is used, which never squares the condition number.
+
+    Args:
+        columns: A, (batch, n, m).
+        scale: factor on A.
+        offset: constant added as one more row of the augmented A.
+
+    Returns:
+        (batch, m, m), or (batch, 1, 1) for a single column, in the format of ``columns``.
+    """
+    count = columns.shape[2]
+    if count == 1:
+        norm = torch.linalg.vector_norm(columns, dim=(1, 2), keepdim=True, dtype=torch.float64)
+        return norm.mul_(scale).square_().add_(offset**2).sqrt_().to(columns.dtype)
+    if columns.dtype == torch.float64:
+        rows = columns * scale
+        if offset:
+            constant = rows.new_full((rows.shape[0], 1, count), offset)
+            rows = torch.cat([rows, constant], dim=1)
+        root: Tensor = torch.linalg.qr(rows, mode="r").R
+        return root
+    exact = columns.to(torch.float64)
+    gram = torch.bmm(exact.mT, exact).mul_(scale**2).add_(offset**2)
+    upper, failed = torch.linalg.cholesky_ex(gram, upper=True)
+    singular = failed.nonzero()[:, 0]
+    if singular.numel():
+        upper[singular] = _eigen_root(gram[singular])
+    return upper.to(columns.dtype)
+
+
+def _eigen_root(gram: Tensor) -> Tensor:
+    values, vectors = torch.linalg.eigh(gram)
+    return values.clamp_min_(0).sqrt_().unsqueeze(-1) * vectors.mT

@@ -1,0 +1,151 @@
+"""The sampler: an experiment made ready on a device, from which batches of losses are drawn."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import cast
+
+import torch
+from torch import Tensor
+
+from geomreg_tui.datasets import Dataset, load
+from geomreg_tui.errors import CapacityError
+from geomreg_tui.experiment import Experiment
+from geomreg_tui.inits import InitLaw, RotationInvariant, Stream, build_law
+from geomreg_tui.losses import Objective
+from geomreg_tui.networks import Network, build_network
+from geomreg_tui.sampling.cost import network_cost, projects
+from geomreg_tui.sampling.direct import DirectLayers
+from geomreg_tui.sampling.projected import ProjectedLayers
+from geomreg_tui.sampling.radial import radial_outputs
+from geomreg_tui.sampling.resolve import choose_sampler, sizes
+from geomreg_tui.sampling.roots import gram_root
+from geomreg_tui.shapes import parameter_count
+from geomreg_tui.summary import Facts
+
+__all__ = ["Drawn", "Sampler"]
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Losses of a batch of networks.
+
+    Attributes:
+        train: mean loss over the training examples, (batch,).
+        held_out: mean loss over the held-out examples, (batch,), or None when there are none.
+        correct: correct held-out predictions, (batch,), or None where there are no classes.
+    """
+
+    train: Tensor
+    held_out: Tensor | None
+    correct: Tensor | None
+
+
+class Sampler:
+    """An experiment with its data loaded, its network built and its sizes fixed.
+
+    Attributes:
+        facts: what the experiment comes to; ``facts.experiment`` is the resolved one.
+        dataset: the examples.
+        network: the architecture.
+        law: the init law.
+        objective: targets and loss.
+    """
+
+    facts: Facts
+    dataset: Dataset
+    network: Network
+    law: InitLaw
+    objective: Objective
+
+    def __init__(self, experiment: Experiment, device: str = "cpu") -> None:
+        """Make an experiment ready.
+
+        Raises:
+            ExperimentError: if keys of the experiment contradict each other or the data.
+            DataError: if the data cannot be read or do not fit the loss.
+            CapacityError: if a network does not fit into memory.
+        """
+        self._device = torch.device(device)
+        self._dtype = torch.float64 if experiment.dtype == "float64" else torch.float32
+        self.dataset = load(experiment)
+        self.objective = Objective.build(
+            self.dataset, experiment.loss, experiment.outputs, self._dtype, self._device
+        )
+        input_shape = self.dataset.x.shape[1:]
+        self.network = build_network(experiment, input_shape, self.objective.outputs, self._dtype)
+        self.law = build_law(experiment, self.network.shapes)
+        examples = len(self.dataset.x)
+        choice = choose_sampler(experiment, self.law, examples, self.network.needs_weights)
+        self._check_memory(examples, choice.sampler)
+        chunk, batch = sizes(self.network.shapes, examples, choice.sampler)
+        batch = experiment.batch_size or batch
+        resolved = experiment.replace(
+            sampler=choice.sampler,
+            batch_size=batch,
+            chunk_size=experiment.chunk_size or chunk,
+            data_sha256=self.dataset.sha256,
+        )
+        self.facts = Facts(
+            experiment=resolved,
+            input_size=int(self.dataset.x[0].size),
+            output_size=self.objective.outputs,
+            parameters=parameter_count(self.network.shapes),
+            init_radius=self.law.radius(),
+            null_loss=self.objective.null_loss,
+            constant_loss=self.objective.constant_loss,
+            sampler_reason=choice.reason,
+            data_notes=self.dataset.notes,
+        )
+        self._x = torch.from_numpy(self.dataset.x).to(self._device, self._dtype)
+        self._first_root = self._shared_root()
+
+    def draw(self, batch: int, generator: torch.Generator) -> Drawn:
+        """Draw ``batch`` networks and return their losses."""
+        outputs = self._outputs(batch, Stream(generator, self._device, self._dtype))
+        losses = self.objective.per_example(outputs)
+        examples = self.dataset.examples
+        train = losses[:, :examples].mean(dim=1)
+        if losses.shape[1] == examples:
+            return Drawn(train, None, None)
+        return Drawn(train, losses[:, examples:].mean(dim=1), self.objective.correct(outputs))
+
+    def _outputs(self, batch: int, stream: Stream) -> Tensor:
+        experiment = self.facts.experiment
+        if experiment.sampler == "radial":
+            norm = float(torch.linalg.vector_norm(self._x, dtype=torch.float64))
+            return radial_outputs(experiment, cast(RotationInvariant, self.law), norm, batch, stream)
+        if experiment.sampler == "direct":
+            return self.network.forward(self._x, DirectLayers(self.law, batch, stream))
+        law = cast(RotationInvariant, self.law)
+        return self.network.forward(self._x, ProjectedLayers(law, batch, stream, self._first_root))
+
+    def _shared_root(self) -> Tensor | None:
+        """Return the root of the first layer of an mlp, computed once and in float64."""
+        first = self.network.shapes[0]
+        experiment = self.facts.experiment
+        if experiment.sampler != "projected" or experiment.arch != "mlp" or not projects(first, len(self._x)):
+            return None
+        columns = torch.from_numpy(self.dataset.x).flatten(1).T.unsqueeze(0)
+        scale, offset = cast(RotationInvariant, self.law).row_scales(first)
+        return gram_root(columns, scale, offset).to(self._device, self._dtype)
+
+    def _check_memory(self, examples: int, sampler: str) -> None:
+        elements = network_cost(self.network.shapes, examples, sampler).elements
+        if self.network.needs_weights:
+            elements = max(elements, 2 * parameter_count(self.network.shapes))
+        needed = elements * self._dtype.itemsize
+        free = _free_bytes(self._device)
+        if needed > free:
+            raise CapacityError(
+                f"one network needs {needed / 2**30:,.1f} GiB with sampler {sampler}, "
+                f"but {free / 2**30:,.1f} GiB are free on {self._device}: try a smaller width, "
+                "fewer examples, or a rotation-invariant init, which can be projected"
+            )
+
+
+def _free_bytes(device: torch.device) -> int:
+    if device.type == "cuda":
+        return int(torch.cuda.mem_get_info(device)[0])
+    return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")

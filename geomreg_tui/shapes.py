@@ -1,0 +1,108 @@
+"""Sizes of layers, known without building anything: all that planning and display need. No torch here."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from geomreg_tui.errors import ExperimentError, Problem
+from geomreg_tui.experiment import Experiment
+
+__all__ = ["LayerShape", "conv_sizes", "layer_shapes", "parameter_count"]
+
+
+@dataclass(frozen=True)
+class LayerShape:
+    """One linear map of a network, as a matrix applied to columns.
+
+    Attributes:
+        index: position in the network, from 0.
+        n_out: rows of the weight matrix: units, or output channels.
+        n_in: columns of the weight matrix: inputs, or input channels times kernel area.
+        fan_in, fan_out: as ``torch.nn.init`` computes them.
+        bias: whether the layer has a bias vector.
+        columns: columns it is applied to for one example: 1, or the number of image positions.
+    """
+
+    index: int
+    n_out: int
+    n_in: int
+    fan_in: int
+    fan_out: int
+    bias: bool
+    columns: int = 1
+
+    @property
+    def parameters(self) -> int:
+        """Weights and biases."""
+        return self.n_out * (self.n_in + self.bias)
+
+
+def layer_shapes(experiment: Experiment, input_shape: Sequence[int], outputs: int) -> tuple[LayerShape, ...]:
+    """Return the layers of an ``mlp`` or ``conv`` experiment, first to last.
+
+    Args:
+        experiment: the experiment; for ``custom`` the module itself tells.
+        input_shape: (features,) or (channels, height, width) of one example.
+        outputs: size of the output.
+
+    Raises:
+        ExperimentError: if a convolutional network is asked for on data that are not images.
+    """
+    if experiment.arch == "conv":
+        return _conv_shapes(experiment, input_shape, outputs)
+    sizes = (math.prod(input_shape), *experiment.widths, outputs)
+    return tuple(
+        LayerShape(index, n_out, n_in, fan_in=n_in, fan_out=n_out, bias=experiment.bias)
+        for index, (n_in, n_out) in enumerate(pairwise(sizes))
+    )
+
+
+def parameter_count(shapes: Sequence[LayerShape]) -> int:
+    """Return P, the number of weights and biases of one network."""
+    return sum(shape.parameters for shape in shapes)
+
+
+def conv_sizes(experiment: Experiment, height: int, width: int) -> list[tuple[int, int]]:
+    """Return (height, width) before each convolution and, last, before the readout."""
+    sizes = [(height, width)]
+    for _ in range(experiment.depth):
+        if pools(experiment, height, width):
+            height, width = height // 2, width // 2
+        sizes.append((height, width))
+    return sizes
+
+
+def pools(experiment: Experiment, height: int, width: int) -> bool:
+    """Return whether a convolution on an image of this size is followed by pooling."""
+    return experiment.pooling != "none" and min(height, width) >= 2
+
+
+def _conv_shapes(experiment: Experiment, input_shape: Sequence[int], outputs: int) -> tuple[LayerShape, ...]:
+    if len(input_shape) != 3:
+        got = f"conv on inputs of shape {tuple(input_shape)}"
+        allowed = "conv needs images (channels, height, width): try data digits, or arch mlp"
+        raise ExperimentError([Problem("arch", got, allowed)])
+    channels, height, width = input_shape
+    area = experiment.kernel**2
+    sizes = conv_sizes(experiment, height, width)
+    shapes = []
+    for index in range(experiment.depth):
+        rows, columns = sizes[index]
+        shapes.append(
+            LayerShape(
+                index,
+                n_out=experiment.channels,
+                n_in=channels * area,
+                fan_in=channels * area,
+                fan_out=experiment.channels * area,
+                bias=experiment.bias,
+                columns=rows * columns,
+            )
+        )
+        channels = experiment.channels
+    features = channels * math.prod(sizes[-1])
+    shapes.append(LayerShape(experiment.depth, outputs, features, features, outputs, experiment.bias))
+    return tuple(shapes)

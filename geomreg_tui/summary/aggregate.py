@@ -1,0 +1,139 @@
+"""The summary: all that is kept of the networks of a chunk, or of many chunks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import reduce
+from operator import add
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geomreg_tui.summary.histogram import LossHistogram
+from geomreg_tui.summary.joint import JointHistogram
+from geomreg_tui.summary.moments import ExactSum, Moments
+
+__all__ = ["Summary"]
+
+Scalar = TypeVar("Scalar", bound=np.generic)
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A mergeable aggregate of networks: merging is exact, in any order and grouping.
+
+    Attributes:
+        histogram: counts of training losses.
+        moments: extremes and power sums of the finite training losses.
+        joint: joint counts with held-out performance, or None when nothing is held out.
+    """
+
+    histogram: LossHistogram
+    moments: Moments
+    joint: JointHistogram | None = None
+
+    @property
+    def samples(self) -> int:
+        """Networks that this summarises."""
+        return self.histogram.total
+
+    @classmethod
+    def empty(cls, bits: int, origin: float, held_out: int = 0) -> Summary:
+        """Return the summary of no networks."""
+        joint = JointHistogram.empty(held_out) if held_out else None
+        return cls(LossHistogram.empty(bits), Moments(origin), joint)
+
+    @classmethod
+    def merge(cls, summaries: Iterable[Summary]) -> Summary:
+        """Return the summary of all networks of ``summaries`` together.
+
+        Raises:
+            ValueError: if there are none, or they are not of one experiment.
+        """
+        parts = list(summaries)
+        joints = [part.joint for part in parts if part.joint is not None]
+        if joints and len(joints) != len(parts):
+            raise ValueError("summaries with and without held-out examples cannot be merged")
+        return cls(
+            LossHistogram.merge(part.histogram for part in parts),
+            reduce(add, (part.moments for part in parts)),
+            JointHistogram.merge(joints) if joints else None,
+        )
+
+    def to_arrays(self) -> dict[str, NDArray[np.generic]]:
+        """Return the summary as named arrays, from which :meth:`from_arrays` restores every bit."""
+        histogram, moments = self.histogram, self.moments
+        arrays: dict[str, NDArray[np.generic]] = {
+            "histogram.index": histogram.index,
+            "histogram.count": histogram.count,
+            "histogram.counters": np.array(
+                [histogram.bits, histogram.zero, histogram.atom, histogram.nonfinite], np.int64
+            ),
+            "moments.count": np.array([moments.count], np.int64),
+            "moments.range": np.array([moments.origin, moments.minimum, moments.maximum]),
+            "moments.deviation": np.array(moments.deviation.parts, np.float64),
+            "moments.square": np.array(moments.square.parts, np.float64),
+        }
+        if self.joint is not None:
+            arrays["joint.cells"] = self.joint.cells
+            arrays["joint.count"] = self.joint.count
+            arrays["joint.examples"] = np.array([self.joint.examples], np.int64)
+        return arrays
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, NDArray[np.generic]]) -> Summary:
+        """Restore a summary.
+
+        Raises:
+            ValueError: if arrays are missing, of the wrong shape or type, or contradict each other.
+        """
+        bits, zero, atom, nonfinite = (int(n) for n in _array(arrays, "histogram.counters", np.int64, 4))
+        index, count = (
+            _array(arrays, "histogram.index", np.int64),
+            _array(arrays, "histogram.count", np.int64),
+        )
+        if index.size != count.size or not 4 <= bits <= 20 or min(zero, atom, nonfinite) < 0:
+            raise ValueError("histogram: counters or sizes are impossible")
+        if index.size and (index[0] < 0 or np.any(np.diff(index) <= 0) or count.min() <= 0):
+            raise ValueError("histogram: bins must increase and counts be positive")
+        if index.size and index[-1] >= 0x7FF << bits:
+            raise ValueError("histogram: a bin lies beyond the finite floats")
+        origin, minimum, maximum = (float(n) for n in _array(arrays, "moments.range", np.float64, 3))
+        (finite,) = (int(n) for n in _array(arrays, "moments.count", np.int64, 1))
+        histogram = LossHistogram(bits, index, count, zero, atom, nonfinite)
+        if finite != histogram.total - nonfinite:
+            raise ValueError("moments: count differs from the histogram's")
+        moments = Moments(
+            origin,
+            finite,
+            minimum,
+            maximum,
+            ExactSum(tuple(_array(arrays, "moments.deviation", np.float64).tolist())),
+            ExactSum(tuple(_array(arrays, "moments.square", np.float64).tolist())),
+        )
+        joint = None
+        if "joint.cells" in arrays:
+            cells, networks = arrays["joint.cells"], _array(arrays, "joint.count", np.int64)
+            (examples,) = (int(n) for n in _array(arrays, "joint.examples", np.int64, 1))
+            if (
+                cells.dtype != np.int64
+                or cells.shape != (networks.size, 3)
+                or np.any(networks <= 0)
+                or examples < 1
+            ):
+                raise ValueError("joint: shapes or counts are impossible")
+            joint = JointHistogram(cells.astype(np.int64), networks, examples)
+            if int(networks.sum()) != histogram.total:
+                raise ValueError("joint: count differs from the histogram's")
+        return cls(histogram, moments, joint)
+
+
+def _array(
+    arrays: Mapping[str, NDArray[np.generic]], name: str, dtype: type[Scalar], size: int | None = None
+) -> NDArray[Scalar]:
+    array = arrays.get(name)
+    if array is None or array.dtype != dtype or array.ndim != 1 or (size is not None and array.size != size):
+        raise ValueError(f"{name}: missing, or of the wrong type or shape")
+    return array.astype(dtype, copy=False)

@@ -1,0 +1,100 @@
+"""Facts: what an experiment comes to once its data are loaded and its sizes are fixed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geomreg_tui.experiment import Experiment
+
+__all__ = ["Facts", "Overlay"]
+
+
+@dataclass(frozen=True)
+class Overlay:
+    """A law of the loss that theory gives, for drawing over the sampled one.
+
+    Attributes:
+        name: what law it is, in a few words.
+        loss: increasing losses, shape (points,).
+        cdf: probability of a loss no larger than each, shape (points,).
+    """
+
+    name: str
+    loss: NDArray[np.float64]
+    cdf: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a run needs to tell its viewers, besides the summary.
+
+    Attributes:
+        experiment: the resolved experiment: a concrete sampler, sizes set, data file digest set.
+        input_size: numbers in one input.
+        output_size: outputs of the network.
+        parameters: P, weights and biases of one network.
+        init_radius: sqrt(E ||theta||^2) under the init law; infinite where the law has no variance.
+        null_loss: loss of the function that is 0 everywhere.
+        constant_loss: loss of the best constant prediction.
+        sampler_reason: why this sampler was chosen.
+        data_notes: plain statements about the data: source, standardisation, which examples.
+        overlays: laws that theory gives for this experiment.
+    """
+
+    experiment: Experiment
+    input_size: int
+    output_size: int
+    parameters: int
+    init_radius: float
+    null_loss: float
+    constant_loss: float
+    sampler_reason: str
+    data_notes: tuple[str, ...] = ()
+    overlays: tuple[Overlay, ...] = field(default=(), compare=False)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain data that :meth:`from_json` restores."""
+        return {
+            "experiment": self.experiment.model_dump(mode="json"),
+            "input_size": self.input_size,
+            "output_size": self.output_size,
+            "parameters": self.parameters,
+            "init_radius": self.init_radius,
+            "null_loss": self.null_loss,
+            "constant_loss": self.constant_loss,
+            "sampler_reason": self.sampler_reason,
+            "data_notes": list(self.data_notes),
+            "overlays": [
+                {"name": overlay.name, "loss": overlay.loss.tolist(), "cdf": overlay.cdf.tolist()}
+                for overlay in self.overlays
+            ],
+        }
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Facts:
+        """Restore facts.
+
+        Raises:
+            ExperimentError: if the experiment is not valid.
+            KeyError, TypeError, ValueError: if entries are missing or of the wrong kind.
+        """
+        return cls(
+            experiment=Experiment.parse(values["experiment"]),
+            input_size=int(values["input_size"]),
+            output_size=int(values["output_size"]),
+            parameters=int(values["parameters"]),
+            init_radius=float(values["init_radius"]),
+            null_loss=float(values["null_loss"]),
+            constant_loss=float(values["constant_loss"]),
+            sampler_reason=str(values["sampler_reason"]),
+            data_notes=tuple(str(note) for note in values["data_notes"]),
+            overlays=tuple(
+                Overlay(str(o["name"]), np.asarray(o["loss"], np.float64), np.asarray(o["cdf"], np.float64))
+                for o in values["overlays"]
+            ),
+        )

@@ -1,0 +1,112 @@
+"""Extremes, mean and variance, with sums that do not depend on the order of addition."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+__all__ = ["ExactSum", "Moments"]
+
+
+@dataclass(frozen=True)
+class ExactSum:
+    """A sum of floats held without rounding, as non-overlapping parts (Shewchuk 1997).
+
+    Adding is exact, hence associative and commutative; only :attr:`value` rounds, once.
+    """
+
+    parts: tuple[float, ...] = ()
+
+    @classmethod
+    def of(cls, terms: Iterable[float]) -> ExactSum:
+        """Return the exact sum of finite ``terms``."""
+        parts: list[float] = []
+        for term in terms:
+            kept = 0
+            rest = float(term)
+            for part in parts:
+                if abs(rest) < abs(part):
+                    rest, part = part, rest
+                high = rest + part
+                low = part - (high - rest)
+                if low:
+                    parts[kept] = low
+                    kept += 1
+                rest = high
+            parts[kept:] = [rest]
+        return cls(tuple(parts))
+
+    def __add__(self, other: ExactSum) -> ExactSum:
+        return ExactSum.of(self.parts + other.parts)
+
+    @property
+    def value(self) -> float:
+        """The sum, correctly rounded."""
+        return math.fsum(self.parts)
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Count, extremes and power sums of the finite losses, about a fixed origin.
+
+    Attributes:
+        origin: the point that deviations are taken from (the null loss: deviations stay small).
+        count: finite losses.
+        minimum, maximum: extremes; inf and -inf when there are no losses.
+        deviation, square: exact sums of (loss - origin) and of its square.
+    """
+
+    origin: float
+    count: int = 0
+    minimum: float = math.inf
+    maximum: float = -math.inf
+    deviation: ExactSum = ExactSum()
+    square: ExactSum = ExactSum()
+
+    @classmethod
+    def from_losses(cls, losses: ArrayLike, origin: float) -> Moments:
+        """Aggregate losses of any shape; those that are not finite are left out."""
+        values = np.asarray(losses, dtype=np.float64).ravel()
+        values = values[np.isfinite(values)]
+        if not values.size:
+            return cls(origin)
+        deviation = values - origin
+        with np.errstate(over="ignore"):
+            square = float(np.dot(deviation, deviation))
+        return cls(
+            origin,
+            values.size,
+            float(values.min()),
+            float(values.max()),
+            ExactSum.of([float(deviation.sum())]),
+            ExactSum.of([square if math.isfinite(square) else math.nan]),
+        )
+
+    def __add__(self, other: Moments) -> Moments:
+        if self.origin != other.origin:
+            raise ValueError(f"moments about {self.origin} and {other.origin} cannot be added")
+        return Moments(
+            self.origin,
+            self.count + other.count,
+            min(self.minimum, other.minimum),
+            max(self.maximum, other.maximum),
+            self.deviation + other.deviation,
+            self.square + other.square,
+        )
+
+    @property
+    def mean(self) -> float:
+        """Mean of the finite losses; NaN when there are none."""
+        return self.origin + self.deviation.value / self.count if self.count else math.nan
+
+    @property
+    def std(self) -> float:
+        """Standard deviation (divisor n - 1) of the finite losses; NaN for fewer than two."""
+        if self.count < 2:
+            return math.nan
+        excess = self.square.value - self.deviation.value**2 / self.count
+        return math.sqrt(max(excess, 0.0) / (self.count - 1))
