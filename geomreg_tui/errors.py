@@ -78,6 +78,9 @@ class ExperimentError(GeomregError):
         self.problems = tuple(problems)
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
+    def __reduce__(self) -> tuple[type[ExperimentError], tuple[tuple[Problem, ...]]]:
+        return type(self), (self.problems,)
+
 
 class DataError(GeomregError):
     """A data set cannot be read, or does not fit the experiment."""

@@ -14,7 +14,7 @@ from geomreg_tui.sampling.rng import chunk_generator
 from geomreg_tui.sampling.sampler import Sampler
 from geomreg_tui.summary import Facts, JointHistogram, LossHistogram, Moments, Summary
 
-__all__ = ["ChunkResult", "prepare", "run_chunk"]
+__all__ = ["ChunkResult", "Ready", "prepare", "run_chunk"]
 
 _ATOM_ROUNDING = 2  # units in the last place, relative to the null loss
 
@@ -32,13 +32,30 @@ class ChunkResult:
     losses: NDArray[np.float64] | None = None
 
 
-def prepare(experiment: Experiment, device: str = "cpu") -> Facts:
+@dataclass(frozen=True)
+class Ready:
+    """An experiment that can be run.
+
+    Attributes:
+        facts: what it comes to; ``facts.experiment`` is the resolved one, which :func:`run_chunk` takes.
+        x: training inputs as the network sees them, float64 (N, *input shape).
+        targets: training targets as the loss sees them, float64 (N, outputs); None for class indices.
+    """
+
+    facts: Facts
+    x: NDArray[np.float64]
+    targets: NDArray[np.float64] | None
+
+
+def prepare(experiment: Experiment, device: str = "cpu") -> Ready:
     """Load the data, choose the sampler and fix the sizes.
 
     Raises:
         ExperimentError, DataError, CapacityError: if the experiment cannot be run; nothing was allocated.
     """
-    return _sampler(experiment, device).facts
+    sampler = _sampler(experiment, device)
+    training = sampler.dataset.x[: sampler.dataset.examples]
+    return Ready(sampler.facts, training, sampler.objective.targets)
 
 
 def run_chunk(
@@ -50,7 +67,7 @@ def run_chunk(
     evaluated in batches of fixed size on one thread.
 
     Args:
-        experiment: a resolved experiment (``prepare(...).experiment``).
+        experiment: a resolved experiment (``prepare(...).facts.experiment``).
         chunk: index of the chunk, from 0.
         count: only the first ``count`` networks of the chunk; default all.
         device: where to compute.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -64,7 +65,7 @@ class Facts:
             "input_size": self.input_size,
             "output_size": self.output_size,
             "parameters": self.parameters,
-            "init_radius": self.init_radius,
+            "init_radius": self.init_radius if math.isfinite(self.init_radius) else None,
             "null_loss": self.null_loss,
             "constant_loss": self.constant_loss,
             "sampler_reason": self.sampler_reason,
@@ -88,7 +89,7 @@ class Facts:
             input_size=int(values["input_size"]),
             output_size=int(values["output_size"]),
             parameters=int(values["parameters"]),
-            init_radius=float(values["init_radius"]),
+            init_radius=math.inf if values["init_radius"] is None else float(values["init_radius"]),
             null_loss=float(values["null_loss"]),
             constant_loss=float(values["constant_loss"]),
             sampler_reason=str(values["sampler_reason"]),

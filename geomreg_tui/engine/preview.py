@@ -1,0 +1,100 @@
+"""Previews: one warm process that answers the newest request and forgets the older ones."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+from geomreg_tui.engine.executors import InProcess
+from geomreg_tui.engine.protocol import PreviewRequest
+from geomreg_tui.engine.task import Task
+from geomreg_tui.errors import GeomregError
+from geomreg_tui.runs import RunState, Snapshot, write_snapshot
+from geomreg_tui.summary import Facts, Summary
+
+__all__ = ["serve_previews"]
+
+_PUBLISH = 0.1  # seconds between snapshots
+_LONGEST = 15.0  # seconds spent on one preview
+
+
+def serve_previews(lines: Iterable[str], path: Path) -> None:
+    """Answer requests until there are no more lines, by snapshots in the file ``path``.
+
+    Args:
+        lines: requests, one JSON object a line (:class:`~geomreg_tui.engine.protocol.PreviewRequest`).
+        path: the snapshot file.
+    """
+    requests: queue.Queue[PreviewRequest | None] = queue.Queue()
+
+    def listen() -> None:
+        for line in lines:
+            requests.put(PreviewRequest.from_line(line))
+        requests.put(None)
+
+    threading.Thread(target=listen, daemon=True).start()
+    while (request := requests.get()) is not None:
+        while not requests.empty():
+            newer = requests.get()
+            if newer is None:
+                return
+            request = newer
+        if request.samples:
+            _answer(request, path, requests)
+
+
+def _answer(request: PreviewRequest, path: Path, requests: queue.Queue[PreviewRequest | None]) -> None:
+    executor = InProcess()
+    try:
+        experiment = request.parse()
+        facts = executor.prepare(experiment, request.device, request.module).facts
+    except GeomregError as error:
+        write_snapshot(
+            path,
+            Snapshot(
+                RunState.FAILED, request.samples, time.time(), message=str(error), request=request.number
+            ),
+        )
+        return
+    size, batch = int(facts.experiment.chunk_size or 1), int(facts.experiment.batch_size or 1)
+    begun = time.monotonic()
+    published = 0.0
+    whole: list[Summary] = []
+    first = True
+    while requests.empty():
+        drawn = sum(part.samples for part in whole)
+        # A single batch of the first chunk comes first, so that something shows at once.
+        count = min(request.samples, batch) if first else min(request.samples - drawn, size)
+        executor.submit(Task(facts.experiment, len(whole), count, 0, request.device))
+        try:
+            (outcome,) = executor.outcomes(0)
+        except (GeomregError, RuntimeError, MemoryError) as error:
+            write_snapshot(path, _snapshot(request, facts, RunState.FAILED, whole, begun, str(error)))
+            return
+        if outcome.summary is None:
+            return
+        shown = [*whole, outcome.summary]
+        if not first:
+            whole = shown
+        over = not first and (drawn + count >= request.samples or time.monotonic() - begun > _LONGEST)
+        if first or over or time.monotonic() - published > _PUBLISH:
+            state = RunState.DONE if over else RunState.SAMPLING
+            write_snapshot(path, _snapshot(request, facts, state, shown, begun, ""))
+            published = time.monotonic()
+        first = False
+        if over:
+            return
+
+
+def _snapshot(
+    request: PreviewRequest, facts: Facts, state: RunState, parts: list[Summary], begun: float, message: str
+) -> Snapshot:
+    summary = Summary.merge(parts) if parts else None
+    elapsed = time.monotonic() - begun
+    rate = summary.samples / elapsed if summary and elapsed > 0 else 0.0
+    return Snapshot(
+        state, request.samples, time.time(), facts, summary, rate, elapsed, message, request.number
+    )

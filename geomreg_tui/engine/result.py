@@ -1,0 +1,72 @@
+"""The result of a run as plain data: what ``summary.json`` holds and ``--json`` prints."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from geomreg_tui.analysis import LossDistribution, analyse_modes, held_out_given_loss, volume_curve
+from geomreg_tui.summary import Facts, Summary
+
+__all__ = ["QUANTILES", "SCHEMA", "summary_document"]
+
+SCHEMA = 1
+QUANTILES = (0.001, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 0.999)
+
+
+def summary_document(facts: Facts, summary: Summary, complete: bool, elapsed_s: float) -> dict[str, Any]:
+    """Return the result of a run; None stands for what is undefined or infinite.
+
+    Args:
+        facts: what the experiment comes to.
+        summary: the networks drawn.
+        complete: whether those are all that were asked for.
+        elapsed_s: time spent sampling.
+    """
+    distribution = LossDistribution(summary, facts.null_loss)
+    histogram, moments = summary.histogram, summary.moments
+    quantiles = distribution.quantile(QUANTILES)
+    document: dict[str, Any] = {
+        "schema": SCHEMA,
+        "experiment": facts.experiment.model_dump(mode="json"),
+        "digest": facts.experiment.digest(),
+        "samples": summary.samples,
+        "complete": complete,
+        "sampler": facts.experiment.sampler,
+        "sampler_reason": facts.sampler_reason,
+        "data_notes": list(facts.data_notes),
+        "parameters": facts.parameters,
+        "init_radius": _plain(facts.init_radius),
+        "landmarks": {
+            "null_loss": _plain(facts.null_loss),
+            "constant_loss": _plain(facts.constant_loss),
+        },
+        "counts": {
+            "zero": histogram.zero,
+            "atom": histogram.atom,
+            "nonfinite": histogram.nonfinite,
+        },
+        "loss": {
+            "min": _plain(moments.minimum),
+            "max": _plain(moments.maximum),
+            "mean": _plain(moments.mean),
+            "std": _plain(moments.std),
+            "quantiles": {
+                str(share): _plain(float(value)) for share, value in zip(QUANTILES, quantiles, strict=True)
+            },
+        },
+        "modes": analyse_modes(distribution).to_json(),
+        "volume": volume_curve(distribution).to_json(),
+        "histogram_digest": histogram.digest(),
+        "timing": {
+            "elapsed_s": elapsed_s,
+            "networks_per_s": summary.samples / elapsed_s if elapsed_s > 0 else None,
+        },
+    }
+    if summary.joint is not None:
+        document["held_out"] = held_out_given_loss(summary.joint).to_json()
+    return document
+
+
+def _plain(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None

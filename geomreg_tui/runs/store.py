@@ -1,0 +1,149 @@
+"""Files that are whole or absent: atomic writes, capped reads, checksummed arrays.
+
+Whatever is read may have been made by anyone, so nothing is unpickled, sizes are checked before memory is
+taken, and a link is never followed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import secrets
+import stat
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load as load_tensors
+from safetensors.numpy import save as save_tensors
+
+from geomreg_tui.errors import RunDirectoryError
+
+__all__ = ["read_arrays", "read_bytes", "read_json", "write_arrays", "write_bytes", "write_json"]
+
+JSON_CAP = 2**24  # bytes
+ARRAYS_CAP = 2**28
+_DIGEST = "sha256"
+_HEADER = "header"
+Arrays = Mapping[str, NDArray[np.generic]]
+
+
+def write_bytes(path: Path, data: bytes, *, durable: bool = True) -> None:
+    """Replace ``path`` by ``data`` in one step: readers see the old file or the new one.
+
+    Args:
+        path: the file.
+        data: what it is to hold.
+        durable: whether the file must survive a power cut; a live snapshot need not.
+
+    Raises:
+        RunDirectoryError: if it cannot be written (disk full, folder read-only).
+    """
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        with open(temporary, "xb") as file:
+            file.write(data)
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
+        os.replace(temporary, path)
+        if durable:
+            sync_folder(path.parent)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise RunDirectoryError(f"{path}: cannot be written ({error.strerror or error})") from error
+
+
+def sync_folder(folder: Path) -> None:
+    """Make renames in a folder durable."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def read_bytes(path: Path, cap: int) -> bytes:
+    """Return the content of a regular file of at most ``cap`` bytes.
+
+    Raises:
+        RunDirectoryError: if it is missing, a link, not a regular file, too large, or unreadable.
+    """
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError as error:
+        raise RunDirectoryError(f"{path}: cannot be read ({error.strerror})") from error
+    with open(handle, "rb") as file:
+        status = os.fstat(handle)
+        if not stat.S_ISREG(status.st_mode):
+            raise RunDirectoryError(f"{path}: is not a regular file")
+        if status.st_size > cap:
+            raise RunDirectoryError(f"{path}: {status.st_size:,} bytes, more than the {cap:,} allowed")
+        try:
+            return file.read(cap)
+        except OSError as error:
+            raise RunDirectoryError(f"{path}: cannot be read ({error.strerror})") from error
+
+
+def write_json(path: Path, value: Any, *, durable: bool = True) -> None:
+    """Write plain data as strict, indented JSON."""
+    text = json.dumps(value, indent=2, allow_nan=False, ensure_ascii=True) + "\n"
+    write_bytes(path, text.encode(), durable=durable)
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Return the JSON object in a file.
+
+    Raises:
+        RunDirectoryError: if it cannot be read or is not a JSON object.
+    """
+    try:
+        value = json.loads(read_bytes(path, JSON_CAP))
+    except (ValueError, RecursionError) as error:
+        raise RunDirectoryError(f"{path}: is not JSON ({error})") from error
+    if not isinstance(value, dict):
+        raise RunDirectoryError(f"{path}: is not a JSON object")
+    return value
+
+
+def write_arrays(path: Path, header: Mapping[str, Any], arrays: Arrays, *, durable: bool = True) -> None:
+    """Write plain data and named arrays as safetensors, with a digest over all of it."""
+    text = json.dumps(header, allow_nan=False, sort_keys=True)
+    solid = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    metadata = {_HEADER: text, _DIGEST: _digest(text, solid)}
+    write_bytes(path, save_tensors(dict(solid), metadata), durable=durable)
+
+
+def read_arrays(path: Path) -> tuple[dict[str, Any], dict[str, NDArray[np.generic]]]:
+    """Return the plain data and the arrays of a file that :func:`write_arrays` wrote.
+
+    Raises:
+        RunDirectoryError: if it cannot be read, is damaged, or its digest does not match.
+    """
+    data = read_bytes(path, ARRAYS_CAP)
+    try:
+        arrays = load_tensors(data)
+        length = int.from_bytes(data[:8], "little")
+        metadata = json.loads(data[8 : 8 + length])["__metadata__"]
+        text, digest = metadata[_HEADER], metadata[_DIGEST]
+        header = json.loads(text)
+    except (SafetensorError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise RunDirectoryError(f"{path}: is damaged ({type(error).__name__})") from error
+    if not isinstance(header, dict) or digest != _digest(text, arrays):
+        raise RunDirectoryError(f"{path}: is damaged (the checksum does not match)")
+    return header, arrays
+
+
+def _digest(text: str, arrays: Arrays) -> str:
+    state = hashlib.sha256(text.encode())
+    for name in sorted(arrays):
+        array = arrays[name]
+        state.update(f"\0{name}\0{array.dtype.str}\0{array.shape}\0".encode())
+        state.update(np.ascontiguousarray(array).tobytes())
+    return state.hexdigest()
