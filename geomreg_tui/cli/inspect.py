@@ -1,0 +1,148 @@
+"""Commands on what is there already: ``report``, ``export``, ``runs`` and ``doctor``."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from geomreg_tui.cli.progress import narrate
+from geomreg_tui.cli.run import JsonOption, print_json, print_result
+from geomreg_tui.errors import ExitCode
+
+__all__ = ["doctor", "export", "report", "runs"]
+
+_TORCH_CHECK = """
+import torch
+count = torch.cuda.device_count()
+print(count, *(torch.cuda.get_device_name(number) for number in range(count)))
+"""
+
+RunArgument = Annotated[
+    str, typer.Argument(metavar="RUN", help="a run directory, a run's name or part of it, or 'latest'")
+]
+
+
+def report(run: RunArgument = "latest", as_json: JsonOption = False) -> None:
+    """Print what the losses of a run say; of one that is still sampling, what they say so far."""
+    from geomreg_tui.export import load_result, result_document
+    from geomreg_tui.runs import find_run
+
+    path = find_run(run)
+    if as_json:
+        print_json(result_document(load_result(path)))
+    else:
+        print_result(path, False)
+
+
+def export(
+    run: RunArgument,
+    out: Annotated[
+        Path,
+        typer.Argument(metavar="FILE", help="what to write: .json .csv .parquet .npz .png .svg or .pdf"),
+    ],
+    force: Annotated[bool, typer.Option("--force", help="replace an existing file")] = False,
+) -> None:
+    """Write the histogram, V(eps) and statistics of a run in the format that the file name asks for."""
+    from geomreg_tui.export import export_result, load_result
+    from geomreg_tui.runs import find_run
+
+    export_result(load_result(find_run(run)), out, force)
+    narrate(f"Wrote {out}")
+
+
+def runs(
+    as_json: JsonOption = False,
+    limit: Annotated[int, typer.Option(help="show the newest so many; 0 for all", min=0)] = 20,
+) -> None:
+    """List the runs on disk, newest first."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from geomreg_tui.errors import GeomregError, plain_text
+    from geomreg_tui.export import describe
+    from geomreg_tui.runs import RunDirectory, list_runs, runs_root
+
+    entries = list_runs()
+    shown = entries[:limit] if limit else entries
+    rows = []
+    for entry in shown:
+        try:
+            run = RunDirectory.open(entry.path)
+            status = run.read_status()
+        except GeomregError as error:
+            rows.append({"name": entry.name, "state": "unreadable", "experiment": plain_text(str(error))})
+            continue
+        rows.append(
+            {
+                "name": entry.name,
+                "state": status.state.value,
+                "samples": status.samples,
+                "target": status.target,
+                "experiment": plain_text(describe(run.facts)),
+            }
+        )
+    if as_json:
+        print_json(rows)
+        return
+    if not rows:
+        narrate(f"No runs in {runs_root()}; 'geomreg-tui run' makes one.")
+        return
+    table = Table(box=None, header_style="bold")
+    table.add_column("run", no_wrap=True)
+    table.add_column("state", no_wrap=True)
+    table.add_column("networks", justify="right", no_wrap=True)
+    table.add_column("experiment")
+    for row in rows:
+        count = f"{row['samples']:,}" if "samples" in row else "-"
+        table.add_row(str(row["name"]), str(row["state"]), count, str(row["experiment"]))
+    console = Console(highlight=False, markup=False)
+    console.print(table)
+    if len(shown) < len(entries):
+        narrate(f"{len(entries) - len(shown):,} older runs; --limit 0 lists all.")
+
+
+def doctor() -> None:
+    """Check what this machine has: versions, cores, memory, devices, where runs are kept, the terminal."""
+    import importlib.metadata as metadata
+    import platform
+    import shutil
+    import subprocess
+
+    from geomreg_tui.runs import runs_root
+
+    root = runs_root()
+    place = next(folder for folder in (root, *root.parents) if folder.exists())
+    free = shutil.disk_usage(place).free
+    pages = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    rows = [("python", platform.python_version()), ("platform", platform.platform())]
+    for name in ("geomreg-tui", "torch", "numpy", "textual", "plotext"):
+        rows.append((name, metadata.version(name)))
+    for name, extra in (("matplotlib", "figures"), ("pyarrow", "parquet")):
+        try:
+            rows.append((name, metadata.version(name)))
+        except metadata.PackageNotFoundError:
+            rows.append((name, f"not installed; pip install 'geomreg-tui[{extra}]'"))
+    rows += [
+        ("cores", str(len(os.sched_getaffinity(0)))),
+        ("memory free", f"{pages / 2**30:.1f} GiB"),
+        ("runs kept in", f"{root} ({free / 2**30:.1f} GiB free)"),
+        ("writable", "yes" if os.access(place, os.W_OK) else "NO: set GEOMREG_HOME to a folder that is"),
+        ("terminal", f"{os.environ.get('TERM', 'none')}, {shutil.get_terminal_size().columns} columns"),
+        ("colours", os.environ.get("COLORTERM", "256 or fewer (COLORTERM is unset)")),
+    ]
+    began = time.monotonic()
+    answer = subprocess.run([sys.executable, "-c", _TORCH_CHECK], capture_output=True, text=True, check=False)
+    took = time.monotonic() - began
+    if answer.returncode:
+        rows.append(("torch works", "NO: " + answer.stderr.strip().rpartition("\n")[2]))
+    else:
+        rows += [("torch works", f"yes, loads in {took:.1f} s"), ("CUDA devices", answer.stdout.strip())]
+    for name, value in rows:
+        typer.echo(f"{name:14} {value}")
+    if answer.returncode or not os.access(place, os.W_OK):
+        raise typer.Exit(ExitCode.ERROR)

@@ -1,0 +1,136 @@
+"""The options that describe an experiment, derived from :class:`Experiment` so that they cannot differ.
+
+Each key of an experiment is one option of the same name. Values are passed on as text: the experiment
+itself says what is wrong with them, all of it at once.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Annotated, Any, get_args
+
+import typer
+
+from geomreg_tui.experiment import Experiment, choices
+
+__all__ = ["OutOption", "QuietOption", "SamplesOption", "experiment_options"]
+
+_PANELS = {
+    "Architecture": (
+        "arch",
+        "width",
+        "depth",
+        "activation",
+        "bias",
+        "bias_scale",
+        "residual",
+        "layer_norm",
+        "channels",
+        "kernel",
+        "pooling",
+        "module",
+    ),
+    "Init": ("init", "gain", "dof", "sparsity"),
+    "Data and loss": (
+        "data",
+        "target",
+        "inputs",
+        "outputs",
+        "examples",
+        "held_out",
+        "data_seed",
+        "standardize",
+        "loss",
+    ),
+    "Sampling": ("sampler", "dtype", "seed", "chunk_size", "batch_size", "bin_bits"),
+}
+
+SpecArgument = Annotated[
+    Path | None,
+    typer.Argument(metavar="[SPEC.toml]", help="experiment file; options take precedence over it"),
+]
+SamplesOption = Annotated[
+    str, typer.Option("--samples", help="networks to draw, such as 1e6 or 10M", metavar="COUNT")
+]
+OutOption = Annotated[Path | None, typer.Option("--out", help="directory for the results")]
+QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="no narration on stderr")]
+
+
+def experiment_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command whose first parameter is an experiment the options that describe one.
+
+    The command is called with the experiment in place of those options. A TOML file comes first as an
+    argument, and its keys are overruled by options.
+    """
+    inner = inspect.signature(command, eval_str=True)
+    own = list(inner.parameters.values())[1:]
+    keys = [key for panel in _PANELS.values() for key in panel]
+
+    @functools.wraps(command)
+    def outer(**given: Any) -> Any:
+        values = {key: given.pop(key) for key in keys}
+        spec = given.pop("spec")
+        values = {key: value for key, value in values.items() if value is not None}
+        experiment = Experiment.from_toml(spec, values) if spec else Experiment.parse(values)
+        return command(experiment, **given)
+
+    parameters = [
+        inspect.Parameter("spec", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=SpecArgument),
+        *_parameters(),
+        *(parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in own),
+    ]
+    outer.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    outer.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    del outer.__wrapped__  # type: ignore[attr-defined]
+    return outer
+
+
+def _parameters() -> Iterator[inspect.Parameter]:
+    for panel, keys in _PANELS.items():
+        for key in keys:
+            field = Experiment.model_fields[key]
+            option = "--" + key.replace("_", "-")
+            default = field.get_default()
+            help_text = (
+                f"{field.description} [default: {_spelled(default)}]"
+                if default is not None
+                else field.description
+            )
+            annotation: Any
+            if field.annotation is bool:
+                info = typer.Option(
+                    f"{option}/--no-{option[2:]}", help=help_text, rich_help_panel=panel, show_default=False
+                )
+                annotation = Annotated[bool | None, info]
+            else:
+                names = choices(key)
+                info = typer.Option(
+                    option,
+                    help=f"{help_text}; one of {', '.join(names)}" if names else help_text,
+                    metavar="NAME" if names else _metavar(field.annotation),
+                    autocompletion=functools.partial(_complete, names) if names else None,
+                    rich_help_panel=panel,
+                    show_default=False,
+                )
+                annotation = Annotated[str | None, info]
+            yield inspect.Parameter(key, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
+
+
+def _complete(names: tuple[str, ...], incomplete: str) -> list[str]:
+    return [name for name in names if name.startswith(incomplete)]
+
+
+def _spelled(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value)
+
+
+def _metavar(annotation: Any) -> str:
+    kinds = {kind for kind in (annotation, *get_args(annotation)) if isinstance(kind, type)}
+    if str in kinds:
+        return "TEXT"
+    return "X" if float in kinds else "N"

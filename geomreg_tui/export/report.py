@@ -1,0 +1,130 @@
+"""The report of a run as text."""
+
+from __future__ import annotations
+
+import math
+
+from geomreg_tui.analysis.intervals import Interval
+from geomreg_tui.engine.result import QUANTILES
+from geomreg_tui.errors import plain_text
+from geomreg_tui.export.plots import histogram_text
+from geomreg_tui.export.results import Result
+from geomreg_tui.summary import Facts
+
+__all__ = ["describe", "report_text"]
+
+_PLOT_BINS = 80
+
+
+def describe(facts: Facts) -> str:
+    """Return an experiment in one line: architecture, init law, data, loss, seed."""
+    e = facts.experiment
+    inner: list[str] = []
+    if e.arch == "conv":
+        inner = [f"{e.channels}ch×{e.depth}"] if e.depth else []
+    elif isinstance(e.width, tuple):
+        inner = [str(width) for width in e.width]
+    elif e.depth:
+        inner = [f"{e.width}×{e.depth}"]
+    sizes = "→".join([str(facts.input_size), *inner, str(facts.output_size)])
+    parts = [f"{e.arch} {sizes}" if e.arch != "custom" else f"custom {e.module}"]
+    if e.arch != "custom" and e.depth:
+        parts.append(e.activation)
+    parts.append(e.init if e.gain == 1 else f"{e.init} gain {e.gain:g}")
+    parts.append(f"{e.data} N={e.examples}")
+    if e.held_out:
+        parts.append(f"held out {e.held_out}")
+    parts += [e.loss, f"seed {e.seed}"]
+    return plain_text(" · ".join(parts))
+
+
+def report_text(result: Result, width: int = 100) -> str:
+    """Return the report of a run: what was sampled, the histogram, modes, volume.
+
+    Args:
+        result: the run.
+        width: columns that it may take.
+    """
+    facts, summary = result.facts, result.summary
+    state = "" if result.complete else f"  ({result.status.state.value}; {result.status.target:,} asked for)"
+    sampled = f"{summary.samples:,} networks of {facts.parameters:,} parameters"
+    lines = [describe(facts), f"{sampled}, sampler {facts.experiment.sampler}{state}"]
+    if result.status.elapsed_s > 0:
+        rate = summary.samples / result.status.elapsed_s
+        lines[-1] += f", {rate:,.0f} networks/s"
+    lines.append("")
+    axis = result.modes.range
+    if summary.histogram.count.size and axis[1] > axis[0]:
+        binned = result.distribution.linear_bins(min(_PLOT_BINS, width - 12), axis[1], atom=False)
+        marks = [("L_c", facts.constant_loss), ("L_0", facts.null_loss)]
+        lines += [histogram_text(binned, marks, width), ""]
+    lines += [*_loss_lines(result), "", *_mode_lines(result), "", *_volume_lines(result)]
+    return "\n".join(lines)
+
+
+def _loss_lines(result: Result) -> list[str]:
+    moments, histogram = result.summary.moments, result.summary.histogram
+    facts = result.facts
+    values = result.distribution.quantile(QUANTILES)
+    names = "".join(f"{f'{share:.1%}':>10}" for share in QUANTILES)
+    lines = [
+        f"Landmarks     null loss L_0 = {facts.null_loss:.6g}   "
+        f"constant loss L_c = {facts.constant_loss:.6g}",
+        f"Loss          mean {moments.mean:.6g}   std {moments.std:.6g}"
+        f"   min {moments.minimum:.4g}   max {moments.maximum:.4g}",
+        f"Quantiles     {names[4:]}",
+        f"              {''.join(f'{value:10.4g}' for value in values)[4:]}",
+    ]
+    if histogram.zero:
+        lines.append(f"Exact zeros   {histogram.zero:,}")
+    if histogram.nonfinite:
+        lines.append(
+            f"Not finite    {histogram.nonfinite:,} losses were NaN or infinite; shares are of the others"
+        )
+    return lines
+
+
+def _mode_lines(result: Result) -> list[str]:
+    modes = result.modes
+    lines = [
+        f"Zero mode     mass {_share(modes.zero_mass)}",
+        f"Central mode  mass {_share(modes.central_mass)}"
+        + (f"   at L = {modes.central_mode.loss:.4g}" if modes.central_mode else ""),
+        f"Dead atom     mass {_share(modes.atom_mass)}   at L_0, counted with the central mode",
+        f"Dominance D   {_share(modes.dominance)}   -1 is central only, +1 zero only; linear axis, "
+        f"{modes.bins} bins of {modes.bin_width:.3g}",
+    ]
+    if math.isfinite(modes.log2_peak_ratio):
+        lines.append(f"Peak ratio    log2(zero / central) = {modes.log2_peak_ratio:.3f}")
+    dip = "-" if math.isnan(modes.dip.p_value) else f"{modes.dip.p_value:.3g}"
+    contracting = {True: "yes", False: "no", None: "not defined without a central mode"}[modes.contracting]
+    lines.append(f"Unimodal?     dip test p = {dip}")
+    lines.append(f"Contracting   below the central mode: {contracting}")
+    return lines + [f"Note          {plain_text(note)}" for note in modes.notes]
+
+
+def _volume_lines(result: Result) -> list[str]:
+    curve = result.volume
+    if not curve.loss.size:
+        return []
+    lines = ["Volume        log10 L    log10 V(L)      std   local exponent λ"]
+    for place in _spread(curve.log10_loss.size):
+        slope = curve.exponent[place]
+        shown = f"{slope:8.3f}" if math.isfinite(slope) else "       -"
+        lines.append(
+            f"           {curve.log10_loss[place]:10.3f}    {curve.log10_volume[place]:10.3f} "
+            f"{curve.std[place]:8.3f}   {shown}"
+        )
+    lines.append(f"              nothing seen below; there V < {curve.bound:.2g} (95 %)")
+    return lines
+
+
+def _spread(size: int, wanted: int = 8) -> list[int]:
+    steps = min(size, wanted)
+    return sorted({round(i * (size - 1) / max(steps - 1, 1)) for i in range(steps)}, reverse=True)
+
+
+def _share(interval: Interval) -> str:
+    if not math.isfinite(interval.estimate):
+        return "undefined"
+    return f"{interval.estimate:.4f} [{interval.low:.4f}, {interval.high:.4f}]"

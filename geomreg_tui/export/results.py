@@ -1,0 +1,68 @@
+"""A result: a run read from disk and analysed, from which every report, file and figure is made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from geomreg_tui.analysis import LossDistribution, ModeAnalysis, VolumeCurve, analyse_modes, volume_curve
+from geomreg_tui.engine.result import summary_document
+from geomreg_tui.runs import RunDirectory, RunState
+from geomreg_tui.runs.directory import Status
+from geomreg_tui.summary import Facts, Summary
+
+__all__ = ["Result", "load_result", "result_document"]
+
+
+@dataclass(frozen=True)
+class Result:
+    """A run as it stands.
+
+    Attributes:
+        facts: what its experiment comes to.
+        summary: the committed networks.
+        status: state and counts.
+        path: its directory.
+    """
+
+    facts: Facts
+    summary: Summary
+    status: Status
+    path: Path
+
+    @cached_property
+    def distribution(self) -> LossDistribution:
+        """The distribution of its losses."""
+        return LossDistribution(self.summary, self.facts.null_loss)
+
+    @cached_property
+    def modes(self) -> ModeAnalysis:
+        """Its modes."""
+        return analyse_modes(self.distribution)
+
+    @cached_property
+    def volume(self) -> VolumeCurve:
+        """Its volume fractions."""
+        return volume_curve(self.distribution)
+
+    @property
+    def complete(self) -> bool:
+        """Whether all networks that were asked for are there."""
+        return self.status.state is RunState.DONE
+
+
+def load_result(path: Path) -> Result:
+    """Read what is committed of a run.
+
+    Raises:
+        RunDirectoryError: if it is not a run directory, or is damaged.
+    """
+    run = RunDirectory.open(path)
+    return Result(run.facts, run.committed()[0].summary, run.read_status(), path)
+
+
+def result_document(result: Result) -> dict[str, Any]:
+    """Return the result as the plain data of ``summary.json``."""
+    return summary_document(result.facts, result.summary, result.complete, result.status.elapsed_s)
