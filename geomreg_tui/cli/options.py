@@ -111,7 +111,7 @@ def _parameters() -> Iterator[inspect.Parameter]:
                     option,
                     help=f"{help_text}; one of {', '.join(names)}" if names else help_text,
                     metavar="NAME" if names else _metavar(field.annotation),
-                    autocompletion=functools.partial(_complete, names) if names else None,
+                    autocompletion=_completion(names) if names else None,
                     rich_help_panel=panel,
                     show_default=False,
                 )
@@ -119,8 +119,11 @@ def _parameters() -> Iterator[inspect.Parameter]:
             yield inspect.Parameter(key, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
 
 
-def _complete(names: tuple[str, ...], incomplete: str) -> list[str]:
-    return [name for name in names if name.startswith(incomplete)]
+def _completion(names: tuple[str, ...]) -> Callable[[str], list[str]]:
+    def complete(incomplete: str) -> list[str]:
+        return [name for name in names if name.startswith(incomplete)]
+
+    return complete
 
 
 def _spelled(value: object) -> str:

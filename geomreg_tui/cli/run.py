@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import sys
 from pathlib import Path
@@ -61,10 +62,8 @@ def print_result(directory: Path, as_json: bool) -> None:
     if as_json:
         sys.stdout.write((directory / "summary.json").read_text())
         return
-    from rich.console import Console
-
-    console = Console(highlight=False, soft_wrap=False)
-    console.print(report_text(load_result(directory), console.width))
+    width = shutil.get_terminal_size((100, 24)).columns
+    print(report_text(load_result(directory), width))
 
 
 def parse_keep(text: str | None) -> int:

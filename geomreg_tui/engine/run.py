@@ -88,7 +88,7 @@ class Engine:
                     self._commit()
                     committed = now
             if not self._message:
-                short = self._whole.summary.samples + self._tail_samples < self._plan.samples
+                short = self._summary().samples < self._plan.samples
                 self._state = RunState.STOPPED if short else RunState.DONE
         except SamplingError as error:
             self._state, self._message = RunState.FAILED, str(error)

@@ -42,8 +42,7 @@ def histogram_text(
     figure.xticks(ticks, names)
     figure.xlim(float(edges[0]), float(edges[-1]))
     figure.ylim(0, float(np.max(density)) or 1.0)
-    figure.xlabel("loss L")
-    figure.ylabel("density p(L)")
+    figure.title("density p(L) against loss L")
     return _plain(figure)
 
 
@@ -53,8 +52,7 @@ def curve_text(x: FloatArray, y: FloatArray, x_label: str, y_label: str, width: 
     figure.plot(x.tolist(), y.tolist(), marker="braille")
     ticks = _ticks(float(x[0]), float(x[-1]))
     figure.xticks(ticks, [f"{tick:g}" for tick in ticks])
-    figure.xlabel(x_label)
-    figure.ylabel(y_label)
+    figure.title(f"{y_label} against {x_label}")
     return _plain(figure)
 
 

@@ -16,22 +16,27 @@ __all__ = ["ExactSum", "Moments"]
 class ExactSum:
     """A sum of floats held without rounding, as non-overlapping parts (Shewchuk 1997).
 
-    Adding is exact, hence associative and commutative; only :attr:`value` rounds, once.
+    Adding is exact, hence associative and commutative; only :attr:`value` rounds, once. A sum that leaves
+    the range of floats is NaN from there on.
     """
 
     parts: tuple[float, ...] = ()
 
     @classmethod
     def of(cls, terms: Iterable[float]) -> ExactSum:
-        """Return the exact sum of finite ``terms``."""
+        """Return the exact sum of ``terms``."""
         parts: list[float] = []
         for term in terms:
             kept = 0
             rest = float(term)
+            if not math.isfinite(rest):
+                return cls((math.nan,))
             for part in parts:
                 if abs(rest) < abs(part):
                     rest, part = part, rest
                 high = rest + part
+                if not math.isfinite(high):
+                    return cls((math.nan,))
                 low = part - (high - rest)
                 if low:
                     parts[kept] = low
@@ -76,14 +81,14 @@ class Moments:
             return cls(origin)
         deviation = values - origin
         with np.errstate(over="ignore"):
-            square = float(np.dot(deviation, deviation))
+            total, square = float(deviation.sum()), float(np.dot(deviation, deviation))
         return cls(
             origin,
             values.size,
             float(values.min()),
             float(values.max()),
-            ExactSum.of([float(deviation.sum())]),
-            ExactSum.of([square if math.isfinite(square) else math.nan]),
+            ExactSum.of([total]),
+            ExactSum.of([square]),
         )
 
     def __add__(self, other: Moments) -> Moments:

@@ -1,0 +1,49 @@
+# The two commands are `make run` and `make test`. Each needs nothing but python3: it makes .venv, installs
+# what it needs at the versions in constraints.txt, and does the job.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+EXPERIMENT := --data digits --examples 16 --width 256 --depth 3 --samples 1e5
+
+.PHONY: run test test-full lint wheel figures benchmarks clean
+
+run: $(VENV)/.run
+	@if [ -t 0 ] && [ -t 1 ]; then $(BIN)/geomreg-tui explore $(EXPERIMENT); \
+	else $(BIN)/geomreg-tui run $(EXPERIMENT); fi
+
+test: $(VENV)/.dev
+	$(BIN)/python -m pytest -m "not full" -n 2 --dist loadfile
+
+test-full: $(VENV)/.dev
+	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+wheel: $(VENV)/.dev
+	$(BIN)/python -m build --wheel --no-isolation --outdir dist .
+
+figures: $(VENV)/.dev
+	$(BIN)/python examples/figures.py docs
+
+benchmarks: $(VENV)/.dev
+	$(BIN)/python -m benchmarks
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.run: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(PIP) install --constraint constraints.txt --editable .
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(PIP) install --constraint constraints.txt --editable '.[dev]'
+	@touch $@ $(VENV)/.run
+
+clean:
+	rm -rf $(VENV) dist build
