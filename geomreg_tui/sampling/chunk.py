@@ -39,12 +39,12 @@ class Ready:
     Attributes:
         facts: what it comes to; ``facts.experiment`` is the resolved one, which :func:`run_chunk` takes.
         x: training inputs as the network sees them, float64 (N, *input shape).
-        targets: training targets as the loss sees them, float64 (N, outputs); None for class indices.
+        targets: training targets as the loss sees them, float64 (N, outputs).
     """
 
     facts: Facts
     x: NDArray[np.float64]
-    targets: NDArray[np.float64] | None
+    targets: NDArray[np.float64]
 
 
 def prepare(experiment: Experiment, device: str = "cpu") -> Ready:
@@ -55,7 +55,7 @@ def prepare(experiment: Experiment, device: str = "cpu") -> Ready:
     """
     sampler = _sampler(experiment, device)
     training = sampler.dataset.x[: sampler.dataset.examples]
-    return Ready(sampler.facts, training, sampler.objective.targets)
+    return Ready(sampler.facts, training, np.asarray(sampler.objective.targets, np.float64))
 
 
 def run_chunk(

@@ -1,0 +1,137 @@
+"""From an experiment to its examples: find the data, pick, scale."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geomreg_tui.datasets.base import Dataset, FloatArray, Pool, one_line
+from geomreg_tui.datasets.files import SUFFIXES, file_pool
+from geomreg_tui.datasets.shipped import BUILT_IN, shipped
+from geomreg_tui.datasets.standardize import Scaling
+from geomreg_tui.datasets.synthetic import SYNTHETIC, synthetic
+from geomreg_tui.datasets.targets import Targets
+from geomreg_tui.errors import DataError, nearest_name
+from geomreg_tui.experiment import Experiment
+
+__all__ = ["load"]
+
+_PICK_STREAM = 0
+
+
+def load(experiment: Experiment) -> Dataset:
+    """Return the examples of an experiment, float64 and on the CPU.
+
+    Examples are picked by ``data_seed`` alone: from a random order of the whole set, the first N are
+    training examples and the last M held out. So N can grow without a change of the held-out ones.
+    Standardisation is over the whole set, so that it does not depend on N either.
+
+    Raises:
+        DataError: if the data cannot be found, read or used; one line that says what to try.
+        CapacityError: if a synthetic set would not fit into memory.
+    """
+    pool = _find(experiment)
+    shape = pool.x.shape[1:]
+    size = math.prod(shape)
+    if experiment.inputs not in (None, size):
+        raise DataError(
+            f"inputs: got {experiment.inputs}, but data {_name(experiment)} has {size} inputs: "
+            "leave inputs out"
+        )
+    picked, picked_note = _pick(pool, experiment)
+    targets = Targets.of(pool, experiment.standardize)
+    x, scale_note = _scaled_inputs(pool.x, picked, experiment.standardize)
+    _check_range(x, "inputs", experiment)
+    y = targets.y[picked]
+    _check_range(y, "targets", experiment)
+    return Dataset(
+        x=x,
+        y=y,
+        examples=experiment.examples,
+        classes=None if targets.label_names is None else len(targets.label_names),
+        notes=(
+            one_line(pool.source),
+            f"inputs of shape {' x '.join(str(n) for n in shape)}, {scale_note}",
+            *targets.notes,
+            picked_note,
+        ),
+        sha256=pool.sha256,
+        label_names=targets.label_names,
+        label_values=targets.label_values,
+        label_mean=targets.label_mean,
+        label_std=targets.label_std,
+    )
+
+
+def _name(experiment: Experiment) -> str:
+    return one_line(experiment.data)
+
+
+def _find(experiment: Experiment) -> Pool:
+    name = experiment.data
+    names = [*BUILT_IN, *SYNTHETIC]
+    if name in names and experiment.target is not None:
+        raise DataError(
+            f"target: got {one_line(experiment.target)!r}, but data {name} has its own: leave target out"
+        )
+    if name in BUILT_IN:
+        return shipped(name)
+    if name in SYNTHETIC:
+        wanted = experiment.examples + experiment.held_out
+        return synthetic(name, experiment.inputs, wanted, experiment.data_seed)
+    if "." in name or "/" in name or "\\" in name:
+        return file_pool(experiment)
+    near = nearest_name(name, names)
+    hint = f". Did you mean {near!r}?" if near else ""
+    raise DataError(
+        f"data: got {_name(experiment)!r}; allowed are {', '.join(names)}, or the path of a file "
+        f"({', '.join(SUFFIXES)}){hint}"
+    )
+
+
+def _pick(pool: Pool, experiment: Experiment) -> tuple[NDArray[np.int64], str]:
+    """Return the rows of the pool that are used, N for training and then M held out, and a note on them."""
+    rows, tested = len(pool.x), pool.test_rows
+    training, held_out = experiment.examples, experiment.held_out
+    rng = np.random.default_rng([experiment.data_seed, _PICK_STREAM])
+    first = rng.permutation(rows - tested)
+    second = rows - tested + rng.permutation(tested) if tested else first[training:]
+    if training > len(first):
+        raise DataError(
+            f"examples: got {training:,}, but data {_name(experiment)} has {len(first):,}: try fewer"
+        )
+    if held_out > len(second):
+        there = f"has a test set of {tested:,}" if tested else f"leaves {len(second):,} of {rows:,}"
+        raise DataError(
+            f"held_out: got {held_out:,}, but data {_name(experiment)} {there} beside {training:,} training "
+            "examples: try fewer"
+        )
+    note = f"{training:,} of {len(first):,} examples picked at random with data_seed {experiment.data_seed}"
+    if held_out:
+        note += f", {held_out:,} {'of the test set' if tested else 'others'} held out"
+    return np.concatenate([first[:training], second[len(second) - held_out :]]), note
+
+
+def _scaled_inputs(x: NDArray[Any], picked: NDArray[np.int64], standardize: bool) -> tuple[FloatArray, str]:
+    if not standardize:
+        return np.ascontiguousarray(x[picked], dtype=np.float64), "not standardised"
+    scaling = Scaling.of(x)
+    constant = int(np.count_nonzero(scaling.std == 0))
+    note = f"each input scaled to mean 0 and variance 1 over the whole set ({len(x):,} examples)"
+    if constant:
+        note += f"; {constant:,} that never vary set to 0"
+    return np.ascontiguousarray(scaling.apply(x[picked])), note
+
+
+def _check_range(values: NDArray[Any], what: str, experiment: Experiment) -> None:
+    """Refuse numbers that would overflow, or whose squares would, in the number format of the run."""
+    limit = math.sqrt(float(np.finfo(experiment.dtype).max))
+    largest = float(np.abs(values).max())
+    if largest > limit:
+        raise DataError(
+            f"data: {_name(experiment)} has {what} up to {largest:.3g}, whose squares overflow "
+            f"{experiment.dtype}: try standardize, or scale them"
+        )
