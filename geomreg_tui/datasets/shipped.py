@@ -1,10 +1,18 @@
-"""The real data sets that scikit-learn ships."""
+"""The real data sets that scikit-learn ships.
+
+Their files are read directly: importing scikit-learn for that would take each process over a second, which
+is most of what a preview takes. A test compares every set with scikit-learn's own loader.
+"""
 
 from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
 
 import numpy as np
 
 from geomreg_tui.datasets.base import Pool
+from geomreg_tui.errors import DataError
 
 __all__ = ["BUILT_IN", "shipped"]
 
@@ -15,14 +23,42 @@ BUILT_IN = {
     "breast_cancer": "measurements of breast tumours",
     "diabetes": "patients and the progress of their diabetes",
 }
+# Tables whose first line is: rows, columns, names of the classes.
+_TABLES = {"iris": "iris.csv", "wine": "wine_data.csv", "breast_cancer": "breast_cancer.csv"}
 
 
 def shipped(name: str) -> Pool:
-    """Load one of :data:`BUILT_IN`; digits are images (1, 8, 8), so that convolutions work on them."""
-    from sklearn import datasets
+    """Load one of :data:`BUILT_IN`; digits are images (1, 8, 8), so that convolutions work on them.
 
-    bunch = getattr(datasets, f"load_{name}")(**({"scaled": False} if name == "diabetes" else {}))
-    x = np.asarray(bunch.images)[:, np.newaxis] if name == "digits" else np.asarray(bunch.data)
-    names = None if name == "diabetes" else tuple(str(label) for label in bunch.target_names)
-    source = f"{name}: {len(x):,} {BUILT_IN[name]}, from scikit-learn"
-    return Pool(x, np.asarray(bunch.target), source, names)
+    Raises:
+        DataError: if this version of scikit-learn does not ship the file.
+    """
+    folder = _folder()
+    names: tuple[str, ...] | None = None
+    try:
+        if name == "digits":
+            table = np.loadtxt(folder / "digits.csv.gz", delimiter=",")
+            x, y = table[:, :-1].reshape(-1, 1, 8, 8), table[:, -1].astype(np.int64)
+            names = tuple(str(digit) for digit in range(10))
+        elif name == "diabetes":
+            x = np.loadtxt(folder / "diabetes_data_raw.csv.gz")
+            y = np.loadtxt(folder / "diabetes_target.csv.gz")
+        else:
+            path = folder / _TABLES[name]
+            with path.open(encoding="utf-8") as file:
+                names = tuple(file.readline().strip().split(",")[2:])
+            table = np.loadtxt(path, delimiter=",", skiprows=1)
+            x, y = table[:, :-1], table[:, -1].astype(np.int64)
+    except (OSError, ValueError) as error:
+        raise DataError(
+            f"data {name}: cannot be read from scikit-learn's files in {folder} ({error}): "
+            "try another version of scikit-learn"
+        ) from None
+    return Pool(x, y, f"{name}: {len(x):,} {BUILT_IN[name]}, from scikit-learn", names)
+
+
+def _folder() -> Path:
+    spec = find_spec("sklearn")
+    if spec is None or spec.origin is None:
+        raise DataError("scikit-learn is not installed: pip install scikit-learn")
+    return Path(spec.origin).parent / "datasets" / "data"

@@ -45,7 +45,12 @@ def serve_runs() -> ExitCode:
 def _run(request: RunRequest, pool: WorkerPool) -> ExitCode:
     path = Path(request.directory)
     try:
-        stored = None if request.experiment is not None else RunDirectory.open(path)
+        stored = None
+        if request.experiment is None:
+            stored = RunDirectory.open(path)
+            stored.check_free(take_over=request.take_over)
+        else:
+            RunDirectory.check_new(path)
         experiment = stored.facts.experiment if stored else Experiment.parse(request.experiment or {})
         prepared = pool.prepare(experiment, request.device, request.module)
         directory = stored or RunDirectory.create(

@@ -117,7 +117,7 @@ class WorkerPool:
         worker.pipe.send((experiment, device, module))
         try:
             answer = worker.pipe.recv()
-        except EOFError:
+        except (EOFError, OSError):
             self._bury(worker)
             raise SamplingError(
                 "the process that prepares the experiment died; is there enough memory?"

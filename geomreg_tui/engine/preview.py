@@ -50,7 +50,7 @@ def _answer(request: PreviewRequest, path: Path, requests: queue.Queue[PreviewRe
     executor = InProcess()
     try:
         experiment = request.parse()
-        facts = executor.prepare(experiment, request.device, request.module).facts
+        prepared = executor.prepare(experiment, request.device, request.module)
     except GeomregError as error:
         write_snapshot(
             path,
@@ -59,6 +59,7 @@ def _answer(request: PreviewRequest, path: Path, requests: queue.Queue[PreviewRe
             ),
         )
         return
+    facts = prepared.facts
     size, batch = int(facts.experiment.chunk_size or 1), int(facts.experiment.batch_size or 1)
     begun = time.monotonic()
     published = 0.0
@@ -68,7 +69,7 @@ def _answer(request: PreviewRequest, path: Path, requests: queue.Queue[PreviewRe
         drawn = sum(part.samples for part in whole)
         # A single batch of the first chunk comes first, so that something shows at once.
         count = min(request.samples, batch) if first else min(request.samples - drawn, size)
-        executor.submit(Task(facts.experiment, len(whole), count, 0, request.device))
+        executor.submit(Task(facts.experiment, len(whole), count, 0, prepared.device))
         try:
             (outcome,) = executor.outcomes(0)
         except (GeomregError, RuntimeError, MemoryError) as error:

@@ -31,7 +31,7 @@ from numpy.typing import NDArray
 
 from geomreg_tui.errors import ExperimentError, RunDirectoryError, plain_text
 from geomreg_tui.experiment import Experiment
-from geomreg_tui.runs.lease import Lease, holder
+from geomreg_tui.runs.lease import Lease, check_free, holder
 from geomreg_tui.runs.packs import Pack, PackFile, PackFolder
 from geomreg_tui.runs.snapshot import RunState, Snapshot, read_snapshot, write_snapshot
 from geomreg_tui.runs.store import read_json, sync_folder, write_bytes, write_json
@@ -88,13 +88,9 @@ class RunDirectory:
         Raises:
             RunDirectoryError: if the directory exists and is not empty, or cannot be written.
         """
+        cls.check_new(path)
         try:
-            path.mkdir(parents=True, exist_ok=True)
-            if any(path.iterdir()):
-                raise RunDirectoryError(
-                    f"{path}: is not empty; choose another --out, or go on with that run by --resume"
-                )
-            (path / "chunks").mkdir()
+            (path / "chunks").mkdir(parents=True)
         except OSError as error:
             raise RunDirectoryError(f"{path}: cannot be created ({error.strerror})") from error
         experiment = facts.experiment
@@ -111,6 +107,20 @@ class RunDirectory:
         run = cls(path, facts, environment)
         run.write_plan(samples, keep_losses)
         return run
+
+    @staticmethod
+    def check_new(path: Path) -> None:
+        """Check that a run directory can be made at ``path``.
+
+        Raises:
+            RunDirectoryError: if something is there.
+        """
+        try:
+            taken = path.exists() and (not path.is_dir() or any(path.iterdir()))
+        except OSError as error:
+            raise RunDirectoryError(f"{path}: cannot be read ({error.strerror})") from error
+        if taken:
+            raise RunDirectoryError(f"{path}: exists and is not an empty folder; choose another --out")
 
     @classmethod
     def open(cls, path: Path) -> RunDirectory:
@@ -136,6 +146,14 @@ class RunDirectory:
         if experiment.digest() != stored.get("digest") or facts.experiment != experiment:
             raise RunDirectoryError(f"{path}: the experiment was changed after the run started")
         return cls(path, facts, environment)
+
+    def check_free(self, *, take_over: bool = False) -> None:
+        """Check that no engine is at work.
+
+        Raises:
+            RunDirectoryError: if one is, and ``take_over`` is not given.
+        """
+        check_free(self.path / "lease.json", take_over=take_over)
 
     def lease(self, *, take_over: bool = False) -> Lease:
         """Take the right to write."""

@@ -17,7 +17,7 @@ from typing import Any
 from geomreg_tui.errors import RunDirectoryError
 from geomreg_tui.runs.store import read_json, write_json
 
-__all__ = ["Lease", "holder"]
+__all__ = ["Lease", "check_free", "holder"]
 
 
 class Lease:
@@ -35,12 +35,7 @@ class Lease:
         """
         self._path = path
         self._token = secrets.token_hex(8)
-        current = holder(path)
-        if current and not take_over:
-            raise RunDirectoryError(
-                f"{path.parent}: in use by process {current['pid']} on {current['host']} since "
-                f"{current['since']}; wait for it, stop it, or pass --take-over if it is surely gone"
-            )
+        check_free(path, take_over=take_over)
         pid = os.getpid()
         values = {
             "host": socket.gethostname(),
@@ -65,6 +60,20 @@ class Lease:
         if self.held():
             with contextlib.suppress(OSError):
                 self._path.unlink()
+
+
+def check_free(path: Path, *, take_over: bool = False) -> None:
+    """Check that nobody holds a lease.
+
+    Raises:
+        RunDirectoryError: if someone does, and ``take_over`` is not given.
+    """
+    current = holder(path)
+    if current and not take_over:
+        raise RunDirectoryError(
+            f"{path.parent}: in use by process {current['pid']} on {current['host']} since "
+            f"{current['since']}; wait for it, stop it, or pass --take-over if it is surely gone"
+        )
 
 
 def holder(path: Path) -> dict[str, Any] | None:

@@ -1,0 +1,112 @@
+"""Networks per second of ``--sampler auto`` beside the two loops that a user would write.
+
+Each way runs in as many processes as there are cores, one thread each, and the summed rate is taken: the
+best of two rounds, the three ways of a row one after the other in each. Rates are of this machine; the
+ratios carry over.
+"""
+
+from __future__ import annotations
+
+import itertools
+import multiprocessing
+import os
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from benchmarks.peers import Case, module_loop, vmap_ensemble
+from geomreg_tui import sampling
+from geomreg_tui.experiment import Experiment
+
+__all__ = ["table"]
+
+ROUNDS = 2
+CASES = [
+    Case(inputs, width, depth, examples)
+    for inputs, depth, width, examples in itertools.product((2, 784), (1, 3), (64, 256, 1024), (1, 16, 64))
+]
+
+
+def ours(case: Case) -> tuple[Callable[[], int], str]:
+    """Return a function that draws a chunk, histogram included, and the sampler that was chosen."""
+    x, y = case.data()
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "case.npz"
+        np.savez(path, x=x.numpy(), y=y.numpy()[:, 0])
+        values = {
+            "data": str(path),
+            "examples": case.examples,
+            "standardize": False,
+            "width": case.width,
+            "depth": case.depth,
+        }
+        experiment = sampling.prepare(Experiment.parse(values)).facts.experiment
+        sampling.run_chunk(experiment, 0, 1)  # the data are read here for good
+    chunks = itertools.count()
+    part = max(int(experiment.batch_size or 1), int(experiment.chunk_size or 1) // 4)
+
+    def draw() -> int:
+        return sampling.run_chunk(experiment, next(chunks), part).summary.samples
+
+    return draw, str(experiment.sampler)
+
+
+def rate(draw: Callable[[], int], seconds: float) -> float:
+    """Return networks per second over at least ``seconds``, after one call to warm up."""
+    draw()
+    drawn, begun = 0, time.perf_counter()
+    while (spent := time.perf_counter() - begun) < seconds:
+        drawn += draw()
+    return drawn / spent
+
+
+def _work(case: Case, way: str, seconds: float, barrier: object, answers: object) -> None:
+    torch.set_num_threads(1)
+    sampler = ""
+    if way == "ours":
+        draw, sampler = ours(case)
+    else:
+        draw = {"loop": module_loop, "vmap": vmap_ensemble}[way](case)
+    draw()
+    barrier.wait()  # type: ignore[attr-defined]
+    answers.put((rate(draw, seconds), sampler))  # type: ignore[attr-defined]
+
+
+def measure(case: Case, way: str, seconds: float) -> tuple[float, str]:
+    """Return the summed rate of one process for each core, and the sampler chosen."""
+    context = multiprocessing.get_context("fork")
+    cores = len(os.sched_getaffinity(0))
+    barrier, answers = context.Barrier(cores), context.Queue()
+    processes = [
+        context.Process(target=_work, args=(case, way, seconds, barrier, answers)) for _ in range(cores)
+    ]
+    for process in processes:
+        process.start()
+    found = [answers.get() for _ in processes]
+    for process in processes:
+        process.join()
+    return sum(value for value, _ in found), found[0][1]
+
+
+def table(seconds: float, cases: list[Case] | None = None) -> str:
+    """Return the comparison as a Markdown table."""
+    lines = [
+        "| inputs | hidden layers | width | N | module loop /s | vmap /s | geomreg-tui /s | sampler "
+        "| × loop | × vmap |",
+        "|---:|---:|---:|---:|---:|---:|---:|---|---:|---:|",
+    ]
+    for case in cases or CASES:
+        best, sampler = {"loop": 0.0, "vmap": 0.0, "ours": 0.0}, ""
+        for way in ROUNDS * list(best):
+            found, chosen = measure(case, way, seconds)
+            best[way], sampler = max(best[way], found), sampler or chosen
+        loop, vmap, own = best.values()
+        lines.append(
+            f"| {case.inputs} | {case.depth} | {case.width} | {case.examples} | {loop:,.0f} | {vmap:,.0f} "
+            f"| {own:,.0f} | {sampler} | {own / loop:,.1f} | {own / vmap:,.1f} |"
+        )
+    return "\n".join(lines)

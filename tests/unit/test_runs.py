@@ -1,0 +1,276 @@
+"""The run directory: atomic files, packs, leases, the catalogue."""
+
+import json
+import math
+import os
+import socket
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from geomreg_tui.errors import RunDirectoryError
+from geomreg_tui.experiment import Experiment
+from geomreg_tui.runs import RunDirectory, RunState, Snapshot, delete_run, find_run, list_runs, new_run_path
+from geomreg_tui.runs.directory import Command, Status
+from geomreg_tui.runs.lease import Lease, holder
+from geomreg_tui.runs.packs import Pack
+from geomreg_tui.runs.store import read_arrays, read_bytes, read_json, write_arrays, write_bytes
+from geomreg_tui.summary import Facts, LossHistogram, Moments, Overlay, Summary
+
+CHUNK = 50
+
+
+def make_facts(**changes):
+    experiment = Experiment.parse({"sampler": "direct", "chunk_size": CHUNK, "batch_size": 10, **changes})
+    overlay = Overlay("law", np.array([0.5, 1.0]), np.array([0.1, 0.9]))
+    return Facts(experiment, 64, 1, 100, math.inf, 1.0, 0.9, "asked for", ("a note",), (overlay,))
+
+
+def pack_of(chunk, count=CHUNK, keep=0):
+    losses = np.random.default_rng(chunk).gamma(2, size=CHUNK)[:count]
+    histogram = LossHistogram.from_losses(losses, 12)
+    return Pack(Summary(histogram, Moments.from_losses(losses, 1.0)), losses[:keep])
+
+
+@pytest.fixture
+def run(tmp_path):
+    return RunDirectory.create(tmp_path / "run", make_facts(), {"torch": "x"}, 1000, 0)
+
+
+def test_a_write_replaces_the_whole_file_and_leaves_nothing_else(tmp_path):
+    path = tmp_path / "file"
+    write_bytes(path, b"one")
+    write_bytes(path, b"two", durable=False)
+    assert path.read_bytes() == b"two"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_write_that_fails_leaves_the_old_file(tmp_path):
+    folder = tmp_path / "absent"
+    with pytest.raises(RunDirectoryError, match="cannot be written"):
+        write_bytes(folder / "file", b"x")
+    path = tmp_path / "file"
+    write_bytes(path, b"old")
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(RunDirectoryError):
+        write_bytes(tmp_path / "folder", b"x")
+    assert path.read_bytes() == b"old"
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["file", "folder"]
+
+
+def test_reading_refuses_links_pipes_and_large_files(tmp_path):
+    (tmp_path / "real").write_bytes(b"12345")
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    os.mkfifo(tmp_path / "pipe")
+    assert read_bytes(tmp_path / "real", 5) == b"12345"
+    for name, reason in (("link", "cannot be read"), ("pipe", "not a regular"), ("absent", "No such file")):
+        with pytest.raises(RunDirectoryError, match=reason):
+            read_bytes(tmp_path / name, 100)
+    with pytest.raises(RunDirectoryError, match="more than the 4 allowed"):
+        read_bytes(tmp_path / "real", 4)
+
+
+@pytest.mark.parametrize("text", ["", "[1]", "{", "\xff", "[" * 100_000])
+def test_what_is_not_a_json_object_is_refused(tmp_path, text):
+    (tmp_path / "x.json").write_bytes(text.encode("latin-1"))
+    with pytest.raises(RunDirectoryError, match="JSON"):
+        read_json(tmp_path / "x.json")
+
+
+def test_arrays_round_trip_and_every_flipped_bit_is_noticed(tmp_path):
+    path = tmp_path / "a.safetensors"
+    arrays = {"x": np.arange(5), "y": np.array([0.5, -1.0])}
+    write_arrays(path, {"k": 1}, arrays)
+    header, found = read_arrays(path)
+    assert header == {"k": 1}
+    for name, array in arrays.items():
+        np.testing.assert_array_equal(found[name], array)
+    data = path.read_bytes()
+    for bit in range(0, 8 * len(data), 7):
+        damaged = bytearray(data)
+        damaged[bit // 8] ^= 1 << bit % 8
+        path.write_bytes(damaged)
+        try:
+            header, found = read_arrays(path)
+        except RunDirectoryError:
+            continue
+        # Only a change that means nothing to the reader may go unnoticed.
+        assert header == {"k": 1}
+        np.testing.assert_array_equal(found["x"], arrays["x"])
+        np.testing.assert_array_equal(found["y"], arrays["y"])
+    for length in range(0, len(data), 11):
+        path.write_bytes(data[:length])
+        with pytest.raises(RunDirectoryError):
+            read_arrays(path)
+
+
+def test_a_directory_opens_to_what_was_created(run):
+    opened = RunDirectory.open(run.path)
+    assert opened.facts == run.facts
+    assert opened.facts.init_radius == math.inf
+    assert opened.facts.overlays[0].name == "law"
+    assert opened.environment == {"torch": "x"}
+    assert opened.plan() == (1000, 0)
+
+
+def test_a_directory_in_use_by_other_files_is_not_taken(tmp_path):
+    (tmp_path / "x").write_text("precious")
+    with pytest.raises(RunDirectoryError, match="not an empty folder"):
+        RunDirectory.create(tmp_path, make_facts(), {}, 10, 0)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["x"]
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda stored: stored["experiment"].update(width=7), "changed"),
+        (lambda stored: stored.update(digest="0" * 64), "changed"),
+        (lambda stored: stored.update(schema=99), "schema '99'"),
+        (lambda stored: stored["experiment"].update(width="x\x1b[2J"), "cannot be read"),
+        (lambda stored: stored.pop("experiment"), "cannot be read"),
+    ],
+)
+def test_a_changed_experiment_is_refused(run, change, reason):
+    path = run.path / "experiment.json"
+    stored = json.loads(path.read_text())
+    change(stored)
+    path.write_text(json.dumps(stored))
+    with pytest.raises(RunDirectoryError, match=reason) as caught:
+        RunDirectory.open(run.path)
+    assert "\x1b" not in str(caught.value)
+
+
+def test_packs_are_merged_and_hold_every_network(run):
+    for chunk in range(100):
+        run.packs.append(chunk, chunk + 1, pack_of(chunk, keep=2))
+    files = run.packs.scan()
+    assert len(files) <= 7 * 3 + 1
+    pack, used = run.committed()
+    whole = Pack.merge([pack_of(chunk, keep=2) for chunk in range(100)])
+    assert used == files
+    assert pack.summary.histogram.digest() == whole.summary.histogram.digest()
+    np.testing.assert_array_equal(pack.losses, whole.losses)
+    assert len(list((run.path / "chunks").iterdir())) == len(files)
+
+
+def test_a_damaged_pack_ends_the_prefix_and_can_be_set_aside(run):
+    for chunk in range(5):
+        run.packs.append(chunk, chunk + 1, pack_of(chunk))
+    damaged = run.packs.scan()[2]
+    data = bytearray(damaged.path.read_bytes())
+    data[-3] ^= 4
+    damaged.path.write_bytes(data)
+    pack, files = run.committed()
+    assert [file.stop for file in files] == [1, 2]
+    assert pack.summary.samples == 2 * CHUNK
+    aside = run.packs.set_aside(damaged)
+    assert aside.exists()
+    assert [file.first for file in run.packs.scan()] == [0, 1, 3, 4]
+
+
+def test_packs_of_another_run_or_place_are_refused(run, tmp_path):
+    other = RunDirectory.create(tmp_path / "other", make_facts(seed=1), {}, 10, 0)
+    other.packs.append(0, 1, pack_of(0))
+    stranger = other.packs.scan()[0].path
+    (run.path / "chunks" / stranger.name).write_bytes(stranger.read_bytes())
+    with pytest.raises(RunDirectoryError, match="another run"):
+        run.packs.read(run.packs.scan()[0])
+    assert run.committed()[0].summary.samples == 0
+
+
+def test_an_incomplete_last_chunk_is_kept_until_it_is_completed(run):
+    run.packs.append(0, 1, pack_of(0))
+    run.packs.write_tail(1, pack_of(1, 7))
+    assert run.committed()[0].summary.samples == CHUNK + 7
+    run.packs.append(1, 2, pack_of(1))
+    assert run.committed()[0].summary.samples == 2 * CHUNK
+
+
+def test_snapshots_round_trip(run):
+    assert run.read_live() is None
+    snapshot = Snapshot(RunState.SAMPLING, 1000, 123.5, run.facts, pack_of(0).summary, 10.0, 2.5, "hello", 3)
+    run.write_live(snapshot)
+    found = run.read_live()
+    assert found.summary.histogram.digest() == snapshot.summary.histogram.digest()
+    np.testing.assert_array_equal(found.facts.overlays[0].cdf, run.facts.overlays[0].cdf)
+    assert (found.state, found.target, found.message, found.request) == (RunState.SAMPLING, 1000, "hello", 3)
+    (run.path / "live.safetensors").write_bytes(b"\0" * 64)
+    with pytest.raises(RunDirectoryError, match="damaged"):
+        run.read_live()
+
+
+def test_commands_are_seen_once(run):
+    viewer = RunDirectory.open(run.path)
+    assert run.poll() is None
+    viewer.send(Command("extend", 5000))
+    assert run.poll() == Command("extend", 5000)
+    assert run.poll() is None
+    (run.path / "control.json").write_text("{}")
+    assert run.poll() is None
+
+
+def test_a_run_whose_engine_died_is_stopped(run):
+    run.write_status(Status(RunState.SAMPLING, 50, 1000, 1.0))
+    assert run.read_status().state is RunState.STOPPED
+    lease = run.lease()
+    assert run.read_status().state is RunState.SAMPLING
+    lease.release()
+
+
+def test_one_engine_at_a_time(run):
+    lease = run.lease()
+    with pytest.raises(RunDirectoryError, match="in use by process"):
+        run.lease()
+    taken = run.lease(take_over=True)
+    assert not lease.held()
+    assert taken.held()
+    lease.release()
+    assert run.engine()
+    taken.release()
+    assert run.engine() is None
+
+
+def test_the_lease_of_a_dead_process_is_free_and_of_another_host_is_not(tmp_path):
+    path = tmp_path / "lease.json"
+    script = f"from geomreg_tui.runs.lease import Lease; from pathlib import Path; Lease(Path({str(path)!r}))"
+    subprocess.run([sys.executable, "-c", script], check=True)
+    assert holder(path) is None
+    stored = json.loads(path.read_text())
+    path.write_text(json.dumps({**stored, "host": socket.gethostname() + "-other"}))
+    with pytest.raises(RunDirectoryError, match="--take-over"):
+        Lease(path)
+    # A process id that has gone to another process since.
+    path.write_text(json.dumps({**stored, "pid": os.getpid()}))
+    assert holder(path) is None
+
+
+def test_the_catalogue_finds_runs_by_part_of_their_name(home):
+    first, second = (new_run_path(Experiment.parse({"seed": seed})) for seed in (1, 2))
+    for path, seed in ((first, 1), (second, 2)):
+        RunDirectory.create(path, make_facts(seed=seed), {}, 10, 0)
+    assert {entry.path for entry in list_runs()} == {first, second}
+    assert find_run(first.name[-8:]) == first
+    assert find_run(str(second)) == second
+    assert find_run("latest") in (first, second)
+    with pytest.raises(RunDirectoryError, match="matches 2"):
+        find_run("-mlp-")
+    with pytest.raises(RunDirectoryError, match="no run"):
+        find_run("nothing")
+    delete_run(first)
+    assert not first.exists()
+    with pytest.raises(RunDirectoryError):
+        delete_run(home)
+    assert home.exists()
+
+
+def test_a_run_in_use_or_a_link_is_not_deleted(run, tmp_path):
+    lease = run.lease()
+    with pytest.raises(RunDirectoryError, match="stop it first"):
+        delete_run(run.path)
+    lease.release()
+    (tmp_path / "link").symlink_to(run.path)
+    with pytest.raises(RunDirectoryError, match="link"):
+        delete_run(tmp_path / "link")
+    assert run.path.exists()
