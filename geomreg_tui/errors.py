@@ -105,9 +105,16 @@ class SamplingError(GeomregError):
 
 
 def nearest_name(name: str, names: Iterable[str]) -> str | None:
-    """Return the entry of ``names`` closest in spelling to ``name``, or None when none is close."""
-    matches = difflib.get_close_matches(name.lower(), list(names), n=1, cutoff=0.6)
-    return matches[0] if matches else None
+    """Return the entry of ``names`` closest in spelling to ``name``, or None when none is close.
+
+    Of names that ``name`` begins, the shortest is taken.
+    """
+    listed, wanted = list(names), name.lower()
+    matches = difflib.get_close_matches(wanted, listed, n=1, cutoff=0.6)
+    if matches:
+        return matches[0]
+    begun = [entry for entry in listed if wanted and entry.startswith(wanted)]
+    return min(begun, key=len, default=None)
 
 
 # C0 (but not newline) and C1 controls, zero-width and bidirectional formatting characters.

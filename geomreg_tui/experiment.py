@@ -70,6 +70,28 @@ _SYNONYMS = {
     "fc": "mlp",
 }
 
+# What pydantic's kinds of error mean, in words.
+_RULES = {
+    "int_parsing": "a whole number",
+    "int_from_float": "a whole number",
+    "int_type": "a whole number",
+    "int_parsing_size": "a smaller number",
+    "float_parsing": "a number",
+    "float_type": "a number",
+    "finite_number": "a finite number",
+    "greater_than": "a number above {gt}",
+    "greater_than_equal": "a number of at least {ge}",
+    "less_than": "a number below {lt}",
+    "less_than_equal": "a number up to {le}",
+    "bool_parsing": "true or false",
+    "bool_type": "true or false",
+    "string_type": "text",
+    "string_too_short": "text that is not empty",
+    "string_pattern_mismatch": "64 hexadecimal digits",
+    "tuple_type": "a number, or numbers separated by commas",
+    "too_short": "at least one number",
+}
+
 Scale = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Size = Annotated[int, Field(ge=1, le=10**9)]
@@ -296,7 +318,7 @@ def _value_problem(key: str, item: Any) -> Problem:
         return Problem(
             key, got, "allowed are " + ", ".join(names), near if near in names else nearest_name(given, names)
         )
-    message = str(item["msg"]).removeprefix("Value error, ").removeprefix("Input should be ")
+    message = str(item["msg"]).removeprefix("Value error, ")
     if not message.startswith("allowed"):
-        message = "allowed is " + message[:1].lower() + message[1:]
+        message = "allowed is " + _RULES.get(item["type"], "another value").format(**item.get("ctx", {}))
     return Problem(key, got, message)

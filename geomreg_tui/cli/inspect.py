@@ -69,7 +69,7 @@ def runs(
 
     entries = list_runs()
     shown = entries[:limit] if limit else entries
-    rows = []
+    rows: list[dict[str, str | int]] = []
     for entry in shown:
         try:
             run = RunDirectory.open(entry.path)

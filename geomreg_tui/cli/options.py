@@ -84,7 +84,7 @@ def experiment_options(command: Callable[..., Any]) -> Callable[..., Any]:
     ]
     outer.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     outer.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
-    del outer.__wrapped__  # type: ignore[attr-defined]
+    del outer.__wrapped__
     return outer
 
 

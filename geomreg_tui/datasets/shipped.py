@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from geomreg_tui.datasets.base import Pool
 from geomreg_tui.errors import DataError
@@ -23,6 +25,7 @@ BUILT_IN = {
     "breast_cancer": "measurements of breast tumours",
     "diabetes": "patients and the progress of their diabetes",
 }
+FloatArray = NDArray[np.float64]
 # Tables whose first line is: rows, columns, names of the classes.
 _TABLES = {"iris": "iris.csv", "wine": "wine_data.csv", "breast_cancer": "breast_cancer.csv"}
 
@@ -34,7 +37,6 @@ def shipped(name: str) -> Pool:
         DataError: if this version of scikit-learn does not ship the file.
     """
     folder = _folder()
-    names: tuple[str, ...] | None = None
     try:
         if name == "digits":
             table = np.loadtxt(folder / "digits.csv.gz", delimiter=",")
@@ -42,7 +44,7 @@ def shipped(name: str) -> Pool:
             names = tuple(str(digit) for digit in range(10))
         elif name == "diabetes":
             x = np.loadtxt(folder / "diabetes_data_raw.csv.gz")
-            y = np.loadtxt(folder / "diabetes_target.csv.gz")
+            return _pool(name, x, np.loadtxt(folder / "diabetes_target.csv.gz"), None)
         else:
             path = folder / _TABLES[name]
             with path.open(encoding="utf-8") as file:
@@ -54,6 +56,10 @@ def shipped(name: str) -> Pool:
             f"data {name}: cannot be read from scikit-learn's files in {folder} ({error}): "
             "try another version of scikit-learn"
         ) from None
+    return _pool(name, x, y, names)
+
+
+def _pool(name: str, x: FloatArray, y: NDArray[Any], names: tuple[str, ...] | None) -> Pool:
     return Pool(x, y, f"{name}: {len(x):,} {BUILT_IN[name]}, from scikit-learn", names)
 
 

@@ -218,7 +218,9 @@ class PreviewEngine:
 
     def start(self) -> None:
         """Start the process; it loads torch in the background."""
-        if self._process is None or self._process.poll() is not None:
+        if self._process is not None and self._process.poll() is not None:
+            self._end()
+        if self._process is None:
             self._process = _spawn("preview", str(self._path), quiet=True)
 
     def request(self, experiment: Experiment, samples: int) -> int:
@@ -246,14 +248,18 @@ class PreviewEngine:
 
     def close(self) -> None:
         """End the process and delete its files."""
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
-            if self._process.stdin:
-                with contextlib.suppress(BrokenPipeError):
-                    self._process.stdin.close()
-            self._process = None
+        self._end()
         shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _end(self) -> None:
+        if self._process is None:
+            return
+        self._process.kill()
+        self._process.wait()
+        if self._process.stdin:
+            with contextlib.suppress(BrokenPipeError):
+                self._process.stdin.close()
+        self._process = None
 
     def _send(self, request: PreviewRequest) -> None:
         if self._process is None or self._process.stdin is None:

@@ -59,16 +59,17 @@ def export_result(result: Result, path: Path, force: bool = False) -> None:
 def _columns(result: Result) -> Columns:
     """Return one row for each occupied base bin, zeros first, and the atom as a bin of no width."""
     histogram = result.summary.histogram
-    lower, upper, count = histogram.lower, histogram.upper, histogram.count
-    if histogram.zero:
-        lower, upper, count = (
-            np.insert(a, 0, v) for a, v in ((lower, 0), (upper, 0), (count, histogram.zero))
-        )
-    if histogram.atom:
-        null = result.facts.null_loss
-        place = int(np.searchsorted(lower, null))
-        lower, upper = np.insert(lower, place, null), np.insert(upper, place, null)
-        count = np.insert(count, place, histogram.atom)
+    null = result.facts.null_loss
+    zero, atom = np.full(min(histogram.zero, 1), 0.0), np.full(min(histogram.atom, 1), null)
+    place = int(np.searchsorted(histogram.lower, null))
+    counts = (np.full(zero.size, histogram.zero), np.full(atom.size, histogram.atom))
+
+    def joined(values: NDArray[Any], first: NDArray[Any], within: NDArray[Any]) -> NDArray[Any]:
+        return np.concatenate([first, values[:place], within, values[place:]])
+
+    lower = joined(histogram.lower, zero, atom)
+    upper = joined(histogram.upper, zero, atom)
+    count = joined(histogram.count, *counts)
     return {"loss_low": lower, "loss_high": upper, "count": count}
 
 

@@ -1,0 +1,320 @@
+"""The command line in processes of its own: what it prints where, and how it ends."""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+SMALL = ["--data", "iris", "--examples", "4", "--width", "8", "--depth", "1"]
+KEYS = {
+    "schema",
+    "experiment",
+    "digest",
+    "samples",
+    "complete",
+    "sampler",
+    "parameters",
+    "init_radius",
+    "landmarks",
+    "counts",
+    "loss",
+    "modes",
+    "volume",
+    "histogram_digest",
+    "timing",
+}
+
+
+def geomreg(*arguments, check=None, **options):
+    answer = subprocess.run(
+        [sys.executable, "-m", "geomreg_tui", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        timeout=120,
+        check=False,
+        **options,
+    )
+    assert "Traceback" not in answer.stderr, answer.stderr
+    if check is not None:
+        assert answer.returncode == check, answer.stderr
+    return answer
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A run that has everything: a held-out set, kept losses, an atom."""
+    path = tmp_path_factory.mktemp("runs") / "run"
+    answer = geomreg(
+        "run", "--data", "iris", "--examples", 1, "--held-out", 20, "--width", 2, "--depth", 2,
+        "--samples", "30k", "--out", path, "--keep-losses", 1000, "--json", "--workers", 2, check=0,
+    )  # fmt: skip
+    return path, answer
+
+
+def test_run_prints_its_result_and_nothing_else_on_stdout(finished):
+    path, answer = finished
+    document = json.loads(answer.stdout)
+    assert document == json.loads((path / "summary.json").read_text())
+    assert set(document) >= KEYS
+    assert document["samples"] == 30_000
+    assert document["complete"] is True
+    assert document["experiment"]["width"] == 2
+    assert document["parameters"] == 2 * 4 + 2 * 2 + 2
+    assert set(document["landmarks"]) == {"null_loss", "constant_loss"}
+    assert set(document["counts"]) == {"zero", "atom", "nonfinite"}
+    assert set(document["loss"]) == {"min", "max", "mean", "std", "quantiles"}
+    for key in ("zero_mass", "central_mass", "atom_mass", "dominance"):
+        estimate, low, high = document["modes"][key]
+        assert low <= estimate <= high
+    assert set(document["modes"]) >= {"log2_peak_ratio", "dip_p", "contracting", "bins", "range"}
+    assert set(document["volume"]) >= {"log10_loss", "log10_volume", "std"}
+    assert set(document["timing"]) == {"elapsed_s", "networks_per_s"}
+    assert "Sampler" in answer.stderr
+    assert str(path) in answer.stderr
+
+
+def test_the_kept_losses_are_those_of_the_summary(finished):
+    path, _ = finished
+    losses = np.load(path / "losses.npy", allow_pickle=False)
+    document = json.loads((path / "summary.json").read_text())
+    assert losses.shape == (1000,)
+    assert document["loss"]["min"] <= losses.min()
+    assert losses.max() <= document["loss"]["max"]
+    dead = 1 - (1 - 0.5**2) ** 2
+    null = document["landmarks"]["null_loss"]
+    assert abs(np.mean(np.isclose(losses, null, rtol=1e-6)) - dead) < 5 * np.sqrt(dead / 1000)
+
+
+def test_report_repeats_the_result(finished):
+    path, answer = finished
+    again = json.loads(geomreg("report", path, "--json", check=0).stdout)
+    first = json.loads(answer.stdout)
+    assert again["histogram_digest"] == first["histogram_digest"]
+    assert again["modes"] == first["modes"]
+    text = geomreg("report", path, check=0).stdout
+    for word in ("Dominance D", "Dead atom", "Contracting", "log10 V(L)", "L_0"):
+        assert word in text
+    assert "\x1b" not in text
+
+
+@pytest.mark.parametrize("kind", ["json", "csv", "parquet", "npz", "png", "svg", "pdf"])
+def test_export_writes_each_format(finished, tmp_path, kind):
+    path, answer = finished
+    out = tmp_path / f"result.{kind}"
+    geomreg("export", path, out, check=0)
+    samples = 30_000
+    if kind == "json":
+        digest = json.loads(answer.stdout)["histogram_digest"]
+        assert json.loads(out.read_text())["histogram_digest"] == digest
+    elif kind == "csv":
+        with out.open() as file:
+            rows = list(csv.DictReader(file))
+        assert sum(int(row["count"]) for row in rows) == samples
+        assert all(float(row["loss_low"]) <= float(row["loss_high"]) for row in rows)
+    elif kind == "npz":
+        assert np.load(out, allow_pickle=False)["count"].sum() == samples
+    elif kind == "parquet":
+        from pyarrow import parquet
+
+        assert sum(parquet.read_table(out)["count"].to_pylist()) == samples
+    else:
+        start = {"png": b"\x89PNG", "svg": b"<?xml", "pdf": b"%PDF"}[kind]
+        assert out.read_bytes().startswith(start)
+    before = out.read_bytes()
+    assert "exists" in geomreg("export", path, out, check=2).stderr
+    assert out.read_bytes() == before
+
+
+def test_the_same_experiment_and_seed_give_the_same_bits(tmp_path):
+    digests = set()
+    for workers in (1, 2):
+        out = tmp_path / str(workers)
+        answer = geomreg(
+            "run", *SMALL, "--samples", 5000, "--chunk-size", 500, "--out", out, "--json",
+            "--workers", workers, check=0,
+        )  # fmt: skip
+        digests.add(json.loads(answer.stdout)["histogram_digest"])
+    other = geomreg("run", *SMALL, "--samples", 5000, "--chunk-size", 500, "--seed", 1, "--json", check=0)
+    assert len(digests) == 1
+    assert json.loads(other.stdout)["histogram_digest"] not in digests
+
+
+def test_a_spec_file_is_overruled_by_options(tmp_path):
+    spec = tmp_path / "spec.toml"
+    spec.write_text('data = "iris"\nexamples = 4\nwidth = 8\ndepth = 1\ninit = "orthogonal"\n')
+    answer = geomreg("run", spec, "--width", 6, "--samples", 1000, "--json", "--quiet", check=0)
+    experiment = json.loads(answer.stdout)["experiment"]
+    assert (experiment["width"], experiment["init"], experiment["data"]) == (6, "orthogonal", "iris")
+    assert answer.stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([], "needs a terminal"),
+        (["explore"], "geomreg-tui run"),
+        (["frobnicate"], "No such command"),
+        (["run", "--widht", "3"], "No such option"),
+        (["run", "--width", "x", "--init", "he", "--gain", "-1"], "he_normal"),
+        (["run", "--samples", "some"], "samples"),
+        (["run", "--keep-losses", "1e9"], "keep-losses"),
+        (["run", "absent.toml"], "No such file"),
+        (["run", "--data", "absent.npz"], "absent.npz"),
+        (["run", "--data", "digts"], "digits"),
+        (["run", "--data", "digits", "--inputs", "3"], "64"),
+        (["run", "--data", "digits", "--examples", "1e6"], "examples"),
+        (["run", "--sampler", "radial"], "one example"),
+        (["run", "--device", "cuda:7"], "device"),
+        (["run", "--arch", "custom", "--module", "absent_module:net"], "absent_module"),
+        (["run", "--width", "1000000", "--init", "uniform", "--examples", "2"], "GiB"),
+        (["sweep", "--over", "wdth=1,2"], "width"),
+        (["sweep", "--over", "width=4:1"], "START:STOP"),
+        (["sweep"], "--over"),
+        (["sphere", "--dims", "x"], "dims"),
+        (["sphere", "--radius", "-1"], "radius"),
+    ],
+)
+def test_bad_input_is_one_clear_message_and_exit_2(tmp_path, arguments, said):
+    answer = geomreg(*arguments, check=2, cwd=tmp_path)
+    assert said in answer.stderr
+    assert answer.stdout == ""
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_missing_run_is_exit_1():
+    for command in (["report", "absent"], ["export", "absent", "x.csv"]):
+        assert "no run 'absent'" in geomreg(*command, check=1).stderr
+
+
+@pytest.mark.parametrize("command", [[], ["run"], ["sweep"], ["sphere"], ["report"], ["export"], ["runs"]])
+def test_help_is_quick_and_loads_neither_torch_nor_textual(command):
+    script = (
+        "import sys; from geomreg_tui.cli import main; sys.argv[1:] = sys.argv[1:]\n"
+        "try: main()\n"
+        "except SystemExit as end: assert not end.code\n"
+        "assert not {'torch', 'textual', 'sklearn'} & set(sys.modules), 'loaded'\n"
+    )
+    answer = subprocess.run(
+        [sys.executable, "-c", script, *command, "--help"], capture_output=True, text=True, check=False
+    )
+    assert answer.returncode == 0, answer.stderr
+    assert "Usage" in answer.stdout
+
+
+def test_every_key_of_an_experiment_is_an_option():
+    from geomreg_tui.experiment import Experiment
+
+    text = geomreg("run", "--help", check=0).stdout
+    for key in set(Experiment.model_fields) - {"data_sha256"}:
+        assert f"--{key.replace('_', '-')}" in text
+
+
+def test_completion_offers_the_names():
+    environment = {
+        **os.environ,
+        "_GEOMREG_TUI_COMPLETE": "complete_bash",
+        "COMP_WORDS": "geomreg-tui run --init he_",
+        "COMP_CWORD": "3",
+    }
+    command = Path(sys.executable).with_name("geomreg-tui")
+    answer = subprocess.run([command], capture_output=True, text=True, env=environment, check=False)
+    assert set(answer.stdout.split()) == {"he_normal", "he_uniform", "he_truncated"}
+
+
+def test_sphere_prints_rows_and_peaks():
+    answer = json.loads(geomreg("sphere", "--dims", "1:100", "--radius", 1, "--json", check=0).stdout)
+    rows = answer["rows"]
+    assert [row["n"] for row in rows] == list(range(1, 101))
+    assert rows[1]["log_volume"] == pytest.approx(np.log(np.pi), rel=1e-12)
+    assert rows[2]["log_surface"] == pytest.approx(np.log(4 * np.pi), rel=1e-12)
+    assert answer["peaks"]["volume"]["n"] == pytest.approx(5.2569464, abs=1e-7)
+    assert answer["peaks"]["surface"]["n"] == pytest.approx(7.2569464, abs=1e-7)
+    assert "volume peaks at n = 5.2569464" in geomreg("sphere", check=0).stdout
+
+
+def test_sweep_ends_with_directions(tmp_path):
+    answer = geomreg(
+        "sweep", "--over", "depth=1:6", "--data", "gaussian", "--examples", 1, "--width", 3,
+        "--samples", "20k", "--out", tmp_path / "sweep", "--json", check=0,
+    )  # fmt: skip
+    document = json.loads(answer.stdout)
+    assert [point["settings"]["depth"] for point in document["points"]] == [1, 2, 3, 4, 5, 6]
+    # P(dead) = 1 - (1 - 2^-3)^depth grows with depth, and the atom belongs to the central mode.
+    (direction,) = document["directions"]
+    assert direction["verdict"] == "towards central"
+    assert direction["high"] < 0
+    for point, depth in zip(document["points"], range(1, 7), strict=True):
+        estimate, low, high = point["modes"]["atom_mass"]
+        spread = 4 * np.sqrt(estimate * (1 - estimate) / 20_000)
+        assert abs(estimate - (1 - (1 - 0.5**3) ** depth)) < spread
+        assert low < estimate < high
+    assert (tmp_path / "sweep" / "sweep.json").exists()
+    text = geomreg("sweep", "--over", "init=he_normal,orthogonal", *SMALL, "--samples", 2000, check=0).stdout
+    assert "No direction" in text
+
+
+def test_runs_lists_what_there_is(home):
+    assert "No runs" in geomreg("runs", check=0).stderr
+    geomreg("run", *SMALL, "--samples", 2000, "--quiet", check=0)
+    (row,) = json.loads(geomreg("runs", "--json", check=0).stdout)
+    assert (row["state"], row["samples"]) == ("done", 2000)
+    assert "iris N=4" in geomreg("runs", check=0).stdout
+    assert "Dominance D" in geomreg("report", check=0).stdout
+    assert Path(home, "runs", row["name"], "summary.json").exists()
+
+
+def test_an_interrupt_keeps_what_is_done(tmp_path):
+    out = tmp_path / "run"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "geomreg_tui", "run", *SMALL, "--samples", "1e12", "--out", out, "--json"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    end = time.monotonic() + 60
+    while not (out / "live.safetensors").exists() and time.monotonic() < end:
+        time.sleep(0.05)
+    time.sleep(1)
+    process.send_signal(signal.SIGINT)
+    stdout, stderr = process.communicate(timeout=30)
+    assert process.returncode == 130
+    document = json.loads(stdout)
+    assert document["complete"] is False
+    assert document["samples"] > 0
+    assert b"Stopping" in stderr
+    assert not (out / "lease.json").exists()
+
+
+def test_doctor_says_what_is_there():
+    text = geomreg("doctor", check=0).stdout
+    for word in ("torch", "cores", "memory free", "runs kept in", "CUDA devices"):
+        assert word in text
+
+
+def test_nonfinite_losses_are_counted_and_shown(tmp_path):
+    values = [
+        "--data",
+        "gaussian",
+        "--inputs",
+        3,
+        "--examples",
+        2,
+        "--width",
+        4,
+        "--depth",
+        3,
+        "--gain",
+        "1e15",
+    ]
+    answer = geomreg("run", *values, "--samples", 2000, "--out", tmp_path / "run", check=0)
+    document = json.loads((tmp_path / "run" / "summary.json").read_text())
+    assert document["counts"]["nonfinite"] > 0
+    assert "NaN or infinite" in answer.stdout
+    assert document["samples"] == 2000
