@@ -10,7 +10,7 @@ from itertools import pairwise
 from geomreg_tui.errors import ExperimentError, Problem
 from geomreg_tui.experiment import Experiment
 
-__all__ = ["LayerShape", "conv_sizes", "layer_shapes", "parameter_count"]
+__all__ = ["LayerShape", "conv_sizes", "fan_std", "layer_shapes", "parameter_count"]
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,23 @@ def layer_shapes(experiment: Experiment, input_shape: Sequence[int], outputs: in
         LayerShape(index, n_out, n_in, fan_in=n_in, fan_out=n_out, bias=experiment.bias)
         for index, (n_in, n_out) in enumerate(pairwise(sizes))
     )
+
+
+def fan_std(family: str, shape: LayerShape) -> float:
+    """Return the standard deviation, before the gain, that a fan-scaled family gives a layer's weights.
+
+    Args:
+        family: ``he`` (He et al. 2015, sqrt(2 / fan_in); ``torch.nn.init.kaiming_normal_``),
+            ``glorot`` (Glorot & Bengio 2010, sqrt(2 / (fan_in + fan_out)); ``xavier_normal_``), or
+            ``lecun`` (LeCun et al. 1998, sqrt(1 / fan_in); kaiming with nonlinearity ``linear``).
+        shape: the layer.
+    """
+    variance = {
+        "he": 2 / shape.fan_in,
+        "glorot": 2 / (shape.fan_in + shape.fan_out),
+        "lecun": 1 / shape.fan_in,
+    }
+    return math.sqrt(variance[family])
 
 
 def parameter_count(shapes: Sequence[LayerShape]) -> int:

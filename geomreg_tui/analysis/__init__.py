@@ -1,0 +1,37 @@
+"""What the losses say: views, volumes, modes, trends. Numbers in, numbers out; no networks, no torch."""
+
+from geomreg_tui.analysis.distribution import Binned, Distance, LossDistribution, distance
+from geomreg_tui.analysis.heldout import HeldOutCurve, held_out_given_loss
+from geomreg_tui.analysis.intervals import (
+    Interval,
+    clopper_pearson,
+    rule_of_three,
+    simultaneous_bands,
+    wilson,
+)
+from geomreg_tui.analysis.modes import Mode, ModeAnalysis, analyse_modes
+from geomreg_tui.analysis.shape import Dip
+from geomreg_tui.analysis.trends import Direction, direction
+from geomreg_tui.analysis.volume import VolumeCurve, volume_curve
+
+__all__ = [
+    "Binned",
+    "Dip",
+    "Direction",
+    "Distance",
+    "HeldOutCurve",
+    "Interval",
+    "LossDistribution",
+    "Mode",
+    "ModeAnalysis",
+    "VolumeCurve",
+    "analyse_modes",
+    "clopper_pearson",
+    "direction",
+    "distance",
+    "held_out_given_loss",
+    "rule_of_three",
+    "simultaneous_bands",
+    "volume_curve",
+    "wilson",
+]

@@ -2,16 +2,18 @@
 
 The place of the lowest bin between two modes is not a smooth function of the counts: it jumps between bins
 of nearly equal height, its error does not shrink as 1/sqrt(n), and a bootstrap does not give its interval.
-So the antimode is taken as the minimum of the density smoothed by a fixed kernel, located within a bin by a
+So the antimode is taken as the minimum of the density smoothed by a kernel, located within a bin by a
 parabola, and the mass up to it from cumulative counts that are linear within bins. With the modes and the
 kernel held fixed that is a smooth function of the bin shares wherever the smoothed density has one clear
-minimum, so that the multinomial bootstrap is valid to first order. Where the valley is so empty that the
-minimum is not clear, the mass hardly depends on where in the valley it is.
+minimum, so that the multinomial bootstrap is valid to first order. A kernel too wide shifts the minimum of
+a lopsided valley, one too narrow finds many minima: the narrowest is taken that shows a clear one. Where the
+valley is so empty that none does, the mass hardly depends on where in the valley the minimum is.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,11 +23,15 @@ __all__ = ["Basins", "resample"]
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
-# The kernel's standard deviation as a share of the distance between two modes. In simulations a sixth keeps
-# valleys of neighbouring modes apart and still finds one clear minimum in a wide, flat valley: with a fixed
-# two bins the interval of a mass beside such a valley was up to 30 times as wide, and covered 91 %.
-_BANDWIDTH = 1 / 6
-_NARROWEST = 0.5  # bins
+# The widest kernel has a sixth of the distance between two modes for its standard deviation, which keeps
+# neighbouring valleys apart. It is narrowed in steps of sqrt(2), down to two bins, for as long as the smoothed
+# density, two standard deviations of the kernel to either side of its minimum, exceeds the minimum by three
+# standard deviations of counting noise.
+_WIDEST = 1 / 6
+_STEP = 2**-0.5
+_NARROWEST = 2.0  # bins
+_LEAST = 0.5  # bins, between modes that are close
+_CLEAR = 3.0
 
 
 class Basins:
@@ -33,19 +39,22 @@ class Basins:
 
     Attributes:
         modes: bins of the modes, increasing.
-        bandwidths: standard deviation in bins of the kernel used between each two neighbouring modes: a
-            sixth of the distance between the two.
+        bandwidths: standard deviation in bins of the kernel used between each two neighbouring modes.
     """
 
-    def __init__(self, width: FloatArray, modes: Sequence[int]) -> None:
+    def __init__(self, count: FloatArray, width: FloatArray, modes: Sequence[int]) -> None:
+        """Choose the kernels.
+
+        Args:
+            count: counts of the bins, shape (bins,).
+            width: their widths, in any unit in which densities are of ordinary size, shape (bins,).
+            modes: bins of the modes, increasing.
+        """
         self.modes = tuple(modes)
         self._width = width
-        gaps = np.diff(self.modes).tolist()
-        self.bandwidths = tuple(max(_NARROWEST, gap * _BANDWIDTH) for gap in gaps)
-        self._kernels = [
-            _kernel(width.size, left, right, bandwidth)
-            for left, right, bandwidth in zip(self.modes, self.modes[1:], self.bandwidths, strict=False)
-        ]
+        chosen = [_choose(count, width, left, right) for left, right in pairwise(self.modes)]
+        self.bandwidths = tuple(bandwidth for bandwidth, _ in chosen)
+        self._kernels = [kernel for _, kernel in chosen]
 
     def antimodes(self, count: FloatArray) -> FloatArray:
         """Return the antimodes in bins (0 is the lower edge of the first), shape (..., modes - 1).
@@ -88,6 +97,22 @@ def resample(cells: IntArray, replicates: int, seed: int) -> FloatArray:
     total = int(cells.sum())
     drawn = np.random.default_rng(seed).multinomial(total, cells / total, size=replicates)
     return drawn.astype(np.float64)
+
+
+def _choose(count: FloatArray, width: FloatArray, left: int, right: int) -> tuple[float, FloatArray]:
+    """Return bandwidth and kernel matrix for the valley between two modes."""
+    bandwidth = max(_LEAST, (right - left) * _WIDEST)
+    kernel = _kernel(width.size, left, right, bandwidth)
+    while bandwidth * _STEP >= _NARROWEST:
+        narrower = _kernel(width.size, left, right, bandwidth * _STEP)
+        smooth, variance = narrower @ (count / width), narrower**2 @ (count / width**2)
+        lowest = int(np.argmin(smooth))
+        reach = round(2 * bandwidth * _STEP)
+        sides = np.clip([lowest - reach, lowest + reach], 0, smooth.size - 1)
+        if np.any(smooth[sides] - smooth[lowest] < _CLEAR * np.sqrt(variance[sides] + variance[lowest])):
+            break
+        bandwidth, kernel = bandwidth * _STEP, narrower
+    return bandwidth, kernel
 
 
 def _kernel(bins: int, left: int, right: int, bandwidth: float) -> FloatArray:

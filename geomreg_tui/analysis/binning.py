@@ -46,6 +46,11 @@ class Axis:
     atom: int
     lattice: bool = False
 
+    @property
+    def relative_width(self) -> FloatArray:
+        """Bin widths in units of the widest: densities per such a unit neither over- nor underflow."""
+        return np.asarray(self.width / self.width.max(), np.float64)
+
 
 def bins_for(samples: int) -> int:
     """Return how many bins suit a number of losses: 128, fewer for a small sample.
@@ -94,7 +99,8 @@ def log_axis(distribution: LossDistribution, bins: int | None = None) -> Axis | 
         return None
     wanted = bins or bins_for(distribution.finite - histogram.atom)
     names = bin_index(_positive_quantiles(distribution, [1 - TOP_SHARE, TOP_SHARE]), histogram.bits)
-    low, high = bin_edge(names + np.array([0, 1]), histogram.bits)
+    # 0 has no logarithm: subnormal losses of the lowest base bin are left below.
+    low, high = bin_edge(np.maximum(names + np.array([0, 1]), 1), histogram.bits)
     binned = distribution.log_bins(wanted, float(low), float(high), atom=False)
     width = np.diff(np.log10(binned.edges))
     below = binned.below + histogram.zero
@@ -110,8 +116,9 @@ def _positive_quantiles(distribution: LossDistribution, shares: list[float]) -> 
 
 def _lattice_axis(distribution: LossDistribution, bins: int) -> Axis | None:
     histogram = distribution.histogram
-    value = (histogram.lower + histogram.upper) / 2
-    count = histogram.count
+    if histogram.index.size > _LATTICE_VALUES:
+        return None
+    value, count = bin_edge(2 * histogram.index + 1, histogram.bits + 1), histogram.count  # the middles
     if histogram.zero:
         value, count = np.insert(value, 0, 0.0), np.insert(count, 0, histogram.zero)
     if histogram.atom:
@@ -122,8 +129,8 @@ def _lattice_axis(distribution: LossDistribution, bins: int) -> Axis | None:
         return None
     gaps = np.diff(value)
     steps = gaps / gaps.min()
-    # A value is known to within half a base bin, so a gap to within one.
-    slack = value[1:] * 2.0**-histogram.bits / gaps.min()
+    # A value is known to within half a base bin, so a gap, and the smallest one too, to within one.
+    slack = value[-1] * 2.0**-histogram.bits * (1 + steps) / gaps.min()
     if np.any(np.abs(steps - np.round(steps)) > slack) or slack.max() > 0.25:
         return None
     spacing = float((value[-1] - value[0]) / np.round(steps).sum())
@@ -134,6 +141,7 @@ def _lattice_axis(distribution: LossDistribution, bins: int) -> Axis | None:
     group = math.ceil((int(multiple[-1]) + 1) / bins)
     tally = np.zeros(int(multiple[-1]) // group + 1, np.int64)
     np.add.at(tally, multiple // group, count)
-    edges = (np.arange(tally.size + 1) * group - 0.5) * spacing
+    edges = (np.arange(tally.size + 1, dtype=np.float64) * group - 0.5) * spacing
     edges[0] = 0.0
-    return Axis("linear", edges, np.full(tally.size, group * spacing), tally, 0, 0, 0, lattice=True)
+    width = np.full(tally.size, group * spacing, np.float64)
+    return Axis("linear", edges, width, tally, 0, 0, 0, lattice=True)

@@ -253,7 +253,7 @@ class LossDistribution:
 
     @cached_property
     def central_span(self) -> int:
-        """Base bins from the 0.5 % to the 99.5 % quantile of the positive losses beside the atom; 0 for none."""
+        """Base bins from the 0.5 % to the 99.5 % quantile of the positive losses beside the atom."""
         binned = int(self.cumulative[-1])
         if not binned:
             return 0
@@ -277,8 +277,8 @@ class LossDistribution:
         )
 
     def _middle(self, names: IntArray) -> FloatArray:
-        bits = self.histogram.bits
-        return (bin_edge(names, bits) + bin_edge(names + 1, bits)) / 2
+        # Half a bin further in the bit pattern is the middle, and cannot overflow.
+        return bin_edge(2 * names + 1, self.histogram.bits + 1)
 
 
 class Distance(NamedTuple):

@@ -65,7 +65,7 @@ def clopper_pearson(
 
 
 def wilson(successes: ArrayLike, trials: ArrayLike, level: float = LEVEL) -> tuple[FloatArray, FloatArray]:
-    """Return the ends of the score interval (Wilson 1927): nearly 95 % on average where the exact one exceeds it.
+    """Return the ends of the score interval (Wilson 1927): near its level on average, unlike the exact one.
 
     Args:
         successes: number of successes, 0 to ``trials``, any shape.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -13,9 +14,10 @@ from numpy.typing import NDArray
 from geomreg_tui.analysis.basins import Basins, resample
 from geomreg_tui.analysis.binning import Axis, linear_axis, log_axis
 from geomreg_tui.analysis.distribution import LossDistribution
-from geomreg_tui.analysis.intervals import UNDEFINED, Interval, clopper_pearson, effective_share
-from geomreg_tui.analysis.persistence import Peak, significance, significant_peaks
-from geomreg_tui.analysis.shape import Dip, Slope, contracts, dip_test, log_density_slope
+from geomreg_tui.analysis.dominance import balance, readings, union
+from geomreg_tui.analysis.intervals import UNDEFINED, Interval, clopper_pearson
+from geomreg_tui.analysis.persistence import Peak, significant_peaks
+from geomreg_tui.analysis.shape import Dip, contracts, dip_test, log_density_slope
 
 __all__ = ["Mode", "ModeAnalysis", "analyse_modes"]
 
@@ -24,7 +26,6 @@ IntArray = NDArray[np.int64]
 
 THRESHOLD = 4.0
 REPLICATES = 400
-_REACHES_ZERO = 3.0  # a peak no more than this above the density at 0 is called a mode at 0
 
 
 class Mode(NamedTuple):
@@ -90,7 +91,7 @@ class ModeAnalysis:
     log2_peak_ratio: float
     dip: Dip
     contracting: bool | None
-    slope: Slope
+    slope: Interval
     ambiguous: bool
     lattice: bool
     narrow: bool
@@ -190,67 +191,145 @@ def analyse_modes(
         dip_samples: size of the subsample for the dip test, at most 72,000; 0 leaves the test out.
     """
     histogram, samples = distribution.histogram, distribution.finite
-    atom_ends = clopper_pearson(histogram.atom, samples)
-    atom_mass = (
-        Interval(histogram.atom / samples, float(atom_ends[0]), float(atom_ends[1])) if samples else UNDEFINED
-    )
-    axis = linear_axis(distribution, bins) or _degenerate_axis(distribution)
-    found = _with_lone_atom(significant_peaks(axis.count, axis.width, threshold), axis)
-    basins = Basins(axis.width, [peak.bin for peak in found])
-    beyond = np.array([axis.above])
-    masses = basins.masses(axis.count[None].astype(float), beyond)[0] if found else np.empty(0)
-    reading = _read_lowest(axis, found, threshold)
-    decided = _decide(axis, found, masses, reading.at_zero)
-
-    replicated = np.empty((0, len(found)))
-    atoms = np.empty(0)
-    if samples and (found or axis.atom):
-        cells = np.concatenate([axis.count, [axis.above, axis.atom]])
-        drawn = resample(cells, replicates, _seed(cells))
-        atoms = drawn[:, -1]
-        if found:
-            replicated = basins.masses(drawn[:, :-2], drawn[:, -2])
-    readings = [reading.at_zero] + ([not reading.at_zero] if reading.ambiguous else [])
-    outcomes = [
-        _measure(axis, _decide(axis, found, masses, at_zero), masses, replicated, atoms, threshold)
-        for at_zero in readings
-    ]
-    zero_mass, central_mass, dominance = (
-        _union([outcome[part] for outcome in outcomes]) for part in ("zero", "central", "dominance")
-    )
-    modes = _describe(axis, found, masses, basins, decided.zero, samples)
-    central = decided.central
-    ratio = math.nan
-    if decided.zero is not None and central is not None:
-        density = axis.count / axis.width
-        ratio = math.log2(density[found[decided.zero].bin] / density[found[central].bin])
-    contracting, slope = None, Slope.undefined()
-    if central is not None and not axis.lattice:
-        upto = slice(0, found[central].bin + 1)
-        contracting = central == 0 and contracts(axis.count[upto], axis.width[upto])
-        slope = log_density_slope(axis.count[upto], axis.edges[: found[central].bin + 2])
-    gap = max(basins.bandwidths, default=math.nan)
-    width = float(np.mean(axis.width)) if axis.edges[-1] > 0 else math.nan
+    axis = linear_axis(distribution, bins) or _without_extent(distribution)
+    peaks = significant_peaks(axis.count, axis.relative_width, threshold)
+    basins = Basins(axis.count.astype(np.float64), axis.relative_width, [peak.bin for peak in peaks])
+    masses = _masses(basins, axis.count[None].astype(np.float64), np.array([float(axis.above)]))
+    cells = np.concatenate([axis.count, [axis.above, axis.atom]])
+    resampled = resample(cells, replicates, _seed(cells)) if samples else np.zeros((0, cells.size))
+    drawn = _masses(basins, resampled[:, :-2], resampled[:, -2])
+    places = basins.antimodes(axis.count.astype(np.float64))
+    read = readings(axis, peaks, masses[0], places, threshold)
+    balances = [balance(axis, reading, masses[0], drawn, resampled[:, -1], samples) for reading in read]
+    zero, central = read[0]
+    density = axis.count / axis.relative_width
+    ratio, contracting, slope = math.nan, None, UNDEFINED
+    if central is not None:
+        top = peaks[central].bin
+        if zero is not None:
+            ratio = math.log2(density[peaks[zero].bin] / density[top])
+        if not (axis.lattice or distribution.narrow):
+            below = slice(0, top + 1)
+            contracting = central == 0 and contracts(axis.count[below], axis.relative_width[below], threshold)
+            slope = log_density_slope(axis.count[below], axis.edges[: top + 2])
+    extended = axis.edges[-1] > 0
+    width = float(np.mean(axis.width)) if extended else math.nan
     return ModeAnalysis(
         samples=samples,
         null_loss=distribution.null_loss,
         bins=axis.count.size,
         range=(float(axis.edges[0]), float(axis.edges[-1])),
         bin_width=width,
-        bandwidth=gap * width,
-        modes=modes,
-        log_modes=_log_modes(distribution, bins, threshold),
-        zero_mass=zero_mass,
-        central_mass=central_mass,
-        atom_mass=atom_mass,
-        dominance=dominance,
+        bandwidth=max(basins.bandwidths, default=math.nan) * width,
+        modes=_describe(axis, peaks, masses[0], basins, zero, samples),
+        log_modes=() if axis.lattice else _log_modes(distribution, bins, threshold),
+        zero_mass=union([part.zero for part in balances]),
+        central_mass=union([part.central for part in balances]),
+        atom_mass=_binomial(histogram.atom, samples),
+        dominance=union([part.dominance for part in balances]),
         log2_peak_ratio=ratio,
-        dip=dip_test(distribution, dip_samples),
+        dip=dip_test(distribution, 0 if axis.lattice else dip_samples),
         contracting=contracting,
         slope=slope,
-        ambiguous=reading.ambiguous,
+        ambiguous=len(read) > 1,
         lattice=axis.lattice,
         narrow=distribution.narrow and not axis.lattice,
-        notes=_notes(distribution, axis, found, reading),
-        shares=tuple(outcome["share"] for outcome in outcomes if outcome["share"][1] > 0),
+        notes=_notes(distribution, axis, peaks, len(read) > 1),
+        shares=tuple(part.share for part in balances if part.share[1] > 0),
     )
+
+
+def _masses(basins: Basins, count: FloatArray, above: FloatArray) -> FloatArray:
+    return basins.masses(count, above) if basins.modes else np.zeros((len(count), 0))
+
+
+def _without_extent(distribution: LossDistribution) -> Axis:
+    """Return the axis of a distribution whose losses are all 0 or at the atom: one bin, at 0."""
+    histogram = distribution.histogram
+    count = np.array([histogram.zero], np.int64)
+    return Axis("linear", np.zeros(2), np.ones(1), count, 0, 0, histogram.atom)
+
+
+def _describe(
+    axis: Axis, peaks: Sequence[Peak], masses: FloatArray, basins: Basins, zero: int | None, samples: int
+) -> tuple[Mode, ...]:
+    """Return modes in the units of the axis, by position."""
+    at = np.concatenate([[0.0], basins.antimodes(axis.count.astype(np.float64)), [axis.count.size]])
+    ends = np.interp(at, np.arange(axis.edges.size), axis.edges)
+    middle = axis.edges[:-1] + np.diff(axis.edges) / 2
+    with np.errstate(over="ignore"):  # losses near the smallest float have no finite density
+        density = axis.count / axis.width / max(samples, 1)
+    return tuple(
+        Mode(
+            loss=0.0 if number == zero else float(middle[peak.bin]),
+            low=float(ends[number]),
+            high=float(ends[number + 1]),
+            mass=float(masses[number]) / samples,
+            density=float(density[peak.bin]),
+            persistence=peak.persistence,
+            at_zero=number == zero,
+        )
+        for number, peak in enumerate(peaks)
+    )
+
+
+def _log_modes(distribution: LossDistribution, bins: int | None, threshold: float) -> tuple[Mode, ...]:
+    axis = log_axis(distribution, bins)
+    if axis is None:
+        return ()
+    peaks = significant_peaks(axis.count, axis.relative_width, threshold)
+    basins = Basins(axis.count.astype(np.float64), axis.relative_width, [peak.bin for peak in peaks])
+    masses = _masses(basins, axis.count[None].astype(np.float64), np.array([float(axis.above)]))
+    return _describe(axis, peaks, masses[0], basins, None, distribution.finite)
+
+
+def _notes(
+    distribution: LossDistribution, axis: Axis, peaks: Sequence[Peak], ambiguous: bool
+) -> tuple[str, ...]:
+    histogram, samples = distribution.histogram, distribution.finite
+    notes = []
+    if not samples:
+        notes.append("There are no finite losses.")
+    elif axis.atom == samples:
+        notes.append("All losses are the null loss.")
+    elif not peaks:
+        notes.append(f"{samples - axis.atom:,} losses beside the atom are too few to tell a mode from noise.")
+    if histogram.nonfinite:
+        notes.append(
+            f"{histogram.nonfinite:,} losses are NaN or infinite; masses are shares of the finite ones."
+        )
+    if axis.lattice:
+        notes.append("The losses take evenly spaced values only: each bin stands for one or more of them.")
+    elif distribution.narrow:
+        notes.append(
+            f"The central 99 % span {distribution.central_span} base bins, too few to show a shape: "
+            f"sample with bin_bits = {distribution.suggested_bits}."
+        )
+    if ambiguous:
+        notes.append(
+            "Counting noise leaves open whether the lowest mode is at 0; the intervals hold both cases."
+        )
+    positive = axis.count.copy()
+    positive[0] -= histogram.zero
+    if peaks and not axis.lattice and axis.count.size > 1 and 2 * int(positive.max()) > samples:
+        notes.append(
+            f"More than half of the losses lie in bin {int(np.argmax(positive)) + 1} of {positive.size}: "
+            "modes closer than a bin, and one at 0 from one just above, cannot be told apart; "
+            "see the log axis."
+        )
+    return tuple(notes)
+
+
+def _binomial(successes: int, trials: int) -> Interval:
+    if not trials:
+        return UNDEFINED
+    low, high = clopper_pearson(successes, trials)
+    return Interval(successes / trials, float(low), float(high))
+
+
+def _seed(cells: IntArray) -> int:
+    return int.from_bytes(hashlib.sha256(cells.astype("<i8").tobytes()).digest()[:8], "little")
+
+
+def _plain(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None

@@ -36,9 +36,9 @@ class VolumeCurve:
         volume, low, high: count / samples with its 95 % Clopper–Pearson interval.
         std: standard error of log10 V, sqrt((1 - V) / count) / ln 10 (delta method on the binomial).
         exponent, exponent_std: lambda(eps) = d log V / d log eps over eight grid steps around eps (an
-            octave where the grid has 8 to the octave), and its standard error. Of two nested counts the smaller one is
-            binomial given the larger, so with q = count(e1) / count(e2) the error of log q is
-            sqrt((1 - q) / count(e1)). NaN at the ends of the curve, where there is no such neighbour.
+            octave where the grid has 8 to the octave), and its standard error. Of two nested counts the
+            smaller one is binomial given the larger, so with q = count(e1) / count(e2) the error of log q
+            is sqrt((1 - q) / count(e1)). NaN at the ends of the curve, where there is no such neighbour.
         zero: V(0), the share of exact zeros, with its interval; undefined without samples.
         bound: 3 / samples, the 95 % upper bound for V below the first point when nothing is there.
     """
@@ -97,7 +97,7 @@ def volume_curve(distribution: LossDistribution, points: int = _POINTS) -> Volum
         occupied = np.union1d(occupied, [distribution.atom_name])
     names = _grid(occupied, histogram.bits, points)
     count = distribution.count_before(names)
-    loss = bin_edge(names, histogram.bits)
+    loss = np.minimum(bin_edge(names, histogram.bits), np.finfo(np.float64).max)
     volume = count / max(samples, 1)
     low, high = clopper_pearson(count, samples)
     std = np.sqrt((1 - volume) / count) / math.log(10)

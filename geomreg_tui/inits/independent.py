@@ -10,8 +10,7 @@ import torch
 from torch import Tensor
 
 from geomreg_tui.inits.base import InitLaw, Stream
-from geomreg_tui.inits.scales import fan_std
-from geomreg_tui.shapes import LayerShape
+from geomreg_tui.shapes import LayerShape, fan_std
 
 __all__ = [
     "Binary",

@@ -1,0 +1,140 @@
+"""How the mass divides between the zero mode and the central mode, with intervals."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geomreg_tui.analysis.binning import Axis
+from geomreg_tui.analysis.intervals import UNDEFINED, Interval, clopper_pearson, effective_share
+from geomreg_tui.analysis.persistence import Peak, significance
+
+__all__ = ["Balance", "Reading", "balance", "readings", "union"]
+
+FloatArray = NDArray[np.float64]
+
+_REACHES_ZERO = 3.0  # a peak no more than this above the density at 0 is called a mode at 0
+
+
+class Reading(NamedTuple):
+    """Which of the significant modes is the zero and which the central mode, by number; None for none."""
+
+    zero: int | None
+    central: int | None
+
+
+class Balance(NamedTuple):
+    """Masses under one reading.
+
+    Attributes:
+        zero, central: shares of the finite losses, with intervals.
+        dominance: D, with its interval.
+        share: (zero + central mass's share that is the zero mode's, effective number of trials).
+    """
+
+    zero: Interval
+    central: Interval
+    dominance: Interval
+    share: tuple[float, float]
+
+
+def readings(
+    axis: Axis, modes: Sequence[Peak], masses: FloatArray, antimodes: FloatArray, threshold: float
+) -> list[Reading]:
+    """Return how the modes can be read, the likeliest first: one reading, or two where noise leaves it open.
+
+    The lowest mode is at 0 if its top reaches 0: if its highest bin is not clearly above the density at 0
+    (by less than 3 standard deviations), since the place of the highest bin of a flat top is chance. Where
+    that rise is marginal (up to ``threshold``), and where the highest bin is far from 0 (beyond the lower
+    quarter of its basin), so that the top is a plateau that reaches from 0 far up, both readings are given.
+
+    Args:
+        axis: the counts.
+        modes: the significant modes, by position.
+        masses: losses in each mode's basin, shape (modes,).
+        antimodes: places in bins between the modes, shape (modes - 1,).
+        threshold: standard deviations that make a mode significant.
+    """
+    if not modes:
+        return [Reading(None, None)]
+    peak = modes[0].bin
+    rise = _rise(axis, peak) if peak else -math.inf
+    if rise >= threshold:
+        return [_reading(masses, False)]
+    end = antimodes[0] if antimodes.size else axis.count.size
+    at_zero = rise < _REACHES_ZERO
+    if at_zero and peak <= end / 4:
+        return [_reading(masses, True)]
+    return [_reading(masses, at_zero), _reading(masses, not at_zero)]
+
+
+def _reading(masses: FloatArray, at_zero: bool) -> Reading:
+    others = range(int(at_zero), masses.size)
+    return Reading(0 if at_zero else None, max(others, key=lambda mode: float(masses[mode]), default=None))
+
+
+def _rise(axis: Axis, peak: int) -> float:
+    """Return by how many standard deviations a peak stands above the density at 0, bins pooled as suits."""
+    counts = np.concatenate([[0.0], np.cumsum(axis.count)])
+    widths = np.concatenate([[0.0], np.cumsum(axis.width)])
+    rises = []
+    pool = 1
+    while 2 * pool <= peak + 1:
+        start = peak - (pool - 1) // 2
+        stop = min(start + pool, axis.count.size)
+        top, wide = counts[stop] - counts[start], widths[stop] - widths[start]
+        rises.append(float(significance(top, counts[pool], wide, widths[pool])))
+        pool *= 2
+    return max(rises)
+
+
+def balance(
+    axis: Axis, reading: Reading, masses: FloatArray, drawn: FloatArray, atoms: FloatArray, samples: int
+) -> Balance:
+    """Return the masses of the zero and the central mode with their intervals, and D.
+
+    Args:
+        axis: the counts; its atom belongs to the central mode's mass.
+        reading: which mode is which.
+        masses: losses in each mode's basin, shape (modes,).
+        drawn: the same in bootstrap replicates, shape (replicates, modes).
+        atoms: losses of the atom in those replicates, shape (replicates,).
+        samples: all finite losses.
+    """
+    if not masses.size and not axis.atom:
+        return Balance(UNDEFINED, UNDEFINED, UNDEFINED, (math.nan, 0.0))
+    zero = 0.0 if reading.zero is None else float(masses[reading.zero])
+    central = axis.atom + (0.0 if reading.central is None else float(masses[reading.central]))
+    zeros = np.zeros_like(atoms) if reading.zero is None else drawn[:, reading.zero]
+    centrals = atoms + (0.0 if reading.central is None else drawn[:, reading.central])
+    both = zeros + centrals
+
+    zero_mass, _ = effective_share(zero / samples, _variance(zeros / samples), samples)
+    central_mass, _ = effective_share(central / samples, _variance(centrals / samples), samples)
+    share = zero / (zero + central)
+    usable = both > 0
+    held, trials = effective_share(share, _variance(zeros[usable] / both[usable]), zero + central)
+    if reading.zero is None:
+        # A zero mode too small to be seen could hold all that the bin at 0 holds.
+        unseen = int(axis.count[0])
+        zero_mass = zero_mass._replace(high=float(clopper_pearson(unseen, samples)[1]))
+        held = held._replace(high=float(clopper_pearson(min(unseen, central), central)[1]))
+    dominance = Interval(*(2 * value - 1 for value in held))
+    return Balance(zero_mass, central_mass, dominance, (share, trials))
+
+
+def union(intervals: Sequence[Interval]) -> Interval:
+    """Return the first estimate with an interval that holds all the intervals that are defined."""
+    known = [interval for interval in intervals if not math.isnan(interval.low)]
+    if not known:
+        return intervals[0]
+    low, high = min(interval.low for interval in known), max(interval.high for interval in known)
+    return Interval(intervals[0].estimate, low, high)
+
+
+def _variance(values: FloatArray) -> float:
+    return float(np.var(values, ddof=1)) if values.size > 1 else 0.0

@@ -1,0 +1,73 @@
+"""The look: where the style sheet is, and the ASCII rendering of everything."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich.cells import cell_len
+from rich.segment import Segment
+from textual.color import Color
+from textual.filter import LineFilter
+
+import geomreg_tui
+
+__all__ = ["AsciiFilter", "stylesheet"]
+
+_REPLACEMENTS = {
+    "█▇▆▓": "#",
+    "▅▄▌▐▒": "=",
+    "▃▂▁▀▔░╌╍┄": "-",
+    "─━═╼╾╴╶╸╺╱╲⎯": "-",
+    "│┃║┆┊╎▏▎▍▕": "|",
+    "┌┐└┘├┤┬┴┼╭╮╰╯┏┓┗┛╔╗╚╝╋┳┻┣┫": "+",
+    "•●◉■": "o",
+    "○◌□": "o",
+    "▲△↑⌃": "^",
+    "▼▽↓▾⌄": "v",
+    "▶►→▸❯": ">",
+    "◀◄←◂❮": "<",
+    "−–—": "-",
+    "×✕✗✖": "x",
+    "✓✔": "y",
+    "·…⋯": ".",
+    "±": "~",
+    "≤": "<",
+    "≥": ">",
+    "≈": "~",
+    "λ": "l",
+    "ε": "e",
+    "Δ": "D",
+    "θ": "t",
+    "∞": "8",
+    "σ": "s",
+    "‖": "|",
+    "√": "v",
+}
+_ASCII = {ord(char): plain for chars, plain in _REPLACEMENTS.items() for char in chars}
+_ASCII |= dict.fromkeys(range(0x2800, 0x2900), ".")
+_ASCII[0x2800] = " "
+
+
+def stylesheet() -> Path:
+    """Return the path of ``app.tcss``: in the package in a wheel, beside it in a source tree."""
+    package = Path(geomreg_tui.__file__).resolve().parent
+    shipped = package / "app.tcss"
+    return shipped if shipped.is_file() else package.parent / "app.tcss"
+
+
+class AsciiFilter(LineFilter):
+    """Replaces every character that is not ASCII by one that is, as many cells wide."""
+
+    def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
+        """Return the segments in ASCII."""
+        return [
+            segment if segment.text.isascii() else Segment(_to_ascii(segment.text), *segment[1:])
+            for segment in segments
+        ]
+
+
+def _to_ascii(text: str) -> str:
+    plain = text.translate(_ASCII)
+    if plain.isascii():
+        return plain
+    return "".join(char if char.isascii() else "?" * cell_len(char) for char in plain)

@@ -1,0 +1,114 @@
+"""Numbers as a person reads them, and axes whose ends and ticks stay put while the data grow."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+from geomreg_tui.analysis.intervals import Interval
+
+__all__ = ["Scale", "count_text", "duration_text", "held_ceiling", "interval_text", "number_text"]
+
+_MINUS = "−"
+_STEPS = (1.0, 1.5, 2.0, 3.0, 5.0, 7.5, 10.0)
+_SLACK = 1.7  # an axis that is at most this much too long is left alone
+
+
+def number_text(value: float, digits: int = 3) -> str:
+    """Return a number with so many significant digits; ``?`` where it is undefined."""
+    if math.isnan(value):
+        return "?"
+    if math.isinf(value):
+        return "∞" if value > 0 else _MINUS + "∞"
+    text = f"{value:.{digits}g}"
+    return text.replace("e-0", "e-").replace("e+0", "e").replace("e+", "e").replace("-", _MINUS)
+
+
+def count_text(value: float) -> str:
+    """Return a count in three digits: ``999``, ``1.2 k``, ``6.25 M``."""
+    for size, suffix in ((1e12, " T"), (1e9, " G"), (1e6, " M"), (1e3, " k")):
+        if value >= size * 0.9995:
+            scaled = value / size
+            return f"{scaled:.3g}{suffix}" if scaled < 999.5 else f"{scaled:.0f}{suffix}"
+    return f"{value:.0f}"
+
+
+def duration_text(seconds: float) -> str:
+    """Return ``0:03``, ``12:34`` or ``1:02:03``."""
+    whole = max(0, math.ceil(seconds))
+    hours, rest = divmod(whole, 3600)
+    minutes, left = divmod(rest, 60)
+    return f"{hours}:{minutes:02d}:{left:02d}" if hours else f"{minutes}:{left:02d}"
+
+
+def interval_text(interval: Interval) -> str:
+    """Return ``0.412 [0.411, 0.413]``, with as many decimals as the interval deserves."""
+    estimate, low, high = (float(value) for value in interval)
+    if math.isnan(estimate):
+        return "undefined"
+    width = high - low
+    decimals = 3 if not width > 0 else min(6, max(3, 1 - math.floor(math.log10(width))))
+    parts = (f"{value:.{decimals}f}".replace("-", _MINUS) for value in (estimate, low, high))
+    return "{} [{}, {}]".format(*parts)
+
+
+def held_ceiling(value: float, held: float | None = None) -> float:
+    """Return a round number not below ``value``: the one ``held`` before, while it is not far too large.
+
+    Held ends keep the rows of a plot as they are from one frame to the next.
+    """
+    if not (math.isfinite(value) and value > 0):
+        return held or 1.0
+    if held is not None and value <= held <= value * _SLACK:
+        return held
+    power = 10.0 ** math.floor(math.log10(value))
+    return next(step * power for step in (*_STEPS, 20.0) if step * power >= value * (1 - 1e-12))
+
+
+class Scale(NamedTuple):
+    """One axis of a plot: its ends and its ticks.
+
+    Attributes:
+        low, high: ends, in the units of the axis.
+        ticks: positions, with :attr:`labels`.
+    """
+
+    low: float
+    high: float
+    ticks: tuple[float, ...]
+    labels: tuple[str, ...]
+
+    @classmethod
+    def linear(cls, low: float, high: float, wanted: int) -> Scale:
+        """Return an axis with about ``wanted`` ticks at round numbers."""
+        rough = (high - low) / max(1, wanted)
+        power = 10.0 ** math.floor(math.log10(rough))
+        steps = [s * power for s in (0.2, 0.5, 1.0, 2.0, 5.0, 10.0)]
+        # The step that was asked for, or the largest one below it that gives two ticks at least.
+        place = next(k for k, s in enumerate(steps) if s >= rough * (1 - 1e-9))
+        while place and math.floor(high / steps[place] + 1e-9) <= math.ceil(low / steps[place] - 1e-9):
+            place -= 1
+        step = steps[place]
+        first = math.ceil(low / step - 1e-9)
+        ticks = tuple(k * step for k in range(first, math.floor(high / step + 1e-9) + 1))
+        decimals = max(0, -math.floor(math.log10(step) + 1e-9))
+        if decimals > 4 or max(abs(low), abs(high)) >= 1e5:
+            labels = tuple(number_text(tick) for tick in ticks)
+        else:
+            labels = tuple(f"{tick:.{decimals}f}".replace("-", _MINUS) for tick in ticks)
+        return cls(low, high, ticks, labels)
+
+    @classmethod
+    def decades(cls, low: float, high: float, wanted: int) -> Scale:
+        """Return an axis of base-10 logarithms, with ticks at whole ones (and labels like ``1e−3``)."""
+        step = max(1, math.ceil((high - low) / max(1, wanted)))
+        ticks = tuple(
+            float(k) for k in range(math.ceil(low - 1e-9), math.floor(high + 1e-9) + 1) if k % step == 0
+        )
+        if len(ticks) < 2:
+            return cls.linear(low, high, wanted)
+        return cls(low, high, ticks, tuple(f"1e{round(t)}".replace("-", _MINUS) for t in ticks))
+
+    def share(self, value: float) -> float:
+        """Return how far along the axis a value lies: 0 at the low end, 1 at the high end."""
+        return (value - self.low) / (self.high - self.low)

@@ -1,0 +1,411 @@
+"""The main screen: knobs, four panes, header and status, in a wide layout or as tabs."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from typing import ClassVar
+
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.message import Message
+from textual.screen import Screen
+from textual.timer import Timer
+from textual.widgets import Static, Tab, Tabs
+
+from geomreg_tui.errors import GeomregError, plain_text
+from geomreg_tui.experiment import Experiment
+from geomreg_tui.tui.analyst import Analyst, Failure, Job, Unchanged
+from geomreg_tui.tui.numbers import count_text
+from geomreg_tui.tui.screens.help import HelpScreen
+from geomreg_tui.tui.screens.quit import QuitScreen
+from geomreg_tui.tui.session import ActiveRun, Move, Session
+from geomreg_tui.tui.source import Run, Source
+from geomreg_tui.tui.view import View
+from geomreg_tui.tui.widgets.knobs import Knobs
+from geomreg_tui.tui.widgets.lines import HeaderLine, KeyLine, StatusLine
+from geomreg_tui.tui.widgets.loss import LossPane
+from geomreg_tui.tui.widgets.modes import ModesTable
+from geomreg_tui.tui.widgets.rows import Roles, RowsWidget
+from geomreg_tui.tui.widgets.sphere import SpherePane
+from geomreg_tui.tui.widgets.volume import VolumePane
+
+__all__ = ["ExplorerScreen"]
+
+WIDE = (120, 32)
+ROOMY = 160  # columns from which the outer panes are wider
+SMALLEST = (60, 16)
+_DEBOUNCE = 0.12  # seconds without another change before a preview starts
+_EAGER = 0.03  # seconds between looks for the first networks after a change
+_EAGER_LOOKS = 100
+_TABS = {"setup": "Setup", "loss": "Loss", "volume": "Volume", "modes": "Modes", "sphere": "Sphere"}
+
+
+class ExplorerScreen(Screen[None]):
+    """Routes keys to the session and answers of the analyst to the panes."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("space", "sample", "Start/pause", tooltip="Start the full run; pause it; go on with it"),
+        Binding("s", "stop", "Stop", tooltip="Stop the full run and keep what is done"),
+        Binding("p", "pin", "Pin", tooltip="Pin this distribution for comparison; again to let it go"),
+        Binding("l", "axis", "Lin/log", tooltip="Change the loss axis and the n axis: linear or log"),
+        Binding(
+            "left_square_bracket", "tab(-1)", "Tab", key_display="[", tooltip="Previous tab (small terminals)"
+        ),
+        Binding(
+            "right_square_bracket", "tab(1)", "Tab", key_display="]", tooltip="Next tab (small terminals)"
+        ),
+        Binding("question_mark", "help", "Help", key_display="?", tooltip="This help"),
+        Binding("q", "app.quit", "Quit", tooltip="Leave; asks first while a run is sampling"),
+        Binding("escape", "leave_field", "Leave field", show=False, tooltip="Leave a field"),
+    ]
+
+    @dataclass
+    class Answer(Message):
+        """An answer of the analyst."""
+
+        answer: View | Unchanged | Failure
+
+    @dataclass
+    class Begun(Message):
+        """A full run has begun, or could not."""
+
+        run: Run | None
+        experiment: Experiment
+        target: int
+        problem: str = ""
+
+    def __init__(self, source: Source, experiment: Experiment, samples: int, fps: float) -> None:
+        super().__init__()
+        self.session = Session(source, experiment, samples)
+        self.view: View | None = None
+        self._first = (experiment, samples)
+        self._frame = 1 / max(0.1, fps)
+        self._notice = ""  # about the knobs or the last key
+        self._failure = ""  # of reading or analysing
+        self._analyst = Analyst(lambda answer: self.post_message(self.Answer(answer)))
+        self._eager_looks = 0
+        self._debounce: Timer | None = None
+        self._timer: Timer
+        self._eager: Timer
+
+    def compose(self) -> ComposeResult:
+        """Lay out every pane once; the layouts only show and hide them."""
+        yield Roles()
+        yield HeaderLine(id="header")
+        yield Tabs(*(Tab(label, id=f"tab-{name}") for name, label in _TABS.items()), id="tabs")
+        with Horizontal(id="body"):
+            knobs = Knobs(*self._first, id="setup")
+            knobs.border_title = "Setup"
+            yield knobs
+            with Vertical(id="centre"):
+                yield LossPane(id="loss", classes="pane")
+                yield VolumePane(id="volume", classes="pane")
+            with Vertical(id="right"):
+                yield SpherePane(id="sphere", classes="pane")
+                with VerticalScroll(id="modes", classes="pane") as modes:
+                    modes.border_title = "Mode dominance"
+                    modes.border_subtitle = "shares with 95 % intervals"
+                    yield ModesTable(id="modes-table")
+        yield StatusLine(id="status")
+        yield KeyLine(id="keys")
+        yield Static(id="too-small", markup=False)
+
+    def on_mount(self) -> None:
+        """Ask for the first preview."""
+        self._timer = self.set_interval(self._frame, self._look, pause=True)
+        self._eager = self.set_interval(_EAGER, self._look, pause=True)
+        self.app.theme_changed_signal.subscribe(self, lambda _: self.call_after_refresh(self._restyle))
+        self._arrange()
+        self._draw()
+        self.call_after_refresh(self._open)
+
+    def _restyle(self) -> None:
+        for widget in self.query(RowsWidget):
+            widget.restyle()
+
+    def on_unmount(self) -> None:
+        """Let the analyst go."""
+        self._analyst.close()
+
+    def _open(self) -> None:
+        self.query_one("#field-arch").focus(scroll_visible=False)
+        try:
+            self.session.source.open()
+        except (GeomregError, OSError) as error:
+            self._notice = plain_text(f"previews cannot start: {error}")
+            self._draw_status()
+            return
+        self._preview()
+
+    # Layout
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Choose the layout for the new size."""
+        self._arrange()
+
+    @on(Tabs.TabActivated)
+    def _tab_chosen(self) -> None:
+        self._arrange()
+
+    def _arrange(self) -> None:
+        width, height = self.app.size
+        tiny = width < SMALLEST[0] or height < SMALLEST[1]
+        wide = width >= WIDE[0] and height >= WIDE[1]
+        self.set_class(wide and width >= ROOMY, "-roomy")
+        self.set_class(tiny, "-tiny")
+        self.set_class(not wide and not tiny, "-tabs")
+        self.query_one("#too-small", Static).update(
+            f"geomreg-tui needs {SMALLEST[0]}x{SMALLEST[1]} cells; this is {width}x{height}"
+        )
+        active = self.active_tab
+        for name in _TABS:
+            self.query_one(f"#{name}").display = wide or name == active
+        self.query_one("#centre").display = wide or active in ("loss", "volume")
+        self.query_one("#right").display = wide or active in ("modes", "sphere")
+        self._draw_keys()
+
+    @property
+    def active_tab(self) -> str:
+        """Name of the pane that the tabs layout shows."""
+        return self.query_one("#tabs", Tabs).active.removeprefix("tab-") or "setup"
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Offer only what can be done now."""
+        if action == "tab":
+            return self.has_class("-tabs")
+        if action == "stop":
+            return self.session.run_active
+        return True
+
+    def _draw_keys(self) -> None:
+        shown = []
+        for binding in self.BINDINGS:
+            if isinstance(binding, Binding) and binding.show and self.check_action(_name(binding), ()):
+                shown.append((binding.key, binding.key_display or binding.key, binding.description))
+        self.query_one(KeyLine).show([*shown, ("ctrl+p", "^p", "Palette")])
+
+    # Knobs
+
+    @on(Knobs.Changed)
+    def _knobs_changed(self, event: Knobs.Changed) -> None:
+        if self._debounce:
+            self._debounce.stop()
+        self.session.valid = True
+        self._notice = ""
+        self._debounce = self.set_timer(_DEBOUNCE, lambda: self._apply(event.experiment, event.samples))
+        self._draw_status()
+
+    @on(Knobs.Invalid)
+    def _knobs_invalid(self, event: Knobs.Invalid) -> None:
+        if self._debounce:
+            self._debounce.stop()
+        self.session.valid = False
+        self._notice = f"! not started: {event.problems[0]}".replace("\n", " ")
+        self._draw_status()
+
+    def _apply(self, experiment: Experiment, samples: int) -> None:
+        changed = experiment != self.session.experiment
+        self.session.experiment, self.session.samples = experiment, samples
+        if changed or self.view is None or self.view.generation != self.session.generation:
+            self._preview()
+        self._draw_status()
+
+    def _preview(self) -> None:
+        try:
+            self.session.preview()
+        except (GeomregError, OSError) as error:
+            self._notice = plain_text(f"no preview: {error}")
+        self._watch()
+
+    # Looking and drawing
+
+    def _watch(self) -> None:
+        """Look for the first answer often, then at the frame rate."""
+        self._eager_looks = _EAGER_LOOKS
+        self._failure = ""
+        self._eager.resume()
+        self._timer.pause()
+
+    def _look(self) -> None:
+        self._analyst.ask(Job(self.session.generation, self.session.read, self.session.pin))
+
+    @on(Answer)
+    def _answered(self, event: Answer) -> None:
+        answer, session = event.answer, self.session
+        if answer.generation != session.generation:
+            return
+        if isinstance(answer, View):
+            self._eager.pause()
+            self._timer.resume()
+            self._failure = ""
+            self.view = answer
+            if session.run is not None and session.shows_run:
+                session.run.state = answer.snapshot.state
+                session.run.samples = answer.snapshot.samples
+            self._draw()
+        elif isinstance(answer, Failure):
+            self._eager.pause()
+            if not session.run_active:
+                self._timer.pause()
+            self._failure = plain_text(f"! {answer.message}").replace("\n", " ")
+            self._draw_status()
+        elif self.view is not None and self.view.generation == session.generation:
+            if self.view.snapshot.state.over and not session.run_active:
+                self._timer.pause()  # nothing can change: look no more, send nothing
+            else:
+                self._draw_status()
+        elif (left := self._eager_looks - 1) > 0:
+            self._eager_looks = left
+        else:
+            self._eager.pause()
+            self._timer.resume()
+
+    def _draw(self) -> None:
+        view, session = self.view, self.session
+        facts = view.snapshot.facts if view else None
+        shown = facts.experiment if facts else session.experiment
+        self.query_one(HeaderLine).show(shown, facts, view.snapshot.rate if view else 0.0)
+        self.query_one(LossPane).show(
+            view, "the sampling process is loading: the first networks come in a moment"
+        )
+        self.query_one(VolumePane).show(view)
+        self.query_one(ModesTable).show(view)
+        self.query_one(SpherePane).show(facts)
+        self._draw_status()
+
+    def _draw_status(self) -> None:
+        session, view = self.session, self.view
+        current = view is not None and view.generation == session.generation
+        aside, directory = "", None
+        if session.run is not None:
+            run = session.run
+            if session.shows_run:
+                directory = run.handle.directory
+            else:
+                counts = f"{count_text(run.samples)} / {count_text(run.target)}"
+                aside = f"run of other settings: {run.state.value}, {counts}"
+        notice = (
+            "… starting the engine of the full run" if session.starting else self._notice or self._failure
+        )
+        what = "run" if session.shows_run else "preview"
+        snapshot = view.snapshot if view and current else None
+        self.query_one(StatusLine).show(snapshot, what, notice, aside, directory)
+        self._draw_keys()
+
+    # Keys
+
+    def action_sample(self) -> None:
+        """Start, pause or go on with the full run."""
+        session = self.session
+        move = session.next_move()
+        run = session.run
+        if move in (Move.START, Move.EXTEND):
+            self._begin(move)
+        elif move is Move.INVALID:
+            self.notify("Correct the marked settings first.", severity="warning", markup=False)
+        elif move is Move.NOTHING:
+            self.notify("This run is done. Ask for more samples, or turn a knob.", markup=False)
+        elif run is not None and move is Move.PAUSE:
+            run.handle.pause()
+            self._timer.resume()
+        elif run is not None and move is Move.RESUME:
+            run.handle.resume()
+            self._timer.resume()
+
+    def action_stop(self) -> None:
+        """Stop the full run; what is done is kept."""
+        if self.session.run is not None and self.session.run_active:
+            self.session.run.handle.stop()
+            self._timer.resume()
+
+    def action_pin(self) -> None:
+        """Pin what is on view, or let go of what is pinned."""
+        if self.session.pin is not None:
+            self.session.repin(None)
+        elif self.view is not None and (pin := self.view.pin()) is not None:
+            self.session.repin(pin)
+        else:
+            self.notify("There is no distribution to pin yet.", severity="warning", markup=False)
+            return
+        self._watch()
+
+    def action_axis(self) -> None:
+        """Change between linear and log axes."""
+        self.query_one(LossPane).toggle_axis()
+        self.query_one(SpherePane).toggle_axis()
+
+    def action_tab(self, step: int) -> None:
+        """Show the next or previous tab."""
+        names = list(_TABS)
+        place = names.index(self.active_tab) + step
+        self.query_one("#tabs", Tabs).active = f"tab-{names[place % len(names)]}"
+
+    def action_help(self) -> None:
+        """Show every key and every term."""
+        self.app.push_screen(HelpScreen(self.BINDINGS))
+
+    def action_leave_field(self) -> None:
+        """Take the focus away from a field."""
+        self.set_focus(None)
+
+    def ask_quit(self) -> None:
+        """Leave, after asking if a run is being sampled."""
+        if not self.session.run_active or self.session.run is None:
+            self.app.exit()
+            return
+
+        def decide(answer: str | None) -> None:
+            run = self.session.run
+            if answer == "stop" and run is not None:
+                run.handle.stop()
+            if answer in ("stop", "keep"):
+                self.app.exit()
+
+        if not isinstance(self.app.screen, QuitScreen):
+            self.app.push_screen(QuitScreen(self.session.run.handle.directory), decide)
+
+    # The full run
+
+    def _begin(self, move: Move) -> None:
+        session = self.session
+        session.starting = True
+        session.cancel_preview()
+        experiment, target = session.experiment, session.samples
+
+        def begin() -> None:
+            try:
+                run, problem = session.begin(move, experiment, target), ""
+            except (GeomregError, OSError) as error:
+                run, problem = None, str(error)
+            self.post_message(self.Begun(run, experiment, target, problem))
+
+        threading.Thread(target=begin, name="begin", daemon=True).start()
+        self._draw_status()
+
+    @on(Begun)
+    def _run_begun(self, event: Begun) -> None:
+        session = self.session
+        session.starting = False
+        if event.run is None:
+            self._notice = plain_text(f"! the run did not start: {event.problem}").replace("\n", " ")
+            self._draw_status()
+            return
+        self._notice = ""
+        session.run = ActiveRun(event.experiment, event.run, event.target)
+        if session.shows_run:
+            session.generation += 1
+        self._watch()
+        self._draw_status()
+
+    @property
+    def background(self) -> Run | None:
+        """The run that goes on when the explorer is closed now, if any."""
+        run = self.session.run
+        return run.handle if run is not None and self.session.run_active else None
+
+
+def _name(binding: Binding) -> str:
+    return binding.action.removeprefix("app.").partition("(")[0]

@@ -1,0 +1,93 @@
+"""The help screen: every key, and every term that the panes use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+from rich.table import Table
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+__all__ = ["HelpScreen"]
+
+_FIELD_KEYS = (
+    ("tab, shift+tab", "Next and previous control"),
+    ("up, down", "In a number: turn it up or down (width and examples by factors of 2, samples by 10)"),
+    ("left, right", "In a choice: next or previous one, without opening the list"),
+    ("enter", "In a choice: open the list, where typing a name finds it"),
+    ("ctrl+p", "Command palette: every action by name, and the themes"),
+    ("ctrl+z", "Suspend to the shell; fg comes back"),
+    ("ctrl+q", "Quit, from anywhere"),
+)
+_TERMS = (
+    ("network", "One draw of all weights from the init law. Nothing is trained."),
+    (
+        "preview",
+        "About 100,000 networks, drawn whenever a knob is turned. The full run draws as many as you ask for.",
+    ),
+    ("loss L", "Mean loss of a network over the N training examples."),
+    ("L0, null loss", "Loss of the function that is 0 everywhere; the unit of positions, L/L0."),
+    ("Lc, constant loss", "Loss of the best constant prediction."),
+    (
+        "atom",
+        "Networks with exactly the null loss: all units dead. A spike of no width, so not drawn as a bar.",
+    ),
+    (
+        "density",
+        "Share of networks per unit of loss (log axis: per decade). Each axis has its own density and modes.",
+    ),
+    ("┊ above a bar", "How far the bar may reach: 95 % for all bars together."),
+    ("V(ε)", "Volume fraction: the share of networks, under the init law, with loss at most ε."),
+    ("slope λ", "d log V / d log ε, with its 95 % error, at the lowest losses where it can be measured."),
+    ("mode", "A maximum of the density that stands out of counting noise, in standard deviations σ."),
+    ("zero mode", "A mode at loss 0. Its mass is the share of networks in its basin, up to the next valley."),
+    ("central mode", "The heaviest mode not at 0; the atom belongs to it."),
+    ("index D", "(zero mass − central mass) / (zero mass + central mass): −1 all central, +1 all at zero."),
+    ("dip p", "Hartigan's dip test: a small p says that the distribution is not unimodal."),
+    ("contracting", "Whether density never falls on the way from 0 up to the central mode."),
+    ("KS distance", "Largest difference of two cumulative distributions, with the p-value of no difference."),
+    ("theory", "The exact or infinite-width law of the loss, where one is known."),
+    (
+        "V_n(r)",
+        "Volume of the ball of radius r in n dimensions. P is the number of parameters of this network.",
+    ),
+    ("[a, b]", "95 % interval."),
+)
+
+
+class HelpScreen(ModalScreen[None]):
+    """Keys and terms, scrolling; any of its keys closes it."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,question_mark,enter", "dismiss", "Close")]
+
+    def __init__(self, bindings: Iterable[BindingType]) -> None:
+        super().__init__()
+        self._listed = [binding for binding in bindings if isinstance(binding, Binding)]
+
+    def compose(self) -> ComposeResult:
+        """Two tables."""
+        with VerticalScroll(id="help", classes="dialog") as dialog:
+            dialog.border_title = "Help"
+            dialog.border_subtitle = "escape closes"
+            keys = [(b.key_display or b.key, b.tooltip or b.description) for b in self._listed]
+            yield Static(_table("Keys", [*keys, *_FIELD_KEYS]))
+            yield Static(_table("Terms", _TERMS))
+
+    def on_mount(self) -> None:
+        """Let the arrow keys scroll at once."""
+        self.query_one("#help").focus()
+
+
+def _table(heading: str, rows: Iterable[tuple[str, str]]) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0), title=Text(heading, "bold"), title_justify="left")
+    table.show_header = False
+    table.add_column(no_wrap=True, style="bold")
+    table.add_column()
+    for name, meaning in rows:
+        table.add_row(Text(name), Text(meaning))
+    return table

@@ -1,0 +1,52 @@
+"""The question asked when leaving while a run is sampled."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import OptionList, Static
+from textual.widgets.option_list import Option
+
+from geomreg_tui.errors import plain_text
+
+__all__ = ["QuitScreen"]
+
+
+class QuitScreen(ModalScreen[str]):
+    """Ends with ``keep``, ``stop`` or ``back``."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("k", "answer('keep')", "Keep sampling"),
+        Binding("s", "answer('stop')", "Stop"),
+        Binding("escape,b,q", "answer('back')", "Back"),
+    ]
+
+    def __init__(self, directory: Path) -> None:
+        super().__init__()
+        self._directory = directory
+
+    def compose(self) -> ComposeResult:
+        """Say what is at stake, and list the answers."""
+        with Vertical(id="quit", classes="dialog") as dialog:
+            dialog.border_title = "A run is being sampled"
+            yield Static(plain_text(f"It is kept in {self._directory}"), markup=False)
+            yield OptionList(
+                Option("k  keep sampling in the background, and leave", id="keep"),
+                Option("s  stop, keep what is done, and leave", id="stop"),
+                Option("b  go back", id="back"),
+                markup=False,
+            )
+
+    @on(OptionList.OptionSelected)
+    def _chosen(self, event: OptionList.OptionSelected) -> None:
+        self.dismiss(event.option_id)
+
+    def action_answer(self, answer: str) -> None:
+        """Leave the dialog with an answer."""
+        self.dismiss(answer)

@@ -1,0 +1,151 @@
+"""The session: which experiment is on the knobs, which run or preview is on view, and what may be done."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from enum import Enum
+
+from geomreg_tui.experiment import Experiment
+from geomreg_tui.runs import RunState, Snapshot
+from geomreg_tui.tui.source import Run, Source
+from geomreg_tui.tui.view import Pin
+
+__all__ = ["PREVIEW_SAMPLES", "ActiveRun", "Move", "Session"]
+
+PREVIEW_SAMPLES = 100_000
+_CHECK = 1.0  # seconds
+_LOST = "its engine is gone; all that was done is kept, and space goes on with it"
+
+
+@dataclass
+class ActiveRun:
+    """The full run of this session.
+
+    Attributes:
+        experiment: what it samples, as the knobs had it.
+        handle: how to talk to it.
+        target: networks asked for.
+        state: what it was doing when last read.
+        samples: networks it had drawn then.
+        lost: whether its engine has gone without a word.
+        checked: when that was looked at last, on the monotonic clock.
+    """
+
+    experiment: Experiment
+    handle: Run
+    target: int
+    state: RunState = RunState.STARTING
+    samples: int = 0
+    lost: bool = False
+    checked: float = 0.0
+
+
+class Move(Enum):
+    """What the start key does now."""
+
+    START = "start"
+    EXTEND = "extend"
+    PAUSE = "pause"
+    RESUME = "resume"
+    NOTHING = "nothing"
+    INVALID = "invalid"
+    WAIT = "wait"
+
+
+class Session:
+    """Decides; owns no widget and does no waiting.
+
+    What is on view: the run while the knobs show its experiment, else a preview of the knobs'. Turning a
+    knob never disturbs a run; turning it back brings the run back.
+
+    Attributes:
+        experiment, samples: what the valid knobs say.
+        valid: whether all knobs are valid.
+        generation: grows with everything that makes older answers stale.
+        run: the full run, if there was one.
+        starting: whether a run is being started.
+        pin: the distribution kept for comparison.
+    """
+
+    def __init__(self, source: Source, experiment: Experiment, samples: int) -> None:
+        self.source = source
+        self.experiment = experiment
+        self.samples = samples
+        self.valid = True
+        self.generation = 0
+        self.run: ActiveRun | None = None
+        self.starting = False
+        self.pin: Pin | None = None
+        self._request = -1
+
+    @property
+    def shows_run(self) -> bool:
+        """Whether the run is on view (otherwise a preview is)."""
+        return self.run is not None and self.run.experiment == self.experiment
+
+    @property
+    def run_active(self) -> bool:
+        """Whether a run is being sampled, or paused."""
+        return self.run is not None and not self.run.state.over and not self.run.lost
+
+    def preview(self) -> None:
+        """Ask for a preview of the knobs' experiment, unless the run on view is of that."""
+        self.generation += 1
+        if self.shows_run:
+            self.source.cancel_preview()
+        else:
+            self._request = self.source.preview(self.experiment, min(self.samples, PREVIEW_SAMPLES))
+
+    def cancel_preview(self) -> None:
+        """Drop the preview asked for last: its answer, should it come, is not shown."""
+        self._request = -1
+        self.source.cancel_preview()
+
+    def repin(self, pin: Pin | None) -> None:
+        """Keep a distribution for comparison, or none."""
+        self.pin = pin
+        self.generation += 1
+
+    def read(self) -> Snapshot | None:
+        """Return the newest snapshot of what is on view; None while there is none.
+
+        Called from the analyst's thread. Raises a GeomregError where that cannot be read.
+        """
+        run = self.run
+        if run is not None and self.run_active and time.monotonic() - run.checked >= _CHECK:
+            self._check(run)
+        if run is not None and run.experiment == self.experiment:
+            snapshot = run.handle.snapshot()
+            if run.lost and snapshot is not None:
+                snapshot = replace(snapshot, state=RunState.STOPPED, message=_LOST)
+            return snapshot
+        snapshot = self.source.preview_snapshot()
+        return snapshot if snapshot is not None and snapshot.request == self._request else None
+
+    def _check(self, run: ActiveRun) -> None:
+        """Bring what is known of a run that may not be on view up to date."""
+        run.checked = time.monotonic()
+        alive = run.handle.running()
+        snapshot = run.handle.snapshot()  # after asking: what an engine leaves behind is its last word
+        if snapshot is not None:
+            run.state, run.samples = snapshot.state, snapshot.samples
+        run.lost = not alive and not run.state.over
+
+    def next_move(self) -> Move:
+        """Return what the start key does now."""
+        if self.starting:
+            return Move.WAIT
+        if self.run is not None and self.run_active:
+            return Move.RESUME if self.run.state is RunState.PAUSED else Move.PAUSE
+        if not self.valid:
+            return Move.INVALID
+        if self.run is not None and self.shows_run and self.run.state is not RunState.FAILED:
+            return Move.EXTEND if self.samples > self.run.samples else Move.NOTHING
+        return Move.START
+
+    def begin(self, move: Move, experiment: Experiment, samples: int) -> Run:
+        """Start or extend the run; blocks, so call it in a thread."""
+        if move is Move.EXTEND and self.run is not None:
+            return self.source.extend(self.run.handle.directory, samples)
+        return self.source.start(experiment, samples)

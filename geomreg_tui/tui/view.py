@@ -1,0 +1,145 @@
+"""The view: one frozen object with everything the panes draw, made from a snapshot off the event loop."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from geomreg_tui.analysis import (
+    LossDistribution,
+    ModeAnalysis,
+    VolumeCurve,
+    analyse_modes,
+    distance,
+    volume_curve,
+)
+from geomreg_tui.analysis.distribution import Distance
+from geomreg_tui.analysis.intervals import UNDEFINED, Interval
+from geomreg_tui.errors import plain_text
+from geomreg_tui.experiment import Experiment
+from geomreg_tui.runs import Snapshot
+
+__all__ = ["Comparison", "Pin", "View", "build_view", "headline"]
+
+_DIP_SAMPLES = 20_000
+_DRAWS = 4_000
+
+
+@dataclass(frozen=True)
+class Pin:
+    """A distribution kept for comparison.
+
+    Attributes:
+        label: what it was drawn from, in a few words.
+        distribution, modes: what is compared.
+    """
+
+    label: str
+    distribution: LossDistribution
+    modes: ModeAnalysis
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """How the shown distribution differs from the pinned one.
+
+    Attributes:
+        pin: the pinned one.
+        dominance: D of the shown one minus D of the pinned one, with its 95 % interval.
+        distance: Kolmogorov–Smirnov distance with its p-value.
+    """
+
+    pin: Pin
+    dominance: Interval
+    distance: Distance
+
+
+@dataclass(frozen=True)
+class View:
+    """A run or preview at one moment, analysed.
+
+    Attributes:
+        generation: number of the change of settings that this answers.
+        snapshot: what was read.
+        distribution, modes, volume: its analysis; None before the first networks.
+        comparison: against the pinned distribution, if there is one.
+        complete: whether nothing is left to compute for this snapshot (the dip test comes last).
+    """
+
+    generation: int
+    snapshot: Snapshot
+    distribution: LossDistribution | None = None
+    modes: ModeAnalysis | None = None
+    volume: VolumeCurve | None = None
+    comparison: Comparison | None = None
+    complete: bool = field(default=True, compare=False)
+
+    def pin(self) -> Pin | None:
+        """Return this distribution as one to compare with; None where there is nothing to pin."""
+        if self.distribution is None or self.modes is None or self.snapshot.facts is None:
+            return None
+        return Pin(headline(self.snapshot.facts.experiment), self.distribution, self.modes)
+
+
+def build_view(snapshot: Snapshot, generation: int, pin: Pin | None, *, dip: bool) -> View:
+    """Analyse a snapshot.
+
+    Args:
+        snapshot: what was read.
+        generation: tag for the view.
+        pin: distribution to compare with.
+        dip: whether to do the dip test, which takes longer than all the rest.
+    """
+    facts, summary = snapshot.facts, snapshot.summary
+    if facts is None or summary is None or not summary.samples:
+        return View(generation, snapshot)
+    distribution = LossDistribution(summary, facts.null_loss)
+    modes = analyse_modes(distribution, dip_samples=_DIP_SAMPLES if dip else 0)
+    return View(
+        generation,
+        snapshot,
+        distribution,
+        modes,
+        volume_curve(distribution),
+        _compare(distribution, modes, pin) if pin else None,
+        complete=dip or not snapshot.state.over,
+    )
+
+
+def _compare(distribution: LossDistribution, modes: ModeAnalysis, pin: Pin) -> Comparison:
+    # Separate generators: the two samples are independent.
+    first, second = (
+        part.draw_dominance(np.random.default_rng(seed), _DRAWS)
+        for seed, part in enumerate((modes, pin.modes))
+    )
+    gap = modes.dominance.estimate - pin.modes.dominance.estimate
+    interval = UNDEFINED
+    if math.isfinite(gap):
+        low, high = np.quantile(first - second, [0.025, 0.975])
+        interval = Interval(gap, float(low), float(high))
+    return Comparison(pin, interval, distance(distribution, pin.distribution))
+
+
+def headline(experiment: Experiment, input_size: int | None = None, output_size: int | None = None) -> str:
+    """Return an experiment in one line: ``mlp 64→256×3→10 relu · he_normal · digits N=16 · mse · seed 0``."""
+    ends = ("", "") if input_size is None else (f"{input_size}→", f"→{output_size}")
+    if experiment.arch == "mlp":
+        widths = experiment.widths
+        if not widths:
+            body = f"{input_size}→{output_size} linear model" if input_size is not None else "linear model"
+        else:
+            same = len(set(widths)) == 1
+            inner = f"{widths[0]}×{len(widths)}" if same else "→".join(str(width) for width in widths)
+            body = f"{ends[0]}{inner}{ends[1]} {experiment.activation}"
+    elif experiment.arch == "conv":
+        body = f"{experiment.channels}ch×{experiment.depth} k{experiment.kernel} {experiment.activation}"
+    else:
+        body = str(experiment.module)
+    law = experiment.init if experiment.gain == 1 else f"{experiment.init}×{experiment.gain:g}"
+    bias = " +bias" if experiment.bias else ""
+    data = experiment.data.rpartition("/")[2] or experiment.data
+    parts = [f"{experiment.arch} {body}{bias}", law, f"{data} N={experiment.examples}", experiment.loss]
+    parts.append(f"seed {experiment.seed}")
+    return plain_text(" · ".join(parts))

@@ -1,0 +1,181 @@
+"""A plot drawn with a plotext figure of its own, as rows of pieces.
+
+plotext maps data to cells so that the ends of an axis are the middles of the outermost cells. A histogram
+needs them at the cells' outer edges; so data are given to plotext as shares of the axis, shifted
+accordingly, and its own limits are always 0 and 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import groupby
+
+import numpy as np
+from numpy.typing import NDArray
+from plotext._figure import _figure_class as Figure
+
+from geomreg_tui.tui.numbers import Scale
+from geomreg_tui.tui.widgets.rows import ROLES, Piece
+
+__all__ = ["Canvas"]
+
+FloatArray = NDArray[np.float64]
+
+_NUMBER = {role: number + 1 for number, role in enumerate(ROLES)}  # as plotext colours, 0 to 255
+_ROLE = {number: role for role, number in _NUMBER.items()}
+_EIGHTHS = " ▁▂▃▄▅▆▇"
+_BRAILLE = (2, 4)  # dots in a cell
+_OVER = {"pinned", "theory", "landmark", "mark"}  # roles that keep the colour of a bar behind them
+
+
+class Canvas:
+    """A plot of ``width`` by ``height`` cells, ticks and axis label included.
+
+    Attributes:
+        columns, lines: cells of the plotting area.
+    """
+
+    def __init__(self, width: int, height: int, x: Scale, y: Scale, label: str) -> None:
+        self.x, self.y = x, y
+        margin = max(map(len, y.labels), default=0)
+        self._figure = Figure()
+        self._figure._limit_size(False, False)
+        self._figure.plot_size(width, height)
+        self.columns = self.area(width, y)
+        self.lines = max(2, height - 3)
+        figure = self._figure
+        figure.ticks_color(_NUMBER["axis"])
+        figure.xaxes(True, False)
+        figure.yaxes(True, False)
+        figure.xlim(0, 1)
+        figure.ylim(0, 1)
+        figure.xlabel(label)
+        figure.xticks([self._at(x.share(t), self.columns) for t in x.ticks], x.labels)
+        # Labels of equal length keep the plotting area where it is.
+        figure.yticks(
+            [self._at(y.share(t), self.lines) for t in y.ticks], [text.rjust(margin) for text in y.labels]
+        )
+        self._filled = np.zeros(self.columns)
+
+    @staticmethod
+    def area(width: int, y: Scale) -> int:
+        """Return how many columns the plotting area of a plot of that width will have."""
+        return max(2, width - max(map(len, y.labels), default=0) - 1)
+
+    @staticmethod
+    def _at(share: float, cells: int) -> float:
+        """Return where plotext must be told a point is, for the cell that holds this share of the axis."""
+        return (min(share * cells, cells - 1e-6) - 0.5) / (cells - 1)
+
+    def bars(self, values: FloatArray, role: str = "bar") -> None:
+        """Draw one bar in each column, in eighths of a cell; shape (columns,), in units of y."""
+        levels = np.clip((np.asarray(values) - self.y.low) / (self.y.high - self.y.low), 0, 1) * self.lines
+        levels = np.where(np.isfinite(levels), levels, 0.0)
+        self._filled = np.maximum(self._filled, levels)
+        whole = np.floor(levels + 1 / 16).astype(int)
+        eighths = np.round((levels - whole) * 8).astype(int)
+        # What is there at all shows: the least that a cell can.
+        eighths = np.where((levels > 0) & (whole == 0), np.maximum(eighths, 1), eighths)
+        full = np.flatnonzero(whole)
+        if full.size:
+            self._scatter(full, whole[full] - 1, ["█"] * full.size, role, fill=True)
+        part = np.flatnonzero((eighths > 0) & (whole < self.lines))
+        if part.size:
+            self._scatter(part, whole[part], [_EIGHTHS[eighths[i]] for i in part], role)
+
+    def bands(self, low: FloatArray, high: FloatArray, role: str = "band") -> None:
+        """Draw an interval above the bar in each column where it reaches at least a cell further."""
+        top = np.clip((high - self.y.low) / (self.y.high - self.y.low), 0, 1) * self.lines
+        columns, lines = [], []
+        for column, (reach, filled) in enumerate(zip(top, self._filled, strict=True)):
+            first, last = int(np.ceil(filled)), int(np.floor(reach)) - 1
+            columns += [column] * max(0, last - first + 1)
+            lines += list(range(first, last + 1))
+        if columns:
+            self._scatter(np.array(columns), np.array(lines), ["┊"] * len(columns), role)
+
+    def dots(self, values: FloatArray, glyph: str, role: str) -> None:
+        """Draw one character in each column, at a height; NaN and 0 leave it out; shape (columns,)."""
+        shares = (np.asarray(values) - self.y.low) / (self.y.high - self.y.low)
+        seen = np.flatnonzero(np.isfinite(shares) & (shares > 0) & (shares <= 1))
+        if seen.size:
+            lines = np.minimum((shares[seen] * self.lines).astype(int), self.lines - 1)
+            self._scatter(seen, lines, [glyph] * seen.size, role)
+
+    def line(self, x: FloatArray, y: FloatArray, role: str, *, joined: bool = True) -> None:
+        """Draw a curve in braille dots; points beyond the axes are left out."""
+        across, up = self.columns * _BRAILLE[0], self.lines * _BRAILLE[1]
+        u = (np.asarray(x) - self.x.low) / (self.x.high - self.x.low)
+        v = (np.asarray(y) - self.y.low) / (self.y.high - self.y.low)
+        seen = np.isfinite(u) & np.isfinite(v) & (u >= 0) & (u <= 1) & (v >= 0) & (v <= 1)
+        if not np.any(seen):
+            return
+        columns = np.minimum((u[seen] * across).astype(int), across - 1)
+        rows = np.minimum((v[seen] * up).astype(int), up - 1)
+        points = (columns / (across - 1), rows / (up - 1))
+        draw = self._figure.plot if joined and columns.size > 1 else self._figure.scatter
+        draw(points[0].tolist(), points[1].tolist(), marker="braille", color=_NUMBER[role])
+
+    def landmark(self, x: float, role: str = "landmark") -> None:
+        """Draw a vertical line, behind everything drawn with the other methods."""
+        share = self.x.share(x)
+        if 0 <= share <= 1:
+            self._figure.vline(self._at(share, self.columns), _NUMBER[role])
+
+    def level(self, y: float, role: str = "landmark") -> None:
+        """Draw a horizontal line, behind everything drawn with the other methods."""
+        share = self.y.share(y)
+        if 0 <= share <= 1:
+            self._figure.hline(self._at(share, self.lines), _NUMBER[role])
+
+    def mark(self, x: float, y: float, glyph: str, role: str = "mark") -> None:
+        """Draw one character at a point, if that is within the axes."""
+        u, v = self.x.share(x), self.y.share(y)
+        if 0 <= u <= 1 and 0 <= v <= 1:
+            place = min(int(u * self.columns), self.columns - 1), min(int(v * self.lines), self.lines - 1)
+            self._scatter(np.array(place[:1]), np.array(place[1:]), [glyph], role)
+
+    def rows(self) -> list[list[Piece]]:
+        """Return the finished plot."""
+        figure = self._figure
+        if not figure.monitor.signals:
+            figure.scatter([0.0], [0.0], marker=" ")  # plotext draws no axes without data
+        figure._set_sizes()
+        figure._build_matrix()
+        matrix = figure.monitor.matrix
+        margin = matrix.Cols_canvas.start
+        rows = []
+        for line in reversed(range(matrix.rows)):
+            height = line - matrix.Rows_canvas.start
+            cells = []
+            for column, (char, color) in enumerate(
+                zip(matrix.marker[line], matrix.fullground[line], strict=True)
+            ):
+                role = _ROLE.get(color, "axis") if isinstance(color, int) else "axis"
+                inside = 0 <= column - margin < self.columns and 0 <= height < self.lines
+                behind = role in _OVER and inside and self._filled[column - margin] >= height + 1
+                cells.append((char, role, "bar" if behind else ""))
+            rows.append(
+                [
+                    Piece("".join(cell[0] for cell in group), *key)
+                    for key, group in groupby(cells, key=lambda cell: cell[1:])
+                ]
+            )
+        return rows
+
+    def _scatter(
+        self,
+        columns: NDArray[np.int64],
+        lines: NDArray[np.int64],
+        glyphs: Sequence[str],
+        role: str,
+        *,
+        fill: bool = False,
+    ) -> None:
+        self._figure.scatter(
+            (columns / (self.columns - 1)).tolist(),
+            (lines / (self.lines - 1)).tolist(),
+            marker=list(glyphs),
+            color=_NUMBER[role],
+            fillx=fill,
+        )

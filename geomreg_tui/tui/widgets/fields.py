@@ -1,0 +1,113 @@
+"""Controls that turn: number fields stepped by up and down, choices stepped by left and right.
+
+All of them let keys that they have no use for through, so that the explorer's keys work wherever the
+focus is.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import ClassVar
+
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.widgets import Input, Select
+
+from geomreg_tui.errors import ExperimentError
+from geomreg_tui.experiment import parse_count
+
+__all__ = ["ChoiceField", "NumberField", "PathField", "step_count", "step_depth", "step_scale"]
+
+Step = Callable[[str, int], str | None]
+
+_NUMBER_KEYS = set("0123456789.,_+-eEkKmMgG")
+
+
+def step_count(text: str, direction: int) -> str | None:
+    """Return the next power of two above or below a count (or 10, 100, ... for counts such as ``1e6``)."""
+    try:
+        value = parse_count(text)
+    except ExperimentError:
+        return None
+    if value >= 10_000:
+        power = math.log10(value)
+        nearest = math.floor(power + 1e-9) + 1 if direction > 0 else math.ceil(power - 1e-9) - 1
+        return f"1e{min(15, nearest)}"
+    power = math.log2(value)
+    nearest = math.floor(power + 1e-9) + 1 if direction > 0 else math.ceil(power - 1e-9) - 1
+    return str(2 ** max(0, nearest))
+
+
+def step_depth(text: str, direction: int) -> str | None:
+    """Return the next whole number above or below, not below 0."""
+    return str(max(0, int(text) + direction)) if text.strip().isdigit() else None
+
+
+def step_scale(text: str, direction: int) -> str | None:
+    """Return a number a tenth more or less, not below 0."""
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return f"{max(0.0, round(value + direction / 10, 6)):g}" if math.isfinite(value) else None
+
+
+class NumberField(Input):
+    """A number, typed, or stepped with up and down."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up", "step(1)", "More", show=False),
+        Binding("down", "step(-1)", "Less", show=False),
+    ]
+
+    def __init__(self, value: str, step: Step | None = None, *, id: str | None = None) -> None:
+        super().__init__(value, compact=True, id=id)
+        self.cursor_blink = False  # a blinking cursor sends bytes for ever
+        self._step = step
+
+    def check_consume_key(self, key: str, character: str | None) -> bool:
+        """Return whether the key is part of a number."""
+        return character is not None and character in _NUMBER_KEYS
+
+    async def _on_key(self, event: events.Key) -> None:
+        if event.is_printable and event.character not in _NUMBER_KEYS:
+            event.prevent_default()  # left to the screen's bindings
+            return
+        await super()._on_key(event)
+
+    def action_step(self, direction: int) -> None:
+        """Step the value, where it is a number."""
+        value = self._step(self.value, direction) if self._step else None
+        if value is not None:
+            self.value = value
+            self.cursor_position = len(value)
+
+
+class PathField(Input):
+    """A path; every printable key belongs to it, so escape leaves it."""
+
+    def __init__(self, value: str, *, id: str | None = None) -> None:
+        super().__init__(value, placeholder="path of NPZ, NPY, CSV", compact=True, id=id)
+        self.cursor_blink = False
+
+
+class ChoiceField(Select[str], inherit_bindings=False):
+    """One of several names: enter opens the list, left and right step through it."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter,down,up", "show_overlay", "Choose", show=False),
+        Binding("right", "step(1)", "Next", show=False),
+        Binding("left", "step(-1)", "Previous", show=False),
+    ]
+
+    def __init__(self, names: Sequence[str], value: str, *, id: str | None = None) -> None:
+        self.names = tuple(names)
+        super().__init__(
+            [(name, name) for name in names], value=value, allow_blank=False, compact=True, id=id
+        )
+
+    def action_step(self, direction: int) -> None:
+        """Choose the next or previous name, round and round."""
+        place = self.names.index(str(self.value))
+        self.value = self.names[(place + direction) % len(self.names)]

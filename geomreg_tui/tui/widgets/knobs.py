@@ -1,0 +1,229 @@
+"""The knobs: every control of the experiment, with what is wrong marked in place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.text import Text
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.message import Message
+from textual.widgets import Input, Select, Static
+
+from geomreg_tui.datasets import BUILT_IN, SYNTHETIC
+from geomreg_tui.errors import ExperimentError, Problem, plain_text
+from geomreg_tui.experiment import Experiment, choices, parse_count
+from geomreg_tui.tui.widgets.fields import (
+    ChoiceField,
+    NumberField,
+    PathField,
+    Step,
+    step_count,
+    step_depth,
+    step_scale,
+)
+
+__all__ = ["FILE", "Knobs"]
+
+FILE = "a file"
+_SETS = (*BUILT_IN, *SYNTHETIC)
+
+Values = Mapping[str, Any]
+
+
+def _always(values: Values) -> bool:
+    return True
+
+
+@dataclass(frozen=True)
+class _Knob:
+    """One control.
+
+    Attributes:
+        key: the experiment key that it sets (``path`` and ``samples`` apart).
+        label: what it is called on the screen.
+        step: how up and down change it; None where it is not a number.
+        shown: whether it has a meaning, given the values of the others.
+    """
+
+    key: str
+    label: str
+    step: Step | None = None
+    shown: Callable[[Values], bool] = _always
+
+
+_GROUPS: tuple[tuple[str, tuple[_Knob, ...]], ...] = (
+    (
+        "Architecture",
+        (
+            _Knob("arch", "kind"),
+            _Knob("width", "width", step_count, lambda v: v["arch"] == "mlp"),
+            _Knob("channels", "channels", step_count, lambda v: v["arch"] == "conv"),
+            _Knob("depth", "depth", step_depth, lambda v: v["arch"] != "custom"),
+            _Knob("activation", "activation", None, lambda v: v["arch"] != "custom"),
+            _Knob("bias", "bias", None, lambda v: v["arch"] != "custom"),
+        ),
+    ),
+    (
+        "Init",
+        (
+            _Knob("init", "law"),
+            _Knob("gain", "gain", step_scale),
+            _Knob("dof", "freedom", step_scale, lambda v: v["init"] == "student_t"),
+            _Knob("sparsity", "sparsity", step_scale, lambda v: v["init"] == "sparse"),
+        ),
+    ),
+    (
+        "Data and loss",
+        (
+            _Knob("data", "data"),
+            _Knob("path", "path", None, lambda v: v["data"] == FILE),
+            _Knob("inputs", "inputs", step_count, lambda v: v["data"] in SYNTHETIC),
+            _Knob("examples", "examples", step_count),
+            _Knob("loss", "loss"),
+        ),
+    ),
+    ("Full run", (_Knob("samples", "samples", step_count),)),
+)
+_KNOBS = {knob.key: knob for _, group in _GROUPS for knob in group}
+
+
+class Knobs(VerticalScroll, can_focus=False):
+    """The column of controls. Posts :class:`Changed` when all are valid, else :class:`Invalid`."""
+
+    @dataclass
+    class Changed(Message):
+        """The knobs show another valid experiment, or another number of samples."""
+
+        experiment: Experiment
+        samples: int
+
+    @dataclass
+    class Invalid(Message):
+        """Some knob shows an impossible value."""
+
+        problems: tuple[Problem, ...]
+
+    def __init__(self, experiment: Experiment, samples: int, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._base = experiment
+        self._samples = samples
+        self._last: tuple[Experiment, int] | None = (experiment, samples)
+        self._controls = {key: self._control(knob) for key, knob in _KNOBS.items()}
+
+    def compose(self) -> ComposeResult:
+        """Lay the controls out, a heading above each group."""
+        for heading, group in _GROUPS:
+            yield Static(heading, classes="knob-heading", markup=False)
+            for knob in group:
+                with Vertical(classes="knob", id=f"knob-{knob.key}"):
+                    with Horizontal():
+                        yield Static(knob.label, classes="knob-label", markup=False)
+                        yield self._controls[knob.key]
+                    yield Static("", classes="knob-problem", id=f"problem-{knob.key}", markup=False)
+
+    def on_mount(self) -> None:
+        """Hide what has no meaning for the first experiment."""
+        self._mark(())
+
+    def values(self) -> dict[str, Any]:
+        """Return what every control shows, shown or not, as text."""
+        return {key: control.value for key, control in self._controls.items()}
+
+    @on(Input.Changed)
+    @on(Select.Changed)
+    def _turned(self, event: Message) -> None:
+        event.stop()
+        values = self.values()
+        problems: list[Problem] = []
+        experiment, samples = self._last if self._last else (self._base, self._samples)
+        try:
+            samples = parse_count(str(values["samples"]))
+        except ExperimentError as error:
+            problems += error.problems
+        try:
+            experiment = Experiment.parse(self._settings(values))
+        except ExperimentError as error:
+            problems += error.problems
+        if values["data"] == FILE and not Path(str(values["path"])).is_file():
+            problems.append(Problem("path", repr(values["path"]), "allowed is the path of a data file"))
+        self._mark(problems)
+        if problems:
+            self._last = None
+            self.post_message(self.Invalid(tuple(problems)))
+        elif (experiment, samples) != self._last:
+            self._last = (experiment, samples)
+            self.post_message(self.Changed(experiment, samples))
+
+    def _settings(self, values: Values) -> dict[str, Any]:
+        """Return the keys of an experiment: those of the knobs over those that were given at the start."""
+        settings = self._base.model_dump(exclude_unset=True)
+        for key, knob in _KNOBS.items():
+            if key in ("path", "samples"):
+                continue
+            if knob.shown(values):
+                settings[key] = values[key]
+            elif key in ("width", "inputs"):
+                settings.pop(key, None)
+        if "," in str(settings.get("width", "")):
+            settings.pop("depth", None)
+        if not str(settings.get("inputs", "")).strip():
+            settings.pop("inputs", None)
+        if settings["data"] == FILE:
+            settings["data"] = values["path"]
+        if settings["data"] != self._base.data:
+            settings.pop("data_sha256", None)
+            settings.pop("target", None)
+        if settings["arch"] != "custom":
+            settings.pop("module", None)
+        return settings
+
+    def _mark(self, problems: Sequence[Problem]) -> None:
+        reasons = {problem.key: problem for problem in problems}
+        if "data" in reasons and self.values()["data"] == FILE:
+            reasons.setdefault("path", reasons["data"])
+        values = self.values()
+        for key, knob in _KNOBS.items():
+            row = self.query_one(f"#knob-{key}")
+            problem = reasons.get(key)
+            row.display = knob.shown(values)
+            row.set_class(problem is not None, "-problem")
+            if problem is not None:
+                hint = f" Did you mean {problem.nearest}?" if problem.nearest else ""
+                text = plain_text(f"! got {problem.got}; {problem.allowed}.{hint}")
+                self.query_one(f"#problem-{key}", Static).update(Text(text))
+
+    def _control(self, knob: _Knob) -> ChoiceField | PathField | NumberField:
+        base, key = self._base, knob.key
+        if key == "samples":
+            return NumberField(_short(self._samples), knob.step, id=f"field-{key}")
+        if key == "path":
+            return PathField("" if base.data in _SETS else base.data, id=f"field-{key}")
+        if key == "data":
+            return ChoiceField((*_SETS, FILE), base.data if base.data in _SETS else FILE, id=f"field-{key}")
+        if key == "arch":
+            kinds = [kind for kind in choices("arch") if kind != "custom" or base.arch == "custom"]
+            return ChoiceField(kinds, base.arch, id=f"field-{key}")
+        if key == "bias":
+            return ChoiceField(("off", "on"), "on" if base.bias else "off", id=f"field-{key}")
+        if choices(key):
+            return ChoiceField(choices(key), getattr(base, key), id=f"field-{key}")
+        return NumberField(_number(getattr(base, key)), knob.step, id=f"field-{key}")
+
+
+def _number(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, tuple):
+        return ",".join(str(part) for part in value)
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _short(count: int) -> str:
+    """Return the shortest spelling of a count that reads back the same."""
+    text = f"{count:.3g}".replace("e+0", "e").replace("e+", "e")
+    return text if float(text) == count else str(count)

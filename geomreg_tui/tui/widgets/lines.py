@@ -1,0 +1,171 @@
+"""The header line, the status line and the line of keys."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.cells import cell_len, set_cell_size
+from textual import events
+
+from geomreg_tui.errors import plain_text
+from geomreg_tui.experiment import Experiment
+from geomreg_tui.runs import RunState, Snapshot
+from geomreg_tui.summary import Facts
+from geomreg_tui.tui.numbers import count_text, duration_text
+from geomreg_tui.tui.view import headline
+from geomreg_tui.tui.widgets.rows import Piece, RowsWidget
+
+__all__ = ["HeaderLine", "KeyLine", "StatusLine"]
+
+_GLYPHS = {
+    RunState.STARTING: "…",
+    RunState.SAMPLING: "▶",
+    RunState.PAUSED: "‖",
+    RunState.STOPPED: "■",
+    RunState.DONE: "✓",
+    RunState.FAILED: "✗",
+}
+_BAR = 20
+_EIGHTHS = " ▏▎▍▌▋▊▉"
+_STALE = 2.0  # seconds after which the age of the live file is worth a word
+
+
+class HeaderLine(RowsWidget):
+    """What is on view, in one line."""
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._left = ""
+        self._right = ""
+
+    def show(self, experiment: Experiment, facts: Facts | None, rate: float) -> None:
+        """Draw an experiment, with sizes once they are known, and how fast it is sampled."""
+        sizes = (facts.input_size, facts.output_size) if facts else (None, None)
+        self._left = headline(experiment, *sizes)
+        sampler = f"{facts.experiment.sampler} sampler" if facts else ""
+        self._right = f"{sampler} · {count_text(rate)} networks/s" if facts and rate > 0 else sampler
+        self.redraw()
+
+    def paint(self, width: int, height: int) -> Sequence[Sequence[Piece]]:
+        """Draw name and experiment at the left, sampler and rate at the right."""
+        name = "geomreg-tui  " if width >= 100 else ""
+        room = width - len(name) - cell_len(self._right) - 2
+        left, right = self._left, self._right
+        if room < cell_len(left) and width < 100:
+            right, room = "", width - len(name)
+        if cell_len(left) > room:
+            left = set_cell_size(left, max(0, room - 1)) + "…"
+        gap = " " * max(0, width - len(name) - cell_len(left) - cell_len(right))
+        return [[Piece(name, "strong"), Piece(left), Piece(gap), Piece(right, "dim")]]
+
+
+class StatusLine(RowsWidget):
+    """State, progress, counts, time left and the age of the live file, in one line."""
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._pieces: list[Piece] = []
+
+    def show(
+        self, snapshot: Snapshot | None, what: str, notice: str, aside: str, directory: Path | None
+    ) -> None:
+        """Draw a snapshot.
+
+        Args:
+            snapshot: of what is on view; None before the first.
+            what: "preview" or "run".
+            notice: shown instead of the state where not empty.
+            aside: a word on a run that is not on view.
+            directory: of the run on view.
+        """
+        if notice:
+            pieces = [Piece(notice, "warn")]
+        elif snapshot is None:
+            pieces = [Piece(f"… {what}: waiting for the first networks", "dim")]
+        else:
+            pieces = _progress(snapshot, what, directory)
+        if aside:
+            pieces.append(Piece("   " + aside, "mark"))
+        self._pieces = pieces
+        self.redraw()
+
+    def paint(self, width: int, height: int) -> Sequence[Sequence[Piece]]:
+        """Draw the line."""
+        return [self._pieces]
+
+
+class KeyLine(RowsWidget):
+    """The keys that can be used now, and what they do; a click on one is a press of it.
+
+    Textual's own footer is made of a widget for each key, all made anew at every change of focus: on a slow
+    line that costs more than a frame of all panes.
+    """
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._keys: tuple[tuple[str, str, str], ...] = ()
+        self._spans: list[tuple[int, int, str]] = []
+
+    def show(self, keys: Sequence[tuple[str, str, str]]) -> None:
+        """Draw keys: (key as Textual names it, as it is shown, what it does) of each."""
+        if tuple(keys) != self._keys:
+            self._keys = tuple(keys)
+            self.redraw()
+
+    def paint(self, width: int, height: int) -> Sequence[Sequence[Piece]]:
+        """Draw as many keys as fit whole."""
+        row: list[Piece] = []
+        self._spans = []
+        used = 0
+        for key, shown, meaning in self._keys:
+            size = cell_len(shown) + 1 + cell_len(meaning)
+            gap = 2 if row else 0
+            if used + gap + size > width:
+                continue
+            row += [Piece(" " * gap), Piece(shown, "key"), Piece(" " + meaning)]
+            self._spans.append((used + gap, used + gap + size, key))
+            used += gap + size
+        return [row]
+
+    def on_click(self, event: events.Click) -> None:
+        """Press the key under the mouse."""
+        place = event.x - self.gutter.left
+        for start, stop, key in self._spans:
+            if start <= place < stop:
+                self.app.simulate_key(key)
+
+
+def _progress(snapshot: Snapshot, what: str, directory: Path | None) -> list[Piece]:
+    state = snapshot.state
+    pieces = [
+        Piece(f"{_GLYPHS[state]} {what} {state.value}  ", "warn" if state is RunState.FAILED else "strong")
+    ]
+    if state is RunState.FAILED:
+        return [*pieces, Piece(plain_text(snapshot.message).replace("\n", "; "), "warn")]
+    if snapshot.target:
+        share = min(1.0, snapshot.samples / snapshot.target)
+        pieces += _bar(share)
+        pieces.append(Piece(f"  {count_text(snapshot.samples)} / {count_text(snapshot.target)}"))
+    if state is RunState.SAMPLING and snapshot.rate > 0:
+        pieces.append(Piece(f"  ETA {duration_text((snapshot.target - snapshot.samples) / snapshot.rate)}"))
+        age = time.time() - snapshot.written_at
+        if age > _STALE:
+            pieces.append(Piece(f"  live file {age:.0f} s old", "warn"))
+        elif what == "run":
+            pieces.append(Piece(f"  live file {max(age, 0):.1f} s old", "dim"))
+    if snapshot.message:
+        pieces.append(Piece("  " + plain_text(snapshot.message).replace("\n", "; "), "dim"))
+    elif directory is not None and state.over:
+        pieces.append(Piece(f"  kept in {plain_text(str(directory))}", "dim"))
+    elif what == "preview" and state is RunState.DONE:
+        pieces.append(Piece("  space: full run", "dim"))
+    return pieces
+
+
+def _bar(share: float) -> list[Piece]:
+    eighths = int(share * _BAR * 8)
+    whole, part = divmod(eighths, 8)
+    filled = "█" * whole + (_EIGHTHS[part] if part else "")
+    return [Piece(filled, "bar"), Piece("░" * (_BAR - len(filled)), "dim")]

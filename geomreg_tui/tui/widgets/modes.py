@@ -1,0 +1,118 @@
+"""Mode dominance in numbers."""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from collections.abc import Sequence
+
+from textual.geometry import Size
+
+from geomreg_tui.analysis import ModeAnalysis
+from geomreg_tui.errors import plain_text
+from geomreg_tui.tui.numbers import interval_text, number_text
+from geomreg_tui.tui.view import Comparison, View
+from geomreg_tui.tui.widgets.rows import Piece, RowsWidget
+
+__all__ = ["ModesTable"]
+
+_NAME = 15  # cells of the first column
+_DIP_DECIDES = 0.05
+
+
+class ModesTable(RowsWidget):
+    """The statistics of the modes, one a row; as tall as it needs, inside something that scrolls."""
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._view: View | None = None
+        self._lines = 1
+
+    def show(self, view: View | None) -> None:
+        """Draw a view; nothing where there is none."""
+        self._view = view
+        lines = len(self._all_rows(self.content_size.width or 40))
+        if lines != self._lines:
+            self._lines = lines
+            self.refresh(layout=True)
+        self.redraw()
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        """Return the number of rows that there are for this width."""
+        return len(self._all_rows(width))
+
+    def paint(self, width: int, height: int) -> Sequence[Sequence[Piece]]:
+        """Draw everything; the container scrolls."""
+        return self._all_rows(width)
+
+    def _all_rows(self, width: int) -> list[list[Piece]]:
+        view = self._view
+        if view is None or view.modes is None or view.distribution is None:
+            return [[Piece("no networks yet", "dim")]]
+        modes, comparison = view.modes, view.comparison
+        rows = [
+            _row("zero mode", "mass " + interval_text(modes.zero_mass)),
+            _row("central mode", "mass " + interval_text(modes.central_mass)),
+            _row("index D", interval_text(modes.dominance), "strong"),
+            _row("dead atom", interval_text(modes.atom_mass)),
+            _row("unimodal?", _dip_text(modes)),
+            _row("contracting", _contracting_text(modes)),
+        ]
+        nonfinite = view.distribution.histogram.nonfinite
+        if nonfinite:
+            rows.append(_row("not finite", f"{nonfinite:,} losses are NaN or infinite", "warn"))
+        if comparison is not None:
+            rows += _comparison_rows(comparison, width)
+        rows += _mode_rows(modes)
+        for note in modes.notes:
+            wrapped = textwrap.wrap(plain_text(note), max(20, width - 3))
+            rows += [
+                [Piece("• " if first == 0 else "  ", "dim"), Piece(line, "dim")]
+                for first, line in enumerate(wrapped)
+            ]
+        return rows
+
+
+def _row(name: str, value: str, role: str = "text") -> list[Piece]:
+    return [Piece(name.ljust(_NAME), "dim"), Piece(value, role)]
+
+
+def _dip_text(modes: ModeAnalysis) -> str:
+    p = modes.dip.p_value
+    if math.isnan(p):
+        return "dip test: when it is done" if modes.dip.samples == 0 else "dip test does not apply"
+    verdict = "no" if p < _DIP_DECIDES else "not excluded"
+    return f"{verdict}, dip p {'< 0.001' if p < 0.001 else '= ' + number_text(p, 2)}"
+
+
+def _contracting_text(modes: ModeAnalysis) -> str:
+    if modes.contracting is None:
+        return "no central mode"
+    return "yes, below the central mode" if modes.contracting else "no"
+
+
+def _comparison_rows(comparison: Comparison, width: int) -> list[list[Piece]]:
+    statistic, p = comparison.distance
+    p_text = "< 0.001" if p < 0.001 else "= " + number_text(p, 2)
+    label = textwrap.shorten(comparison.pin.label, max(10, width - _NAME), placeholder="…")
+    return [
+        _row("• pinned", label, "pinned"),
+        _row("  D minus its", interval_text(comparison.dominance), "strong"),
+        _row("  KS distance", f"{number_text(statistic)}   p {p_text}"),
+    ]
+
+
+def _mode_rows(modes: ModeAnalysis) -> list[list[Piece]]:
+    if not modes.modes:
+        return [[Piece("no significant mode yet", "dim")]]
+    rows = [[Piece("mode at loss     L/L0   mass   height", "dim")]]
+    for mode in modes.modes:
+        unit = mode.loss / modes.null_loss if modes.null_loss > 0 else math.nan
+        name = " (zero)" if mode.at_zero else ""
+        rows.append(
+            [
+                Piece(f"  {number_text(mode.loss) + name:<13}"),
+                Piece(f"{number_text(unit):>5}   {mode.mass:.3f}  {mode.persistence:.0f}σ"),
+            ]
+        )
+    return rows

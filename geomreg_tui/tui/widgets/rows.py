@@ -1,0 +1,163 @@
+"""A widget of text rows that sends only the cells that changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import ClassVar, NamedTuple
+
+from rich.cells import cell_len, set_cell_size
+from rich.segment import Segment
+from rich.style import Style
+from textual.geometry import Region
+from textual.strip import Strip
+from textual.widget import Widget
+
+__all__ = ["ROLES", "Piece", "Roles", "RowsWidget", "flow"]
+
+ROLES = (
+    "text",
+    "dim",
+    "strong",
+    "bar",
+    "band",
+    "pinned",
+    "theory",
+    "landmark",
+    "mark",
+    "axis",
+    "warn",
+    "key",
+)
+_BETWEEN = "   "  # between the items of a legend
+_GAP = 6  # unchanged cells that cost less to send again than to jump over
+
+
+class Piece(NamedTuple):
+    """Text in one role; the role decides the style, :attr:`over` one whose colour is the background."""
+
+    text: str
+    role: str = "text"
+    over: str = ""
+
+
+Row = Sequence[Piece]
+
+
+def flow(items: Iterable[Row], width: int) -> list[list[Piece]]:
+    """Return items one after the other, in as many rows as that takes; what is too long is cut."""
+    rows: list[list[Piece]] = []
+    used = 0
+    for item in items:
+        size = sum(cell_len(piece.text) for piece in item)
+        if rows and used + len(_BETWEEN) + size <= width:
+            rows[-1] += [Piece(_BETWEEN), *item]
+            used += len(_BETWEEN) + size
+            continue
+        rows.append(_cut(item, width) if size > width else list(item))
+        used = min(size, width)
+    return rows
+
+
+def _cut(row: Row, width: int) -> list[Piece]:
+    kept, left = [], width - 1
+    for piece in row:
+        size = cell_len(piece.text)
+        if size > left:
+            kept.append(piece._replace(text=set_cell_size(piece.text, left).rstrip() + "…"))
+            break
+        kept.append(piece)
+        left -= size
+    return kept
+
+
+class Roles(Widget):
+    """Never shown: holds the styles of the roles, so that they are worked out once for all widgets."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {f"role--{role}" for role in ROLES}
+
+
+class RowsWidget(Widget):
+    """Draws what :meth:`paint` returns. Subclasses call :meth:`redraw` when that may have changed."""
+
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
+        super().__init__(id=id, classes=classes)
+        self._rows: list[tuple[Piece, ...]] = []
+        self._strips: list[Strip] = []
+        self._styles_of_roles: dict[tuple[str, str], Style] = {}
+
+    def paint(self, width: int, height: int) -> Sequence[Row]:
+        """Return at most ``height`` rows, of any widths: they are cut or filled up to ``width`` cells."""
+        raise NotImplementedError
+
+    def redraw(self) -> None:
+        """Paint anew, and refresh the cells that differ from those on the screen."""
+        width, height = self.content_size
+        if not width or not height:
+            return
+        rows = [tuple(row) for row in self.paint(width, height)][:height]
+        rows += [()] * (height - len(rows))
+        if len(rows) != len(self._rows):
+            self._rows, self._strips = rows, [self._strip(row, width) for row in rows]
+            self.refresh()
+            return
+        for y, (old, new) in enumerate(zip(self._rows, rows, strict=True)):
+            if old == new:
+                continue
+            strip = self._strip(new, width)
+            for start, stop in _changed_spans(self._strips[y], strip):
+                self.refresh(Region(start, y, stop - start, 1))
+            self._rows[y], self._strips[y] = new, strip
+
+    def render_line(self, y: int) -> Strip:
+        """Return one row as it was painted last."""
+        if y < len(self._strips):
+            return self._strips[y]
+        return Strip.blank(self.content_size.width, self.rich_style)
+
+    def on_resize(self) -> None:
+        """Paint for the new size."""
+        self._rows, self._strips = [], []
+        self.redraw()
+
+    def restyle(self) -> None:
+        """Paint in other colours."""
+        self._rows, self._strips, self._styles_of_roles = [], [], {}
+        self.redraw()
+
+    def _strip(self, row: Row, width: int) -> Strip:
+        segments = [Segment(piece.text, self._style(piece)) for piece in row if piece.text]
+        return Strip(segments).adjust_cell_length(width, self.rich_style).simplify()
+
+    def _style(self, piece: Piece) -> Style:
+        key = piece.role, piece.over
+        if key not in self._styles_of_roles:
+            roles = self.screen.query_one(Roles)
+            behind = self.background_colors[1]
+            if piece.over:
+                behind += roles.get_component_styles(f"role--{piece.over}").color
+            styles = roles.get_component_styles(f"role--{piece.role}")
+            color = (behind + styles.color).rich_color
+            self._styles_of_roles[key] = styles.text_style + Style(color=color, bgcolor=behind.rich_color)
+        return self._styles_of_roles[key]
+
+
+def _changed_spans(old: Strip, new: Strip) -> list[tuple[int, int]]:
+    """Return the spans of cells (start, stop) in which two strips differ, near ones joined."""
+    before, after = _cells(old), _cells(new)
+    if before is None or after is None or len(before) != len(after):
+        return [(0, new.cell_length)]
+    spans: list[tuple[int, int]] = []
+    for place, (left, right) in enumerate(zip(before, after, strict=True)):
+        if left != right:
+            if spans and place - spans[-1][1] < _GAP:
+                spans[-1] = (spans[-1][0], place + 1)
+            else:
+                spans.append((place, place + 1))
+    return spans
+
+
+def _cells(strip: Strip) -> list[tuple[str, Style | None]] | None:
+    """Return (character, style) of each cell; None where a character is not one cell wide."""
+    if any(cell_len(segment.text) != len(segment.text) for segment in strip):
+        return None
+    return [(char, segment.style) for segment in strip for char in segment.text]

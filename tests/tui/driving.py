@@ -1,0 +1,94 @@
+"""Opening the explorer in a test, waiting for it, and reading its screen."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from textual.pilot import Pilot
+
+from geomreg_tui.experiment import Experiment
+from geomreg_tui.tui.app import ExplorerApp
+from geomreg_tui.tui.screens.explorer import ExplorerScreen
+from geomreg_tui.tui.session import Session
+
+from .fakes import FakeSource
+
+DEBOUNCE = 0.35  # longer than the explorer's, so that nothing more is to come
+
+
+@dataclass
+class Driver:
+    app: ExplorerApp
+    pilot: Pilot[None]
+    source: FakeSource
+
+    @property
+    def explorer(self) -> ExplorerScreen:
+        return self.app.explorer
+
+    @property
+    def session(self) -> Session:
+        return self.app.explorer.session
+
+    def screen(self) -> str:
+        """The text on the screen, as the terminal would show it."""
+        strips = self.app.screen._compositor.render_strips()
+        return "\n".join("".join(segment.text for segment in strip) for strip in strips)
+
+    def text(self, selector: str) -> str:
+        """The text of one widget, without its border."""
+        region = self.app.screen.query_one(selector).content_region
+        rows = self.screen().split("\n")[region.y : region.bottom]
+        return "\n".join(row[region.x : region.right] for row in rows)
+
+    async def until(self, condition: Callable[[], object], what: str = "") -> None:
+        for _ in range(250):
+            await self.pilot.pause(0.02)
+            if condition():
+                return
+        raise AssertionError(f"never came true: {what or condition}\n{self.screen()}")
+
+    async def settled(self) -> None:
+        """Wait until what is on view answers the newest settings, and is analysed to the end."""
+        view = lambda: self.explorer.view  # noqa: E731
+        await self.until(
+            lambda: view() and view().generation == self.session.generation and view().complete, "settled"
+        )
+
+    async def quiet(self) -> None:
+        """Wait longer than the explorer waits before it starts a preview."""
+        await asyncio.sleep(DEBOUNCE)
+        await self.pilot.pause()
+
+    def control(self, field: str) -> Any:
+        """Return the control of a knob, or of the sphere's radius."""
+        return self.app.screen.query_one("#radius" if field == "radius" else f"#field-{field}")
+
+    async def set(self, field: str, value: str) -> None:
+        """Put a value on a control, as typing or choosing it does."""
+        self.control(field).value = value
+        await self.pilot.pause()
+
+
+@asynccontextmanager
+async def opened(
+    source: FakeSource | None = None,
+    size: tuple[int, int] = (120, 40),
+    samples: int = 1_000_000,
+    *,
+    wait: bool = True,
+    ascii_only: bool = False,
+    **settings: object,
+) -> AsyncIterator[Driver]:
+    source = source or FakeSource()
+    experiment = Experiment.parse({"data": "digits", **settings})
+    app = ExplorerApp(experiment, samples, source, fps=20, ascii_only=ascii_only)
+    async with app.run_test(size=size) as pilot:
+        driver = Driver(app, pilot, source)
+        if wait:
+            await driver.settled()
+        yield driver

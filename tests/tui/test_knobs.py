@@ -1,0 +1,232 @@
+"""Turning knobs: what starts, what is marked, and what never starts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from geomreg_tui.datasets import BUILT_IN, SYNTHETIC
+from geomreg_tui.experiment import choices
+from geomreg_tui.tui.session import PREVIEW_SAMPLES
+
+from .driving import Driver, opened
+
+
+def problem(driver: Driver, key: str) -> str:
+    return driver.text(f"#knob-{key}")
+
+
+async def test_start_asks_for_one_preview_of_the_first_experiment() -> None:
+    async with opened(width=64, depth=2) as driver:
+        assert driver.source.calls[0] == "open"
+        ((experiment, samples),) = driver.source.previews
+        assert (experiment.width, experiment.depth, samples) == (64, 2, PREVIEW_SAMPLES)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "key", "expected"),
+    [
+        ("width", "300", "width", 300),
+        ("width", "32,64,16", "widths", (32, 64, 16)),
+        ("depth", "1", "depth", 1),
+        ("activation", "tanh", "activation", "tanh"),
+        ("bias", "on", "bias", True),
+        ("init", "uniform", "init", "uniform"),
+        ("gain", "0.5", "gain", 0.5),
+        ("data", "gaussian", "data", "gaussian"),
+        ("examples", "1", "examples", 1),
+        ("loss", "cross_entropy", "loss", "cross_entropy"),
+        ("arch", "conv", "arch", "conv"),
+    ],
+)
+async def test_each_control_starts_a_preview_of_its_value(
+    field: str, value: str, key: str, expected: object
+) -> None:
+    async with opened() as driver:
+        await driver.set(field, value)
+        await driver.until(lambda: len(driver.source.previews) == 2)
+        assert getattr(driver.source.previews[-1][0], key) == expected
+        await driver.settled()
+
+
+@pytest.mark.parametrize(
+    ("settings", "field", "value", "key", "expected"),
+    [
+        ({"arch": "conv"}, "channels", "4", "channels", 4),
+        ({"init": "student_t"}, "dof", "5", "dof", 5.0),
+        ({"init": "sparse"}, "sparsity", "0.5", "sparsity", 0.5),
+        ({"data": "gaussian"}, "inputs", "12", "inputs", 12),
+    ],
+)
+async def test_controls_that_belong_to_one_choice_show_with_it(
+    settings: dict[str, str], field: str, value: str, key: str, expected: object
+) -> None:
+    async with opened() as driver:
+        assert not driver.app.screen.query_one(f"#knob-{field}").display
+    async with opened(**settings) as driver:
+        assert driver.app.screen.query_one(f"#knob-{field}").display
+        await driver.set(field, value)
+        await driver.until(lambda: len(driver.source.previews) == 2)
+        assert getattr(driver.source.previews[-1][0], key) == expected
+
+
+async def test_leaving_a_choice_drops_what_belonged_to_it() -> None:
+    async with opened(data="gaussian", inputs=12) as driver:
+        await driver.set("data", "digits")
+        await driver.until(lambda: len(driver.source.previews) == 2)
+        assert driver.source.previews[-1][0].inputs is None
+
+
+@pytest.mark.parametrize(
+    ("settings", "field", "value", "reason"),
+    [
+        ({}, "width", "0", "greater than or equal to 1"),
+        ({}, "width", "", "valid integer"),
+        ({}, "width", "64,", "valid integer"),
+        ({}, "width", "1.5", "valid integer"),
+        ({}, "depth", "-1", "greater than or equal to 0"),
+        ({}, "depth", "e", "valid integer"),
+        ({}, "gain", "-0.1", "greater than or equal to 0"),
+        ({}, "gain", "1e", "valid number"),
+        ({}, "examples", "0", "greater than or equal to 1"),
+        ({}, "samples", "0", "whole number from 1"),
+        ({}, "samples", "1e", "whole number from 1"),
+        ({}, "data", "a file", "path of a data file"),
+        ({"arch": "conv"}, "channels", "0", "greater than or equal to 1"),
+        ({"init": "student_t"}, "dof", "0", "greater than 0"),
+        ({"init": "sparse"}, "sparsity", "1", "less than 1"),
+        ({"data": "gaussian"}, "inputs", "0", "greater than or equal to 1"),
+    ],
+)
+async def test_impossible_values_are_marked_with_the_reason_and_start_nothing(
+    settings: dict[str, str], field: str, value: str, reason: str
+) -> None:
+    async with opened(size=(200, 60), **settings) as driver:
+        await driver.set(field, value)
+        await driver.quiet()
+        row = driver.app.screen.query_one("#knob-path" if value == "a file" else f"#knob-{field}")
+        assert row.has_class("-problem")
+        shown = " ".join(driver.text(f"#{row.id}").split())
+        assert reason in shown
+        assert len(driver.source.previews) == 1
+        assert "not started" in driver.text("#status")
+        driver.app.screen.set_focus(None)
+        await driver.pilot.press("space")
+        await driver.quiet()
+        assert not driver.source.runs
+        good = {"data": "iris"}.get(field, "2")
+        await driver.set(field, "0.5" if field == "sparsity" else good)
+        await driver.quiet()
+        assert not row.has_class("-problem")
+        assert "not started" not in driver.text("#status")
+
+
+async def test_a_value_that_is_put_back_starts_nothing() -> None:
+    async with opened() as driver:
+        await driver.set("width", "")
+        await driver.set("width", "256")
+        await driver.quiet()
+        assert len(driver.source.previews) == 1
+
+
+async def test_a_burst_of_changes_starts_one_preview() -> None:
+    async with opened() as driver:
+        for width in ("2", "25", "251"):
+            await driver.set("width", width)
+        await driver.until(lambda: len(driver.source.previews) > 1)
+        await driver.quiet()
+        assert [experiment.width for experiment, _ in driver.source.previews] == [256, 251]
+
+
+async def test_the_number_of_samples_is_no_reason_for_a_preview() -> None:
+    async with opened() as driver:
+        await driver.set("samples", "3e6")
+        await driver.quiet()
+        assert len(driver.source.previews) == 1
+        assert driver.session.samples == 3_000_000
+
+
+async def test_choices_offer_every_name_there_is() -> None:
+    async with opened() as driver:
+        for field in ("activation", "init", "loss"):
+            assert driver.control(field).names == choices(field)
+        assert set(driver.control("data").names) == {*BUILT_IN, *SYNTHETIC, "a file"}
+        assert "custom" not in driver.control("arch").names
+
+
+@pytest.mark.parametrize(
+    ("field", "key", "expected"),
+    [
+        ("width", "up", "512"),
+        ("width", "down", "128"),
+        ("depth", "up", "4"),
+        ("depth", "down", "2"),
+        ("gain", "up", "1.1"),
+        ("gain", "down", "0.9"),
+        ("examples", "up", "32"),
+        ("samples", "down", "1e5"),
+        ("activation", "right", "leaky_relu"),
+        ("activation", "left", "abs"),
+        ("bias", "right", "on"),
+        ("radius", "up", "1.1"),
+    ],
+)
+async def test_arrow_keys_turn_a_control(field: str, key: str, expected: str) -> None:
+    async with opened() as driver:
+        control = driver.control(field)
+        control.focus()
+        await driver.pilot.press(key)
+        assert control.value == expected
+
+
+async def test_typing_replaces_the_value_and_keys_of_the_explorer_still_work() -> None:
+    async with opened() as driver:
+        width = driver.control("width")
+        width.focus()
+        await driver.pilot.pause()
+        await driver.pilot.press("6", "4", "l")
+        assert width.value == "64"
+        assert "log axis" in driver.text("#loss")
+        await driver.until(lambda: driver.source.previews[-1][0].width == 64)
+
+
+async def test_a_choice_opens_with_enter_and_space_starts_the_run() -> None:
+    async with opened() as driver:
+        activation = driver.control("activation")
+        activation.focus()
+        await driver.pilot.press("enter")
+        assert activation.expanded
+        await driver.pilot.press("down", "enter")
+        assert activation.value == "leaky_relu"
+        await driver.settled()
+        await driver.pilot.press("space")
+        await driver.until(lambda: driver.source.runs)
+
+
+async def test_a_data_file_is_asked_for_by_path(tmp_path: Path) -> None:
+    file = tmp_path / "mine.csv"
+    file.write_text("a,b\n1,2\n")
+    async with opened() as driver:
+        await driver.set("data", "a file")
+        await driver.set("path", str(file))
+        await driver.until(lambda: len(driver.source.previews) == 2)
+        assert driver.source.previews[-1][0].data == str(file)
+        await driver.settled()
+        path = driver.control("path")
+        path.focus()
+        await driver.pilot.press("end", "q", "s", "space")
+        assert path.value.endswith("mine.csvqs ")
+        await driver.pilot.press("escape")
+        assert driver.app.screen.focused is None
+
+
+async def test_a_custom_network_keeps_its_module() -> None:
+    async with opened(arch="custom", module="package.mod:factory") as driver:
+        assert not driver.app.screen.query_one("#knob-width").display
+        await driver.set("gain", "2")
+        await driver.until(lambda: len(driver.source.previews) == 2)
+        assert driver.source.previews[-1][0].module == "package.mod:factory"
+        await driver.set("arch", "mlp")
+        await driver.until(lambda: len(driver.source.previews) == 3)
+        assert driver.source.previews[-1][0].module is None

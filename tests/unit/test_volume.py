@@ -1,0 +1,116 @@
+"""V(eps) against the raw losses and against laws whose tail is known."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from geomreg_tui.analysis import LossDistribution, volume_curve
+from geomreg_tui.summary import LossHistogram, Moments, Summary
+
+NULL = 1.0
+
+
+def distribution_of(losses, bits=12):
+    losses = np.asarray(losses, dtype=float)
+    histogram = LossHistogram.from_losses(losses, bits, NULL, 1e-12)
+    return LossDistribution(Summary(histogram, Moments.from_losses(losses, NULL)), NULL)
+
+
+def samples():
+    generator = np.random.default_rng(8)
+    chi = generator.chisquare(1, 30_000)
+    mixed = chi.copy()
+    mixed[:3000], mixed[3000:4000], mixed[4000:5000], mixed[5000:5100] = 0, NULL, np.nan, np.inf
+    return {
+        "chi-square": chi,
+        "zeros, atom, not finite": mixed,
+        "deep": generator.random(30_000) ** 60,
+        "narrow": 3 + 1e-4 * generator.random(30_000),
+        "lattice": generator.binomial(8, 0.4, 30_000) / 8,
+        "atom": np.full(40, NULL),
+        "one": np.array([0.3]),
+    }
+
+
+SAMPLES = samples()
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+@pytest.mark.parametrize("bits", [6, 12])
+def test_counts_are_those_of_the_raw_losses(name, bits):
+    losses = SAMPLES[name]
+    curve = volume_curve(distribution_of(losses, bits))
+    assert curve.samples == losses.size
+    for eps, count, volume in zip(curve.loss, curve.count, curve.volume, strict=True):
+        assert count == np.count_nonzero(losses < eps)
+        assert volume == count / losses.size
+    finite = losses[np.isfinite(losses)]
+    assert curve.count[-1] == finite.size
+    # The curve ends where the sample does: no loss lies below the first point but zeros and one bin's.
+    positive = finite[finite > 0]
+    assert curve.loss[0] * (1 - 2.0**-bits) <= positive.min() < curve.loss[0]
+    assert np.all(np.diff(curve.loss) > 0)
+    assert curve.zero.estimate == np.count_nonzero(losses == 0) / losses.size
+    assert curve.bound == min(1, 3 / losses.size)
+
+
+def test_intervals_are_the_exact_binomial_ones():
+    curve = volume_curve(distribution_of(SAMPLES["chi-square"]))
+    for point in range(0, curve.loss.size, 37):
+        expected = stats.binomtest(int(curve.count[point]), curve.samples).proportion_ci()
+        assert curve.low[point] == pytest.approx(expected.low, rel=1e-8)
+        assert curve.high[point] == pytest.approx(expected.high, rel=1e-8)
+
+
+@pytest.mark.parametrize("degrees", [1, 3, 8])
+def test_curve_and_errors_fit_the_chi_square_law(degrees):
+    # z-scores over 200 samples at one eps each: with unit variance their mean square lies in 1 +- 0.4 but
+    # for about 1e-4; the mean within 0.3 but for 2e-5.
+    generator = np.random.default_rng(degrees)
+    law = stats.chi2(degrees)
+    volumes, exponents = [], []
+    for _ in range(200):
+        curve = volume_curve(distribution_of(law.rvs(20_000, random_state=generator), 8))
+        at = int(np.argmin(np.abs(curve.loss - law.ppf(0.05))))
+        eps = curve.loss[at]
+        volumes.append((curve.log10_volume[at] - math.log10(law.cdf(eps))) / curve.std[at])
+        steps = np.array([curve.loss[at - 4], curve.loss[at + 4]])
+        true = np.diff(np.log(law.cdf(steps)))[0] / np.diff(np.log(steps))[0]
+        exponents.append((curve.exponent[at] - true) / curve.exponent_std[at])
+    for scores in (np.array(volumes), np.array(exponents)):
+        assert abs(scores.mean()) < 0.3
+        assert 0.6 < np.mean(scores**2) < 1.4
+
+
+def test_exponent_tends_to_half_the_dimension():
+    losses = np.random.default_rng(3).chisquare(2, 10**6)
+    curve = volume_curve(distribution_of(losses))
+    low = slice(0, int(np.searchsorted(curve.loss, 0.02)))
+    deviation = (curve.exponent[low] - 1.0) / curve.exponent_std[low]
+    known = deviation[np.isfinite(deviation)]
+    assert known.size > 30
+    # At eps = 0.02 the exponent of 1 - exp(-eps / 2) is below 1 by 0.005, a small part of its error.
+    assert np.max(np.abs(known)) < 5
+
+
+def test_json_is_strict_and_has_the_contracted_keys():
+    for losses in (
+        *SAMPLES.values(),
+        np.array([]),
+        np.zeros(5),
+        np.array([np.nan]),
+        np.array([1.7e308, 5e-324]),
+    ):
+        plain = volume_curve(distribution_of(losses)).to_json()
+        assert {"log10_loss", "log10_volume", "std"} <= set(plain)
+        json.dumps(plain, allow_nan=False)
+
+
+def test_without_networks_nothing_is_claimed():
+    curve = volume_curve(distribution_of([]))
+    assert curve.loss.size == 0
+    assert curve.bound == 1
+    assert math.isnan(curve.zero.estimate)
