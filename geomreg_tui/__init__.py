@@ -21,6 +21,7 @@ _HOMES = {
     "analyse_modes": "geomreg_tui.analysis",
     "prepare": "geomreg_tui.sampling",
     "run_chunk": "geomreg_tui.sampling",
+    "sample": "geomreg_tui.export",
     "start_run": "geomreg_tui.engine",
     "volume_curve": "geomreg_tui.analysis",
 }

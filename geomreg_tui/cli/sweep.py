@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import time
 from typing import Annotated
 
 import typer
 
 from geomreg_tui.cli.options import OutOption, QuietOption, SamplesOption
-from geomreg_tui.cli.progress import follow, narrate
+from geomreg_tui.cli.progress import narrate
 from geomreg_tui.cli.run import DeviceOption, Interrupt, JsonOption, WorkersOption, print_json
-from geomreg_tui.errors import ExitCode, SamplingError
+from geomreg_tui.errors import ExitCode
 from geomreg_tui.experiment import Experiment, parse_count
 
 __all__ = ["sweep"]
@@ -33,33 +33,27 @@ def sweep(
     quiet: QuietOption = False,
 ) -> None:
     """Run an experiment over the values of one or two factors, and say which way each pushes the balance."""
-    from geomreg_tui.engine import RunSeries
-    from geomreg_tui.engine.sweep import SweepPoint, grid, parse_factor, verdicts
+    from geomreg_tui.engine.sweep import grid, parse_factor, point_name, run_sweep, verdicts
     from geomreg_tui.export import sweep_document, sweep_text, write_json_file
-    from geomreg_tui.runs import RunDirectory, new_run_path
+    from geomreg_tui.runs import runs_root
 
     wanted = parse_count(samples)
     factors = [parse_factor(text) for text in over]
-    points = grid(experiment, factors)
-    folder = out.absolute() if out else new_run_path(experiment).parent.parent / "sweeps" / _stamp(experiment)
-    found: list[SweepPoint] = []
-    series = RunSeries(workers, device)
-    try:
-        with Interrupt() as interrupt:
-            for settings, point in points:
-                if interrupt.count:
-                    break
-                name = ", ".join(f"{f.key}={value}" for f, value in zip(factors, settings, strict=True))
-                narrate(f"[{len(found) + 1}/{len(points)}] {name}", quiet)
-                handle = series.run(point, wanted, folder / _folder_name(name))
-                snapshot = follow(handle, interrupt, True)
-                state = series.finish()
-                if state.value == "failed":
-                    raise SamplingError(snapshot.message if snapshot else "the run failed")
-                run = RunDirectory.open(handle.directory)
-                found.append(SweepPoint.of(settings, run.facts, run.committed()[0].summary))
-    finally:
-        series.close()
+    total = len(grid(experiment, factors))
+    folder = out or runs_root().with_name("sweeps") / _stamp(experiment)
+    found = []
+    with Interrupt() as interrupt:
+        for point in run_sweep(
+            experiment,
+            factors,
+            wanted,
+            folder,
+            workers=workers,
+            device=device,
+            interrupted=lambda: interrupt.count > 0,
+        ):
+            found.append(point)
+            narrate(f"[{len(found)}/{total}] {point_name(factors, point.settings)}", quiet)
     judged = verdicts(factors, found)
     document = sweep_document(factors, found, judged)
     write_json_file(folder / "sweep.json", document)
@@ -75,11 +69,4 @@ def sweep(
 
 
 def _stamp(experiment: Experiment) -> str:
-    import time
-
     return f"{time.strftime('%Y%m%d-%H%M%S')}-{experiment.digest()[:8]}"
-
-
-def _folder_name(text: str) -> Path:
-    kept = "".join(c if c.isalnum() or c in "=.,-_" else "-" for c in text.replace(", ", ","))
-    return Path(kept[:120])

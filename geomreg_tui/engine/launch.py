@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import select
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from geomreg_tui.engine.protocol import PreviewRequest, RunRequest, raise_error
@@ -186,13 +188,20 @@ class RunSeries:
         )
         return RunHandle(path)
 
-    def finish(self) -> RunState:
+    def finish(self, watch: Callable[[], None] = lambda: None) -> RunState:
         """Wait until the run that was started last is over, and return how it ended.
+
+        Args:
+            watch: called several times a second meanwhile.
 
         Raises:
             SamplingError: if the engine died.
         """
-        line = self._process.stdout.readline() if self._process.stdout else b""
+        if self._process.stdout is None:
+            raise AssertionError("the engine was started without pipes")
+        while not select.select([self._process.stdout], [], [], _POLL)[0]:
+            watch()
+        line = self._process.stdout.readline()
         if not line:
             raise SamplingError("the engine died during the run; what was committed is kept")
         return RunState(json.loads(line)["over"])

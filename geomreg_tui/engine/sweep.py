@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from geomreg_tui.analysis import Direction, LossDistribution, ModeAnalysis, analyse_modes, direction
-from geomreg_tui.errors import ExperimentError, Problem, nearest_name
+from geomreg_tui.engine.launch import RunHandle, RunSeries
+from geomreg_tui.errors import ExperimentError, Problem, SamplingError, nearest_name
 from geomreg_tui.experiment import Experiment
+from geomreg_tui.runs import RunDirectory, RunState
 from geomreg_tui.summary import Facts, Summary
 
-__all__ = ["Factor", "SweepPoint", "Verdict", "grid", "parse_factor", "verdicts"]
+__all__ = [
+    "Factor",
+    "SweepPoint",
+    "Verdict",
+    "grid",
+    "parse_factor",
+    "point_name",
+    "run_sweep",
+    "verdicts",
+]
 
 _LIMIT = 1000  # values of a factor
 
@@ -109,6 +121,59 @@ def grid(base: Experiment, factors: Sequence[Factor]) -> list[tuple[tuple[Any, .
         settings = [(*before, value) for before in settings for value in factor.values]
     keys = [factor.key for factor in factors]
     return [(point, base.replace(**dict(zip(keys, point, strict=True)))) for point in settings]
+
+
+def run_sweep(
+    base: Experiment,
+    factors: Sequence[Factor],
+    samples: int,
+    folder: Path,
+    *,
+    workers: int | None = None,
+    device: str = "auto",
+    interrupted: Callable[[], bool] = lambda: False,
+) -> Iterator[SweepPoint]:
+    """Run the points of a sweep one after the other in one engine, each in a run directory of its own.
+
+    Args:
+        base: the experiment whose keys the factors replace.
+        factors: one or two.
+        samples: networks of each point.
+        folder: where the run directories are made.
+        workers: worker processes; default: one for each core.
+        device: ``auto``, ``cpu`` or ``cuda:i``.
+        interrupted: asked several times a second; once true, the point under way is stopped and is the last.
+
+    Raises:
+        ExperimentError, DataError, CapacityError: if a point cannot be run.
+        RunDirectoryError: if a directory cannot be made.
+        SamplingError: if a run failed.
+    """
+    points = grid(base, factors)
+    series = RunSeries(workers, device)
+    try:
+        for settings, experiment in points:
+            handle = series.run(experiment, samples, folder / point_name(factors, settings))
+
+            def watch(handle: RunHandle = handle) -> None:
+                if interrupted():
+                    handle.stop()
+
+            if series.finish(watch) is RunState.FAILED:
+                snapshot = handle.snapshot()
+                raise SamplingError(snapshot.message if snapshot else "a run of the sweep failed")
+            run = RunDirectory.open(handle.directory)
+            yield SweepPoint.of(settings, run.facts, run.committed()[0].summary)
+            if interrupted():
+                return
+    finally:
+        series.close()
+
+
+def point_name(factors: Sequence[Factor], settings: Sequence[Any]) -> str:
+    """Return a name for a point that is also good for a folder: ``width=16,depth=2``."""
+    text = ",".join(f"{f.key}={value}" for f, value in zip(factors, settings, strict=True))
+    return "".join(c if c.isalnum() or c in "=.,-_" else "-" for c in text)[:120]
 
 
 def verdicts(factors: Sequence[Factor], points: Sequence[SweepPoint]) -> list[Verdict]:

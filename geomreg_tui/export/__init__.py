@@ -4,7 +4,7 @@ from geomreg_tui.export.figures import write_figure
 from geomreg_tui.export.files import export_result, write_json_file
 from geomreg_tui.export.plots import curve_text, histogram_text
 from geomreg_tui.export.report import describe, report_text
-from geomreg_tui.export.results import Result, load_result, result_document
+from geomreg_tui.export.results import Result, load_result, result_document, sample
 from geomreg_tui.export.sweeps import sweep_document, sweep_text
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "load_result",
     "report_text",
     "result_document",
+    "sample",
     "sweep_document",
     "sweep_text",
     "write_figure",

@@ -8,12 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from geomreg_tui.analysis import LossDistribution, ModeAnalysis, VolumeCurve, analyse_modes, volume_curve
+from geomreg_tui.engine.launch import start_run
 from geomreg_tui.engine.result import summary_document
+from geomreg_tui.errors import SamplingError
+from geomreg_tui.experiment import Experiment
 from geomreg_tui.runs import RunDirectory, RunState
 from geomreg_tui.runs.directory import Status
 from geomreg_tui.summary import Facts, Summary
 
-__all__ = ["Result", "load_result", "result_document"]
+__all__ = ["Result", "load_result", "result_document", "sample"]
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,26 @@ class Result:
     def complete(self) -> bool:
         """Whether all networks that were asked for are there."""
         return self.status.state is RunState.DONE
+
+
+def sample(experiment: Experiment, samples: int, directory: Path | None = None) -> Result:
+    """Run an experiment to its end on all cores, and return its result.
+
+    Args:
+        experiment: what to sample.
+        samples: how many networks.
+        directory: the run directory to make; default: a new one in the catalogue.
+
+    Raises:
+        ExperimentError, DataError, CapacityError: if the experiment cannot be run; nothing is written.
+        SamplingError: if the run failed.
+    """
+    handle = start_run(experiment, samples, directory=directory)
+    handle.wait()
+    result = load_result(handle.directory)
+    if result.status.state is RunState.FAILED:
+        raise SamplingError(f"the run failed; {handle.directory / 'log.jsonl'} says why")
+    return result
 
 
 def load_result(path: Path) -> Result:

@@ -63,7 +63,7 @@ def sweep_text(
             _number(modes.dominance.estimate),
             _ends(modes.dominance),
         )
-    lines = [Text(_verdict_line(verdict)) for verdict in judged]
+    lines = [Text(_verdict_line(verdict), no_wrap=True, overflow="ignore") for verdict in judged]
     if not judged:
         lines = [Text("No direction: that needs a factor with two or more numbers for values.")]
     return Group(table, Text(""), *lines)

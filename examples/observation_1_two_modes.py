@@ -1,0 +1,26 @@
+"""Observation 1: with a single training example, has the histogram a zero mode and a central mode?
+
+Our set-up, not the paper's (its sizes and data are not published): a narrow ReLU network with He weights on
+one Gaussian example. Narrow layers die often, which puts an atom at the null loss beside the central mode.
+"""
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from _samples import samples
+
+from geomreg_tui import Experiment, sample
+
+experiment = Experiment.parse(
+    {"data": "gaussian", "inputs": 4, "examples": 1, "width": 4, "depth": 3, "init": "he_normal"}
+)
+with TemporaryDirectory() as folder:
+    modes = sample(experiment, samples(1_000_000), Path(folder) / "run").modes
+
+for mode in modes.modes:
+    where = "at 0" if mode.at_zero else f"at L = {mode.loss:.3g}"
+    print(f"mode {where}: mass {mode.mass:.3f}, {mode.persistence:.0f} sigmas above its saddle")
+print(f"dead atom at the null loss: {modes.atom_mass.estimate:.4f}")
+print(f"D = {modes.dominance.estimate:.4f} [{modes.dominance.low:.4f}, {modes.dominance.high:.4f}]")
+both = modes.zero_mode is not None and modes.central_mode is not None
+print(f"Verdict: {'both modes are there' if both else 'not both modes are there'}")

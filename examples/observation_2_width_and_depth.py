@@ -1,0 +1,26 @@
+"""Observation 2: do wider networks move mass towards the zero mode, and deeper ones towards the central?
+
+D is measured over a grid of widths and depths on one Gaussian example; for each depth the direction over
+width is judged by Kendall's tau-b, and for each width the direction over depth.
+"""
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from _samples import samples
+from rich.console import Console
+
+from geomreg_tui import Experiment
+from geomreg_tui.engine.sweep import parse_factor, run_sweep, verdicts
+from geomreg_tui.export import sweep_text
+
+base = Experiment.parse({"data": "gaussian", "inputs": 4, "examples": 1, "init": "he_normal"})
+factors = [parse_factor("width=3,4,5,6,8"), parse_factor("depth=1:4")]
+with TemporaryDirectory() as folder:
+    points = list(run_sweep(base, factors, samples(1_000_000), Path(folder)))
+
+judged = verdicts(factors, points)
+Console(highlight=False).print(sweep_text(factors, points, judged))
+for key, expected in (("width", "towards zero"), ("depth", "towards central")):
+    found = [verdict.direction.verdict for verdict in judged if verdict.factor.key == key]
+    print(f"Verdict: more {key} pushes {expected} in {found.count(expected)} of {len(found)} cases")

@@ -1,0 +1,33 @@
+"""Observation 3: does the init law, its family and its scale, move the balance of the two modes?
+
+The gain multiplies He weights; the families are compared at gain 1. A family is said to differ from He if
+the intervals of D do not meet.
+"""
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from _samples import samples
+from rich.console import Console
+
+from geomreg_tui import Experiment
+from geomreg_tui.engine.sweep import parse_factor, run_sweep, verdicts
+from geomreg_tui.export import sweep_text
+
+base = Experiment.parse({"data": "gaussian", "inputs": 4, "examples": 1, "width": 4, "depth": 3})
+console = Console(highlight=False)
+with TemporaryDirectory() as folder:
+    scale = [parse_factor("gain=0.5,0.7,1,1.4,2,2.8")]
+    points = list(run_sweep(base, scale, samples(1_000_000), Path(folder) / "gain"))
+    judged = verdicts(scale, points)
+    console.print(sweep_text(scale, points, judged))
+    family = [parse_factor("init=he_normal,he_uniform,he_truncated,glorot_normal,orthogonal,torch_default")]
+    laws = list(run_sweep(base, family, samples(1_000_000), Path(folder) / "init"))
+    console.print(sweep_text(family, laws, []))
+
+he = laws[0].modes.dominance
+others = [
+    point for point in laws[1:] if point.modes.dominance.low > he.high or point.modes.dominance.high < he.low
+]
+print(f"Verdict: more gain pushes {judged[0].direction.verdict}")
+print(f"Verdict: {len(others)} of {len(laws) - 1} other families differ from he_normal in D")
