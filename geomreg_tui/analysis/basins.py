@@ -24,14 +24,14 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 # The widest kernel has a sixth of the distance between two modes for its standard deviation, which keeps
-# neighbouring valleys apart. It is narrowed in steps of sqrt(2), down to two bins, for as long as the smoothed
-# density, two standard deviations of the kernel to either side of its minimum, exceeds the minimum by three
-# standard deviations of counting noise.
+# neighbouring valleys apart. It is narrowed in steps of sqrt(2), down to 2.5 bins, for as long as the density
+# smoothed by it, two standard deviations to either side of its minimum, exceeds the minimum by four standard
+# deviations of counting noise.
 _WIDEST = 1 / 6
 _STEP = 2**-0.5
-_NARROWEST = 2.0  # bins
+_NARROWEST = 2.5  # bins
 _LEAST = 0.5  # bins, between modes that are close
-_CLEAR = 3.0
+_CLEAR = 4.0
 
 
 class Basins:
@@ -116,10 +116,15 @@ def _choose(count: FloatArray, width: FloatArray, left: int, right: int) -> tupl
 
 
 def _kernel(bins: int, left: int, right: int, bandwidth: float) -> FloatArray:
-    """Return a Gaussian kernel matrix for the bins left to right, reflected at both ends of the range."""
+    """Return a kernel matrix for the bins left to right, reflected at both ends of the range.
+
+    The Gaussian kernel of fourth order, (3 - u^2) / 2 times the normal density (Wand and Schucany 1990): its
+    bias is of fourth order in the bandwidth, so that a lopsided valley's minimum hardly shifts.
+    """
     at = np.arange(left, right + 1)[:, None]
     source = np.arange(bins)[None, :]
     weight = np.zeros((right - left + 1, bins))
     for image in (source, -1 - source, 2 * bins - 1 - source):
-        weight += np.exp(-0.5 * ((at - image) / bandwidth) ** 2)
+        square = ((at - image) / bandwidth) ** 2
+        weight += (3 - square) * np.exp(-square / 2)
     return np.asarray(weight / weight.sum(axis=1, keepdims=True))

@@ -20,6 +20,7 @@ MAXIMUM_BINS = 128
 TOP_SHARE = 0.995
 _MINIMUM_BINS = 8
 _LATTICE_VALUES = 512  # more distinct losses than this are treated as continuous
+_FINEST = 2.0**-16  # times the largest gap: spacings below are beyond the base bins
 _LATTICE_REPEATS = 16  # so many losses to each distinct value, or there is no telling that it is a lattice
 
 
@@ -85,7 +86,7 @@ def linear_axis(distribution: LossDistribution, bins: int | None = None) -> Axis
     if high == 0:
         high = float(_positive_quantiles(distribution, [TOP_SHARE])[0])
     top = bin_index(np.array([high]), histogram.bits) + 1
-    binned = distribution.linear_bins(wanted, float(bin_edge(top, histogram.bits)[0]), atom=False)
+    binned = distribution.linear_bins(wanted, float(distribution.edge(top)[0]), atom=False)
     return Axis("linear", binned.edges, binned.width, binned.count, 0, binned.above, histogram.atom)
 
 
@@ -100,7 +101,7 @@ def log_axis(distribution: LossDistribution, bins: int | None = None) -> Axis | 
     wanted = bins or bins_for(distribution.finite - histogram.atom)
     names = bin_index(_positive_quantiles(distribution, [1 - TOP_SHARE, TOP_SHARE]), histogram.bits)
     # 0 has no logarithm: subnormal losses of the lowest base bin are left below.
-    low, high = bin_edge(np.maximum(names + np.array([0, 1]), 1), histogram.bits)
+    low, high = distribution.edge(np.maximum(names + np.array([0, 1]), 1))
     binned = distribution.log_bins(wanted, float(low), float(high), atom=False)
     width = np.diff(np.log10(binned.edges))
     below = binned.below + histogram.zero
@@ -128,9 +129,15 @@ def _lattice_axis(distribution: LossDistribution, bins: int) -> Axis | None:
     if not 3 <= value.size <= min(_LATTICE_VALUES, count.sum() / _LATTICE_REPEATS):
         return None
     gaps = np.diff(value)
+    if gaps.min() < _FINEST * gaps.max():
+        return None
     steps = gaps / gaps.min()
-    # A value is known to within half a base bin, so a gap, and the smallest one too, to within one.
-    slack = value[-1] * 2.0**-histogram.bits * (1 + steps) / gaps.min()
+    # A value is known to within half a base bin, so a gap to within one; the spacing, as the mean of all
+    # gaps of one step, the better the more there are.
+    single = steps < 1.5
+    spacing = float(gaps[single].mean())
+    steps = gaps / spacing
+    slack = value[-1] * 2.0**-histogram.bits * (1 + steps / np.count_nonzero(single)) / spacing
     if np.any(np.abs(steps - np.round(steps)) > slack) or slack.max() > 0.25:
         return None
     spacing = float((value[-1] - value[0]) / np.round(steps).sum())

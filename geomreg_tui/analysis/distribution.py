@@ -105,6 +105,10 @@ class LossDistribution:
         """Binned losses before each base bin, and all of them, shape (bins + 1,)."""
         return np.concatenate([[0], np.cumsum(self.histogram.count)]).astype(np.int64)
 
+    def edge(self, names: IntArray) -> FloatArray:
+        """Return the lower edges of the base bins named; the largest float for the end of the last one."""
+        return np.minimum(bin_edge(names, self.histogram.bits), np.finfo(np.float64).max)
+
     @cached_property
     def atom_name(self) -> int:
         """Name of the base bin that holds the null loss; -1 when that is not a positive number."""
@@ -188,7 +192,7 @@ class LossDistribution:
         names = bin_index(np.where(usable, points, 1.0), histogram.bits).reshape(points.shape)
         below = self.count_before(names, zeros=False, atom=False)
         inside = self.count_before(names + 1, zeros=False, atom=False) - below
-        lower, upper = bin_edge(names, histogram.bits), bin_edge(names + 1, histogram.bits)
+        lower, upper = self.edge(names), self.edge(names + 1)
         reached = below + inside * (np.where(usable, points, 1.0) - lower) / (upper - lower)
         reached = np.where(usable, reached, np.where(points > 0, self.cumulative[-1], 0.0))
         reached = reached + histogram.zero * (points >= 0) + histogram.atom * (points >= self.null_loss)
@@ -227,7 +231,7 @@ class LossDistribution:
         histogram = self.histogram
         total = int(self.cumulative[-1]) + histogram.zero * zeros + histogram.atom * atom
         return Binned(
-            bin_edge(names, histogram.bits),
+            self.edge(names),
             np.diff(before),
             int(before[0]),
             total - int(before[-1]),
@@ -236,9 +240,8 @@ class LossDistribution:
 
     def nearest_names(self, values: FloatArray) -> IntArray:
         """Return the names of the base bins whose lower edges lie nearest to ``values``."""
-        bits = self.histogram.bits
-        names = bin_index(values, bits)
-        lower, upper = bin_edge(names, bits), bin_edge(names + 1, bits)
+        names = bin_index(values, self.histogram.bits)
+        lower, upper = self.edge(names), self.edge(names + 1)
         return names + (upper - values < values - lower)
 
     def linear_bins(self, bins: int, high: float, *, zeros: bool = True, atom: bool = True) -> Binned:
@@ -249,7 +252,9 @@ class LossDistribution:
         self, bins: int, low: float, high: float, *, zeros: bool = False, atom: bool = True
     ) -> Binned:
         """Count losses over ``bins`` bins on [low, high], of equal width in log but for the snapping."""
-        return self.rebin(np.geomspace(low, high, bins + 1), zeros=zeros, atom=atom)
+        with np.errstate(over="ignore"):  # the largest float's logarithm rounds up
+            edges = np.minimum(np.geomspace(low, high, bins + 1), high)
+        return self.rebin(edges, zeros=zeros, atom=atom)
 
     @cached_property
     def central_span(self) -> int:
@@ -272,9 +277,9 @@ class LossDistribution:
         bits = self.histogram.bits
         if not self.narrow:
             return bits
-        return max(
-            bits, min(_MAXIMUM_BITS, bits + math.ceil(math.log2(_NARROW_BINS / self.central_span)) + 1)
-        )
+        # A span of some bins may be that of a distribution narrower than one of them.
+        more = math.ceil(math.log2(2 * _NARROW_BINS / self.central_span))
+        return max(bits, min(_MAXIMUM_BITS, bits + more))
 
     def _middle(self, names: IntArray) -> FloatArray:
         # Half a bin further in the bit pattern is the middle, and cannot overflow.

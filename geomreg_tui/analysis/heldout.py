@@ -153,7 +153,7 @@ def _mean_loss(table: IntArray, lower: FloatArray, upper: FloatArray, undefined:
     mean = table @ middle / divisor
     # By deviations and not by squares, which would cancel.
     square = np.sum(table * (middle - mean[:, None]) ** 2, axis=1)
-    reach = _student(size) * np.sqrt(square / np.maximum(size - 1, 1) / divisor)
+    reach = np.where(size > 1, _student(size) * np.sqrt(square / np.maximum(size - 1, 1) / divisor), np.inf)
     unknown = np.asarray(undefined) | (size == 0)
     values = (mean, np.maximum(below - reach, 0), above + reach)
     return Band(*(np.where(unknown, np.nan, value) for value in values))
@@ -173,11 +173,10 @@ def _mean_accuracy(table: IntArray, share: FloatArray) -> Band:
 
 
 def _student(size: IntArray) -> FloatArray:
-    """Return Student's factor of a 95 % interval for the mean of each number of values; infinite for one."""
+    """Return Student's factor of a 95 % interval for the mean of each number of values, at least two."""
     from scipy.special import stdtrit
 
-    factor = stdtrit(np.maximum(size - 1, 1), (1 + LEVEL) / 2)
-    return np.where(size > 1, factor, np.inf)
+    return np.asarray(stdtrit(np.maximum(size - 1, 1), (1 + LEVEL) / 2))
 
 
 def _quantile(table: IntArray, lower: FloatArray, upper: FloatArray, share: float) -> Band:

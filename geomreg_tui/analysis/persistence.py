@@ -43,7 +43,7 @@ def significance(higher: ArrayLike, lower: ArrayLike, wide: ArrayLike, narrow: A
 
 
 def peaks(count: ArrayLike, width: ArrayLike) -> list[Peak]:
-    """Return all local maxima of a histogram, highest first, each with its persistence.
+    """Return all local maxima of a histogram (one for a flat top), highest first, with their persistence.
 
     Bins are taken from the highest density down. A bin beside none taken before begins a hill; one beside
     a hill joins it; one between two hills is the saddle at which the lower one ends (Edelsbrunner,
@@ -80,7 +80,9 @@ def peaks(count: ArrayLike, width: ArrayLike) -> list[Peak]:
     top, saddle = np.array(tops, np.int64), np.array(saddles, np.int64)
     floor = np.where(saddle >= 0, counts[saddle], 0.0)
     sigmas = significance(counts[top], floor, widths[top], widths[saddle])
-    return [Peak(*values) for values in zip(tops, saddles, sigmas.tolist(), strict=True)]
+    found = [Peak(*values) for values in zip(tops, saddles, sigmas.tolist(), strict=True)]
+    # Bins of equal density that were not taken in the order of their places leave hills of no height.
+    return [peak for peak in found if peak.saddle < 0 or peak.persistence > 0]
 
 
 def significant_peaks(count: ArrayLike, width: ArrayLike, threshold: float) -> list[Peak]:

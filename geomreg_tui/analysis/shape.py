@@ -63,7 +63,8 @@ def dip_test(distribution: LossDistribution, samples: int = 20_000) -> Dip:
     ranks = ranks[positive]
     cumulative = distribution.cumulative
     slot = np.searchsorted(cumulative, ranks, side="right") - 1
-    lower, upper = histogram.lower[slot], histogram.upper[slot]
+    names = histogram.index[slot]
+    lower, upper = distribution.edge(names), distribution.edge(names + 1)
     within = (ranks - cumulative[slot] + 0.5) / histogram.count[slot]
     values[positive] = lower + (upper - lower) * within
     if values[0] == values[-1]:
@@ -110,8 +111,8 @@ def log_density_slope(count: ArrayLike, edges: ArrayLike) -> Interval:
     if np.count_nonzero(counts) < 2:
         return UNDEFINED
     extent = float(ends[-1] - ends[0])
-    share_of_width = np.diff(ends) / extent
-    middle = (ends[:-1] + ends[1:] - 2 * ends[0]) / (2 * extent)
+    ends = (ends - ends[0]) / extent
+    share_of_width, middle = np.diff(ends), (ends[:-1] + ends[1:]) / 2
     mean = float(counts @ middle) / total
     low, high = -1e6, 1e6  # two occupied bins keep the slope finite; their distance is at least one bin
     for _ in range(80):

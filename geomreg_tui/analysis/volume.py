@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from geomreg_tui.analysis.distribution import LossDistribution
 from geomreg_tui.analysis.intervals import UNDEFINED, Interval, clopper_pearson, rule_of_three
-from geomreg_tui.summary.histogram import bin_edge
 
 __all__ = ["VolumeCurve", "volume_curve"]
 
@@ -20,6 +19,7 @@ IntArray = NDArray[np.int64]
 
 _POINTS = 512
 _SLOPE_STEPS = 8  # grid steps, four to either side, over which the local slope is taken
+_SLOPE_LOSSES = 10  # with fewer losses on these steps its error is not that of a normal law
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,8 @@ class VolumeCurve:
         exponent, exponent_std: lambda(eps) = d log V / d log eps over eight grid steps around eps (an
             octave where the grid has 8 to the octave), and its standard error. Of two nested counts the
             smaller one is binomial given the larger, so with q = count(e1) / count(e2) the error of log q
-            is sqrt((1 - q) / count(e1)). NaN at the ends of the curve, where there is no such neighbour.
+            is sqrt((1 - q) / count(e1)). NaN at the ends of the curve, where there is no such neighbour,
+            and where fewer than ten losses lie between the two.
         zero: V(0), the share of exact zeros, with its interval; undefined without samples.
         bound: 3 / samples, the 95 % upper bound for V below the first point when nothing is there.
     """
@@ -97,7 +98,7 @@ def volume_curve(distribution: LossDistribution, points: int = _POINTS) -> Volum
         occupied = np.union1d(occupied, [distribution.atom_name])
     names = _grid(occupied, histogram.bits, points)
     count = distribution.count_before(names)
-    loss = np.minimum(bin_edge(names, histogram.bits), np.finfo(np.float64).max)
+    loss = distribution.edge(names)
     volume = count / max(samples, 1)
     low, high = clopper_pearson(count, samples)
     std = np.sqrt((1 - volume) / count) / math.log(10)
@@ -137,11 +138,13 @@ def _grid(occupied: IntArray, bits: int, points: int) -> IntArray:
 def _slope(loss: FloatArray, count: IntArray) -> tuple[FloatArray, FloatArray]:
     exponent, error = np.full(loss.size, np.nan), np.full(loss.size, np.nan)
     if loss.size > _SLOPE_STEPS:
-        share = count[:-_SLOPE_STEPS] / count[_SLOPE_STEPS:]
+        inner, outer = count[:-_SLOPE_STEPS], count[_SLOPE_STEPS:]
+        enough = outer - inner >= _SLOPE_LOSSES
         octave = np.log(loss[_SLOPE_STEPS:] / loss[:-_SLOPE_STEPS])
         middle = slice(_SLOPE_STEPS // 2, loss.size - _SLOPE_STEPS // 2)
-        exponent[middle] = -np.log(share) / octave
-        error[middle] = np.sqrt((1 - share) / count[:-_SLOPE_STEPS]) / octave
+        slope, spread = np.log(outer / inner) / octave, np.sqrt((1 - inner / outer) / inner) / octave
+        exponent[middle] = np.where(enough, slope, np.nan)
+        error[middle] = np.where(enough, spread, np.nan)
     return exponent, error
 
 

@@ -33,14 +33,12 @@ def histogram_text(
     figure = _figure(width, height)
     edges, density = binned.edges, binned.density
     figure.plot(np.repeat(edges, 2)[1:-1].tolist(), np.repeat(density, 2).tolist(), marker="hd", fillx=True)
-    ticks = _ticks(float(edges[0]), float(edges[-1]))
-    names = [f"{tick:g}" for tick in ticks]
-    for name, loss in landmarks:
-        if edges[0] < loss < edges[-1]:
-            figure.vline(loss)
-            names, ticks = _with_tick(names, ticks, f"{name} {loss:.3g}", loss, float(edges[-1]))
-    figure.xticks(ticks, names)
-    figure.xlim(float(edges[0]), float(edges[-1]))
+    low, high = float(edges[0]), float(edges[-1])
+    inside = [(name, loss) for name, loss in landmarks if low < loss < high]
+    for _, loss in inside:
+        figure.vline(loss)
+    figure.xticks(*_named_ticks(_ticks(low, high), inside, 0.12 * (high - low)))
+    figure.xlim(low, high)
     figure.ylim(0, float(np.max(density)) or 1.0)
     figure.title("density p(L) against loss L")
     return _plain(figure)
@@ -75,13 +73,23 @@ def _ticks(low: float, high: float) -> list[float]:
     step = 10.0 ** np.floor(np.log10((high - low) / 4)) if high > low else 1.0
     step *= next(factor for factor in (1, 2, 5, 10) if (high - low) / (step * factor) <= 6)
     first, last = np.ceil(low / step - 1e-9), np.floor(high / step + 1e-9)
-    return [float(n * step) for n in np.arange(first, last + 1)]
+    return [float(n * step) + 0.0 for n in np.arange(first, last + 1)]
 
 
-def _with_tick(
-    names: list[str], ticks: list[float], name: str, at: float, span: float
-) -> tuple[list[str], list[float]]:
-    """Add a named tick, in place of round ones that its name would run into."""
-    kept = [(n, t) for n, t in zip(names, ticks, strict=True) if abs(t - at) > 0.12 * span]
-    pairs = sorted([*kept, (name, at)], key=lambda pair: pair[1])
-    return [pair[0] for pair in pairs], [pair[1] for pair in pairs]
+def _named_ticks(
+    ticks: list[float], landmarks: Sequence[tuple[str, float]], apart: float
+) -> tuple[list[float], list[str]]:
+    """Return places and names: landmarks (near ones under one name), and round ticks apart from them."""
+    places: list[float] = []
+    names: list[str] = []
+    for name, loss in sorted(landmarks, key=lambda landmark: landmark[1]):
+        if places and loss - places[-1] < apart:
+            names[-1] += f", {name}"
+        else:
+            places.append(loss)
+            names.append(name)
+    for tick in ticks:
+        if all(abs(tick - place) >= apart for place in places):
+            places.append(tick)
+            names.append(f"{tick:g}")
+    return places, names

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from geomreg_tui.analysis.heldout import Band
 from geomreg_tui.analysis.intervals import Interval
 from geomreg_tui.engine.result import QUANTILES
 from geomreg_tui.errors import plain_text
@@ -58,8 +59,8 @@ def report_text(result: Result, width: int = 100) -> str:
         binned = result.distribution.linear_bins(min(_PLOT_BINS, width - 12), axis[1], atom=False)
         marks = [("L_c", facts.constant_loss), ("L_0", facts.null_loss)]
         lines += [histogram_text(binned, marks, width), ""]
-    lines += [*_loss_lines(result), "", *_mode_lines(result), "", *_volume_lines(result)]
-    return "\n".join(lines)
+    parts = [_loss_lines(result), _mode_lines(result), _volume_lines(result), _held_out_lines(result)]
+    return "\n".join([*lines, "\n\n".join("\n".join(part) for part in parts if part)])
 
 
 def _loss_lines(result: Result) -> list[str]:
@@ -117,6 +118,30 @@ def _volume_lines(result: Result) -> list[str]:
         )
     lines.append(f"              nothing seen below; there V < {curve.bound:.2g} (95 %)")
     return lines
+
+
+def _held_out_lines(result: Result) -> list[str]:
+    curve = result.held_out
+    if curve is None or not curve.loss.size:
+        return []
+    lines = [f"Held out      {curve.examples} examples, given a training loss up to L"]
+    lines.append("                    L      networks   mean loss [95 %]              accuracy [95 %]")
+    for place in _spread(curve.loss.size, 6):
+        accuracy = "no classes"
+        if curve.accuracy is not None:
+            accuracy = _band(curve.accuracy, place)
+        lines.append(
+            f"           {curve.loss[place]:10.4g} {curve.count[place]:13,}   "
+            f"{_band(curve.mean_loss, place):28}  {accuracy}"
+        )
+    return lines
+
+
+def _band(band: Band, place: int) -> str:
+    estimate, low, high = (float(values[place]) for values in band)
+    if not math.isfinite(estimate):
+        return "undefined"
+    return f"{estimate:.4g} [{low:.4g}, {high:.4g}]"
 
 
 def _spread(size: int, wanted: int = 8) -> list[int]:

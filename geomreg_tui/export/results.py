@@ -7,7 +7,15 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from geomreg_tui.analysis import LossDistribution, ModeAnalysis, VolumeCurve, analyse_modes, volume_curve
+from geomreg_tui.analysis import (
+    HeldOutCurve,
+    LossDistribution,
+    ModeAnalysis,
+    VolumeCurve,
+    analyse_modes,
+    held_out_given_loss,
+    volume_curve,
+)
 from geomreg_tui.engine.launch import start_run
 from geomreg_tui.engine.result import summary_document
 from geomreg_tui.errors import SamplingError
@@ -49,6 +57,11 @@ class Result:
     def volume(self) -> VolumeCurve:
         """Its volume fractions."""
         return volume_curve(self.distribution)
+
+    @cached_property
+    def held_out(self) -> HeldOutCurve | None:
+        """Held-out performance given the training loss; None when nothing is held out."""
+        return held_out_given_loss(self.summary.joint) if self.summary.joint else None
 
     @property
     def complete(self) -> bool:

@@ -15,6 +15,7 @@ __all__ = ["Cost", "network_cost", "projects"]
 
 _NORMAL = 2.5e-9  # one float32 normal
 _PRODUCT = 2e-11  # one multiplication and addition in a float32 matrix product
+_ACTIVATION = 1.5e-9  # one activation written, passed through the nonlinearity and read again
 _ROOT_PRODUCT = 5.5e-11  # the same in a float64 Gram matrix and its root
 _RADIAL_LAYER = 9e-8
 _NETWORK = 1e-7  # loss, histogram, transfer
@@ -55,6 +56,8 @@ def network_cost(shapes: Sequence[LayerShape], examples: int, sampler: str) -> C
         rank = columns if projected else shape.n_in + shape.bias
         normals += shape.n_out * rank
         seconds += shape.n_out * rank * (_NORMAL + columns * _PRODUCT)
+        unfolded = shape.n_in * columns if shape.columns > 1 and shape.index > 0 else 0
+        seconds += (shape.n_out * columns + unfolded) * _ACTIVATION
         held = shape.n_out * (rank + columns)
         if shape.index > 0:
             held += shape.n_in * columns

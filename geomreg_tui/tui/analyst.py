@@ -7,11 +7,12 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from geomreg_tui.analysis.hypersphere import log_volume
 from geomreg_tui.errors import GeomregError
 from geomreg_tui.runs import Snapshot
 from geomreg_tui.tui.view import Pin, View, build_view
 
-__all__ = ["Analyst", "Failure", "Job", "Unchanged"]
+__all__ = ["Analyst", "Answer", "Failure", "Job", "Unchanged", "Warm"]
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,14 @@ class Failure:
     message: str
 
 
+@dataclass(frozen=True)
+class Warm:
+    """Sent once, when scipy has been loaded: from then on special functions cost nothing to call."""
+
+
+Answer = View | Unchanged | Failure | Warm
+
+
 class Analyst:
     """Answers jobs in a daemon thread, so that leaving never waits for it.
 
@@ -51,12 +60,15 @@ class Analyst:
         deliver: called in that thread with each answer.
     """
 
-    def __init__(self, deliver: Callable[[View | Unchanged | Failure], object]) -> None:
+    def __init__(self, deliver: Callable[[Answer], object]) -> None:
         self._deliver = deliver
         self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._outstanding = threading.Event()
         self._seen: tuple[object, ...] | None = None
         self._last: View | None = None
+
+    def start(self) -> None:
+        """Start the thread; from now on answers are delivered."""
         threading.Thread(target=self._serve, name="analyst", daemon=True).start()
 
     @property
@@ -77,9 +89,11 @@ class Analyst:
         self._jobs.put(None)
 
     def _serve(self) -> None:
+        log_volume(1.0, 1.0)
+        self._deliver(Warm())
         while (job := self._jobs.get()) is not None:
             try:
-                answer: View | Unchanged | Failure = self._answer(job)
+                answer: Answer = self._answer(job)
             except GeomregError as error:
                 self._seen = None
                 answer = Failure(job.generation, str(error))

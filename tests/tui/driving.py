@@ -14,10 +14,11 @@ from geomreg_tui.experiment import Experiment
 from geomreg_tui.tui.app import ExplorerApp
 from geomreg_tui.tui.screens.explorer import ExplorerScreen
 from geomreg_tui.tui.session import Session
+from geomreg_tui.tui.widgets.knobs import Knobs
 
 from .fakes import FakeSource
 
-DEBOUNCE = 0.35  # longer than the explorer's, so that nothing more is to come
+DEBOUNCE = 0.25  # longer than the explorer's, so that nothing more is to come
 
 
 @dataclass
@@ -54,9 +55,15 @@ class Driver:
 
     async def settled(self) -> None:
         """Wait until what is on view answers the newest settings, and is analysed to the end."""
-        view = lambda: self.explorer.view  # noqa: E731
-        await self.until(
-            lambda: view() and view().generation == self.session.generation and view().complete, "settled"
+        await self.until(self._is_settled, "settled")
+
+    def _is_settled(self) -> bool:
+        view, knobs = self.explorer.view, self.app.screen.query_one(Knobs)
+        return (
+            knobs._last == (self.session.experiment, self.session.samples)
+            and view is not None
+            and view.generation == self.session.generation
+            and view.complete
         )
 
     async def quiet(self) -> None:

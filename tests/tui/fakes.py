@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from geomreg_tui.summary import Facts, LossHistogram, Moments, Overlay, Summary
 NULL_LOSS = 1.0
 
 
+@lru_cache(8)
 def losses_of(experiment: Experiment, samples: int) -> NDArray[np.float64]:
     """Two modes, one at 0 that grows with width, one near the null loss; seeded."""
     generator = np.random.default_rng([experiment.seed, 7])
@@ -45,6 +47,11 @@ def facts_of(experiment: Experiment) -> Facts:
     )
 
 
+@lru_cache(8)
+def _summary(experiment: Experiment, samples: int, atoms: int) -> Summary:
+    return summary_of(losses_of(experiment, samples), atoms)
+
+
 def summary_of(losses: NDArray[np.float64], atoms: int = 0) -> Summary:
     losses = np.concatenate([losses, np.full(atoms, NULL_LOSS)])
     return Summary(
@@ -63,7 +70,7 @@ def snapshot_of(
     atoms: int = 200,
 ) -> Snapshot:
     facts = facts_of(experiment)
-    summary = summary_of(losses_of(experiment, samples), atoms) if samples else None
+    summary = _summary(experiment, samples, atoms) if samples else None
     return Snapshot(
         state, target or samples + atoms, time.time(), facts, summary, 250_000.0, 1.0, message, request
     )
@@ -81,6 +88,7 @@ class FakeRun:
     calls: list[str] = field(default_factory=list)
     alive: bool = True
     moved: float = 0.0
+    born: float = field(default_factory=time.time)
 
     def snapshot(self) -> Snapshot | None:
         if self.state is RunState.SAMPLING and self.moved:
@@ -88,7 +96,7 @@ class FakeRun:
             if self.samples >= self.target:
                 self.state = RunState.DONE
         made = snapshot_of(self.experiment, self.samples, self.state, target=self.target)
-        return Snapshot(**{**made.__dict__, "written_at": 1.0 + self.samples})
+        return Snapshot(**{**made.__dict__, "written_at": self.born + 1e-6 * self.samples})
 
     def pause(self) -> None:
         self.calls.append("pause")

@@ -11,13 +11,15 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.message import Message
+from textual.reactive import Reactive
 from textual.screen import Screen
 from textual.timer import Timer
+from textual.widget import Widget
 from textual.widgets import Static, Tab, Tabs
 
 from geomreg_tui.errors import GeomregError, plain_text
 from geomreg_tui.experiment import Experiment
-from geomreg_tui.tui.analyst import Analyst, Failure, Job, Unchanged
+from geomreg_tui.tui.analyst import Analyst, Answer, Failure, Job, Warm
 from geomreg_tui.tui.numbers import count_text
 from geomreg_tui.tui.screens.help import HelpScreen
 from geomreg_tui.tui.screens.quit import QuitScreen
@@ -52,21 +54,28 @@ class ExplorerScreen(Screen[None]):
         Binding("p", "pin", "Pin", tooltip="Pin this distribution for comparison; again to let it go"),
         Binding("l", "axis", "Lin/log", tooltip="Change the loss axis and the n axis: linear or log"),
         Binding(
-            "left_square_bracket", "tab(-1)", "Tab", key_display="[", tooltip="Previous tab (small terminals)"
+            "left_square_bracket",
+            "tab(-1)",
+            "Back",
+            key_display="[",
+            tooltip="Previous tab (small terminals)",
         ),
         Binding(
-            "right_square_bracket", "tab(1)", "Tab", key_display="]", tooltip="Next tab (small terminals)"
+            "right_square_bracket", "tab(1)", "Next", key_display="]", tooltip="Next tab (small terminals)"
         ),
         Binding("question_mark", "help", "Help", key_display="?", tooltip="This help"),
         Binding("q", "app.quit", "Quit", tooltip="Leave; asks first while a run is sampling"),
         Binding("escape", "leave_field", "Leave field", show=False, tooltip="Leave a field"),
     ]
 
-    @dataclass
-    class Answer(Message):
-        """An answer of the analyst."""
+    # Textual paints the whole screen anew when the focus moves; the two widgets concerned are enough.
+    focused: Reactive[Widget | None] = Reactive(None, repaint=False)
 
-        answer: View | Unchanged | Failure
+    @dataclass
+    class Answered(Message):
+        """The analyst has something to say."""
+
+        answer: Answer
 
     @dataclass
     class Begun(Message):
@@ -85,41 +94,54 @@ class ExplorerScreen(Screen[None]):
         self._frame = 1 / max(0.1, fps)
         self._notice = ""  # about the knobs or the last key
         self._failure = ""  # of reading or analysing
-        self._analyst = Analyst(lambda answer: self.post_message(self.Answer(answer)))
+        self._analyst = Analyst(lambda answer: self.post_message(self.Answered(answer)))
         self._eager_looks = 0
+        self._panes: dict[str, Widget] = {}
+        self._columns: dict[tuple[str, str], Widget] = {}
+        self._tabs: Tabs
+        self._too_small: Static
         self._debounce: Timer | None = None
         self._timer: Timer
         self._eager: Timer
 
     def compose(self) -> ComposeResult:
         """Lay out every pane once; the layouts only show and hide them."""
+        knobs = Knobs(*self._first, id="setup")
+        knobs.border_title = "Setup"
+        modes = VerticalScroll(ModesTable(id="modes-table"), id="modes", classes="pane")
+        modes.border_title = "Mode dominance"
+        modes.border_subtitle = "shares with 95 % intervals"
+        self._panes = {
+            "setup": knobs,
+            "loss": LossPane(id="loss", classes="pane"),
+            "volume": VolumePane(id="volume", classes="pane"),
+            "modes": modes,
+            "sphere": SpherePane(id="sphere", classes="pane"),
+        }
+        panes = self._panes
+        self._columns = {
+            ("loss", "volume"): Vertical(panes["loss"], panes["volume"], id="centre"),
+            ("modes", "sphere"): Vertical(panes["sphere"], panes["modes"], id="right"),
+        }
+        self._tabs = Tabs(*(Tab(label, id=f"tab-{name}") for name, label in _TABS.items()), id="tabs")
+        self._too_small = Static(id="too-small", markup=False)
+        self._arrange()
         yield Roles()
         yield HeaderLine(id="header")
-        yield Tabs(*(Tab(label, id=f"tab-{name}") for name, label in _TABS.items()), id="tabs")
-        with Horizontal(id="body"):
-            knobs = Knobs(*self._first, id="setup")
-            knobs.border_title = "Setup"
-            yield knobs
-            with Vertical(id="centre"):
-                yield LossPane(id="loss", classes="pane")
-                yield VolumePane(id="volume", classes="pane")
-            with Vertical(id="right"):
-                yield SpherePane(id="sphere", classes="pane")
-                with VerticalScroll(id="modes", classes="pane") as modes:
-                    modes.border_title = "Mode dominance"
-                    modes.border_subtitle = "shares with 95 % intervals"
-                    yield ModesTable(id="modes-table")
+        yield self._tabs
+        yield Horizontal(knobs, *self._columns.values(), id="body")
         yield StatusLine(id="status")
         yield KeyLine(id="keys")
-        yield Static(id="too-small", markup=False)
+        yield self._too_small
 
     def on_mount(self) -> None:
         """Ask for the first preview."""
         self._timer = self.set_interval(self._frame, self._look, pause=True)
         self._eager = self.set_interval(_EAGER, self._look, pause=True)
         self.app.theme_changed_signal.subscribe(self, lambda _: self.call_after_refresh(self._restyle))
-        self._arrange()
+        self._analyst.start()
         self._draw()
+        self._draw_keys()
         self.call_after_refresh(self._open)
 
     def _restyle(self) -> None:
@@ -145,6 +167,7 @@ class ExplorerScreen(Screen[None]):
     def on_resize(self, event: events.Resize) -> None:
         """Choose the layout for the new size."""
         self._arrange()
+        self._draw_keys()
 
     @on(Tabs.TabActivated)
     def _tab_chosen(self) -> None:
@@ -157,20 +180,19 @@ class ExplorerScreen(Screen[None]):
         self.set_class(wide and width >= ROOMY, "-roomy")
         self.set_class(tiny, "-tiny")
         self.set_class(not wide and not tiny, "-tabs")
-        self.query_one("#too-small", Static).update(
-            f"geomreg-tui needs {SMALLEST[0]}x{SMALLEST[1]} cells; this is {width}x{height}"
-        )
+        if tiny:
+            needed = f"{SMALLEST[0]}x{SMALLEST[1]}"
+            self._too_small.update(f"geomreg-tui needs {needed} cells; this is {width}x{height}")
         active = self.active_tab
-        for name in _TABS:
-            self.query_one(f"#{name}").display = wide or name == active
-        self.query_one("#centre").display = wide or active in ("loss", "volume")
-        self.query_one("#right").display = wide or active in ("modes", "sphere")
-        self._draw_keys()
+        for name, pane in self._panes.items():
+            pane.display = wide or name == active
+        for names, column in self._columns.items():
+            column.display = wide or active in names
 
     @property
     def active_tab(self) -> str:
         """Name of the pane that the tabs layout shows."""
-        return self.query_one("#tabs", Tabs).active.removeprefix("tab-") or "setup"
+        return self._tabs.active.removeprefix("tab-") or "setup"
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer only what can be done now."""
@@ -232,9 +254,12 @@ class ExplorerScreen(Screen[None]):
     def _look(self) -> None:
         self._analyst.ask(Job(self.session.generation, self.session.read, self.session.pin))
 
-    @on(Answer)
-    def _answered(self, event: Answer) -> None:
+    @on(Answered)
+    def _answered(self, event: Answered) -> None:
         answer, session = event.answer, self.session
+        if isinstance(answer, Warm):
+            self.query_one(SpherePane).begin()
+            return
         if answer.generation != session.generation:
             return
         if isinstance(answer, View):
@@ -341,7 +366,7 @@ class ExplorerScreen(Screen[None]):
         """Show the next or previous tab."""
         names = list(_TABS)
         place = names.index(self.active_tab) + step
-        self.query_one("#tabs", Tabs).active = f"tab-{names[place % len(names)]}"
+        self._tabs.active = f"tab-{names[place % len(names)]}"
 
     def action_help(self) -> None:
         """Show every key and every term."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -151,6 +151,8 @@ class Knobs(VerticalScroll, can_focus=False):
             problems += error.problems
         if values["data"] == FILE and not Path(str(values["path"])).is_file():
             problems.append(Problem("path", repr(values["path"]), "allowed is the path of a data file"))
+        # What was typed, not what became of it on the way to the experiment.
+        problems = [replace(p, got=repr(values[p.key])) if p.key in values else p for p in problems]
         self._mark(problems)
         if problems:
             self._last = None

@@ -121,12 +121,11 @@ class KeyLine(RowsWidget):
         used = 0
         for key, shown, meaning in self._keys:
             size = cell_len(shown) + 1 + cell_len(meaning)
-            gap = 2 if row else 0
-            if used + gap + size > width:
-                continue
-            row += [Piece(" " * gap), Piece(shown, "key"), Piece(" " + meaning)]
-            self._spans.append((used + gap, used + gap + size, key))
-            used += gap + size
+            if used + size > width:
+                break
+            row += [Piece(shown, "key"), Piece(f" {meaning}  ")]
+            self._spans.append((used, used + size, key))
+            used += size + 2
         return [row]
 
     def on_click(self, event: events.Click) -> None:

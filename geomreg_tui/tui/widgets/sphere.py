@@ -31,12 +31,15 @@ class SphereCurve(RowsWidget):
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
+        self.ready = False  # until the special functions are loaded, which takes as long as many frames
         self.radius = 1.0
         self.log_axis = False
         self.facts: Facts | None = None
 
     def paint(self, width: int, height: int) -> Sequence[Sequence[Piece]]:
         """Draw legend and curve."""
+        if not self.ready:
+            return []
         legend = self._legend(width)
         lines = max(5, height - len(legend))
         peak = volume_peak(self.radius)
@@ -117,6 +120,11 @@ class SpherePane(Vertical):
             yield NumberField("1.0", step_scale, id="radius")
             yield self._problem
 
+    def begin(self) -> None:
+        """Draw from now on."""
+        self.curve.ready = True
+        self.curve.redraw()
+
     def show(self, facts: Facts | None) -> None:
         """Mark a network."""
         if facts != self.curve.facts:
@@ -138,7 +146,7 @@ class SpherePane(Vertical):
             radius = math.nan
         valid = _SMALLEST <= radius <= _LARGEST
         self.query_one("#sphere-knob").set_class(not valid, "-problem")
-        self._problem.update("" if valid else f"! allowed is {_SMALLEST:g} to {_LARGEST:g}")
+        self._problem.update("" if valid else "! 0.001 to 1e6")
         if valid:
             self.curve.radius = radius
             self.curve.redraw()

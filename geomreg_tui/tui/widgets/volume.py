@@ -50,11 +50,11 @@ class VolumePane(RowsWidget):
         canvas = Canvas(width, lines, x, y, "ε (log axis)")
         if view.snapshot.facts.null_loss > 0:
             canvas.landmark(math.log10(view.snapshot.facts.null_loss))
-        step = max(1, loss.size // (2 * width))
+        step = max(1, loss.size // width)
         every = np.unique(np.append(np.arange(0, loss.size, step), loss.size - 1))
         with np.errstate(divide="ignore"):
             for end in (curve.low, curve.high):
-                canvas.line(loss[every], np.log10(end[every]), "band")
+                canvas.line(loss[every], np.log10(end[every]), "band", joined=False)
         canvas.line(loss[every], volume[every], "bar")
         return [*legend, *canvas.rows()]
 
