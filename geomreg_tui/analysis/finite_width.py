@@ -29,6 +29,9 @@ _BANDWIDTH_FLOOR = 1e-14  # of a characteristic function
 _FREQUENCIES = 256  # evaluated together
 _MOST_FREQUENCIES = 2**14
 _REACH = 40.0  # standard deviations of a radius, beyond which its distribution function is 0 or 1
+_NORMAL_FROM = (
+    1e7  # non-centrality from which a radius is normal to within freedom / 1e7; scipy may never end
+)
 
 
 @dataclass(frozen=True)
@@ -75,17 +78,10 @@ class FiniteWidthLaw:
 
         Given q, ``outputs * L / q`` is non-central chi-square with ``outputs`` degrees of freedom.
         """
-        from scipy.special import chndtr
-
         points = np.asarray(loss, np.float64)
         variance = np.exp(np.clip(self.log_variance.value, -600, 600))
         squared = self.outputs * np.maximum(points.ravel(), 0.0)[:, None] / variance
-        center = np.broadcast_to(self.outputs * self.null_loss / variance, squared.shape)
-        # A radius is within a few of sqrt(center + outputs), with standard deviation at most 1.
-        distance = np.sqrt(squared) - np.sqrt(center + self.outputs)
-        share = (distance > 0).astype(np.float64)
-        open_ = np.abs(distance) < _REACH
-        share[open_] = chndtr(squared[open_], self.outputs, center[open_])
+        share = _chi_square_cdf(squared, self.outputs, self.outputs * self.null_loss / variance)
         alive = (1 - self.dead) * (share @ self.log_variance.weight)
         return np.clip(alive + self.dead * (points.ravel() >= self.null_loss), 0, 1).reshape(points.shape)
 
@@ -132,7 +128,7 @@ def log_gain(units: int, negative: float, step: float = 0.3) -> Nodes:
 
     def log_transform(s: ComplexArray) -> ComplexArray:
         if negative == 0:
-            active = units * _log1p(1 / np.sqrt(1 + 2 * s))
+            active = units * _log1p(np.power(1 + 2 * s, -0.5 + 0j))
             return active + np.log(-np.expm1(-active)) - units * math.log(2)
         halves = np.expm1(-_log1p(2 * s) / 2) + np.expm1(-_log1p(2 * negative * s) / 2)
         return units * _log1p(halves / 2)
@@ -180,9 +176,26 @@ def sum_of_log_gains(widths: Sequence[int], negative: float, step: float = 0.3) 
     spectrum = _characteristic_function(centered, 2 * math.pi / span)
     size = max(2 * spectrum.size, math.ceil(span / step))
     phase = np.exp(2j * math.pi * np.arange(spectrum.size) * (low / span))
-    weight: FloatArray = np.maximum(np.fft.irfft(np.conj(spectrum) * phase, size), 0.0, dtype=np.float64)
+    weight = np.maximum(np.fft.irfft(np.conj(spectrum) * phase, size), 0.0)
+    weight /= weight.sum()
     mean = math.fsum(law.mean * layers[units] for units, law in laws.items())
-    return Nodes(mean + low + span / size * np.arange(size), weight / weight.sum())
+    return Nodes(mean + low + span / size * np.arange(size), np.asarray(weight, np.float64))
+
+
+def _chi_square_cdf(x: FloatArray, freedom: int, noncentrality: FloatArray) -> FloatArray:
+    """Return the non-central chi-square distribution function, shape of the arguments broadcast."""
+    from scipy.special import chndtr, ndtr
+
+    center = np.broadcast_to(noncentrality, x.shape)
+    # The radius sqrt(x) is within a few of this, with a standard deviation of at most 1.
+    distance = np.sqrt(x) - np.sqrt(center + freedom)
+    share = (distance > 0).astype(np.float64)
+    normal = (np.abs(distance) < _REACH) & (center > _NORMAL_FROM)
+    mean = np.sqrt(center[normal])
+    share[normal] = ndtr(np.sqrt(x[normal]) - mean - (freedom - 1) / (2 * mean))
+    other = (np.abs(distance) < _REACH) & ~normal
+    share[other] = chndtr(x[other], freedom, center[other])
+    return share
 
 
 def _log1p(z: ComplexArray) -> ComplexArray:

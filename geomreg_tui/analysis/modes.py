@@ -177,8 +177,8 @@ def analyse_modes(
     5. Each mass, and the zero mode's share of both, is resampled by a multinomial bootstrap of the bins
        with the modes held fixed. The interval is the binomial one of the effective number of trials that
        has the bootstrap's variance (:func:`~.intervals.effective_share`): unlike the percentile interval it
-       holds at masses of 0 and 1, and in simulations it covers 94 to 96 % where the percentile
-       interval covers 92 to 95 %.
+       holds at masses of 0 and 1. In simulations of 1,000 it covers 93 to 97 % with 3,000 to 100,000 losses.
+       Least, 91 %, with 2,000 losses and a shallow lopsided valley; 92 to 96 % with a million.
     6. Where no zero mode is significant, one too small to see could hold what the bin at 0 holds: that
        bin's Clopper–Pearson bound is the upper end for the zero mass, and enters D's.
 

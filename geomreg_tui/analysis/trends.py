@@ -52,7 +52,8 @@ def direction(factor: Sequence[float], analyses: Sequence[ModeAnalysis], *, seed
     The interval holds the central 95 % of tau over redraws of every D from its distribution given the
     sample, taken as independent between points. It says whether *these settings* differ in that order
     beyond the noise of sampling; the p-value says whether so few settings could be so ordered by chance.
-    Points without D (no significant mode) are left out.
+    Points without D (no significant mode) are left out. Where the true D are all equal, a direction is
+    claimed in about 5 % of sweeps of two or three points, and in fewer of longer ones.
 
     Args:
         factor: value of the factor at each point of the sweep, finite.

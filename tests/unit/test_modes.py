@@ -153,11 +153,14 @@ def coverage(name, samples, runs):
     return held
 
 
-@pytest.mark.parametrize("name", COVERAGE)
-def test_intervals_cover_their_level(name):
+@pytest.mark.parametrize(
+    ("name", "samples"), [*((name, 20_000) for name in COVERAGE), ("symmetric valley", 10**6)]
+)
+def test_intervals_cover_their_level(name, samples):
     # 95 % +- 2 %, of which 200 samples can only refute more: each count lies beyond the ends with
-    # probability 1e-3 at a true coverage of 93 % or 97 %.
-    held = coverage(name, 20_000, 200)
+    # probability 1e-3 at a true coverage of 93 % or 97 %. With 10^6 the place of the antimode is most of the
+    # uncertainty: binomial intervals would be half as wide.
+    held = coverage(name, samples, 200)
     assert np.all(held >= stats.binom.ppf(1e-3, 200, 0.93))
     assert np.all(held <= stats.binom.ppf(1 - 1e-3, 200, 0.97))
 
@@ -312,7 +315,7 @@ def test_draws_of_dominance_have_the_interval_of_the_estimate():
 
 
 def test_analysis_is_fast_enough_to_be_live():
-    # The best of five, with room for a busy machine: it takes about a third of that on an idle core.
+    # Processor time, the best of five, so that a busy machine does not matter.
     part = drawn(mixture((0.3, LOW), (0.7, HIGH)), 10**8, np.random.default_rng(13), bits=12)
     analyse_modes(part, dip_samples=0)
     taken = []
@@ -320,4 +323,4 @@ def test_analysis_is_fast_enough_to_be_live():
         start = time.process_time()
         analyse_modes(LossDistribution(part.summary, NULL), dip_samples=0)
         taken.append(time.process_time() - start)
-    assert min(taken) < 0.1
+    assert min(taken) < 0.05

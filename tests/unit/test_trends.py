@@ -71,8 +71,8 @@ def null_points():
 
 @pytest.mark.parametrize("size", [2, 3, 5, 8])
 def test_equal_shares_have_no_direction(size):
-    # The rate of false directions is at most 5 %: among 300 / size sweeps twice over (forward and against
-    # a shuffled factor), more than the bound with probability below 1e-3.
+    # The rate of false directions is about 5 %, or less: among 300 / size sweeps twice over (in two random
+    # orders of the points), more than the bound with probability below 1e-3.
     points = null_points()
     factor = np.arange(size)
     generator = np.random.default_rng(size)

@@ -10,7 +10,7 @@ from typing import Any
 from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
-from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.containers import Grid, VerticalScroll
 from textual.message import Message
 from textual.widgets import Input, Select, Static
 
@@ -120,11 +120,9 @@ class Knobs(VerticalScroll, can_focus=False):
         for heading, group in _GROUPS:
             yield Static(heading, classes="knob-heading", markup=False)
             for knob in group:
-                with Vertical(classes="knob", id=f"knob-{knob.key}"):
-                    with Horizontal():
-                        yield Static(knob.label, classes="knob-label", markup=False)
-                        yield self._controls[knob.key]
-                    yield Static("", classes="knob-problem", id=f"problem-{knob.key}", markup=False)
+                with Grid(classes="knob", id=f"knob-{knob.key}"):
+                    yield Static(knob.label, classes="knob-label", markup=False)
+                    yield self._controls[knob.key]
 
     def on_mount(self) -> None:
         """Hide what has no meaning for the first experiment."""
@@ -197,7 +195,11 @@ class Knobs(VerticalScroll, can_focus=False):
             if problem is not None:
                 hint = f" Did you mean {problem.nearest}?" if problem.nearest else ""
                 text = plain_text(f"! got {problem.got}; {problem.allowed}.{hint}")
-                self.query_one(f"#problem-{key}", Static).update(Text(text))
+                told = row.query(".knob-problem").results(Static)
+                if (line := next(iter(told), None)) is not None:
+                    line.update(Text(text))
+                else:  # made only now: most knobs never need one, and a start has none
+                    row.mount(Static(Text(text), classes="knob-problem", markup=False))
 
     def _control(self, knob: _Knob) -> ChoiceField | PathField | NumberField:
         base, key = self._base, knob.key
