@@ -1,10 +1,11 @@
 """The exact law of the loss of a network of finite width, on one example and without biases.
 
-With Gaussian weights and an activation that is linear on either side of 0, the outputs are N(0, q)
-given the last hidden layer. Each hidden layer multiplies q by its weight variance and by an independent
-*gain* ``S = sum over units of phi(z)**2``, z standard normal. So log q is a sum of independent numbers,
-one for each hidden layer, whose laws are found by inverting Laplace transforms and added by Fourier
-transforms. A ReLU layer of n units is dead with probability 2**-n, and then the output is exactly 0.
+With Gaussian weights and a positively homogeneous activation the output is N(0, q) given the last
+hidden layer, and each hidden layer multiplies q by its weight variance and by an independent *gain*: the
+sum of phi(z)**2 over its units, z standard normal. For ReLU that is chi-square(K) with K ~ Binomial(n, 1/2),
+for the linear network and for |z| it is chi-square(n). So log q is a sum of independent numbers whose
+densities are known; they are added by Fourier transforms. A ReLU layer of n units is dead with
+probability 2**-n, and then the output is exactly 0.
 """
 
 from __future__ import annotations
@@ -17,220 +18,143 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from geomreg_tui.analysis.laplace import log_inverse
-
-__all__ = ["FiniteWidthLaw", "Nodes", "finite_width_law", "log_gain", "sum_of_log_gains"]
+__all__ = ["HALVED", "KEPT", "FiniteWidthLaw", "finite_width_law"]
 
 FloatArray = NDArray[np.float64]
-ComplexArray = NDArray[np.complex128]
 
-_NEGLIGIBLE = 37.0  # exp(-37) = 1e-16
-_BANDWIDTH_FLOOR = 1e-14  # of a characteristic function
-_FREQUENCIES = 256  # evaluated together
-_MOST_FREQUENCIES = 2**14
-_REACH = 40.0  # standard deviations of a radius, beyond which its distribution function is 0 or 1
-_NORMAL_FROM = (
-    1e7  # non-centrality from which a radius is normal to within freedom / 1e7; scipy may never end
-)
-
-
-@dataclass(frozen=True)
-class Nodes:
-    """A law on the real line, as a rule: E[g] is the sum of ``weight * g(value)``, for smooth g.
-
-    Attributes:
-        value: equally spaced, increasing, shape (nodes,).
-        weight: non-negative up to rounding, with sum 1, shape (nodes,).
-    """
-
-    value: FloatArray
-    weight: FloatArray
-
-    @property
-    def mean(self) -> float:
-        """Mean of the law."""
-        return float(self.weight @ self.value)
-
-    @property
-    def step(self) -> float:
-        """Distance between nodes."""
-        return float(self.value[1] - self.value[0])
+# Activations by what they do to half of the squared norm: lose the part of negative units, or keep it.
+HALVED, KEPT = ("relu",), ("linear", "abs")
+_NEGLIGIBLE = 1e-15  # probability beyond a layer's range
+_COARSEST = 0.05  # step in log q of the sum, and twice that of the rule: the loss varies on a scale of 1
+_STEPS_PER_DEVIATION = 5
+_MOST_POINTS = 2**20
+_MOST_TERMS = 256  # binomial terms taken of a wide layer, evenly; the sum over them is smooth by then
 
 
 @dataclass(frozen=True)
 class FiniteWidthLaw:
-    """The law of the mean of ``(f - y)**2`` over outputs.
+    """The law of ``(f - y)**2`` for a single output f.
 
     Attributes:
-        log_variance: log q, and its weights, given that no layer is dead.
+        log_variance: equally spaced values of log q, shape (nodes,).
+        weight: their weights in a rule for expectations given that no layer is dead, with sum 1.
         dead: probability that the output is exactly 0.
-        null_loss: mean of ``y**2`` over outputs, the loss of a dead network.
-        outputs: number of outputs, independent given q.
+        null_loss: ``y**2``, the loss of a dead network.
     """
 
-    log_variance: Nodes
+    log_variance: FloatArray
+    weight: FloatArray
     dead: float
     null_loss: float
-    outputs: int
+
+    @property
+    def mean(self) -> float:
+        """Mean of the loss; infinite where it does not fit a float."""
+        with np.errstate(over="ignore"):
+            return (1 - self.dead) * float(self.weight @ np.exp(self.log_variance)) + self.null_loss
 
     def cdf(self, loss: ArrayLike) -> FloatArray:
         """Return P(L <= loss), with its jump by ``dead`` at the null loss.
 
-        Given q, ``outputs * L / q`` is non-central chi-square with ``outputs`` degrees of freedom.
+        Given q, f is N(0, q), and L <= loss where f is within sqrt(loss) of the target.
         """
+        from scipy.special import ndtr
+
         points = np.asarray(loss, np.float64)
-        variance = np.exp(np.clip(self.log_variance.value, -600, 600))
-        squared = self.outputs * np.maximum(points.ravel(), 0.0)[:, None] / variance
-        share = _chi_square_cdf(squared, self.outputs, self.outputs * self.null_loss / variance)
-        alive = (1 - self.dead) * (share @ self.log_variance.weight)
-        return np.clip(alive + self.dead * (points.ravel() >= self.null_loss), 0, 1).reshape(points.shape)
+        root = np.sqrt(np.maximum(points.ravel(), 0.0))[:, None]
+        target, scale = math.sqrt(self.null_loss), np.exp(np.clip(self.log_variance, -700, 700) / 2)
+        alive = (ndtr((root - target) / scale) - ndtr((-root - target) / scale)) @ self.weight
+        share = (1 - self.dead) * alive + self.dead * (points.ravel() >= self.null_loss)
+        return np.asarray(np.clip(share, 0, 1).reshape(points.shape))
 
 
 def finite_width_law(
     first_variance: float,
     widths: Sequence[int],
     weight_variances: Sequence[float],
-    negative_slope: float,
-    targets: FloatArray,
-) -> FiniteWidthLaw:
-    """Return the law of the loss on one example.
+    activation: str,
+    target: float,
+) -> FiniteWidthLaw | None:
+    """Return the law of the loss on one example, or None where finding it would take long.
 
     Args:
         first_variance: variance of the first layer's pre-activations, positive.
         widths: units in each hidden layer, at least one layer.
         weight_variances: variance of a weight in each layer after the first, shape (hidden layers,).
-        negative_slope: phi(z) = z for z > 0, and this times z for z < 0.
-        targets: y, shape (outputs,).
+        activation: one of :data:`HALVED` or :data:`KEPT`.
+        target: y.
     """
-    # Given q the loss varies with log q on a scale of 1, or of its own relative width if that is smaller.
-    gains = sum_of_log_gains(widths, negative_slope**2, step=min(0.3, 1 / math.sqrt(len(targets))))
+    halved = activation in HALVED
+    layers = Counter(widths)
+    step = min(_COARSEST, *(_deviation(n, halved) / _STEPS_PER_DEVIATION for n in layers))
+    ranges = {n: _range(n, halved) for n in layers}
+    low = math.fsum(count * ranges[n][0] for n, count in layers.items())
+    high = math.fsum(count * ranges[n][1] for n, count in layers.items())
+    size = 2 ** math.ceil(math.log2((high - low) / step + 2 * len(widths) + 2))
+    if size > _MOST_POINTS:
+        return None
+    transform = np.ones(size // 2 + 1, np.complex128)
+    start = 0.0
+    for n, count in layers.items():
+        first, density = _log_gain(n, halved, ranges[n], step)
+        transform *= np.fft.rfft(density, size) ** count
+        start += count * first
+    weight = np.maximum(np.fft.irfft(transform, size), 0.0)
+    value = start + step * np.arange(size)
+    # Fewer nodes do for what is integrated, as long as they resolve the sum's own law.
+    seen = weight > _NEGLIGIBLE * weight.max()
+    value, weight = value[seen], weight[seen]
+    mean = weight @ value / weight.sum()
+    deviation = math.sqrt(weight @ (value - mean) ** 2 / weight.sum())
+    every = max(1, int(min(2 * _COARSEST, deviation / _STEPS_PER_DEVIATION) / step))
+    value, weight = value[::every], weight[::every]
+    alive = math.fsum(count * math.log1p(-(0.5**n)) for n, count in layers.items()) if halved else 0.0
     shift = math.log(first_variance) + math.fsum(math.log(variance) for variance in weight_variances)
-    alive = math.fsum(math.log1p(-(0.5**width)) for width in widths) if negative_slope == 0 else 0.0
     return FiniteWidthLaw(
-        log_variance=Nodes(gains.value + shift, gains.weight),
+        log_variance=value + shift,
+        weight=weight / weight.sum(),
         dead=-math.expm1(alive),
-        null_loss=float(np.mean(np.square(targets))),
-        outputs=len(targets),
+        null_loss=target**2,
     )
 
 
-def log_gain(units: int, negative: float, step: float = 0.3) -> Nodes:
-    """Return the law of log S for a layer that is not dead, S the sum over units of phi(z)**2.
+def _terms(units: int, halved: bool) -> tuple[FloatArray, FloatArray]:
+    """Return degrees of freedom of the chi-squares that a living layer's gain is a mixture of, and shares."""
+    from scipy.special import gammaln
 
-    phi(z)**2 is z**2 for z > 0 and ``negative`` z**2 for z < 0. The Laplace transform of S is
-    ``((1 + 2 s)**-0.5 / 2 + (1 + 2 negative s)**-0.5 / 2)**units``, less 2**-units when ``negative`` is 0.
-
-    Args:
-        units: number of units.
-        negative: factor on the squares of negative numbers, 0 to 1.
-        step: largest distance of nodes.
-    """
-
-    def log_transform(s: ComplexArray) -> ComplexArray:
-        if negative == 0:
-            active = units * _log1p(np.power(1 + 2 * s, -0.5 + 0j))
-            return active + np.log(-np.expm1(-active)) - units * math.log(2)
-        halves = np.expm1(-_log1p(2 * s) / 2) + np.expm1(-_log1p(2 * negative * s) / 2)
-        return units * _log1p(halves / 2)
-
-    def slope(s: FloatArray) -> FloatArray:
-        first, second = 1 / np.sqrt(1 + 2 * s), 1 / np.sqrt(1 + 2 * negative * s)
-        rate: FloatArray = -units * (first**3 + negative * second**3) / (first + second)
-        return rate / -np.expm1(-units * np.log1p(first)) if negative == 0 else rate
-
-    def log_density(y: FloatArray) -> FloatArray:
-        # The scales of two parts of S can differ by 1e4, as for leaky ReLU: hence the finer step.
-        return y + log_inverse(np.exp(y), log_transform, slope, edge=-0.5, step=0.05)
-
-    mean = math.log(units * (1 + negative) / 2)
-    spread = math.sqrt((1.5 * (1 + negative**2) - (1 + negative) ** 2 / 4) / units) * 2 / (1 + negative)
-    # The density of log S falls no slower than exp(y / 2) to the left, and is below 1e-16 at 1000 means of S.
-    below, above = np.geomspace(0.5 * spread, 120, 64), np.geomspace(0.5 * spread, 7, 64)
-    scan = np.concatenate([mean - below[::-1], [mean], mean + above])
-    heights = log_density(scan)
-    seen = np.flatnonzero(heights > heights.max() - _NEGLIGIBLE)
-    low, high = scan[max(seen[0] - 1, 0)], scan[min(seen[-1] + 1, scan.size - 1)]
-    # Steps that resolve the narrowest law of this spread, and the exponential decay, exp(-pi t / 2), of
-    # the characteristic function of a single unit.
-    nodes = math.ceil((high - low) / min(spread / 6, 0.12, step)) + 1
-    value = np.linspace(low, high, nodes)
-    weight = np.exp(log_density(value))
-    return Nodes(value, weight / weight.sum())
+    if not halved:
+        return np.array([float(units)]), np.ones(1)
+    reach = 9 * math.sqrt(units) / 2
+    first, last = max(1, math.floor(units / 2 - reach)), min(units, math.ceil(units / 2 + reach))
+    active = np.arange(first, last + 1, max(1, (last - first) // _MOST_TERMS), dtype=np.float64)
+    log_share = gammaln(units + 1) - gammaln(active + 1) - gammaln(units - active + 1)
+    share = np.exp(log_share - log_share.max())
+    return active, share / share.sum()
 
 
-def sum_of_log_gains(widths: Sequence[int], negative: float, step: float = 0.3) -> Nodes:
-    """Return the law of the sum of independent log gains, one for each hidden layer, none of them dead.
-
-    Args:
-        widths: units in each hidden layer.
-        negative: as for :func:`log_gain`.
-        step: largest distance of nodes.
-    """
-    layers = Counter(widths)
-    laws = {units: log_gain(units, negative, step) for units in layers}
-    if len(widths) == 1:
-        return laws[widths[0]]
-    centered = [(law.value - law.mean, law.weight, layers[units]) for units, law in laws.items()]
-    low, high = _support(centered)
-    span = high - low
-    spectrum = _characteristic_function(centered, 2 * math.pi / span)
-    size = max(2 * spectrum.size, math.ceil(span / step))
-    phase = np.exp(2j * math.pi * np.arange(spectrum.size) * (low / span))
-    weight = np.maximum(np.fft.irfft(np.conj(spectrum) * phase, size), 0.0)
-    weight /= weight.sum()
-    mean = math.fsum(law.mean * layers[units] for units, law in laws.items())
-    return Nodes(mean + low + span / size * np.arange(size), np.asarray(weight, np.float64))
+def _deviation(units: int, halved: bool) -> float:
+    """Return about the standard deviation of the log of a gain (delta method)."""
+    return math.sqrt((5 if halved else 2) / units)
 
 
-def _chi_square_cdf(x: FloatArray, freedom: int, noncentrality: FloatArray) -> FloatArray:
-    """Return the non-central chi-square distribution function, shape of the arguments broadcast."""
-    from scipy.special import chndtr, ndtr
+def _range(units: int, halved: bool) -> tuple[float, float]:
+    """Return ends in log S beyond which there is next to no probability."""
+    from scipy.special import gammainccinv, gammaincinv
 
-    center = np.broadcast_to(noncentrality, x.shape)
-    # The radius sqrt(x) is within a few of this, with a standard deviation of at most 1.
-    distance = np.sqrt(x) - np.sqrt(center + freedom)
-    share = (distance > 0).astype(np.float64)
-    normal = (np.abs(distance) < _REACH) & (center > _NORMAL_FROM)
-    mean = np.sqrt(center[normal])
-    share[normal] = ndtr(np.sqrt(x[normal]) - mean - (freedom - 1) / (2 * mean))
-    other = (np.abs(distance) < _REACH) & ~normal
-    share[other] = chndtr(x[other], freedom, center[other])
-    return share
+    freedom, share = _terms(units, halved)
+    tail = np.minimum(_NEGLIGIBLE / share, 0.5)
+    low = 2 * gammaincinv(freedom / 2, tail)
+    high = 2 * gammainccinv(freedom / 2, tail)
+    return math.log(max(float(low.min()), 1e-300)), math.log(float(high.max()))
 
 
-def _log1p(z: ComplexArray) -> ComplexArray:
-    """Return log(1 + z). The real part that ``numpy.log1p`` gives is wrong for small z."""
-    modulus = np.log1p(z.real * (2 + z.real) + z.imag * z.imag) / 2
-    return np.asarray(modulus + 1j * np.arctan2(z.imag, 1 + z.real))
+def _log_gain(units: int, halved: bool, ends: tuple[float, float], step: float) -> tuple[float, FloatArray]:
+    """Return the lowest of equally spaced values of log S and the probabilities that belong to them."""
+    from scipy.special import gammaln
 
-
-Centered = list[tuple[FloatArray, FloatArray, int]]
-
-
-def _support(laws: Centered) -> tuple[float, float]:
-    """Return bounds that the sum exceeds with probability below 1e-15 each (Chernoff)."""
-    from scipy.special import logsumexp
-
-    spread = math.sqrt(math.fsum(count * float(weight @ value**2) for value, weight, count in laws))
-    tilts = np.geomspace(0.01, 30, 40)[:, None] / spread
-    bounds = []
-    for sign in (-1, 1):
-        moments = sum(
-            count * logsumexp(sign * tilts * value, b=weight, axis=1) for value, weight, count in laws
-        )
-        bounds.append(sign * float(np.min((moments + _NEGLIGIBLE) / tilts[:, 0])))
-    return bounds[0], bounds[1]
-
-
-def _characteristic_function(laws: Centered, spacing: float) -> ComplexArray:
-    """Return E exp(i t Y) for t = 0, spacing, ... up to where it is negligible."""
-    blocks: list[ComplexArray] = []
-    while len(blocks) * _FREQUENCIES < _MOST_FREQUENCIES:
-        t = spacing * (len(blocks) * _FREQUENCIES + np.arange(_FREQUENCIES))
-        block = np.ones(_FREQUENCIES, np.complex128)
-        for value, weight, count in laws:
-            block *= (np.exp(1j * t[:, None] * value) @ weight) ** count
-        blocks.append(block)
-        if np.abs(block[-1]) < _BANDWIDTH_FLOOR:
-            break
-    return np.concatenate(blocks)
+    value = np.arange(ends[0], ends[1] + step, step)
+    density = np.zeros_like(value)
+    for freedom, share in zip(*_terms(units, halved), strict=True):
+        half = freedom / 2
+        density += share * np.exp(half * value - np.exp(value) / 2 - half * math.log(2) - gammaln(half))
+    return ends[0], density / density.sum()

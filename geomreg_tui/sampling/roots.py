@@ -28,7 +28,8 @@ def gram_root(columns: Tensor, scale: float, offset: float) -> Tensor:
     count = columns.shape[2]
     if count == 1:
         norm = torch.linalg.vector_norm(columns, dim=(1, 2), keepdim=True, dtype=torch.float64)
-        return norm.mul_(scale).square_().add_(offset**2).sqrt_().to(columns.dtype)
+        single: Tensor = norm.mul_(scale).square_().add_(offset**2).sqrt_().to(columns.dtype)
+        return single
     if columns.dtype == torch.float64:
         rows = columns * scale
         if offset:
@@ -42,9 +43,11 @@ def gram_root(columns: Tensor, scale: float, offset: float) -> Tensor:
     singular = failed.nonzero()[:, 0]
     if singular.numel():
         upper[singular] = _eigen_root(gram[singular])
-    return upper.to(columns.dtype)
+    rounded: Tensor = upper.to(columns.dtype)
+    return rounded
 
 
 def _eigen_root(gram: Tensor) -> Tensor:
     values, vectors = torch.linalg.eigh(gram)
-    return values.clamp_min_(0).sqrt_().unsqueeze(-1) * vectors.mT
+    root: Tensor = values.clamp_min_(0).sqrt_().unsqueeze(-1) * vectors.mT
+    return root

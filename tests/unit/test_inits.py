@@ -28,7 +28,8 @@ def stream(seed: int = 0, dtype: torch.dtype = torch.float64) -> Stream:
 
 
 def law_of(init: str, gain: float = 1.3, **keys: object):
-    return build_law(Experiment.parse({"init": init, "gain": gain, "bias": True, "bias_scale": 0.7, **keys}), SHAPES)
+    values = {"init": init, "gain": gain, "bias": True, "bias_scale": 0.7, **keys}
+    return build_law(Experiment.parse(values), SHAPES)
 
 
 def draw(init: str, shape: LayerShape, batch: int = 4000, **keys: object) -> tuple[np.ndarray, np.ndarray]:
@@ -42,7 +43,8 @@ def draw(init: str, shape: LayerShape, batch: int = 4000, **keys: object) -> tup
 
 def torch_draws(fill, shape: LayerShape, batch: int = 4000) -> np.ndarray:
     torch.manual_seed(1)
-    return torch.stack([fill(torch.empty(shape.n_out, shape.n_in, dtype=torch.float64)) for _ in range(batch)]).numpy()
+    empty = (torch.empty(shape.n_out, shape.n_in, dtype=torch.float64) for _ in range(batch))
+    return torch.stack([fill(weights) for weights in empty]).numpy()
 
 
 TORCH_LAWS = {
@@ -72,7 +74,7 @@ def test_entries_have_the_distribution_of_torch(init: str, shape: LayerShape) ->
 @pytest.mark.parametrize("shape", SHAPES, ids=["wide", "tall"])
 @pytest.mark.parametrize("init", TORCH_LAWS)
 def test_joint_law_of_a_matrix_is_that_of_torch(init: str, shape: LayerShape) -> None:
-    """Two-sample KS on statistics that see dependence: a bilinear form, the norm, and the sum of squares of a row."""
+    """Two-sample KS on what sees dependence: a bilinear form, the norm, the sum of squares of a row."""
     ours, _ = draw(init, shape, sparsity=0.3)
     theirs = torch_draws(TORCH_LAWS[init], shape)
     left, right = np.linspace(1, 2, shape.n_out), np.cos(np.arange(shape.n_in))
@@ -163,9 +165,7 @@ def test_second_moments_and_radius_are_as_stated(init: str, shape: LayerShape) -
         means = (drawn.reshape(len(drawn), -1) ** 2).mean(axis=1)
         error = means.std(ddof=1) / math.sqrt(means.size)
         assert abs(means.mean() - moment) < 4 * error + 1e-12 * moment
-    squares = sum(
-        s.n_out * (s.n_in * law.weight_moment(s) + law.bias_moment(s)) for s in SHAPES
-    )
+    squares = sum(s.n_out * (s.n_in * law.weight_moment(s) + law.bias_moment(s)) for s in SHAPES)
     assert law.radius() == pytest.approx(math.sqrt(squares), rel=1e-12)
 
 
