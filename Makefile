@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 EXPERIMENT := --data digits --examples 16 --width 256 --depth 3 --samples 1e5
 
-.PHONY: run test test-full lint wheel figures benchmarks clean
+.PHONY: run test test-full lint wheel readme benchmarks clean
 
 run: $(VENV)/.run
 	@if [ -t 0 ] && [ -t 1 ]; then $(BIN)/geomreg-tui explore $(EXPERIMENT); \
@@ -28,8 +28,8 @@ lint: $(VENV)/.dev
 wheel: $(VENV)/.dev
 	$(BIN)/python -m build --wheel --no-isolation --outdir dist .
 
-figures: $(VENV)/.dev
-	$(BIN)/python examples/figures.py docs
+readme: $(VENV)/.dev
+	$(BIN)/python docs/build.py
 
 benchmarks: $(VENV)/.dev
 	$(BIN)/python -m benchmarks

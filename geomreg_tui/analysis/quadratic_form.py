@@ -16,6 +16,7 @@ ComplexArray = NDArray[np.complex128]
 
 _ELEMENTS = 2**19  # complex numbers held at once
 _CERTAIN = 1e200  # in largest weights: where the distribution function is 1
+_POWER_LAW = 1e-140  # in largest weights; smaller numbers would have squares beyond the range of floats
 _FIXED = 1e-24  # variances below this share of |y|**2 move a residual by less than 1e-12 of it
 
 
@@ -61,18 +62,22 @@ class QuadraticForm:
         rows = max(1, _ELEMENTS // (60 * self.weights.size))
         for start in range(0, above.size, rows):
             some = above[start : start + rows]
-            result[some] = np.minimum(self._scaled_log_cdf(excess[some], scale), 0.0)
+            within = np.maximum(excess[some], _POWER_LAW)
+            # Far below the smallest weight the distribution function is a power of x.
+            power = self.freedom * self.weights.size / 2 * np.log(excess[some] / within)
+            result[some] = np.minimum(self._scaled_log_cdf(within, scale) + power, 0.0)
         return result.reshape(points.shape)
 
     def _scaled_log_cdf(self, x: FloatArray, scale: float) -> FloatArray:
         weights, squares = self.weights / scale, self.squares / scale
 
         def log_transform(s: ComplexArray) -> ComplexArray:
-            factors = 1 + 2 * weights * s[..., None]
-            # The complex logarithm by real functions is four times as fast.
-            size = np.log(np.abs(factors)).sum(axis=-1)
-            angle = np.arctan2(factors.imag, factors.real).sum(axis=-1)
-            shrunk = (1 / factors) @ squares
+            # By real functions: many times as fast as complex logarithms and divisions.
+            real, imaginary = 1 + 2 * weights * s.real[..., None], 2 * weights * s.imag[..., None]
+            modulus = real * real + imaginary * imaginary
+            size = np.log(modulus).sum(axis=-1) / 2
+            angle = np.arctan2(imaginary, real).sum(axis=-1)
+            shrunk = (real / modulus) @ squares - 1j * ((imaginary / modulus) @ squares)
             transform: ComplexArray = -self.freedom / 2 * (size + 1j * angle) - shrunk * s - np.log(s)
             return transform
 

@@ -62,13 +62,8 @@ def _draw_density(axes: Any, result: Result) -> None:
     middle = (binned.edges[1:] + binned.edges[:-1]) / 2
     axes.fill_between(middle, low, top, step="mid", color=BLUE, alpha=0.35, label="95 % bands, joint", lw=0)
     for overlay, style in zip(result.facts.overlays, ("-", "--", ":"), strict=False):
-        inside = overlay.loss <= high
-        grid, cdf = overlay.loss[inside], overlay.cdf[inside]
-        if grid.size > 2:
-            at = np.interp(binned.edges, grid, cdf, left=0.0)
-            axes.stairs(
-                np.diff(at) / binned.width, binned.edges, color=ORANGE, ls=style, label=overlay.name, lw=1.4
-            )
+        law = overlay.shares(binned.edges, result.facts.null_loss) / binned.width
+        axes.stairs(law, binned.edges, color=ORANGE, ls=style, label=overlay.name, lw=1.4)
     for name, loss, style in (
         ("constant loss $L_c$", result.facts.constant_loss, ":"),
         ("null loss $L_0$", result.facts.null_loss, "--"),

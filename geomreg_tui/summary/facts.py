@@ -29,6 +29,20 @@ class Overlay:
     loss: NDArray[np.float64]
     cdf: NDArray[np.float64]
 
+    def shares(self, edges: NDArray[np.float64], null_loss: float) -> NDArray[np.float64]:
+        """Return the probability of each bin, the atom at the null loss left out, shape (edges - 1,).
+
+        Args:
+            edges: increasing edges of the bins.
+            null_loss: where the atom is, if there is one; the law then has both sides of its jump.
+        """
+        cdf = self.cdf
+        around = np.flatnonzero(np.abs(self.loss - null_loss) <= 1e-12 * null_loss)
+        if around.size > 1:
+            jump = cdf[around[-1]] - cdf[around[0]]
+            cdf = cdf - jump * (np.arange(cdf.size) > around[0])
+        return np.diff(np.interp(edges, self.loss, cdf, left=0.0))
+
 
 @dataclass(frozen=True)
 class Facts:

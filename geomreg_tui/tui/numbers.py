@@ -41,13 +41,13 @@ def duration_text(seconds: float) -> str:
     return f"{hours}:{minutes:02d}:{left:02d}" if hours else f"{minutes}:{left:02d}"
 
 
-def interval_text(interval: Interval) -> str:
-    """Return ``0.412 [0.411, 0.413]``, with as many decimals as the interval deserves."""
+def interval_text(interval: Interval, most_decimals: int = 6) -> str:
+    """Return ``0.412 [0.411, 0.413]``, with the decimals that the interval deserves, up to a number."""
     estimate, low, high = (float(value) for value in interval)
     if math.isnan(estimate):
         return "undefined"
     width = high - low
-    decimals = 3 if not width > 0 else min(6, max(3, 1 - math.floor(math.log10(width))))
+    decimals = 3 if not width > 0 else min(most_decimals, max(3, 1 - math.floor(math.log10(width))))
     parts = (f"{value:.{decimals}f}".replace("-", _MINUS) for value in (estimate, low, high))
     return "{} [{}, {}]".format(*parts)
 

@@ -472,7 +472,7 @@ def test_an_unknown_theme_is_refused() -> None:
 def test_the_process_that_draws_never_imports_torch() -> None:
     script = """
 import asyncio, sys
-from tui.driving import opened
+from tests.tui.driving import opened
 async def main():
     async with opened() as driver:
         await driver.pilot.press("p", "l", "space")

@@ -17,7 +17,7 @@ import pytest
 
 SCRIPT = """
 import sys
-from tui.fakes import FakeSource
+from tests.tui.fakes import FakeSource
 from geomreg_tui.experiment import Experiment
 from geomreg_tui.tui import run_explorer
 sys.exit(run_explorer(Experiment.parse({"data": "digits"}), 10_000_000, source=FakeSource()))
@@ -53,7 +53,7 @@ def explorer() -> Iterator[Terminal]:
     environment = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "120", "LINES": "40"}
     process = subprocess.Popen(
         [sys.executable, "-c", SCRIPT],
-        cwd=Path(__file__).parents[1],
+        cwd=Path(__file__).parents[2],
         stdin=theirs,
         stdout=theirs,
         stderr=theirs,

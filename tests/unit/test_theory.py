@@ -151,3 +151,12 @@ def test_every_curve_is_a_distribution_function():
                 assert np.all(np.diff(law.cdf) >= 0)
                 assert law.cdf[0] >= 0
                 assert 0.99 < law.cdf[-1] <= 1
+
+
+def test_shares_of_bins_leave_out_the_atom():
+    law = laws({"width": 2, "depth": 2})["exact at this width"]
+    edges = np.concatenate([np.linspace(0, 10, 41), [law.loss[-1]]])
+    shares = law.shares(edges, Y.item() ** 2)
+    dead = 1 - (1 - 0.25) ** 2
+    assert shares.sum() == pytest.approx(law.cdf[-1] - dead, abs=1e-9)
+    assert np.all(shares >= 0)

@@ -120,9 +120,8 @@ class LossPane(RowsWidget):
         if pinned is not None:
             canvas.dots(np.where(pinned > least, pinned, np.nan), "•", "pinned")
         middle = (places[1:] + places[:-1]) / 2
-        for overlay in facts.overlays:
-            cdf = np.interp(edges, overlay.loss, overlay.cdf, left=0.0)
-            law = np.diff(cdf) * per
+        for overlay in facts.overlays[:1]:  # the law that says most; exports draw them all
+            law = overlay.shares(edges, facts.null_loss) * per
             canvas.line(middle, np.where(law > least, law, np.nan), "theory")
         return [*legend, self._names(canvas, facts, width), *canvas.rows()]
 
@@ -185,8 +184,8 @@ class LossPane(RowsWidget):
         if view.comparison:
             items.append([Piece("•", "pinned"), Piece(f" pinned: {view.comparison.pin.label}")])
         if facts.overlays:
-            names = plain_text(", ".join(overlay.name for overlay in facts.overlays))
-            items.append([Piece("⠒⠒", "theory"), Piece(f" theory: {names}")])
+            name = plain_text(facts.overlays[0].name)
+            items.append([Piece("⠒⠒", "theory"), Piece(f" theory: {name}")])
         return flow(items, width)
 
     def _set_titles(self) -> None:

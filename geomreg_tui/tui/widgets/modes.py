@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from textual.geometry import Size
 
-from geomreg_tui.analysis import ModeAnalysis
+from geomreg_tui.analysis import Interval, ModeAnalysis
 from geomreg_tui.errors import plain_text
 from geomreg_tui.tui.numbers import interval_text, number_text
 from geomreg_tui.tui.view import Comparison, View
@@ -51,12 +51,12 @@ class ModesTable(RowsWidget):
             return [[Piece("no networks yet", "dim")]]
         modes, comparison = view.modes, view.comparison
         rows = [
-            _row("zero mode", "mass " + interval_text(modes.zero_mass)),
-            _row("central mode", "mass " + interval_text(modes.central_mass)),
-            _row("index D", interval_text(modes.dominance), "strong"),
-            _row("dead atom", interval_text(modes.atom_mass)),
-            _row("unimodal?", _dip_text(modes)),
-            _row("contracting", _contracting_text(modes)),
+            _row("zero mode", _interval(modes.zero_mass, width, "mass ")),
+            _row("central mode", _interval(modes.central_mass, width, "mass ")),
+            _row("index D", _interval(modes.dominance, width), "strong"),
+            _row("dead atom", _interval(modes.atom_mass, width)),
+            _row("unimodal?", _fitting(width, *_dip_texts(modes))),
+            _row("contracting", _fitting(width, *_contracting_texts(modes))),
         ]
         nonfinite = view.distribution.histogram.nonfinite
         if nonfinite:
@@ -77,18 +77,30 @@ def _row(name: str, value: str, role: str = "text") -> list[Piece]:
     return [Piece(name.ljust(_NAME), "dim"), Piece(value, role)]
 
 
-def _dip_text(modes: ModeAnalysis) -> str:
+def _fitting(width: int, *texts: str) -> str:
+    """Return the first of some texts that fits beside the names, or the last."""
+    return next((text for text in texts if len(text) <= width - _NAME), texts[-1])
+
+
+def _interval(interval: Interval, width: int, prefix: str = "") -> str:
+    exact = [interval_text(interval, decimals) for decimals in (6, 5, 4, 3)]
+    return _fitting(width, *(prefix + text for text in exact), *exact)
+
+
+def _dip_texts(modes: ModeAnalysis) -> tuple[str, ...]:
     p = modes.dip.p_value
     if math.isnan(p):
-        return "dip test: when it is done" if modes.dip.samples == 0 else "dip test does not apply"
+        late = ("dip test: when it is done", "when it is done", "later")
+        return late if modes.dip.samples == 0 else ("dip test does not apply", "does not apply")
     verdict = "no" if p < _DIP_DECIDES else "not excluded"
-    return f"{verdict}, dip p {'< 0.001' if p < 0.001 else '= ' + number_text(p, 2)}"
+    shown = f"dip p {'< 0.001' if p < 0.001 else '= ' + number_text(p, 2)}"
+    return f"{verdict}, {shown}", shown
 
 
-def _contracting_text(modes: ModeAnalysis) -> str:
+def _contracting_texts(modes: ModeAnalysis) -> tuple[str, ...]:
     if modes.contracting is None:
-        return "no central mode"
-    return "yes, below the central mode" if modes.contracting else "no"
+        return ("no central mode",)
+    return ("yes, below the central mode", "yes") if modes.contracting else ("no",)
 
 
 def _comparison_rows(comparison: Comparison, width: int) -> list[list[Piece]]:
@@ -97,7 +109,7 @@ def _comparison_rows(comparison: Comparison, width: int) -> list[list[Piece]]:
     label = textwrap.shorten(comparison.pin.label, max(10, width - _NAME), placeholder="…")
     return [
         _row("• pinned", label, "pinned"),
-        _row("  D minus its", interval_text(comparison.dominance), "strong"),
+        _row("  D minus its", _interval(comparison.dominance, width), "strong"),
         _row("  KS distance", f"{number_text(statistic)}   p {p_text}"),
     ]
 

@@ -1,0 +1,98 @@
+"""Makes what the README shows from real runs: the picture of the explorer, and the output of each command.
+
+``python docs/build.py [picture] [outputs] [throughput] [memory]``; without arguments the first two.
+In the README, what stands between ``<!-- output: COMMAND -->`` and ``<!-- end -->`` is replaced by what the
+command prints, and ``<!-- table: NAME -->`` likewise by the table of ``python -m benchmarks NAME``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+README = ROOT / "README.md"
+SIZE = (150, 46)
+PATIENCE = 600  # tenths of a second
+
+
+async def picture() -> None:
+    """Sample a million networks in the explorer, and keep its screen as SVG."""
+    from geomreg_tui.experiment import Experiment
+    from geomreg_tui.tui.app import ExplorerApp
+    from geomreg_tui.tui.source import EngineSource
+
+    experiment = Experiment.parse(
+        {"data": "gaussian", "inputs": 4, "examples": 1, "width": 8, "depth": 3, "init": "he_normal"}
+    )
+    os.environ["GEOMREG_HOME"] = tempfile.mkdtemp(prefix="geomreg-")
+    app = ExplorerApp(experiment, 10**6, EngineSource())
+    async with app.run_test(size=SIZE) as pilot:
+        for word in ("preview done", "run done"):
+            for _ in range(PATIENCE):
+                await pilot.pause(0.1)
+                if word in app.export_screenshot().replace("&#160;", " "):
+                    break
+            else:
+                raise SystemExit(f"the explorer never said {word!r}")
+            await pilot.press("space")
+        await pilot.pause(1.0)
+        (ROOT / "docs" / "explorer.svg").write_text(app.export_screenshot(title="geomreg-tui"))
+
+
+def outputs(text: str) -> str:
+    """Return the README with the output of each command as it is now."""
+    with tempfile.TemporaryDirectory() as folder:
+        environment = {
+            **os.environ,
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+            "GEOMREG_HOME": f"{folder}/home",
+            "COLUMNS": "100",
+        }
+
+        def run(match: re.Match[str]) -> str:
+            command = match[1]
+            answer = subprocess.run(
+                ["bash", "-c", command],
+                capture_output=True,
+                text=True,
+                cwd=folder,
+                env=environment,
+                check=True,
+            )
+            shown = "\n".join(line.rstrip() for line in answer.stdout.splitlines())
+            return f"<!-- output: {command} -->\n```console\n$ {command}\n{shown}\n```\n<!-- end -->"
+
+        return re.sub(r"<!-- output: (.*?) -->.*?<!-- end -->", run, text, flags=re.DOTALL)
+
+
+def table(text: str, name: str) -> str:
+    """Return the README with a benchmark's table as it is now."""
+    answer = subprocess.run(
+        [sys.executable, "-m", "benchmarks", name], stdout=subprocess.PIPE, text=True, cwd=ROOT, check=True
+    )
+    shown = f"<!-- table: {name} -->\n{answer.stdout.strip()}\n<!-- end -->"
+    return re.sub(rf"<!-- table: {name} -->.*?<!-- end -->", lambda _: shown, text, flags=re.DOTALL)
+
+
+def main() -> None:
+    """Make what was asked for."""
+    wanted = sys.argv[1:] or ["picture", "outputs"]
+    if "picture" in wanted:
+        asyncio.run(picture())
+    text = README.read_text()
+    if "outputs" in wanted:
+        text = outputs(text)
+    for name in ("throughput", "memory"):
+        if name in wanted:
+            text = table(text, name)
+    README.write_text(text)
+
+
+if __name__ == "__main__":
+    main()
