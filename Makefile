@@ -14,10 +14,10 @@ run: $(VENV)/.run
 	else $(BIN)/geomreg-tui run $(EXPERIMENT); fi
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest -m "not full" -n 2 --dist loadfile
+	$(BIN)/python -m pytest -m "not full" -n 2 --dist worksteal
 
 test-full: $(VENV)/.dev
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

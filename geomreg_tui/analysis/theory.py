@@ -30,8 +30,16 @@ _FAMILIES = {"normal": None, "he_normal": "he", "glorot_normal": "glorot", "lecu
 _VARIANCES = (1e-100, 1e100)  # of a weight, between which nothing here leaves the range of floats
 _MOST_EXAMPLES = 256
 _MOST_KERNEL_WORK = 10**7
-_DECADES = (-12, 3)  # about the mean loss
-_CERTAIN = 1 - 1e-12
+_LARGEST = 1e100  # of an input or target
+
+# The grid of an overlay: at first four points to a decade, from and to these multiples of the mean.
+_SPAN, _FIRST_POINTS = (1e-24, 1e3), 109
+_IMPOSSIBLE = 1e-12  # probability below which, at either end, nothing is drawn
+_SMALLEST = 1e-270
+_REFINEMENTS = 16  # each cuts a cell into four
+_LARGEST_RISE = 1 / 128  # of the distribution function from point to point
+_STEEPEST = 1.3  # and its largest ratio
+_FINEST = 1e-9  # relative width of the narrowest cell
 
 
 def overlays(experiment: Experiment, x: FloatArray, targets: FloatArray) -> tuple[Overlay, ...]:
@@ -47,7 +55,8 @@ def overlays(experiment: Experiment, x: FloatArray, targets: FloatArray) -> tupl
         return ()
     shapes = layer_shapes(experiment, x.shape[1:], targets.shape[1])
     variances = [weight_variance(experiment, shape) for shape in shapes]
-    if not all(_VARIANCES[0] < variance < _VARIANCES[1] for variance in variances):
+    sizes = max(float(np.abs(x).max()), float(np.abs(targets).max()))
+    if not all(_VARIANCES[0] < v < _VARIANCES[1] for v in variances) or not sizes < _LARGEST:
         return ()
     rows = x.reshape(len(x), -1)
     found = []
@@ -87,22 +96,40 @@ def _finite_width_applies(experiment: Experiment, rows: FloatArray) -> bool:
         experiment.depth > 0
         and not experiment.bias
         and experiment.activation in HALVED + KEPT
-        and bool(np.any(rows))
+        and float(rows[0] @ rows[0]) > 0
     )
 
 
 def _tabulated(
     name: str, cdf: Callable[[FloatArray], FloatArray], mean: float, jump: float
 ) -> Overlay | None:
-    """Return a law on a grid that is fine near 0, about the mean, and on both sides of a jump."""
+    """Return a law on a grid that is refined until straight lines between its points will do.
+
+    A law can be a thousand times narrower than its mean (networks that collapse onto the null loss), or
+    have nearly all its mass far below it (deep and narrow ones). Both sides of a jump are in the grid.
+    """
     if not 0 < mean < 1e300:
         return None
-    grid = [np.geomspace(mean * 10.0 ** _DECADES[0], mean * 10.0 ** _DECADES[1], 300)]
-    grid.append(np.linspace(0, 8 * mean, 400)[1:])
+    loss = np.geomspace(mean * _SPAN[0], mean * _SPAN[1], _FIRST_POINTS)
     if jump > 0:
-        spread = jump * np.geomspace(1e-9, 0.5, 60)
-        grid += [jump - spread, jump + spread, np.array([np.nextafter(jump, 0), jump])]
-    loss = np.unique(np.concatenate(grid))
-    share = np.maximum.accumulate(np.asarray(cdf(loss), np.float64))
-    last = int(np.searchsorted(share, _CERTAIN)) + 1
-    return Overlay(name, loss[:last], share[:last])
+        loss = np.union1d(loss, [np.nextafter(jump, 0), jump])
+    share = cdf(loss)
+    while share[0] > _IMPOSSIBLE and loss[0] > _SMALLEST:
+        below = np.geomspace(loss[0] * _SPAN[0], loss[0], _FIRST_POINTS)[:-1]
+        loss, share = np.concatenate([below, loss]), np.concatenate([cdf(below), share])
+    for _ in range(_REFINEMENTS):
+        gap = np.diff(loss)
+        steep = (share[1:] > _STEEPEST * share[:-1]) & (share[1:] > _IMPOSSIBLE)
+        coarse = (steep | (np.diff(share) > _LARGEST_RISE)) & (gap > _FINEST * loss[1:])
+        if not coarse.any():
+            break
+        inner = (loss[:-1][coarse, None] + gap[coarse, None] * np.array([0.25, 0.5, 0.75])).ravel()
+        order = np.argsort(np.concatenate([loss, inner]), kind="stable")
+        loss, share = (
+            np.concatenate([loss, inner])[order],
+            np.concatenate([share, cdf(inner)])[order],
+        )
+    share = np.maximum.accumulate(share)
+    first = max(int(np.searchsorted(share, _IMPOSSIBLE)) - 1, 0)
+    last = int(np.searchsorted(share, 1 - _IMPOSSIBLE)) + 1
+    return Overlay(name, loss[first:last], share[first:last])

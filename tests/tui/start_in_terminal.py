@@ -43,7 +43,8 @@ def watch(command: list[str]) -> tuple[list[str], int, bytes]:
                     break
                 sent += data
                 stream.feed(data)
-            if not asked and any("preview done" in line for line in screen.display):
+            text = "\n".join(screen.display)
+            if not asked and "preview done" in text and "index D" in text:
                 shown, asked = list(screen.display), True
                 os.write(ours, b"q")
         return shown, process.wait(10), sent
