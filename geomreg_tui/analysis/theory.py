@@ -35,7 +35,7 @@ _LARGEST = 1e100  # of an input or target
 # The grid of an overlay: at first four points to a decade, from and to these multiples of the mean.
 _SPAN, _FIRST_POINTS = (1e-24, 1e3), 109
 _IMPOSSIBLE = 1e-12  # probability below which, at either end, nothing is drawn
-_SMALLEST = 1e-270
+_SMALLEST = 1e-250
 _REFINEMENTS = 16  # each cuts a cell into four
 _LARGEST_RISE = 1 / 128  # of the distribution function from point to point
 _STEEPEST = 1.3  # and its largest ratio
@@ -108,7 +108,7 @@ def _tabulated(
     A law can be a thousand times narrower than its mean (networks that collapse onto the null loss), or
     have nearly all its mass far below it (deep and narrow ones). Both sides of a jump are in the grid.
     """
-    if not 0 < mean < 1e300:
+    if not _SMALLEST < mean < 1e300:
         return None
     loss = np.geomspace(mean * _SPAN[0], mean * _SPAN[1], _FIRST_POINTS)
     if jump > 0:

@@ -50,6 +50,8 @@ def curve_text(x: FloatArray, y: FloatArray, x_label: str, y_label: str, width: 
     figure.plot(x.tolist(), y.tolist(), marker="braille")
     ticks = _ticks(float(x[0]), float(x[-1]))
     figure.xticks(ticks, [f"{tick:g}" for tick in ticks])
+    heights = _ticks(float(y.min()), float(y.max()))
+    figure.yticks(heights, [f"{height:.4g}" for height in heights])
     figure.title(f"{y_label} against {x_label}")
     return _plain(figure)
 
