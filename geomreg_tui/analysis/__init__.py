@@ -9,6 +9,7 @@ from geomreg_tui.analysis.intervals import (
     simultaneous_bands,
     wilson,
 )
+from geomreg_tui.analysis.lebesgue import LebesgueCurve, lebesgue_curve
 from geomreg_tui.analysis.modes import Mode, ModeAnalysis, analyse_modes
 from geomreg_tui.analysis.shape import Dip
 from geomreg_tui.analysis.trends import Direction, direction
@@ -21,6 +22,7 @@ __all__ = [
     "Distance",
     "HeldOutCurve",
     "Interval",
+    "LebesgueCurve",
     "LossDistribution",
     "Mode",
     "ModeAnalysis",
@@ -30,6 +32,7 @@ __all__ = [
     "direction",
     "distance",
     "held_out_given_loss",
+    "lebesgue_curve",
     "rule_of_three",
     "simultaneous_bands",
     "volume_curve",

@@ -123,7 +123,7 @@ def _tabulated(
         coarse = (steep | (np.diff(share) > _LARGEST_RISE)) & (gap > _FINEST * loss[1:])
         if not coarse.any():
             break
-        inner = (loss[:-1][coarse, None] + gap[coarse, None] * np.array([0.25, 0.5, 0.75])).ravel()
+        inner = np.geomspace(loss[:-1][coarse], loss[1:][coarse], 5)[1:-1].ravel()
         order = np.argsort(np.concatenate([loss, inner]), kind="stable")
         loss, share = (
             np.concatenate([loss, inner])[order],

@@ -5,7 +5,13 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from geomreg_tui.analysis import LossDistribution, analyse_modes, held_out_given_loss, volume_curve
+from geomreg_tui.analysis import (
+    LossDistribution,
+    analyse_modes,
+    held_out_given_loss,
+    lebesgue_curve,
+    volume_curve,
+)
 from geomreg_tui.summary import Facts, Summary
 
 __all__ = ["QUANTILES", "SCHEMA", "summary_document"]
@@ -26,6 +32,8 @@ def summary_document(facts: Facts, summary: Summary, complete: bool, elapsed_s: 
     distribution = LossDistribution(summary, facts.null_loss)
     histogram, moments = summary.histogram, summary.moments
     quantiles = distribution.quantile(QUANTILES)
+    curve = volume_curve(distribution)
+    lebesgue = lebesgue_curve(curve, facts.support, facts.parameters)
     document: dict[str, Any] = {
         "schema": SCHEMA,
         "experiment": facts.experiment.model_dump(mode="json"),
@@ -56,7 +64,7 @@ def summary_document(facts: Facts, summary: Summary, complete: bool, elapsed_s: 
             },
         },
         "modes": analyse_modes(distribution).to_json(),
-        "volume": volume_curve(distribution).to_json(),
+        "volume": {**curve.to_json(), "lebesgue": lebesgue.to_json() if lebesgue else None},
         "histogram_digest": histogram.digest(),
         "timing": {
             "elapsed_s": elapsed_s,

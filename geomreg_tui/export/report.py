@@ -90,7 +90,7 @@ def _mode_lines(result: Result) -> list[str]:
     lines = [
         f"Zero mode     mass {_share(modes.zero_mass)}",
         f"Central mode  mass {_share(modes.central_mass)}"
-        + (f"   at L = {modes.central_mode.loss:.4g}" if modes.central_mode else ""),
+        + (_place(modes.central_mode.loss, result) if modes.central_mode else ""),
         f"Dead atom     mass {_share(modes.atom_mass)}   at L_0, counted with the central mode",
         f"Dominance D   {_share(modes.dominance)}   -1 is central only, +1 zero only; linear axis, "
         f"{modes.bins} bins of {modes.bin_width:.3g}",
@@ -100,22 +100,40 @@ def _mode_lines(result: Result) -> list[str]:
     dip = "-" if math.isnan(modes.dip.p_value) else f"{modes.dip.p_value:.3g}"
     contracting = {True: "yes", False: "no", None: "not defined without a central mode"}[modes.contracting]
     lines.append(f"Unimodal?     dip test p = {dip}")
+    if math.isfinite(modes.slope.estimate):
+        contracting += f"; mean slope of log density {_share(modes.slope)} per unit of loss"
     lines.append(f"Contracting   below the central mode: {contracting}")
+    if modes.log_modes:
+        places = ", ".join(f"{mode.loss:.4g}" for mode in modes.log_modes)
+        lines.append(f"Log axis      the density in log L, another density, has modes at L = {places}")
     return lines + [f"Note          {plain_text(note)}" for note in modes.notes]
+
+
+def _place(loss: float, result: Result) -> str:
+    null = result.facts.null_loss
+    relative = f" = {loss / null:.3g} L_0" if null > 0 else ""
+    return f"   at L = {loss:.4g}{relative}"
 
 
 def _volume_lines(result: Result) -> list[str]:
     curve = result.volume
     if not curve.loss.size:
         return []
-    lines = ["Volume        log10 L    log10 V(L)      std   local exponent λ"]
+    lebesgue = result.lebesgue
+    heading = "Volume        log10 L    log10 V(L)      std   local exponent λ"
+    if lebesgue:
+        heading += f"   log10 Lebesgue volume in the {lebesgue.support}   radius of equal ball"
+    lines = [heading]
     for place in _spread(curve.log10_loss.size):
         slope = curve.exponent[place]
         shown = f"{slope:8.3f}" if math.isfinite(slope) else "       -"
-        lines.append(
+        line = (
             f"           {curve.log10_loss[place]:10.3f}    {curve.log10_volume[place]:10.3f} "
             f"{curve.std[place]:8.3f}   {shown}"
         )
+        if lebesgue:
+            line += f"{lebesgue.log10_volume[place]:28.3f}{lebesgue.radius[place]:25.5g}"
+        lines.append(line)
     lines.append(f"              nothing seen below; there V < {curve.bound:.2g} (95 %)")
     return lines
 

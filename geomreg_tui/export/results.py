@@ -9,11 +9,13 @@ from typing import Any
 
 from geomreg_tui.analysis import (
     HeldOutCurve,
+    LebesgueCurve,
     LossDistribution,
     ModeAnalysis,
     VolumeCurve,
     analyse_modes,
     held_out_given_loss,
+    lebesgue_curve,
     volume_curve,
 )
 from geomreg_tui.engine.launch import start_run
@@ -57,6 +59,11 @@ class Result:
     def volume(self) -> VolumeCurve:
         """Its volume fractions."""
         return volume_curve(self.distribution)
+
+    @cached_property
+    def lebesgue(self) -> LebesgueCurve | None:
+        """Lebesgue volumes of low loss; None unless the init law is uniform on a box or a ball."""
+        return lebesgue_curve(self.volume, self.facts.support, self.facts.parameters)
 
     @cached_property
     def held_out(self) -> HeldOutCurve | None:

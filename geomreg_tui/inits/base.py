@@ -86,6 +86,13 @@ class InitLaw(ABC):
     def bias_moment(self, shape: LayerShape) -> float:
         """Return E[b**2] of one bias."""
 
+    def support(self) -> tuple[str, float] | None:
+        """Return ("box", side) or ("ball", radius) of the region that the law is uniform on, or None.
+
+        Where coordinates differ in extent, that of the cube or ball of equal volume.
+        """
+        return None
+
     def radius(self) -> float:
         """Return sqrt(E ||theta||**2) over all weights and biases."""
         squares = (

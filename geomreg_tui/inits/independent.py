@@ -84,6 +84,18 @@ class Uniform(Independent):
         """Return 1/3."""
         return 1 / 3
 
+    def support(self) -> tuple[str, float] | None:
+        """Return the side of the cube whose volume the box of all weights and biases has."""
+        sides: list[tuple[int, float]] = []
+        for shape in self.shapes:
+            sides.append((shape.n_out * shape.n_in, 2 * self.scale(shape)))
+            if shape.bias:
+                sides.append((shape.n_out, 2 * self.offset_scale(shape)))
+        if any(side == 0 for _, side in sides):
+            return None
+        total = sum(count for count, _ in sides)
+        return "box", math.exp(math.fsum(count * math.log(side) for count, side in sides) / total)
+
     def scale(self, shape: LayerShape) -> float:
         """Return the half-width for a layer's weights."""
         return self.gain * (math.sqrt(3) * fan_std(self._family, shape) if self._family else 1.0)

@@ -187,6 +187,12 @@ class Sphere(RotationInvariant):
             radii *= uniform.pow_(1 / self._dimension)
         return radii
 
+    def support(self) -> tuple[str, float] | None:
+        """Return the radius of the ball whose volume the ball has, its biases stretched by bias_scale."""
+        biases = sum(shape.n_out * shape.bias for shape in self.shapes)
+        radius = self.gain * self.bias_scale ** (biases / self._dimension)
+        return ("ball", radius) if self._ball and radius > 0 else None
+
     def row_scales(self, shape: LayerShape) -> tuple[float, float]:
         """Return 1, and the factor on biases."""
         return 1.0, self.bias_scale if shape.bias else 0.0

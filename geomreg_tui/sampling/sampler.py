@@ -97,6 +97,7 @@ class Sampler:
             constant_loss=self.objective.constant_loss,
             sampler_reason=choice.reason,
             data_notes=self.dataset.notes,
+            support=self.law.support(),
         )
         self._x = torch.from_numpy(self.dataset.x).to(self._device, self._dtype)
         self._first_root = self._shared_root()

@@ -56,6 +56,9 @@ class Facts:
         init_radius: sqrt(E ||theta||^2) under the init law; infinite where the law has no variance.
         null_loss: loss of the function that is 0 everywhere.
         constant_loss: loss of the best constant prediction.
+        support: kind and size of the region that the init law is uniform on, ("box", side) or
+            ("ball", radius), where it is uniform; where its extent differs between coordinates, of the cube
+            or ball of equal volume. None for other laws.
         sampler_reason: why this sampler was chosen.
         data_notes: plain statements about the data: source, standardisation, which examples.
         overlays: laws that theory gives for this experiment.
@@ -70,6 +73,7 @@ class Facts:
     constant_loss: float
     sampler_reason: str
     data_notes: tuple[str, ...] = ()
+    support: tuple[str, float] | None = None
     overlays: tuple[Overlay, ...] = field(default=(), compare=False)
 
     def to_json(self) -> dict[str, Any]:
@@ -84,6 +88,7 @@ class Facts:
             "constant_loss": self.constant_loss,
             "sampler_reason": self.sampler_reason,
             "data_notes": list(self.data_notes),
+            "support": list(self.support) if self.support else None,
             "overlays": [
                 {"name": overlay.name, "loss": overlay.loss.tolist(), "cdf": overlay.cdf.tolist()}
                 for overlay in self.overlays
@@ -108,8 +113,16 @@ class Facts:
             constant_loss=float(values["constant_loss"]),
             sampler_reason=str(values["sampler_reason"]),
             data_notes=tuple(str(note) for note in values["data_notes"]),
+            support=_support(values["support"]),
             overlays=tuple(
                 Overlay(str(o["name"]), np.asarray(o["loss"], np.float64), np.asarray(o["cdf"], np.float64))
                 for o in values["overlays"]
             ),
         )
+
+
+def _support(value: Any) -> tuple[str, float] | None:
+    if value is None:
+        return None
+    kind, size = value
+    return str(kind), float(size)

@@ -11,6 +11,7 @@ from scipy import interpolate, stats
 
 from geomreg_tui import sampling
 from geomreg_tui.experiment import Experiment
+from geomreg_tui.summary import Summary
 
 # Every test rejects at this level. With the seeds fixed the suite passes or fails for good; over all seeds
 # a correct program would fail one of about 200 statistical tests with probability 2 %.
@@ -37,6 +38,16 @@ def draw(values, count):
         parts.append(part.losses)
         drawn += len(part.losses)
     return Draws(np.concatenate(parts), ready.facts)
+
+
+def draw_summary(values, count):
+    """Draw ``count`` networks and return their summary and the facts of the experiment."""
+    facts = sampling.prepare(Experiment.parse(values)).facts
+    size = facts.experiment.chunk_size
+    chunks = range(-(-count // size))
+    counts = [min(size, count - chunk * size) for chunk in chunks]
+    parts = [sampling.run_chunk(facts.experiment, k, n).summary for k, n in zip(chunks, counts, strict=True)]
+    return Summary.merge(parts), facts
 
 
 def single_example(tmp_path, x, y):

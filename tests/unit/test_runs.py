@@ -25,7 +25,7 @@ CHUNK = 50
 def make_facts(**changes):
     experiment = Experiment.parse({"sampler": "direct", "chunk_size": CHUNK, "batch_size": 10, **changes})
     overlay = Overlay("law", np.array([0.5, 1.0]), np.array([0.1, 0.9]))
-    return Facts(experiment, 64, 1, 100, math.inf, 1.0, 0.9, "asked for", ("a note",), (overlay,))
+    return Facts(experiment, 64, 1, 100, math.inf, 1.0, 0.9, "asked for", ("a note",), None, (overlay,))
 
 
 def pack_of(chunk, count=CHUNK, keep=0):
