@@ -28,6 +28,7 @@ _NEGLIGIBLE = 1e-15  # probability beyond a layer's range
 _COARSEST = 0.05  # step in log q of the sum, and twice that of the rule: the loss varies on a scale of 1
 _STEPS_PER_DEVIATION = 5
 _MOST_POINTS = 2**20
+_MOST_WIDTHS = 64  # different ones; each takes some milliseconds
 _MOST_TERMS = 256  # binomial terms taken of a wide layer, evenly; the sum over them is smooth by then
 
 
@@ -86,6 +87,8 @@ def finite_width_law(
     """
     halved = activation in HALVED
     layers = Counter(widths)
+    if len(layers) > _MOST_WIDTHS:
+        return None
     step = min(_COARSEST, *(_deviation(n, halved) / _STEPS_PER_DEVIATION for n in layers))
     ranges = {n: _range(n, halved) for n in layers}
     low = math.fsum(count * ranges[n][0] for n, count in layers.items())

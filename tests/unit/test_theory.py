@@ -93,6 +93,7 @@ def test_wide_layers_are_quick_and_tend_to_the_limit(width):
 
 def test_what_would_take_long_is_left_out():
     assert finite_width_law(1.0, [1, 10**9], [1.0, 1.0], "relu", 1.0) is None
+    assert finite_width_law(1.0, range(100, 200), np.ones(100), "relu", 1.0) is None
     assert "exact at this width" not in laws({"width": (1, 10**8), "depth": 2})
 
 
@@ -160,3 +161,20 @@ def test_shares_of_bins_leave_out_the_atom():
     dead = 1 - (1 - 0.25) ** 2
     assert shares.sum() == pytest.approx(law.cdf[-1] - dead, abs=1e-9)
     assert np.all(shares >= 0)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"width": 16, "gain": 0.1, "depth": 3},  # collapsed onto the null loss
+        {"width": 2, "depth": 40, "gain": 3.0},  # mean far above nearly all of the mass
+        {"width": 64, "depth": 2},
+        {"depth": 0, "gain": 1e-3},
+    ],
+)
+def test_curves_are_fine_wherever_the_mass_is(values):
+    for law in laws(values).values():
+        rises = np.diff(law.cdf, prepend=0.0)
+        rises[np.abs(law.loss - Y.item() ** 2) < 1e-9] = 0  # the atom
+        assert rises.max() < 0.01
+        assert law.loss.size < 1500
