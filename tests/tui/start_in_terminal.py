@@ -19,14 +19,15 @@ import time
 import pyte
 
 COLUMNS, LINES = 140, 45
-PATIENCE = 60.0  # seconds
+PATIENCE = 120.0  # seconds
 
 
 def watch(command: list[str]) -> tuple[list[str], int, bytes]:
     """Return the lines on the screen after the first preview, the exit code, and all that was sent."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", LINES, COLUMNS, 0, 0))
-    environment = {**os.environ, "TERM": "xterm-256color"}
+    size = {"COLUMNS": str(COLUMNS), "LINES": str(LINES)}  # these would overrule the terminal's own
+    environment = {**os.environ, **size, "TERM": "xterm-256color"}
     process = subprocess.Popen(
         command, stdin=theirs, stdout=theirs, stderr=theirs, env=environment, start_new_session=True
     )
@@ -47,6 +48,10 @@ def watch(command: list[str]) -> tuple[list[str], int, bytes]:
             if not asked and "preview done" in text and "index D" in text:
                 shown, asked = list(screen.display), True
                 os.write(ours, b"q")
+        if not asked:
+            raise AssertionError("no preview was drawn in time:\n" + "\n".join(screen.display))
+        if process.poll() is None and time.monotonic() >= end:
+            raise AssertionError("it did not quit:\n" + "\n".join(screen.display))
         return shown, process.wait(10), sent
     finally:
         process.kill()
