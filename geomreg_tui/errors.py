@@ -7,13 +7,14 @@ The exception tree; each message says what was wrong, what was got, and what to 
     ├── DataError                exit 2   a data set cannot be read or does not fit the experiment
     ├── CapacityError            exit 2   the experiment cannot fit in memory; says what it would need
     ├── RunDirectoryError        exit 1   a run directory is missing, damaged, foreign or in use
+    │   └── TakenOverError       exit 1   another engine has taken the run directory over
     └── SamplingError            exit 3   a run that had started could not go on
 """
 
 from __future__ import annotations
 
 import difflib
-import re
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
@@ -27,6 +28,7 @@ __all__ = [
     "Problem",
     "RunDirectoryError",
     "SamplingError",
+    "TakenOverError",
     "nearest_name",
     "plain_text",
 ]
@@ -39,6 +41,7 @@ class ExitCode(IntEnum):
     ERROR = 1
     USAGE = 2
     RUN_FAILED = 3
+    HANG_UP = 129
     INTERRUPTED = 130
 
 
@@ -98,6 +101,10 @@ class RunDirectoryError(GeomregError):
     """A run directory is missing, damaged, of another version, or in use."""
 
 
+class TakenOverError(RunDirectoryError):
+    """Another engine has taken the run directory over, as a person told it to."""
+
+
 class SamplingError(GeomregError):
     """A run that had started could not go on."""
 
@@ -117,10 +124,12 @@ def nearest_name(name: str, names: Iterable[str]) -> str | None:
     return min(begun, key=len, default=None)
 
 
-# C0 (but not newline) and C1 controls, zero-width and bidirectional formatting characters.
-_CONTROL = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
+# Control, formatting (bidirectional and zero-width too) and surrogate characters, line and paragraph ends.
+_STEERING = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
 
 def plain_text(text: str) -> str:
-    """Return ``text`` without the characters by which a name could steer a terminal."""
-    return _CONTROL.sub("", text)
+    """Return ``text`` without the characters by which a name could steer a terminal; newlines stay."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(c for c in text if c == "\n" or unicodedata.category(c) not in _STEERING)

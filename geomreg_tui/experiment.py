@@ -18,7 +18,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from geomreg_tui.errors import ExperimentError, Problem, nearest_name
+from geomreg_tui.errors import ExperimentError, Problem, nearest_name, plain_text
 
 __all__ = ["Experiment", "choices", "parse_count"]
 
@@ -200,6 +200,32 @@ class Experiment(BaseModel):
     def widths(self) -> tuple[int, ...]:
         """Units in each hidden layer, first to last."""
         return self.width if isinstance(self.width, tuple) else (self.width,) * self.depth
+
+    def describe(self, input_size: int | None = None, output_size: int | None = None) -> str:
+        """Return the experiment in one line: architecture, init law, data, loss and seed.
+
+        Args:
+            input_size: numbers in one input, once known.
+            output_size: outputs of the network, once known.
+        """
+        sizes = [str(input_size)] if input_size is not None else []
+        if self.arch == "conv":
+            sizes += [f"{self.channels}ch×{self.depth}"] if self.depth else []
+        elif isinstance(self.width, tuple):
+            sizes += [str(width) for width in self.width]
+        elif self.depth:
+            sizes += [f"{self.width}×{self.depth}"]
+        sizes += [str(output_size)] if output_size is not None else []
+        body = f"custom {self.module}" if self.arch == "custom" else f"{self.arch} {'→'.join(sizes)}"
+        parts = [body.strip() + (" +bias" if self.bias else "")]
+        if self.arch != "custom":
+            parts.append(self.activation if self.depth else "linear model")
+        parts.append(self.init if self.gain == 1 else f"{self.init} gain {self.gain:g}")
+        parts.append(f"{self.data.rpartition('/')[2] or self.data} N={self.examples}")
+        if self.held_out:
+            parts.append(f"held out {self.held_out}")
+        parts += [self.loss, f"seed {self.seed}"]
+        return plain_text(" · ".join(parts)).replace("\n", " ")
 
     @classmethod
     def parse(cls, values: Mapping[str, Any]) -> Experiment:

@@ -8,13 +8,14 @@ from typing import Annotated
 import typer
 
 from geomreg_tui import __version__
-from geomreg_tui.cli.explore import explore, open_explorer
-from geomreg_tui.cli.inspect import doctor, export, report, runs
+from geomreg_tui.cli.explore import attach, explore, open_explorer
+from geomreg_tui.cli.inspect import doctor, export, report
 from geomreg_tui.cli.options import experiment_options
 from geomreg_tui.cli.run import run
+from geomreg_tui.cli.runs import runs_app
 from geomreg_tui.cli.sphere import sphere
 from geomreg_tui.cli.sweep import sweep
-from geomreg_tui.errors import ExitCode, GeomregError
+from geomreg_tui.errors import ExitCode, GeomregError, plain_text
 from geomreg_tui.experiment import Experiment
 
 __all__ = ["app", "main"]
@@ -29,11 +30,12 @@ app = typer.Typer(
 app.command()(experiment_options(run))
 app.command()(experiment_options(sweep))
 app.command()(experiment_options(explore))
+app.command()(attach)
 app.command()(sphere)
 app.command()(report)
 app.command()(export)
 app.command()(doctor)
-app.command()(runs)
+app.add_typer(runs_app, name="runs")
 
 
 def _version(wanted: bool) -> None:
@@ -59,7 +61,7 @@ def main() -> None:
     try:
         code = app(standalone_mode=False)
     except GeomregError as error:
-        print(f"Error: {error}", file=sys.stderr)
+        print(plain_text(f"Error: {error}"), file=sys.stderr)
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         sys.exit(ExitCode.INTERRUPTED)

@@ -1,4 +1,4 @@
-"""Commands on what is there already: ``report``, ``export``, ``runs`` and ``doctor``."""
+"""Commands on what is there already: ``report``, ``export`` and ``doctor``."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from typing import Annotated
 import typer
 
 from geomreg_tui.cli.progress import narrate
-from geomreg_tui.cli.run import JsonOption, print_json, print_result
+from geomreg_tui.cli.run import JsonOption, print_result
+from geomreg_tui.cli.runs import RunArgument
 from geomreg_tui.errors import ExitCode
 
-__all__ = ["doctor", "export", "report", "runs"]
+__all__ = ["doctor", "export", "report"]
 
 _TORCH_CHECK = """
 import torch
@@ -22,21 +23,12 @@ count = torch.cuda.device_count()
 print(count, *(torch.cuda.get_device_name(number) for number in range(count)))
 """
 
-RunArgument = Annotated[
-    str, typer.Argument(metavar="RUN", help="a run directory, a run's name or part of it, or 'latest'")
-]
-
 
 def report(run: RunArgument = "latest", as_json: JsonOption = False) -> None:
     """Print what the losses of a run say; of one that is still sampling, what they say so far."""
-    from geomreg_tui.export import load_result, result_document
     from geomreg_tui.runs import find_run
 
-    path = find_run(run)
-    if as_json:
-        print_json(result_document(load_result(path)))
-    else:
-        print_result(path, False)
+    print_result(find_run(run), as_json)
 
 
 def export(
@@ -53,57 +45,6 @@ def export(
 
     export_result(load_result(find_run(run)), out, force)
     narrate(f"Wrote {out}")
-
-
-def runs(
-    as_json: JsonOption = False,
-    limit: Annotated[int, typer.Option(help="show the newest so many; 0 for all", min=0)] = 20,
-) -> None:
-    """List the runs on disk, newest first."""
-    from rich.console import Console
-    from rich.table import Table
-
-    from geomreg_tui.errors import GeomregError, plain_text
-    from geomreg_tui.export import describe
-    from geomreg_tui.runs import RunDirectory, list_runs, runs_root
-
-    entries = list_runs()
-    shown = entries[:limit] if limit else entries
-    rows: list[dict[str, str | int]] = []
-    for entry in shown:
-        try:
-            run = RunDirectory.open(entry.path)
-            status = run.read_status()
-        except GeomregError as error:
-            rows.append({"name": entry.name, "state": "unreadable", "experiment": plain_text(str(error))})
-            continue
-        rows.append(
-            {
-                "name": entry.name,
-                "state": status.state.value,
-                "samples": status.samples,
-                "target": status.target,
-                "experiment": plain_text(describe(run.facts)),
-            }
-        )
-    if as_json:
-        print_json(rows)
-        return
-    if not rows:
-        narrate(f"No runs in {runs_root()}; 'geomreg-tui run' makes one.")
-        return
-    table = Table(box=None, header_style="bold")
-    table.add_column("run", no_wrap=True)
-    table.add_column("state", no_wrap=True)
-    table.add_column("networks", justify="right", no_wrap=True)
-    table.add_column("experiment")
-    for row in rows:
-        count = f"{row['samples']:,}" if "samples" in row else "-"
-        table.add_row(str(row["name"]), str(row["state"]), count, str(row["experiment"]))
-    console = Console(highlight=False, markup=False)
-    console.print(table)
-    if len(shown) < len(entries):
-        narrate(f"{len(entries) - len(shown):,} older runs; --limit 0 lists all.")
 
 
 def doctor() -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
+from geomreg_tui.cli.signals import Signals
 from geomreg_tui.errors import RunDirectoryError, plain_text
 
 if TYPE_CHECKING:
@@ -15,28 +17,27 @@ if TYPE_CHECKING:
 __all__ = ["follow", "narrate"]
 
 _REFRESH = 0.2  # seconds
-
-
-class _Counter(Protocol):
-    count: int
+_AT_ONCE = 2.0  # seconds that an engine has to close a run when it was told to stop at once
 
 
 def narrate(text: str, quiet: bool = False) -> None:
-    """Print a line on stderr unless asked to be quiet."""
+    """Print a line on stderr unless asked to be quiet, or nobody is there to read it."""
     if not quiet:
-        print(plain_text(text), file=sys.stderr)
+        with contextlib.suppress(OSError):
+            print(plain_text(text), file=sys.stderr)
 
 
-def follow(handle: RunHandle, interrupt: _Counter, quiet: bool) -> Snapshot | None:
-    """Show the progress of a run until it is over, and return its last snapshot.
+def follow(handle: RunHandle, signals: Signals, quiet: bool) -> None:
+    """Show the progress of a run until it is over, or until the terminal is gone.
 
-    The first interrupt asks the engine to stop and keep what is done; the second returns at once.
+    The first request to stop is passed on to the engine, which keeps what is done; a second one makes it
+    stop at once.
     """
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     console = Console(stderr=True, highlight=False)
-    snapshot = handle.snapshot()
+    snapshot = _newest(handle)
     if snapshot and snapshot.facts:
         facts = snapshot.facts
         for note in facts.data_notes:
@@ -45,8 +46,7 @@ def follow(handle: RunHandle, interrupt: _Counter, quiet: bool) -> Snapshot | No
             f"Sampler {facts.experiment.sampler}: {facts.sampler_reason}. {facts.parameters:,} parameters.",
             quiet,
         )
-    stopping = False
-    with Progress(
+    progress = Progress(
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
@@ -55,21 +55,48 @@ def follow(handle: RunHandle, interrupt: _Counter, quiet: bool) -> Snapshot | No
         console=console,
         transient=True,
         disable=quiet or not console.is_terminal,
-    ) as progress:
-        task = progress.add_task("sampling", total=snapshot.target if snapshot else None, rate="")
-        while handle.running():
-            time.sleep(_REFRESH)
-            if interrupt.count and not stopping:
-                handle.stop()
-                narrate("Stopping; what is done is kept. Ctrl-C again to stop waiting.", quiet)
-                stopping = True
-            if interrupt.count > 1:
-                break
-            snapshot = _newest(handle) or snapshot
-            if snapshot:
+    )
+    signals.raising = False
+    stopper = _Stopper(handle, signals, quiet)
+    message = ""
+    try:
+        with progress:
+            task = progress.add_task("sampling", total=snapshot.target if snapshot else None, rate="")
+            while handle.running() and not signals.hang_up:
+                time.sleep(_REFRESH)
+                stopper.pass_on()
+                snapshot = _newest(handle)
+                if snapshot is None:
+                    continue
+                if snapshot.message != message:
+                    message = snapshot.message
+                    narrate(message, quiet or not message)
                 rate = f"{snapshot.rate:,.0f} networks/s"
                 progress.update(task, completed=snapshot.samples, total=snapshot.target, rate=rate)
-    return _newest(handle) or snapshot
+    except OSError:
+        if not signals.hang_up:
+            raise
+
+
+class _Stopper:
+    """Passes requests to stop on to an engine."""
+
+    def __init__(self, handle: RunHandle, signals: Signals, quiet: bool) -> None:
+        self._handle, self._signals, self._quiet = handle, signals, quiet
+        self._passed_on = 0
+        self._deadline: float | None = None
+
+    def pass_on(self) -> None:
+        """Tell the engine what has come since the last call."""
+        if self._signals.stops > self._passed_on:
+            self._passed_on = min(self._signals.stops, self._passed_on + 1)
+            self._handle.stop(hurry=self._signals.hurry)
+            if self._passed_on == 1:
+                narrate("Stopping; what is done is kept. Ctrl-C again to stop at once.", self._quiet)
+            elif self._deadline is None:
+                self._deadline = time.monotonic() + _AT_ONCE
+        if self._deadline is not None and time.monotonic() > self._deadline:
+            self._handle.kill()
 
 
 def _newest(handle: RunHandle) -> Snapshot | None:

@@ -1,69 +1,213 @@
-"""``geomreg-tui run``: one experiment, start to result."""
+"""``geomreg-tui run``: one experiment, start to result, in one sitting or several."""
 
 from __future__ import annotations
 
 import json
 import shutil
-import signal
 import sys
 from pathlib import Path
-from types import FrameType
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from geomreg_tui.cli.options import OutOption, QuietOption, SamplesOption
+from geomreg_tui.cli.options import OutOption, QuietOption
 from geomreg_tui.cli.progress import follow, narrate
-from geomreg_tui.errors import ExitCode, SamplingError
+from geomreg_tui.cli.signals import Signals
+from geomreg_tui.errors import ExitCode, ExperimentError, Problem, SamplingError
 from geomreg_tui.experiment import Experiment, parse_count
+
+if TYPE_CHECKING:
+    from geomreg_tui.engine import RunHandle
+    from geomreg_tui.runs import RunDirectory
 
 __all__ = ["KeepOption", "WorkersOption", "run"]
 
-DeviceOption = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:i", metavar="NAME")]
+DeviceOption = Annotated[
+    str, typer.Option("--device", help="auto, cpu, cuda (all GPUs), cuda:i, or cuda:0,cuda:2", metavar="NAME")
+]
 WorkersOption = Annotated[
-    int | None, typer.Option("--workers", help="worker processes [default: one for each core]", min=1)
+    int | None,
+    typer.Option("--workers", help="worker processes on the CPU [default: one for each core]", min=1),
 ]
 KeepOption = Annotated[
     str | None, typer.Option("--keep-losses", help="keep the first K losses in losses.npy", metavar="K")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="print the result as JSON")]
+_SITTINGS = "Long runs"
 _KEEP_LIMIT = 10**7
+_DEFAULT_SAMPLES = "1e6"
 
 
 def run(
     experiment: Experiment,
-    samples: SamplesOption = "1e6",
+    samples: Annotated[
+        str | None,
+        typer.Option(
+            "--samples",
+            help="networks to draw in all, such as 1e6 or 10M [default: 1e6; with --resume: as planned]",
+            metavar="COUNT",
+        ),
+    ] = None,
     device: DeviceOption = "auto",
     workers: WorkersOption = None,
     out: OutOption = None,
     keep_losses: KeepOption = None,
+    resume: Annotated[
+        str | None,
+        typer.Option(
+            "--resume",
+            help="go on with a run that was stopped, or with a finished one to more --samples",
+            metavar="RUN",
+            rich_help_panel=_SITTINGS,
+        ),
+    ] = None,
+    detach: Annotated[
+        bool,
+        typer.Option("--detach", help="sample in the background and return", rich_help_panel=_SITTINGS),
+    ] = False,
+    take_over: Annotated[
+        bool,
+        typer.Option(
+            "--take-over",
+            help="with --resume: although an engine seems to be at work, or was on another host",
+            rich_help_panel=_SITTINGS,
+        ),
+    ] = False,
+    allow_mixed: Annotated[
+        bool,
+        typer.Option(
+            "--allow-mixed",
+            help="with --resume: although versions or device differ; every output then says so",
+            rich_help_panel=_SITTINGS,
+        ),
+    ] = False,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Draw networks, and print what their losses say. Ctrl-C keeps what is done."""
+    """Draw networks, and print what their losses say. Ctrl-C keeps what is done; --resume goes on."""
+    with Signals() as signals:
+        if resume is None:
+            _refuse(take_over, "take-over", "only with --resume")
+            _refuse(allow_mixed, "allow-mixed", "only with --resume")
+            handle = _begin(experiment, samples or _DEFAULT_SAMPLES, device, workers, out, keep_losses)
+        else:
+            _refuse(out is not None, "out", "only without --resume: a run stays where it is")
+            _refuse(keep_losses is not None, "keep-losses", "only when a run begins")
+            again = _go_on(experiment, resume, samples, device, workers, take_over, allow_mixed)
+            if again is None:
+                narrate("This run is complete; ask for more --samples to go on.", quiet)
+            handle = again or _handle_of(resume)
+        name = handle.directory.name if handle.directory.parent == _root() else str(handle.directory)
+        if detach:
+            print(handle.directory)
+            narrate(
+                f"Sampling in the background: 'geomreg-tui attach {name}' shows it, "
+                f"'geomreg-tui runs stop {name}' stops it.",
+                quiet,
+            )
+            return
+        follow(handle, signals, quiet)
+    if signals.hang_up:
+        raise typer.Exit(ExitCode.HANG_UP)
+    failure = handle.failure()
+    if not failure or handle.status().samples:
+        print_result(handle.directory, as_json)
+    if failure:
+        raise SamplingError(failure)
+    narrate(f"Kept in {handle.directory}", quiet)
+    if signals.stops:
+        narrate(f"Stopped early; 'geomreg-tui run --resume {name}' goes on.", quiet)
+        raise typer.Exit(ExitCode.INTERRUPTED)
+
+
+def _begin(
+    experiment: Experiment,
+    samples: str,
+    device: str,
+    workers: int | None,
+    out: Path | None,
+    keep_losses: str | None,
+) -> RunHandle:
     from geomreg_tui.engine import start_run
 
     wanted, keep = parse_count(samples), parse_keep(keep_losses)
-    handle = start_run(experiment, wanted, directory=out, workers=workers, device=device, keep_losses=keep)
-    with Interrupt() as interrupt:
-        final = follow(handle, interrupt, quiet)
-    if final is None or final.state.value == "failed":
-        raise SamplingError(final.message if final else "the engine died; what was committed is kept")
-    print_result(handle.directory, as_json)
-    narrate(f"Kept in {handle.directory}", quiet)
-    if interrupt.count:
-        raise typer.Exit(ExitCode.INTERRUPTED)
+    return start_run(experiment, wanted, directory=out, workers=workers, device=device, keep_losses=keep)
+
+
+def _go_on(
+    given: Experiment,
+    name: str,
+    samples: str | None,
+    device: str,
+    workers: int | None,
+    take_over: bool,
+    allow_mixed: bool,
+) -> RunHandle | None:
+    """Return the run going on, or None when it has nothing left to do."""
+    from geomreg_tui.engine import resume_run
+    from geomreg_tui.runs import RunDirectory, RunState, find_run
+
+    stored = RunDirectory.open(find_run(name))
+    _refuse_changes(stored, given)
+    wanted = parse_count(samples) if samples is not None else 0
+    status = stored.read_status()
+    if status.state is RunState.DONE and wanted <= status.samples:
+        return None
+    return resume_run(
+        stored.path,
+        wanted,
+        workers=workers,
+        device=device,
+        module=given.module,
+        take_over=take_over,
+        allow_mixed=allow_mixed,
+    )
+
+
+def _handle_of(name: str) -> RunHandle:
+    from geomreg_tui.engine import RunHandle
+    from geomreg_tui.runs import find_run
+
+    return RunHandle(find_run(name))
+
+
+def _root() -> Path:
+    from geomreg_tui.runs import runs_root
+
+    return runs_root()
+
+
+def _refuse_changes(stored: RunDirectory, given: Experiment) -> None:
+    """Refuse options that contradict the experiment of a run that is gone on with.
+
+    Raises:
+        ExperimentError: with one problem for each key that differs.
+    """
+    resolved, asked = stored.facts.experiment, stored.asked
+    problems = []
+    for key in sorted(given.model_fields_set):
+        value = getattr(given, key)
+        if value not in (getattr(resolved, key), getattr(asked, key)):
+            has = f"this run has {getattr(resolved, key)}, and a run's experiment never changes"
+            problems.append(Problem(key, str(value), f"{has}: leave it out, or start another run"))
+    if problems:
+        raise ExperimentError(problems)
+
+
+def _refuse(given: bool, option: str, rule: str) -> None:
+    if given:
+        raise ExperimentError([Problem(option, f"--{option}", f"allowed {rule}")])
 
 
 def print_result(directory: Path, as_json: bool) -> None:
     """Print the result of a run on stdout, as JSON or as a report."""
-    from geomreg_tui.export import load_result, report_text
+    from geomreg_tui.export import load_result, report_text, result_document
 
+    result = load_result(directory)
     if as_json:
-        sys.stdout.write((directory / "summary.json").read_text())
-        return
-    width = shutil.get_terminal_size((100, 24)).columns
-    print(report_text(load_result(directory), width))
+        print_json(result_document(result))
+    else:
+        print(report_text(result, shutil.get_terminal_size((100, 24)).columns))
 
 
 def parse_keep(text: str | None) -> int:
@@ -72,8 +216,6 @@ def parse_keep(text: str | None) -> int:
     Raises:
         ExperimentError: if it is not a number from 0 to 1e7.
     """
-    from geomreg_tui.errors import ExperimentError, Problem
-
     if text is None or text.strip() == "0":
         return 0
     count = parse_count(text, "keep-losses")
@@ -85,20 +227,3 @@ def parse_keep(text: str | None) -> int:
 def print_json(value: Any) -> None:
     """Print plain data as JSON on stdout."""
     sys.stdout.write(json.dumps(value, indent=2, allow_nan=False) + "\n")
-
-
-class Interrupt:
-    """Counts Ctrl-C while in use, instead of raising: the first one drains, the second gives up waiting."""
-
-    def __init__(self) -> None:
-        self.count = 0
-
-    def __enter__(self) -> Interrupt:
-        self._before = signal.signal(signal.SIGINT, self._note)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        signal.signal(signal.SIGINT, self._before)
-
-    def _note(self, number: int, frame: FrameType | None) -> None:
-        self.count += 1

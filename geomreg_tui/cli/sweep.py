@@ -9,7 +9,8 @@ import typer
 
 from geomreg_tui.cli.options import OutOption, QuietOption, SamplesOption
 from geomreg_tui.cli.progress import narrate
-from geomreg_tui.cli.run import DeviceOption, Interrupt, JsonOption, WorkersOption, print_json
+from geomreg_tui.cli.run import DeviceOption, JsonOption, WorkersOption, print_json
+from geomreg_tui.cli.signals import Signals
 from geomreg_tui.errors import ExitCode
 from geomreg_tui.experiment import Experiment, parse_count
 
@@ -42,7 +43,8 @@ def sweep(
     total = len(grid(experiment, factors))
     folder = out or runs_root().with_name("sweeps") / _stamp(experiment)
     found = []
-    with Interrupt() as interrupt:
+    with Signals() as signals:
+        signals.raising = False
         for point in run_sweep(
             experiment,
             factors,
@@ -50,13 +52,15 @@ def sweep(
             folder,
             workers=workers,
             device=device,
-            interrupted=lambda: interrupt.count > 0,
+            interrupted=lambda: signals.stops > 0,
         ):
             found.append(point)
             narrate(f"[{len(found)}/{total}] {point_name(factors, point.settings)}", quiet)
     judged = verdicts(factors, found)
     document = sweep_document(factors, found, judged)
     write_json_file(folder / "sweep.json", document)
+    if signals.hang_up:
+        raise typer.Exit(ExitCode.HANG_UP)
     if as_json:
         print_json(document)
     else:
@@ -64,7 +68,7 @@ def sweep(
 
         Console(highlight=False).print(sweep_text(factors, found, judged))
     narrate(f"Kept in {folder}", quiet)
-    if interrupt.count:
+    if signals.stops:
         raise typer.Exit(ExitCode.INTERRUPTED)
 
 

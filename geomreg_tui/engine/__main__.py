@@ -1,12 +1,13 @@
 """The engine's process: ``python -m geomreg_tui.engine run``, or ``preview FILE``.
 
 ``run`` reads requests from stdin, one a line, and answers each on stdout with ``{"ready": true}`` or an
-error. After a request that no other follows it lets go of its starter: from there on the run directory
-is the only way to it. Otherwise it answers ``{"over": STATE}`` when the run is over, and reads the next.
+error, and when the run is over with ``{"over": STATE, "message": TEXT}``. After a request that no other
+follows it needs its starter no longer: from there on the run directory is the only way to it.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -15,17 +16,21 @@ import time
 from pathlib import Path
 
 from geomreg_tui.engine.executors import WorkerPool
+from geomreg_tui.engine.fold import Fold
+from geomreg_tui.engine.plan import Plan
 from geomreg_tui.engine.preview import serve_previews
 from geomreg_tui.engine.protocol import RunRequest, error_line
-from geomreg_tui.engine.run import Engine
+from geomreg_tui.engine.resume import check_environment, check_stored_chunk
+from geomreg_tui.engine.run import Engine, Pace
 from geomreg_tui.engine.task import Prepared
-from geomreg_tui.errors import ExitCode, GeomregError
+from geomreg_tui.errors import DataError, ExitCode, GeomregError, TakenOverError
 from geomreg_tui.experiment import Experiment
-from geomreg_tui.runs import RunDirectory, RunState, Snapshot
+from geomreg_tui.runs import Lease, RunDirectory, RunState, Snapshot, Status
 
 
 def serve_runs() -> ExitCode:
     """Carry out requests until there are no more."""
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     pool: WorkerPool | None = None
     code = ExitCode.OK
     try:
@@ -33,7 +38,7 @@ def serve_runs() -> ExitCode:
             request = RunRequest.from_line(line)
             if pool is None:
                 pool = WorkerPool(request.workers or _cores())
-            code = _run(request, pool)
+            code = _carry_out(request, pool)
             if not request.more:
                 break
     finally:
@@ -42,67 +47,103 @@ def serve_runs() -> ExitCode:
     return code
 
 
-def _run(request: RunRequest, pool: WorkerPool) -> ExitCode:
-    path = Path(request.directory)
+def _carry_out(request: RunRequest, pool: WorkerPool) -> ExitCode:
     try:
-        stored = None
-        if request.experiment is None:
-            stored = RunDirectory.open(path)
-            stored.check_free(take_over=request.take_over)
-        else:
-            RunDirectory.check_new(path)
-        experiment = stored.facts.experiment if stored else Experiment.parse(request.experiment or {})
-        prepared = pool.prepare(experiment, request.device, request.module)
-        directory = stored or RunDirectory.create(
-            path, prepared.facts, prepared.environment, request.samples, request.keep_losses
-        )
-        lease = directory.lease(take_over=request.take_over)
-        if stored and request.samples:
-            stored.write_plan(request.samples, stored.plan()[1])
-        engine = Engine(directory, pool, _devices(prepared))
+        run, lease, engine = _begin(request, pool)
     except GeomregError as error:
         _answer(error_line(error))
         return error.exit_code
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1):
-        signal.signal(number, lambda *_: engine.request_stop())
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, lambda *_: engine.request_stop())
+    for number in (signal.SIGTERM, signal.SIGUSR1):
+        signal.signal(number, lambda *_: engine.request_stop(hurry=True))
     _answer('{"ready": true}\n')
     if not request.more:
-        _let_go(path / "engine.log")
+        _let_go(run.path / "engine.log")
+    message = ""
     try:
         state = engine.run()
+        message = run.read_status().message
+    except TakenOverError as error:
+        state, message = RunState.STOPPED, str(error)
+        _write_down(message)
     except GeomregError as error:
-        state = RunState.FAILED
-        _tell(directory, error)
+        state, message = RunState.FAILED, str(error)
+        _leave_word(run, message)
     finally:
         lease.release()
-    if request.more:
-        _answer(json.dumps({"over": state.value}) + "\n")
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1):
+            signal.signal(number, signal.SIG_DFL)
+    _answer(json.dumps({"over": state.value, "message": message}) + "\n")
     return ExitCode.RUN_FAILED if state is RunState.FAILED else ExitCode.OK
 
 
-def _tell(directory: RunDirectory, error: GeomregError) -> None:
-    """Tell viewers, as far as that can still be done, why the run cannot go on."""
-    print(error, file=sys.stderr)
+def _begin(request: RunRequest, pool: WorkerPool) -> tuple[RunDirectory, Lease, Engine]:
+    """Make or open the run directory, and everything ready to sample."""
+    path = Path(request.directory)
+    stored = None
+    if request.experiment is None:
+        stored = RunDirectory.open(path)
+        stored.check_free(take_over=request.take_over)
+        prepared = _prepare_again(stored, request, pool)
+        differs = check_environment(stored, prepared.environment, request.allow_mixed)
+        run = stored
+    else:
+        RunDirectory.check_new(path)
+        asked = Experiment.parse(request.experiment)
+        prepared = pool.prepare(asked, request.device, request.module)
+        run = RunDirectory.create(
+            path, prepared.facts, prepared.environment, request.samples, request.keep_losses, asked
+        )
+        differs = False
+    lease = run.lease(take_over=request.take_over)
     try:
-        directory.write_live(
-            Snapshot(
+        samples, keep = run.plan()
+        fold = Fold(run, Plan(run.facts.experiment, request.samples or samples, keep))
+        run.tidy()
+        if stored is not None:
+            here = prepared.environment
+            differs |= check_stored_chunk(run, fold, pool, here, request.allow_mixed)
+            if differs:
+                run.add_environment(here, fold.next)
+            run.write_plan(fold.plan.samples, keep)
+    except GeomregError:
+        lease.release()
+        raise
+    return run, lease, Engine(run, pool, fold, lease, Pace(patience=request.patience), prepared.place)
+
+
+def _prepare_again(run: RunDirectory, request: RunRequest, pool: WorkerPool) -> Prepared:
+    try:
+        return pool.prepare(run.facts.experiment, request.device, request.module)
+    except DataError as error:
+        raise DataError(f"{error} (the run was started in {run.started_in})") from None
+
+
+def _leave_word(run: RunDirectory, message: str) -> None:
+    """Tell viewers, as far as that can still be done, why the run cannot go on."""
+    _write_down(message)
+    with contextlib.suppress(GeomregError):
+        summary = run.committed()[0].summary
+        target = run.plan()[0]
+        before = run.read_status()
+        try:
+            run.write_live(
+                Snapshot(RunState.FAILED, target, time.time(), run.facts, summary, message=message)
+            )
+        except GeomregError:
+            run.drop_live()
+        run.write_status(
+            Status(
                 RunState.FAILED,
-                directory.plan()[0],
-                time.time(),
-                directory.facts,
-                directory.committed()[0].summary,
-                message=str(error),
+                summary.samples,
+                target,
+                before.elapsed_s,
+                message,
+                run.facts.describe(),
+                run.mixed,
+                before.given_up,
             )
         )
-    except GeomregError as second:
-        print(second, file=sys.stderr)
-
-
-def _devices(prepared: Prepared) -> list[str]:
-    if prepared.device == "cpu":
-        return ["cpu"]
-    return [f"cuda:{number}" for number in range(prepared.devices)]
 
 
 def _cores() -> int:
@@ -110,19 +151,27 @@ def _cores() -> int:
 
 
 def _answer(line: str) -> None:
-    sys.stdout.write(line)
-    sys.stdout.flush()
+    """Tell the starter, if it is still there."""
+    with contextlib.suppress(OSError):
+        os.write(1, line.encode())
+
+
+def _write_down(line: str) -> None:
+    """Write a line to the engine's log, if the disk has room for it."""
+    with contextlib.suppress(OSError):
+        os.write(2, f"{line}\n".encode())
 
 
 def _let_go(log: Path) -> None:
-    """Turn away from the starter's pipes: what native code writes goes to a log."""
+    """Turn away from the starter, but for a last word on stdout: what native code writes goes to a log."""
     nothing = os.open(os.devnull, os.O_RDWR)
-    handle = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     os.dup2(nothing, 0)
-    os.dup2(nothing, 1)
-    os.dup2(handle, 2)
+    os.dup2(nothing, 2)
     os.close(nothing)
-    os.close(handle)
+    with contextlib.suppress(OSError):
+        handle = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o644)
+        os.dup2(handle, 2)
+        os.close(handle)
 
 
 def main() -> int:

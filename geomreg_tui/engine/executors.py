@@ -1,7 +1,7 @@
 """Executors: where chunks are drawn. Both kinds give the same bits; only the time differs.
 
 An executor takes tasks and gives back outcomes in any order. Another kind (a cluster) needs no more than
-the four methods of :class:`Executor`.
+the methods of :class:`Executor`: whatever it does, a task is ``run_chunk(experiment, k)``.
 """
 
 from __future__ import annotations
@@ -39,7 +39,9 @@ class Outcome:
 class Executor(Protocol):
     """What the engine needs of a place where chunks are drawn."""
 
-    workers: int
+    @property
+    def workers(self) -> int:
+        """How many tasks can be under way at once; known once an experiment is prepared."""
 
     def prepare(self, experiment: Experiment, device: str, module: str | None) -> Prepared:
         """Make an experiment ready; raises what the experiment's user should read."""
@@ -49,6 +51,9 @@ class Executor(Protocol):
 
     def outcomes(self, timeout: float) -> list[Outcome]:
         """Return what was finished, waiting at most ``timeout`` seconds for something."""
+
+    def abandon(self) -> None:
+        """Stop what is under way and forget it; other tasks may be submitted."""
 
     def close(self) -> None:
         """Stop at once and forget what is unfinished."""
@@ -61,12 +66,15 @@ class InProcess:
 
     def __init__(self) -> None:
         self._tasks: deque[Task] = deque()
+        self._device = "cpu"
 
     def prepare(self, experiment: Experiment, device: str, module: str | None) -> Prepared:
         """Make an experiment ready."""
         from geomreg_tui.engine.worker import prepare
 
-        return prepare(experiment, device, module)
+        prepared = prepare(experiment, device, module)
+        self._device = prepared.devices[0]
+        return prepared
 
     def submit(self, task: Task) -> None:
         """Take a task."""
@@ -79,8 +87,15 @@ class InProcess:
         if not self._tasks:
             return []
         task = self._tasks.popleft()
-        result = perform(task)
+        try:
+            result = perform(task, self._device)
+        except (GeomregError, RuntimeError, MemoryError) as error:
+            return [Outcome(task, None, error=f"{type(error).__name__}: {error}")]
         return [Outcome(task, result.summary, result.losses)]
+
+    def abandon(self) -> None:
+        """Forget what is unfinished."""
+        self._tasks.clear()
 
     def close(self) -> None:
         """Forget what is unfinished."""
@@ -91,19 +106,24 @@ class InProcess:
 class _Worker:
     process: BaseProcess
     pipe: Connection
+    device: str
     tasks: deque[Task] = field(default_factory=deque)
 
 
 class WorkerPool:
-    """Worker processes on this machine, each with a pipe of its own.
+    """Worker processes on this machine, each with a pipe of its own: one for each core, or for each GPU.
 
-    The death of a worker loses nothing: the task that it was at is tried once more with no other task
-    under way (it may have run out of memory only because of the others), and reported if that fails too;
-    what was waiting behind it goes to another worker.
+    A task that kills its worker or raises an error loses nothing else: it is tried once more with no other
+    task under way (it may have run out of memory only because of the others), and reported if that fails
+    too; what was waiting behind it goes to another worker.
+
+    Args:
+        cores: workers on the CPU; of GPU workers there is one for each device.
     """
 
-    def __init__(self, workers: int) -> None:
-        self.workers = workers
+    def __init__(self, cores: int) -> None:
+        self._cores = cores
+        self._devices = ["cpu"] * cores
         self._context = multiprocessing.get_context("forkserver")
         self._context.set_forkserver_preload(["geomreg_tui.engine.worker"])
         self._pool: list[_Worker] = []
@@ -111,9 +131,14 @@ class WorkerPool:
         self._suspects: deque[Task] = deque()
         self._alone: Task | None = None
 
+    @property
+    def workers(self) -> int:
+        """How many workers there may be."""
+        return len(self._devices)
+
     def prepare(self, experiment: Experiment, device: str, module: str | None) -> Prepared:
         """Make an experiment ready in the first worker."""
-        worker = self._start()
+        worker = self._pool[0] if self._pool else self._start()
         worker.pipe.send((experiment, device, module))
         try:
             answer = worker.pipe.recv()
@@ -125,6 +150,10 @@ class WorkerPool:
         if isinstance(answer, Exception):
             raise answer
         prepared: Prepared = answer
+        self._devices = list(prepared.devices)
+        if self._devices == ["cpu"]:
+            self._devices *= self._cores
+        worker.device = self._devices[0]
         return prepared
 
     def submit(self, task: Task) -> None:
@@ -136,23 +165,35 @@ class WorkerPool:
         """Return what was finished, waiting at most ``timeout`` seconds for something."""
         self._deal()
         pipes = {worker.pipe: worker for worker in self._pool if worker.tasks}
-        finished = []
+        finished: list[Outcome] = []
         for pipe in wait(list(pipes), timeout):
             worker = pipes[pipe]  # type: ignore[index]
             try:
                 answer = worker.pipe.recv()
             except (EOFError, OSError):
-                finished += self._died(worker)
+                code = self._bury(worker)
+                first, *behind = worker.tasks
+                self._ready.extendleft(reversed(behind))
+                finished += self._failed(first, f"its worker died ({_cause(code)})")
                 continue
             task = worker.tasks.popleft()
+            if isinstance(answer, Exception):
+                finished += self._failed(task, f"{type(answer).__name__}: {answer}")
+                continue
             if task is self._alone:
                 self._alone = None
-            if isinstance(answer, Exception):
-                finished.append(Outcome(task, None, error=f"{type(answer).__name__}: {answer}"))
-            else:
-                finished.append(Outcome(task, answer.summary, answer.losses))
+            finished.append(Outcome(task, answer.summary, answer.losses))
         self._deal()
         return finished
+
+    def abandon(self) -> None:
+        """Kill the workers that are at a task, and forget all tasks."""
+        for worker in [worker for worker in self._pool if worker.tasks]:
+            worker.process.kill()
+            self._bury(worker)
+        self._ready.clear()
+        self._suspects.clear()
+        self._alone = None
 
     def close(self) -> None:
         """Kill the workers; what they had not finished is forgotten."""
@@ -161,7 +202,7 @@ class WorkerPool:
             self._bury(worker)
 
     def _deal(self) -> None:
-        """Give waiting tasks to workers; one that killed a worker only when no other is under way."""
+        """Give waiting tasks to workers; one that has failed only when no other is under way."""
         if self._alone is not None:
             return
         busy = any(worker.tasks for worker in self._pool)
@@ -183,24 +224,27 @@ class WorkerPool:
     def _give(self, worker: _Worker, task: Task) -> None:
         worker.tasks.append(task)
         with contextlib.suppress(OSError):  # a dead worker is noticed when its answer is waited for
-            worker.pipe.send(task)
+            worker.pipe.send((task, worker.device))
 
-    def _died(self, worker: _Worker) -> list[Outcome]:
-        code = self._bury(worker)
-        first, *behind = worker.tasks
-        self._ready.extendleft(reversed(behind))
-        if first is not self._alone:
-            self._suspects.append(first)
+    def _failed(self, task: Task, why: str) -> list[Outcome]:
+        """Put a task aside to be tried alone, or report it if that is what it was."""
+        if task is not self._alone:
+            self._suspects.append(task)
             return []
         self._alone = None
-        return [Outcome(first, None, error=f"its worker died twice, the second time alone ({_cause(code)})")]
+        return [Outcome(task, None, error=f"{why}, twice, the second time with nothing else under way")]
 
     def _start(self) -> _Worker:
         ours, theirs = self._context.Pipe()
         process = self._context.Process(target=_serve, args=(theirs,), daemon=True)
         process.start()
         theirs.close()
-        worker = _Worker(process, ours)
+        taken = [worker.device for worker in self._pool]
+        left = list(self._devices)
+        for device in taken:
+            with contextlib.suppress(ValueError):
+                left.remove(device)
+        worker = _Worker(process, ours, (left or self._devices)[0])
         self._pool.append(worker)
         return worker
 
@@ -230,7 +274,7 @@ def _serve(pipe: Connection) -> None:
             request = pipe.recv()
             answer: object
             try:
-                answer = perform(request) if isinstance(request, Task) else prepare(*request)
+                answer = perform(*request) if isinstance(request[0], Task) else prepare(*request)
             except GeomregError as error:
                 answer = error
             except Exception as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from geomreg_tui.engine.task import Task
@@ -49,8 +48,8 @@ class Plan:
         """All chunks, an incomplete last one too."""
         return self.whole_chunks + (self.tail > 0)
 
-    def task(self, chunk: int, devices: Sequence[str]) -> Task:
-        """Return the work for a chunk, chunks being dealt to the devices in turn."""
+    def task(self, chunk: int) -> Task:
+        """Return the work for a chunk."""
         count = None if chunk < self.whole_chunks else self.tail
         keep = min(self.kept(chunk), count) if count is not None else self.kept(chunk)
-        return Task(self.experiment, chunk, count, keep, devices[chunk % len(devices)])
+        return Task(self.experiment, chunk, count, keep)

@@ -10,10 +10,10 @@ from pathlib import Path
 
 from geomreg_tui.engine.executors import InProcess
 from geomreg_tui.engine.protocol import PreviewRequest
-from geomreg_tui.engine.task import Task
+from geomreg_tui.engine.task import Prepared, Task
 from geomreg_tui.errors import GeomregError
 from geomreg_tui.runs import RunState, Snapshot, write_snapshot
-from geomreg_tui.summary import Facts, Summary
+from geomreg_tui.summary import Summary
 
 __all__ = ["serve_previews"]
 
@@ -69,13 +69,10 @@ def _answer(request: PreviewRequest, path: Path, requests: queue.Queue[PreviewRe
         drawn = sum(part.samples for part in whole)
         # A single batch of the first chunk comes first, so that something shows at once.
         count = min(request.samples, batch) if first else min(request.samples - drawn, size)
-        executor.submit(Task(facts.experiment, len(whole), count, 0, prepared.device))
-        try:
-            (outcome,) = executor.outcomes(0)
-        except (GeomregError, RuntimeError, MemoryError) as error:
-            write_snapshot(path, _snapshot(request, facts, RunState.FAILED, whole, begun, str(error)))
-            return
+        executor.submit(Task(facts.experiment, len(whole), count))
+        (outcome,) = executor.outcomes(0)
         if outcome.summary is None:
+            write_snapshot(path, _snapshot(request, prepared, RunState.FAILED, whole, begun, outcome.error))
             return
         shown = [*whole, outcome.summary]
         if not first:
@@ -83,7 +80,7 @@ def _answer(request: PreviewRequest, path: Path, requests: queue.Queue[PreviewRe
         over = not first and (drawn + count >= request.samples or time.monotonic() - begun > _LONGEST)
         if first or over or time.monotonic() - published > _PUBLISH:
             state = RunState.DONE if over else RunState.SAMPLING
-            write_snapshot(path, _snapshot(request, facts, state, shown, begun, ""))
+            write_snapshot(path, _snapshot(request, prepared, state, shown, begun, ""))
             published = time.monotonic()
         first = False
         if over:
@@ -91,11 +88,25 @@ def _answer(request: PreviewRequest, path: Path, requests: queue.Queue[PreviewRe
 
 
 def _snapshot(
-    request: PreviewRequest, facts: Facts, state: RunState, parts: list[Summary], begun: float, message: str
+    request: PreviewRequest,
+    prepared: Prepared,
+    state: RunState,
+    parts: list[Summary],
+    begun: float,
+    message: str,
 ) -> Snapshot:
     summary = Summary.merge(parts) if parts else None
     elapsed = time.monotonic() - begun
     rate = summary.samples / elapsed if summary and elapsed > 0 else 0.0
     return Snapshot(
-        state, request.samples, time.time(), facts, summary, rate, elapsed, message, request.number
+        state,
+        request.samples,
+        time.time(),
+        prepared.facts,
+        summary,
+        rate,
+        elapsed,
+        message,
+        request.number,
+        prepared.place,
     )

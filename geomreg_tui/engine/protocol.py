@@ -24,9 +24,11 @@ class RunRequest:
         experiment: keys and values of a new run's experiment.
         keep_losses: how many of the first losses to keep.
         workers: worker processes; 0 for as many as there are cores.
-        device: ``auto``, ``cpu`` or ``cuda:i``.
+        device: which devices are meant: ``auto``, ``cpu``, ``cuda``, ``cuda:i``, or several GPUs.
         module: module factory named by the person (never by a file).
         take_over: whether to take the lease from another engine.
+        allow_mixed: whether to go on in another environment than the run was drawn in.
+        patience: seconds for which the run directory may be unwritable before the run fails.
         more: whether another request follows when this run is over.
     """
 
@@ -38,6 +40,8 @@ class RunRequest:
     device: str = "auto"
     module: str | None = None
     take_over: bool = False
+    allow_mixed: bool = False
+    patience: float = 60.0
     more: bool = False
 
     def to_line(self) -> str:

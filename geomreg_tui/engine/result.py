@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from geomreg_tui.analysis import (
@@ -20,7 +21,14 @@ SCHEMA = 1
 QUANTILES = (0.001, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 0.999)
 
 
-def summary_document(facts: Facts, summary: Summary, complete: bool, elapsed_s: float) -> dict[str, Any]:
+def summary_document(
+    facts: Facts,
+    summary: Summary,
+    complete: bool,
+    elapsed_s: float,
+    environments: Sequence[Mapping[str, Any]],
+    given_up: Sequence[int] = (),
+) -> dict[str, Any]:
     """Return the result of a run; None stands for what is undefined or infinite.
 
     Args:
@@ -28,6 +36,8 @@ def summary_document(facts: Facts, summary: Summary, complete: bool, elapsed_s: 
         summary: the networks drawn.
         complete: whether those are all that were asked for.
         elapsed_s: time spent sampling.
+        environments: versions and device that the bits depend on; more than one if they are mixed.
+        given_up: chunks that could not be drawn.
     """
     distribution = LossDistribution(summary, facts.null_loss)
     histogram, moments = summary.histogram, summary.moments
@@ -66,6 +76,9 @@ def summary_document(facts: Facts, summary: Summary, complete: bool, elapsed_s: 
         "modes": analyse_modes(distribution).to_json(),
         "volume": {**curve.to_json(), "lebesgue": lebesgue.to_json() if lebesgue else None},
         "histogram_digest": histogram.digest(),
+        "environments": [dict(environment) for environment in environments],
+        "mixed": len(environments) > 1,
+        "given_up": list(given_up),
         "timing": {
             "elapsed_s": elapsed_s,
             "networks_per_s": summary.samples / elapsed_s if elapsed_s > 0 else None,

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from geomreg_tui.analysis import Direction, LossDistribution, ModeAnalysis, analyse_modes, direction
-from geomreg_tui.engine.launch import RunHandle, RunSeries
+from geomreg_tui.engine.handle import RunHandle
+from geomreg_tui.engine.launch import RunSeries
 from geomreg_tui.errors import ExperimentError, Problem, SamplingError, nearest_name
 from geomreg_tui.experiment import Experiment
 from geomreg_tui.runs import RunDirectory, RunState

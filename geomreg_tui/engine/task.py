@@ -16,15 +16,18 @@ class Prepared:
 
     Attributes:
         facts: what it comes to, overlays included.
-        device: ``cpu`` or ``cuda:i``.
-        devices: how many devices of that kind there are.
+        devices: where to draw, ``cpu`` or ``cuda:i`` each; the first has prepared it.
         environment: versions and device that the bits depend on.
     """
 
     facts: Facts
-    device: str
-    devices: int
+    devices: tuple[str, ...]
     environment: dict[str, str]
+
+    @property
+    def place(self) -> str:
+        """What it is drawn on, for people: ``cpu``, or the name of the GPU."""
+        return "cpu" if self.devices[0] == "cpu" else self.environment["device_kind"]
 
 
 @dataclass(frozen=True)
@@ -36,11 +39,9 @@ class Task:
         chunk: its index.
         count: networks of it to draw; None for all.
         keep: how many of the first losses to return.
-        device: where to compute.
     """
 
     experiment: Experiment
     chunk: int
     count: int | None = None
     keep: int = 0
-    device: str = "cpu"

@@ -19,7 +19,7 @@ def prepare(experiment: Experiment, device: str, module: str | None) -> Prepared
 
     Args:
         experiment: the experiment.
-        device: ``auto``, ``cpu`` or ``cuda:i``.
+        device: which devices are meant (:func:`geomreg_tui.sampling.resolve_devices`).
         module: the module factory that the person named; code that only a file names is never imported.
 
     Raises:
@@ -29,13 +29,13 @@ def prepare(experiment: Experiment, device: str, module: str | None) -> Prepared
         raise ExperimentError(
             [Problem("module", experiment.module, "code is imported only if --module names it")]
         )
-    place = sampling.resolve_device(device)
-    ready = sampling.prepare(experiment, place)
+    devices = sampling.resolve_devices(device)
+    ready = sampling.prepare(experiment, devices[0])
     overlays = theory.overlays(ready.facts.experiment, ready.x, ready.targets)
     facts = replace(ready.facts, overlays=overlays)
-    return Prepared(facts, place, sampling.device_count(place), sampling.environment(place))
+    return Prepared(facts, devices, sampling.environment(devices[0]))
 
 
-def perform(task: Task) -> ChunkResult:
-    """Draw a chunk."""
-    return sampling.run_chunk(task.experiment, task.chunk, task.count, device=task.device, keep=task.keep)
+def perform(task: Task, device: str) -> ChunkResult:
+    """Draw a chunk on a device."""
+    return sampling.run_chunk(task.experiment, task.chunk, task.count, device=device, keep=task.keep)

@@ -3,14 +3,13 @@
 from geomreg_tui.export.figures import write_figure
 from geomreg_tui.export.files import export_result, write_json_file
 from geomreg_tui.export.plots import curve_text, histogram_text
-from geomreg_tui.export.report import describe, report_text
+from geomreg_tui.export.report import report_text
 from geomreg_tui.export.results import Result, load_result, result_document, sample
 from geomreg_tui.export.sweeps import sweep_document, sweep_text
 
 __all__ = [
     "Result",
     "curve_text",
-    "describe",
     "export_result",
     "histogram_text",
     "load_result",

@@ -9,24 +9,44 @@ from typing import Any
 import numpy as np
 
 from geomreg_tui.errors import ExperimentError, Problem
-from geomreg_tui.export.report import describe
 from geomreg_tui.export.results import Result
 from geomreg_tui.runs.store import write_bytes
 
-__all__ = ["FIGURES", "write_figure"]
+__all__ = ["FIGURES", "draw_figure", "write_figure"]
 
 FIGURES = (".png", ".svg", ".pdf")
 # Okabe and Ito's palette, which colour-blind readers can tell apart.
 BLUE, ORANGE, GREEN, BLACK = "#0072B2", "#E69F00", "#009E73", "#000000"
 _BINS = 128
+_STYLE: dict[Any, Any] = {
+    "svg.hashsalt": "geomreg-tui",
+    "font.size": 9,
+}  # a fixed salt makes equal results equal files
 
 
 def write_figure(result: Result, path: Path) -> None:
-    """Draw density and volume fraction side by side.
+    """Write :func:`draw_figure` in the format that the name of the file asks for.
 
     Raises:
         ExperimentError: if matplotlib is not installed.
         RunDirectoryError: if the file cannot be written.
+    """
+    figure = draw_figure(result)
+    from matplotlib import rc_context
+
+    buffer = io.BytesIO()
+    kind = path.suffix.lower()[1:]
+    metadata = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(kind)
+    with rc_context(_STYLE):
+        figure.savefig(buffer, format=kind, dpi=200, metadata=metadata)
+    write_bytes(path, buffer.getvalue())
+
+
+def draw_figure(result: Result) -> Any:
+    """Return a matplotlib figure with density and volume fraction side by side.
+
+    Raises:
+        ExperimentError: if matplotlib is not installed.
     """
     try:
         from matplotlib.figure import Figure
@@ -36,18 +56,14 @@ def write_figure(result: Result, path: Path) -> None:
         ) from None
     from matplotlib import rc_context
 
-    # A fixed salt makes equal results equal files.
-    with rc_context({"svg.hashsalt": "geomreg-tui", "font.size": 9}):
+    with rc_context(_STYLE):
         figure = Figure(figsize=(9, 3.6), layout="constrained")
         left, right = figure.subplots(1, 2)
         _draw_density(left, result)
         _draw_volume(right, result)
-        figure.suptitle(f"{describe(result.facts)} · {result.summary.samples:,} networks", fontsize=9)
-        buffer = io.BytesIO()
-        kind = path.suffix.lower()[1:]
-        metadata = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(kind)
-        figure.savefig(buffer, format=kind, dpi=200, metadata=metadata)
-    write_bytes(path, buffer.getvalue())
+        title = f"{result.facts.describe()} · {result.summary.samples:,} networks"
+        figure.suptitle("\n".join([title, *result.warnings]), fontsize=9)
+    return figure
 
 
 def _draw_density(axes: Any, result: Result) -> None:

@@ -70,7 +70,11 @@ def _columns(result: Result) -> Columns:
     lower = joined(histogram.lower, zero, atom)
     upper = joined(histogram.upper, zero, atom)
     count = joined(histogram.count, *counts)
-    return {"loss_low": lower, "loss_high": upper, "count": count}
+    columns = {"loss_low": lower, "loss_high": upper, "count": count}
+    if result.warnings:
+        # A column, because a comment line would break most readers.
+        columns["warning"] = np.full(count.size, "; ".join(result.warnings))
+    return columns
 
 
 def _json(result: Result) -> bytes:

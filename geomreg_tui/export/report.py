@@ -10,33 +10,10 @@ from geomreg_tui.engine.result import QUANTILES
 from geomreg_tui.errors import plain_text
 from geomreg_tui.export.plots import histogram_text
 from geomreg_tui.export.results import Result
-from geomreg_tui.summary import Facts
 
-__all__ = ["describe", "report_text"]
+__all__ = ["report_text"]
 
 _PLOT_BINS = 80
-
-
-def describe(facts: Facts) -> str:
-    """Return an experiment in one line: architecture, init law, data, loss, seed."""
-    e = facts.experiment
-    inner: list[str] = []
-    if e.arch == "conv":
-        inner = [f"{e.channels}ch×{e.depth}"] if e.depth else []
-    elif isinstance(e.width, tuple):
-        inner = [str(width) for width in e.width]
-    elif e.depth:
-        inner = [f"{e.width}×{e.depth}"]
-    sizes = "→".join([str(facts.input_size), *inner, str(facts.output_size)])
-    parts = [f"{e.arch} {sizes}" if e.arch != "custom" else f"custom {e.module}"]
-    if e.arch != "custom" and e.depth:
-        parts.append(e.activation)
-    parts.append(e.init if e.gain == 1 else f"{e.init} gain {e.gain:g}")
-    parts.append(f"{e.data} N={e.examples}")
-    if e.held_out:
-        parts.append(f"held out {e.held_out}")
-    parts += [e.loss, f"seed {e.seed}"]
-    return plain_text(" · ".join(parts))
 
 
 def report_text(result: Result, width: int = 100) -> str:
@@ -49,10 +26,11 @@ def report_text(result: Result, width: int = 100) -> str:
     facts, summary = result.facts, result.summary
     state = "" if result.complete else f"  ({result.status.state.value}; {result.status.target:,} asked for)"
     sampled = f"{summary.samples:,} networks of {facts.parameters:,} parameters"
-    lines = [describe(facts), f"{sampled}, sampler {facts.experiment.sampler}{state}"]
+    lines = [facts.describe(), f"{sampled}, sampler {facts.experiment.sampler}{state}"]
     if result.status.elapsed_s > 0:
         rate = summary.samples / result.status.elapsed_s
         lines[-1] += f", {rate:,.0f} networks/s"
+    lines += [f"!!! {warning}" for warning in result.warnings]
     lines.append("")
     axis = result.modes.range
     if summary.histogram.count.size and axis[1] > axis[0]:

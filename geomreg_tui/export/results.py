@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -22,8 +23,7 @@ from geomreg_tui.engine.launch import start_run
 from geomreg_tui.engine.result import summary_document
 from geomreg_tui.errors import SamplingError
 from geomreg_tui.experiment import Experiment
-from geomreg_tui.runs import RunDirectory, RunState
-from geomreg_tui.runs.directory import Status
+from geomreg_tui.runs import RunDirectory, RunState, Status
 from geomreg_tui.summary import Facts, Summary
 
 __all__ = ["Result", "load_result", "result_document", "sample"]
@@ -38,12 +38,25 @@ class Result:
         summary: the committed networks.
         status: state and counts.
         path: its directory.
+        environments: versions and device that its bits depend on.
     """
 
     facts: Facts
     summary: Summary
     status: Status
     path: Path
+    environments: tuple[Mapping[str, Any], ...] = ()
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What every output must say of the run: parts of different environments, chunks missing."""
+        found = []
+        if len(self.environments) > 1:
+            found.append("mixed: parts were drawn in different environments, whose bits may differ")
+        if self.status.given_up:
+            chunks = ", ".join(f"{chunk:,}" for chunk in self.status.given_up)
+            found.append(f"incomplete: chunks that could not be drawn are missing ({chunks})")
+        return tuple(found)
 
     @cached_property
     def distribution(self) -> LossDistribution:
@@ -92,7 +105,7 @@ def sample(experiment: Experiment, samples: int, directory: Path | None = None) 
     handle.wait()
     result = load_result(handle.directory)
     if result.status.state is RunState.FAILED:
-        raise SamplingError(f"the run failed; {handle.directory / 'log.jsonl'} says why")
+        raise SamplingError(result.status.message or f"the run failed; {handle.directory} has its log")
     return result
 
 
@@ -103,9 +116,16 @@ def load_result(path: Path) -> Result:
         RunDirectoryError: if it is not a run directory, or is damaged.
     """
     run = RunDirectory.open(path)
-    return Result(run.facts, run.committed()[0].summary, run.read_status(), path)
+    return Result(run.facts, run.committed()[0].summary, run.read_status(), path, run.environments)
 
 
 def result_document(result: Result) -> dict[str, Any]:
     """Return the result as the plain data of ``summary.json``."""
-    return summary_document(result.facts, result.summary, result.complete, result.status.elapsed_s)
+    return summary_document(
+        result.facts,
+        result.summary,
+        result.complete,
+        result.status.elapsed_s,
+        result.environments,
+        result.status.given_up,
+    )

@@ -1,19 +1,35 @@
 """The run directory, which is the interface between the engine and every viewer. Numpy only, never torch."""
 
 from geomreg_tui.runs.catalog import RunEntry, delete_run, find_run, list_runs, new_run_path, runs_root
-from geomreg_tui.runs.directory import RunDirectory
+from geomreg_tui.runs.control import Action, Command
+from geomreg_tui.runs.directory import RunDirectory, differences
+from geomreg_tui.runs.lease import Holder, Lease
+from geomreg_tui.runs.packs import Pack, PackFile
 from geomreg_tui.runs.snapshot import RunState, Snapshot, read_snapshot, write_snapshot
+from geomreg_tui.runs.status import Status, read_status
+from geomreg_tui.runs.verify import Verification, verify_run
 
 __all__ = [
+    "Action",
+    "Command",
+    "Holder",
+    "Lease",
+    "Pack",
+    "PackFile",
     "RunDirectory",
     "RunEntry",
     "RunState",
     "Snapshot",
+    "Status",
+    "Verification",
     "delete_run",
+    "differences",
     "find_run",
     "list_runs",
     "new_run_path",
     "read_snapshot",
+    "read_status",
     "runs_root",
+    "verify_run",
     "write_snapshot",
 ]

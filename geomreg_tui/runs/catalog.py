@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
-import shutil
+import stat
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,11 +14,21 @@ import platformdirs
 
 from geomreg_tui.errors import RunDirectoryError, nearest_name, plain_text
 from geomreg_tui.experiment import Experiment
-from geomreg_tui.runs.directory import RunDirectory
+from geomreg_tui.runs.lease import check_free, holder
+from geomreg_tui.runs.status import Status, read_status
 
 __all__ = ["RunEntry", "delete_run", "find_run", "list_runs", "new_run_path", "runs_root"]
 
 _NAME = re.compile(r"\d{8}-\d{6}-[a-z_]+-[0-9a-f]{8}(-\d+)?")
+# What the engine writes, besides temporary files; the experiment, which makes it a run, is deleted last.
+_FILES = re.compile(
+    r"facts\.safetensors|live\.safetensors|environment\.json|plan\.json|status\.json|lease\.json|"
+    r"log\.jsonl|engine\.log|summary\.json|losses\.npy|\..+\.tmp"
+)
+_IN_FOLDERS = re.compile(
+    r"[\d-]+\.(safetensors|json)(\.damaged)?|\d{20}-[0-9a-f]{8}\.json|tail\.safetensors|\..+\.tmp"
+)
+_FOLDERS = ("chunks", "control")
 
 
 @dataclass(frozen=True)
@@ -30,6 +41,20 @@ class RunEntry:
     def name(self) -> str:
         """Name of the run: date, time, architecture and the start of the digest."""
         return self.path.name
+
+    def status(self) -> Status:
+        """Return state and counts; one small file is read."""
+        return read_status(self.path)
+
+    def size(self) -> int:
+        """Return the bytes of its files."""
+        total = 0
+        for folder in (self.path, *(self.path / name for name in _FOLDERS)):
+            with contextlib.suppress(OSError), os.scandir(folder) as entries:
+                for entry in entries:
+                    status = entry.stat(follow_symlinks=False)
+                    total += status.st_size if stat.S_ISREG(status.st_mode) else 0
+        return total
 
 
 def runs_root() -> Path:
@@ -51,7 +76,11 @@ def new_run_path(experiment: Experiment) -> Path:
 
 
 def list_runs() -> list[RunEntry]:
-    """Return the runs in the catalogue, newest first. Nothing but the folder is read."""
+    """Return the runs in the catalogue, newest first. Nothing but the folder is read.
+
+    Raises:
+        RunDirectoryError: if the folder cannot be read.
+    """
     try:
         with os.scandir(runs_root()) as entries:
             names = [entry.name for entry in entries if _NAME.fullmatch(entry.name)]
@@ -63,17 +92,25 @@ def list_runs() -> list[RunEntry]:
 
 
 def find_run(text: str) -> Path:
-    """Return the directory of a run given by path, by name, by a part of its name, or as ``latest``.
+    """Return the directory of a run.
+
+    Args:
+        text: its path, its name, a part of its name, ``latest``, or ``going``: the newest that an engine
+            is sampling, or the newest at all where none is.
 
     Raises:
         RunDirectoryError: if there is none, or several match.
     """
     path = Path(text).expanduser()
-    if (path / "experiment.json").exists():
-        return path
+    with contextlib.suppress(OSError, ValueError):
+        if (path / "experiment.json").exists():
+            return path
     entries = list_runs()
-    if text == "latest" and entries:
-        return entries[0].path
+    if text in ("latest", "going"):
+        if not entries:
+            raise RunDirectoryError(f"no runs in {runs_root()}; 'geomreg-tui run' makes one")
+        going = (entry for entry in entries if text == "going" and holder(entry.path / "lease.json"))
+        return next(going, entries[0]).path
     matches = [entry for entry in entries if text in entry.name]
     if len(matches) == 1:
         return matches[0].path
@@ -87,15 +124,44 @@ def find_run(text: str) -> Path:
     raise RunDirectoryError(f"no run {shown}{hint}")
 
 
-def delete_run(path: Path) -> None:
-    """Delete a run directory and everything in it.
+def delete_run(path: Path, *, force: bool = False) -> tuple[str, ...]:
+    """Delete a run, readable or not, and return the names of what is kept because no engine wrote it.
+
+    Args:
+        path: its directory.
+        force: delete it although an engine seems to be at work.
 
     Raises:
-        RunDirectoryError: if it is not a run directory, is a link, or an engine is writing it.
+        RunDirectoryError: if it is not a run directory, is a link, is in use, or cannot be deleted.
     """
     if path.is_symlink():
         raise RunDirectoryError(f"{path}: is a link, which is never followed")
-    run = RunDirectory.open(path)
-    if run.engine():
-        raise RunDirectoryError(f"{path}: is being sampled; stop it first")
-    shutil.rmtree(path)
+    in_catalogue = bool(_NAME.fullmatch(path.name)) and path.parent == runs_root() and path.is_dir()
+    if not in_catalogue and not (path / "experiment.json").exists():
+        raise RunDirectoryError(f"{path}: is not a run directory; list the runs with 'geomreg-tui runs'")
+    if not force:
+        try:
+            check_free(path / "lease.json")
+        except RunDirectoryError as error:
+            raise RunDirectoryError(f"{path}: is being sampled; stop it first ({error})") from None
+    try:
+        for name in _FOLDERS:
+            folder = path / name
+            if folder.is_dir() and not folder.is_symlink():
+                _delete_files(folder, _IN_FOLDERS)
+                with contextlib.suppress(OSError):
+                    folder.rmdir()
+        _delete_files(path, _FILES)
+        kept = tuple(sorted(entry.name for entry in path.iterdir() if entry.name != "experiment.json"))
+        (path / "experiment.json").unlink(missing_ok=True)
+        if not kept:
+            path.rmdir()
+    except OSError as error:
+        raise RunDirectoryError(f"{path}: cannot be deleted ({error.strerror})") from error
+    return kept
+
+
+def _delete_files(folder: Path, names: re.Pattern[str]) -> None:
+    for entry in folder.iterdir():
+        if names.fullmatch(entry.name) and (entry.is_symlink() or entry.is_file()):
+            entry.unlink(missing_ok=True)

@@ -1,63 +1,57 @@
 """One run on disk.
 
-====================  =====================================================================
-``experiment.json``   the resolved experiment and its digest; written once
-``facts.json``        what the experiment comes to; written once
-``environment.json``  versions and device that the bits depend on; written once
-``plan.json``         networks and kept losses asked for
-``chunks/``           committed chunks (see :mod:`geomreg_tui.runs.packs`)
-``live.safetensors``  the newest snapshot, replaced several times a second
-``status.json``       state and counts, small, replaced at every commit
-``control.json``      the newest command of a viewer to the engine
-``lease.json``        who is writing
-``log.jsonl``         what happened, one event a line
-``summary.json``      the result
-``losses.npy``        the first K losses, if asked for
-====================  =====================================================================
+=====================  =====================================================================
+``experiment.json``    the resolved experiment and its digest, and what was asked for; written once
+``facts.safetensors``  what the experiment comes to; written once
+``environment.json``   versions and device that the bits depend on; more than one if mixed
+``plan.json``          networks and kept losses asked for
+``chunks/``            committed chunks (see :mod:`geomreg_tui.runs.packs`)
+``live.safetensors``   the newest snapshot, replaced several times a second
+``status.json``        state and counts, small, replaced at every commit
+``control/``           commands of viewers to the engine (see :mod:`geomreg_tui.runs.control`)
+``lease.json``         who is writing (see :mod:`geomreg_tui.runs.lease`)
+``log.jsonl``          what happened, one event a line
+``engine.log``         what native code of the engine wrote to stderr
+``summary.json``       the result
+``losses.npy``         the first K losses, if asked for
+=====================  =====================================================================
 """
 
 from __future__ import annotations
 
+import contextlib
 import io
-import json
 import os
-import time
-from dataclasses import dataclass
+import shutil
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from geomreg_tui.errors import ExperimentError, RunDirectoryError, plain_text
+from geomreg_tui.errors import RunDirectoryError, plain_text
 from geomreg_tui.experiment import Experiment
-from geomreg_tui.runs.lease import Lease, check_free, holder
+from geomreg_tui.runs.control import Command, Control
+from geomreg_tui.runs.lease import Holder, Lease, check_free, holder
+from geomreg_tui.runs.log import append_event
 from geomreg_tui.runs.packs import Pack, PackFile, PackFolder
-from geomreg_tui.runs.snapshot import RunState, Snapshot, read_snapshot, write_snapshot
-from geomreg_tui.runs.store import read_json, sync_folder, write_bytes, write_json
+from geomreg_tui.runs.snapshot import Snapshot, read_snapshot, write_snapshot
+from geomreg_tui.runs.status import Status, read_status, write_status
+from geomreg_tui.runs.store import (
+    parsing,
+    read_arrays,
+    read_json,
+    sweep_temporaries,
+    write_arrays,
+    write_bytes,
+    write_json,
+)
 from geomreg_tui.summary import Facts, Summary
 
-__all__ = ["Command", "RunDirectory", "Status"]
+__all__ = ["RunDirectory", "differences"]
 
 SCHEMA = 1
-
-
-@dataclass(frozen=True)
-class Command:
-    """What a viewer wants of the engine: ``pause``, ``resume``, ``stop`` or ``extend``."""
-
-    action: str
-    samples: int = 0
-
-
-@dataclass(frozen=True)
-class Status:
-    """State and counts of a run, as of its last commit; ``elapsed_s`` is over all sittings."""
-
-    state: RunState
-    samples: int
-    target: int
-    elapsed_s: float = 0.0
 
 
 class RunDirectory:
@@ -66,46 +60,72 @@ class RunDirectory:
     Attributes:
         path: the directory.
         facts: what the experiment comes to.
-        environment: versions and device that the bits depend on.
+        asked: the experiment as the person gave it.
+        started_in: the working directory that relative paths in it are meant from.
+        environments: versions and device that the bits depend on, with the first chunk drawn there.
         packs: the committed chunks.
+        control: the channel from viewers to the engine.
     """
 
-    def __init__(self, path: Path, facts: Facts, environment: dict[str, Any]) -> None:
+    def __init__(
+        self,
+        path: Path,
+        facts: Facts,
+        environments: tuple[Mapping[str, Any], ...],
+        asked: Experiment,
+        started_in: str,
+    ) -> None:
         self.path = path
         self.facts = facts
-        self.environment = environment
-        self.packs = PackFolder(
-            path / "chunks", facts.experiment.digest(), int(facts.experiment.chunk_size or 1)
-        )
-        self._command_seen = self._command_stamp()
+        self.environments = environments
+        self.asked = asked
+        self.started_in = started_in
+        experiment = facts.experiment
+        self.packs = PackFolder(path / "chunks", experiment.digest(), int(experiment.chunk_size or 1))
+        self.control = Control(path / "control")
 
     @classmethod
     def create(
-        cls, path: Path, facts: Facts, environment: dict[str, Any], samples: int, keep_losses: int
+        cls,
+        path: Path,
+        facts: Facts,
+        environment: Mapping[str, Any],
+        samples: int,
+        keep_losses: int,
+        asked: Experiment | None = None,
     ) -> RunDirectory:
-        """Make a run directory.
+        """Make a run directory; if that fails nothing is left of it.
 
         Raises:
             RunDirectoryError: if the directory exists and is not empty, or cannot be written.
         """
         cls.check_new(path)
+        made = not path.exists()
+        run = cls(path, facts, ({**environment, "from_chunk": 0},), asked or facts.experiment, os.getcwd())
         try:
-            (path / "chunks").mkdir(parents=True)
-        except OSError as error:
-            raise RunDirectoryError(f"{path}: cannot be created ({error.strerror})") from error
-        experiment = facts.experiment
-        write_json(path / "facts.json", facts.to_json())
-        write_json(path / "environment.json", environment)
-        write_json(
-            path / "experiment.json",
-            {
-                "schema": SCHEMA,
-                "digest": experiment.digest(),
-                "experiment": experiment.model_dump(mode="json"),
-            },
-        )
-        run = cls(path, facts, environment)
-        run.write_plan(samples, keep_losses)
+            try:
+                (path / "chunks").mkdir(parents=True)
+            except OSError as error:
+                raise RunDirectoryError(f"{path}: cannot be created ({error.strerror})") from error
+            values, arrays = facts.to_parts()
+            write_arrays(path / "facts.safetensors", values, arrays)
+            run._write_environments()
+            run.write_plan(samples, keep_losses)
+            # The experiment comes last: a directory that has it is a run, whole from the start.
+            write_json(
+                path / "experiment.json",
+                {
+                    "schema": SCHEMA,
+                    "digest": facts.experiment.digest(),
+                    "experiment": facts.experiment.model_dump(mode="json"),
+                    "asked": run.asked.model_dump(mode="json", exclude_unset=True),
+                    "started_in": run.started_in,
+                },
+            )
+        except RunDirectoryError:
+            if made:
+                shutil.rmtree(path, ignore_errors=True)
+            raise
         return run
 
     @staticmethod
@@ -124,28 +144,44 @@ class RunDirectory:
 
     @classmethod
     def open(cls, path: Path) -> RunDirectory:
-        """Open a run directory for reading or for going on.
+        """Open a run directory for reading or for going on; nothing is written.
 
         Raises:
             RunDirectoryError: if it is not one, is of a newer version, or its experiment is damaged.
         """
-        if not (path / "experiment.json").exists():
+        stored_at = path / "experiment.json"
+        if not stored_at.exists():
             raise RunDirectoryError(f"{path}: is not a run directory; list the runs with 'geomreg-tui runs'")
-        stored = read_json(path / "experiment.json")
+        stored = read_json(stored_at)
         if stored.get("schema") != SCHEMA:
             raise RunDirectoryError(
                 f"{path}: has schema {str(stored.get('schema'))[:20]!r}, this version reads {SCHEMA}; "
                 "use the version of geomreg-tui that wrote it"
             )
-        try:
+        with parsing(stored_at):
             experiment = Experiment.parse(stored["experiment"])
-            facts = Facts.from_json(read_json(path / "facts.json"))
-            environment = read_json(path / "environment.json")
-        except (ExperimentError, KeyError, TypeError, ValueError, AttributeError) as error:
-            raise RunDirectoryError(f"{path}: the experiment cannot be read ({error})") from error
-        if experiment.digest() != stored.get("digest") or facts.experiment != experiment:
-            raise RunDirectoryError(f"{path}: the experiment was changed after the run started")
-        return cls(path, facts, environment)
+            asked = Experiment.parse(stored["asked"])
+            started_in, digest = plain_text(str(stored["started_in"])), stored["digest"]
+        with parsing(path / "facts.safetensors"):
+            facts = Facts.from_parts(*read_arrays(path / "facts.safetensors"))
+        with parsing(path / "environment.json"):
+            environments = tuple(dict(e) for e in read_json(path / "environment.json")["environments"])
+            if not environments or any(not 0 <= int(e["from_chunk"]) < 10**15 for e in environments):
+                raise ValueError("no environments")
+        if experiment.digest() != digest or facts.experiment != experiment:
+            changed = "; ".join(differences(facts.experiment, experiment)) or "its digest"
+            raise RunDirectoryError(f"{path}: the experiment was changed after the run started ({changed})")
+        return cls(path, facts, environments, asked, started_in)
+
+    @property
+    def mixed(self) -> bool:
+        """Whether parts of the run were drawn in different environments."""
+        return len(self.environments) > 1
+
+    def add_environment(self, environment: Mapping[str, Any], from_chunk: int) -> None:
+        """Record that chunks from ``from_chunk`` on are drawn in another environment."""
+        self.environments = (*self.environments, {**environment, "from_chunk": from_chunk})
+        self._write_environments()
 
     def check_free(self, *, take_over: bool = False) -> None:
         """Check that no engine is at work.
@@ -156,20 +192,26 @@ class RunDirectory:
         check_free(self.path / "lease.json", take_over=take_over)
 
     def lease(self, *, take_over: bool = False) -> Lease:
-        """Take the right to write."""
+        """Take the right to write.
+
+        Raises:
+            RunDirectoryError: if another engine has it, or the directory cannot be written.
+        """
         return Lease(self.path / "lease.json", take_over=take_over)
 
-    def engine(self) -> dict[str, Any] | None:
-        """Return host, pid and since of the engine at work, or None."""
+    def engine(self) -> Holder | None:
+        """Return the engine at work, or None."""
         return holder(self.path / "lease.json")
 
     def plan(self) -> tuple[int, int]:
         """Return (networks asked for, losses to keep)."""
-        values = read_json(self.path / "plan.json")
-        try:
-            return int(values["samples"]), int(values["keep_losses"])
-        except (KeyError, TypeError, ValueError) as error:
-            raise RunDirectoryError(f"{self.path / 'plan.json'}: is damaged") from error
+        path = self.path / "plan.json"
+        values = read_json(path)
+        with parsing(path):
+            samples, keep = int(values["samples"]), int(values["keep_losses"])
+            if not (1 <= samples <= 10**15 and 0 <= keep <= 10**15):
+                raise ValueError("impossible counts")
+            return samples, keep
 
     def write_plan(self, samples: int, keep_losses: int) -> None:
         """Set how many networks are asked for and how many losses are kept."""
@@ -178,26 +220,24 @@ class RunDirectory:
     def committed(self) -> tuple[Pack, list[PackFile]]:
         """Return the networks of the committed prefix of chunks, and the packs it is made of.
 
-        A damaged pack ends the prefix.
+        A damaged or missing pack ends the prefix; chunks that were given up are passed over.
         """
+        given_up = set(self.read_status().given_up)
         files: list[PackFile] = []
         packs = [self.empty()]
-        waiting = self.packs.scan()
-        reached = 0
-        while waiting and waiting[0].first == reached:
-            file = waiting.pop(0)
-            try:
-                packs.append(self.packs.read(file))
-            except RunDirectoryError:
-                if file.path.exists():
-                    break
-                # The engine merged it into a larger pack meanwhile: begin again with that.
-                files, packs, reached, waiting = [], [self.empty()], 0, self.packs.scan()
+        reached = _skip(0, given_up)
+        for file, pack in self.packs.read_all():
+            if isinstance(pack, RunDirectoryError):
                 continue
+            if file.first != reached:
+                break
+            packs.append(pack)
             files.append(file)
-            reached = file.stop
-        tail = self.packs.read_tail(reached)
-        return Pack.merge([*packs, *([tail] if tail else [])]), files
+            reached = _skip(file.stop, given_up)
+        tail = self.packs.read_tail()
+        if tail is not None and tail[0] == reached:
+            packs.append(tail[1])
+        return Pack.merge(packs), files
 
     def empty(self) -> Pack:
         """Return the pack of no networks."""
@@ -213,54 +253,40 @@ class RunDirectory:
         """Return the newest snapshot, or None before the first."""
         return read_snapshot(self.path / "live.safetensors")
 
+    def live_stamp(self) -> tuple[int, int, int]:
+        """Return what changes whenever a snapshot is published."""
+        try:
+            status = os.stat(self.path / "live.safetensors", follow_symlinks=False)
+        except OSError:
+            return 0, 0, 0
+        return status.st_ino, status.st_mtime_ns, status.st_size
+
+    def drop_live(self) -> None:
+        """Delete the snapshot, so that a full disk has room for the reason of a failure."""
+        with contextlib.suppress(OSError):
+            (self.path / "live.safetensors").unlink(missing_ok=True)
+
     def write_status(self, status: Status) -> None:
         """Publish state and counts."""
-        values = {**status.__dict__, "state": status.state.value}
-        write_json(self.path / "status.json", values, durable=False)
+        write_status(self.path, status)
 
     def read_status(self) -> Status:
         """Return state and counts; a run whose engine has died is ``stopped``."""
-        try:
-            values = read_json(self.path / "status.json")
-            status = Status(
-                RunState(values["state"]),
-                int(values["samples"]),
-                int(values["target"]),
-                float(values["elapsed_s"]),
-            )
-        except (RunDirectoryError, KeyError, TypeError, ValueError):
-            return Status(RunState.STARTING if self.engine() else RunState.STOPPED, 0, 0)
-        if not status.state.over and not self.engine():
-            return Status(RunState.STOPPED, status.samples, status.target, status.elapsed_s)
-        return status
+        return read_status(self.path)
 
     def send(self, command: Command) -> None:
         """Leave a command for the engine."""
-        write_json(self.path / "control.json", command.__dict__, durable=False)
+        self.control.send(command)
 
-    def poll(self) -> Command | None:
-        """Return the command that came since the last call, if any."""
-        stamp = self._command_stamp()
-        if stamp == self._command_seen:
-            return None
-        self._command_seen = stamp
-        try:
-            values = read_json(self.path / "control.json")
-            return Command(str(values["action"]), int(values["samples"]))
-        except (RunDirectoryError, KeyError, TypeError, ValueError):
-            return None
+    def tidy(self) -> None:
+        """Delete what killed engines left half-written, and commands to engines that are gone."""
+        sweep_temporaries(self.path)
+        self.packs.tidy()
+        self.control.clear()
 
     def log(self, event: str, **details: Any) -> None:
         """Append an event to the log; failing to is not an error of the run."""
-        line = json.dumps({"time": time.strftime("%Y-%m-%dT%H:%M:%S%z"), "event": event, **details})
-        try:
-            handle = os.open(
-                self.path / "log.jsonl", os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o644
-            )
-            with open(handle, "ab") as file:
-                file.write(plain_text(line).encode() + b"\n")
-        except OSError:
-            return
+        append_event(self.path / "log.jsonl", event, **details)
 
     def write_summary(self, document: dict[str, Any]) -> None:
         """Write the result."""
@@ -271,11 +297,28 @@ class RunDirectory:
         buffer = io.BytesIO()
         np.save(buffer, losses, allow_pickle=False)
         write_bytes(self.path / "losses.npy", buffer.getvalue())
-        sync_folder(self.path)
 
-    def _command_stamp(self) -> tuple[int, int]:
-        try:
-            status = os.stat(self.path / "control.json", follow_symlinks=False)
-        except OSError:
-            return 0, 0
-        return status.st_ino, status.st_mtime_ns
+    def _write_environments(self) -> None:
+        write_json(self.path / "environment.json", {"environments": list(self.environments)})
+
+
+def differences(stored: Experiment, given: Experiment, keys: Collection[str] | None = None) -> list[str]:
+    """Return in words which keys of two experiments differ; of some keys only, if named."""
+    return [
+        plain_text(
+            f"{key}: {_short(getattr(stored, key))} was sampled, {_short(getattr(given, key))} is given"
+        )
+        for key in Experiment.model_fields
+        if (keys is None or key in keys) and getattr(stored, key) != getattr(given, key)
+    ]
+
+
+def _short(value: object) -> str:
+    text = str(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _skip(chunk: int, given_up: Collection[int]) -> int:
+    while chunk in given_up:
+        chunk += 1
+    return chunk

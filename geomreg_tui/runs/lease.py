@@ -1,7 +1,8 @@
 """The lease: one engine at a time writes a run directory.
 
 Correctness does not depend on it (chunks are pure functions and files immutable); it keeps two engines
-from doing the same work, and tells a viewer whether anyone is at work.
+from doing the same work, and tells a viewer whether anyone is at work. A lease whose process is known to
+be dead is free; one of another host is never taken without being told to.
 """
 
 from __future__ import annotations
@@ -11,13 +12,37 @@ import os
 import secrets
 import socket
 import time
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from geomreg_tui.errors import RunDirectoryError
-from geomreg_tui.runs.store import read_json, write_json
+from geomreg_tui.runs.store import parsing, read_json, write_json
 
-__all__ = ["Lease", "check_free", "holder"]
+__all__ = ["Holder", "Lease", "check_free", "holder"]
+
+_ATTEMPTS = 5
+_DEAD = -1  # birth of a process that has ended and waits for its parent to notice
+
+
+@dataclass(frozen=True)
+class Holder:
+    """Who holds a lease.
+
+    Attributes:
+        host, pid: the engine's process.
+        since: when it took the lease, for people.
+        here: whether it is a process of this machine that can be signalled.
+        token: what tells this lease from any other.
+    """
+
+    host: str
+    pid: int
+    since: str
+    here: bool
+    token: str
+
+    def __str__(self) -> str:
+        return f"process {self.pid} on {self.host} since {self.since}"
 
 
 class Lease:
@@ -31,35 +56,45 @@ class Lease:
             take_over: take it even from a holder that seems alive or is on another host.
 
         Raises:
-            RunDirectoryError: if another engine holds it.
+            RunDirectoryError: if another engine holds it, or the folder cannot be written.
         """
         self._path = path
         self._token = secrets.token_hex(8)
-        check_free(path, take_over=take_over)
         pid = os.getpid()
         values = {
             "host": socket.gethostname(),
+            "boot": _boot(),
+            "pid_space": _pid_space(),
             "pid": pid,
             "birth": _birth(pid),
             "since": time.strftime("%Y-%m-%d %H:%M:%S"),
             "token": self._token,
         }
-        write_json(path, values)
-        if read_json(path).get("token") != self._token:
-            raise RunDirectoryError(f"{path.parent}: another engine took it at the same moment")
+        prepared = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+        write_json(prepared, values)
+        try:
+            for _ in range(_ATTEMPTS):
+                check_free(path, take_over=take_over)
+                if _place(prepared, path):
+                    return
+                _remove_stale(path, take_over)
+        finally:
+            prepared.unlink(missing_ok=True)
+        raise RunDirectoryError(f"{path.parent}: another engine took it at the same moment")
 
     def held(self) -> bool:
         """Return whether the lease is still this process's: a person may have given it to another."""
         try:
             return read_json(self._path).get("token") == self._token
         except RunDirectoryError:
-            return True  # the folder cannot be read for now, which says nothing about its owner
+            # A lease that is gone was taken away; one that cannot be read says nothing about its owner.
+            return self._path.exists() or not self._path.parent.exists()
 
     def release(self) -> None:
         """Give the lease back, if it is still held."""
         if self.held():
             with contextlib.suppress(OSError):
-                self._path.unlink()
+                self._path.unlink(missing_ok=True)
 
 
 def check_free(path: Path, *, take_over: bool = False) -> None:
@@ -71,24 +106,62 @@ def check_free(path: Path, *, take_over: bool = False) -> None:
     current = holder(path)
     if current and not take_over:
         raise RunDirectoryError(
-            f"{path.parent}: in use by process {current['pid']} on {current['host']} since "
-            f"{current['since']}; wait for it, stop it, or pass --take-over if it is surely gone"
+            f"{path.parent}: in use by {current}; wait for it, stop it, or pass --take-over if it is "
+            "surely gone"
         )
 
 
-def holder(path: Path) -> dict[str, Any] | None:
-    """Return who holds a lease (host, pid, since), or None: nobody, or a process known to be dead."""
+def holder(path: Path) -> Holder | None:
+    """Return who holds a lease, or None: nobody, or a process known to be dead."""
     if not path.exists():
         return None
     try:
         values = read_json(path)
-        entry = {"host": str(values["host"]), "pid": int(values["pid"]), "since": str(values["since"])}
-        birth = values["birth"]
-    except (RunDirectoryError, KeyError, TypeError, ValueError):
+        with parsing(path):
+            host, pid, birth = str(values["host"]), int(values["pid"]), values.get("birth")
+            same_host = host == socket.gethostname()
+            here = same_host and values.get("pid_space") == _pid_space()
+            found = Holder(host, pid, str(values["since"]), here, str(values.get("token")))
+    except RunDirectoryError:
         return None
-    if entry["host"] == socket.gethostname() and not _alive(int(str(entry["pid"])), birth):
-        return None
-    return entry
+    if same_host and values.get("boot") != _boot():
+        return None  # the machine was started anew since
+    return None if here and not _alive(pid, birth) else found
+
+
+def _place(prepared: Path, path: Path) -> bool:
+    """Put a whole file at ``path`` unless something is there; return whether it was put."""
+    try:
+        os.link(prepared, path)
+    except FileExistsError:
+        return False
+    except OSError:
+        return _place_without_links(prepared, path)
+    return True
+
+
+def _place_without_links(prepared: Path, path: Path) -> bool:
+    """Do the same where the file system has no hard links; others may see the file half-written."""
+    try:
+        with open(path, "xb") as file:
+            file.write(prepared.read_bytes())
+    except FileExistsError:
+        return False
+    except OSError as error:
+        raise RunDirectoryError(f"{path}: cannot be written ({error.strerror})") from error
+    return True
+
+
+def _remove_stale(path: Path, take_over: bool) -> None:
+    """Take away a lease that is not held, unless another engine has replaced it meanwhile."""
+    aside = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        path.rename(aside)
+    except OSError:
+        return  # another engine was faster
+    if holder(aside) and not take_over:
+        _place(aside, path)
+    aside.unlink(missing_ok=True)
 
 
 def _alive(pid: int, birth: object) -> bool:
@@ -99,13 +172,30 @@ def _alive(pid: int, birth: object) -> bool:
     except (PermissionError, OverflowError):
         pass
     now = _birth(pid)
-    return now is None or birth is None or now == birth
+    return now != _DEAD and (now is None or birth is None or now == birth)
 
 
 def _birth(pid: int) -> int | None:
-    """Return when a process began, in clock ticks since boot, or None where the system does not tell."""
+    """Return when a process began, in clock ticks since boot, or None where the system does not tell.
+
+    A clock that is set does not change it, and a process id that was used again has another.
+    """
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
         return None
-    return None if fields[0] in "ZX" else int(fields[19])
+    return _DEAD if fields[0] in "ZX" else int(fields[19])
+
+
+def _boot() -> str | None:
+    """Return what tells this start of the machine from any other, where the system says."""
+    with contextlib.suppress(OSError):
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    return None
+
+
+def _pid_space() -> str | None:
+    """Return which process ids this process sees: containers of one host name may see different ones."""
+    with contextlib.suppress(OSError):
+        return os.readlink("/proc/self/ns/pid")
+    return None

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -18,12 +18,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geomreg_tui.errors import RunDirectoryError
-from geomreg_tui.runs.store import read_arrays, sync_folder, write_arrays
+from geomreg_tui.runs.store import (
+    arrays_digest,
+    parsing,
+    read_arrays,
+    sweep_temporaries,
+    sync_folder,
+    write_arrays,
+)
 from geomreg_tui.summary import Summary
 
 __all__ = ["Pack", "PackFile", "PackFolder"]
 
 _FAN_IN = 8
+_TOP_LEVEL = 9
 _NAME = re.compile(r"(\d{12})-(\d{12})-(\d)\.safetensors")
 _TAIL = "tail.safetensors"
 _LOSSES = "losses"
@@ -47,24 +55,31 @@ class Pack:
     Attributes:
         summary: their aggregate.
         losses: kept losses, in chunk order; those after the run's first K are not kept.
+        check: digest of the last chunk's own summary, by which it is recognised when drawn again.
     """
 
     summary: Summary
     losses: FloatArray
+    check: str = ""
+
+    @classmethod
+    def of_chunk(cls, summary: Summary, losses: FloatArray) -> Pack:
+        """Return the pack of a single chunk."""
+        return cls(summary, losses, arrays_digest(summary.to_arrays()))
 
     @classmethod
     def merge(cls, packs: Sequence[Pack]) -> Pack:
         """Return packs of consecutive chunks as one."""
         summary = Summary.merge(pack.summary for pack in packs)
-        return cls(summary, np.concatenate([pack.losses for pack in packs]))
+        return cls(summary, np.concatenate([pack.losses for pack in packs]), packs[-1].check)
 
 
 class PackFolder:
-    """The folder of a run that holds its packs.
+    """The folder of packs.
 
-    Attributes:
+    Args:
         path: the folder.
-        digest: digest of the experiment; packs of another one are refused.
+        digest: digest of the run's experiment; packs of another are refused.
         chunk_size: networks in a chunk.
     """
 
@@ -73,8 +88,8 @@ class PackFolder:
         self.digest = digest
         self.chunk_size = chunk_size
 
-    def scan(self) -> list[PackFile]:
-        """Return the packs, in order and without overlap; of overlapping ones the largest.
+    def files(self) -> list[PackFile]:
+        """Return all packs by name, the largest of those that begin with the same chunk first.
 
         Raises:
             RunDirectoryError: if the folder cannot be read or is a link.
@@ -89,11 +104,15 @@ class PackFolder:
                     found.append(PackFile(entry, int(match[1]), int(match[2]), int(match[3])))
         except OSError as error:
             raise RunDirectoryError(f"{self.path}: cannot be read ({error.strerror})") from error
-        chosen: list[PackFile] = []
-        for file in sorted(found, key=lambda file: (file.first, -file.stop)):
-            if not chosen or file.first >= chosen[-1].stop:
-                chosen.append(file)
-        return chosen
+        return sorted(found, key=lambda file: (file.first, -file.stop))
+
+    def scan(self) -> list[PackFile]:
+        """Return the packs, in order and without overlap; of overlapping ones the largest.
+
+        Raises:
+            RunDirectoryError: if the folder cannot be read or is a link.
+        """
+        return _without_overlap(self.files())
 
     def read(self, file: PackFile) -> Pack:
         """Return a pack.
@@ -109,21 +128,42 @@ class PackFolder:
             raise RunDirectoryError(f"{file.path}: holds another number of networks than its chunks have")
         return pack
 
-    def append(self, first: int, stop: int, pack: Pack) -> None:
-        """Commit chunks ``first`` to ``stop - 1``, then merge packs that have become many."""
-        self._write(first, stop, 0, pack)
+    def read_all(self) -> Iterator[tuple[PackFile, Pack | RunDirectoryError]]:
+        """Yield the packs in order and without overlap, and in place of a damaged one what is wrong.
+
+        A damaged pack is followed by the smaller ones, if any are left, that it was merged from. A pack
+        that the engine merges into a larger one meanwhile is not damaged: the larger one comes next.
+        """
+        reached, bad = 0, set[Path]()
         while True:
-            files = self.scan()
-            last = files[-_FAN_IN:]
-            level = last[-1].level
-            joined = all(left.stop == right.first for left, right in pairwise(last))
-            if len(last) < _FAN_IN or level >= 9 or not joined or any(file.level != level for file in last):
+            files = [f for f in self.files() if f.path not in bad and f.first >= reached]
+            if not files:
                 return
+            for file in _without_overlap(files):
+                try:
+                    pack = self.read(file)
+                except RunDirectoryError as error:
+                    bad.add(file.path)
+                    if file.path.exists():
+                        yield file, error
+                    break
+                reached = file.stop
+                yield file, pack
+
+    def append(self, first: int, stop: int, pack: Pack) -> None:
+        """Commit chunks ``first`` to ``stop - 1``, then merge packs that have become many.
+
+        Raises:
+            RunDirectoryError: if the folder cannot be written; what was there is still there.
+        """
+        self._write(first, stop, 0, pack)
+        while (last := self._to_merge(stop)) is not None:
             try:
                 merged = Pack.merge([self.read(file) for file in last])
             except RunDirectoryError:
                 return  # the damaged one is found, set aside and recomputed when the run is resumed
-            self._write(last[0].first, last[-1].stop, level + 1, merged)
+            first, stop = last[0].first, last[-1].stop
+            self._write(first, stop, last[0].level + 1, merged)
             for file in last:
                 file.path.unlink(missing_ok=True)
 
@@ -132,19 +172,27 @@ class PackFolder:
         header = {"digest": self.digest, "chunk": chunk, "count": pack.summary.samples}
         write_arrays(self.path / _TAIL, header, {**pack.summary.to_arrays(), _LOSSES: pack.losses})
 
-    def read_tail(self, chunk: int) -> Pack | None:
-        """Return the networks of the incomplete chunk ``chunk``, or None when none are kept."""
-        if not (self.path / _TAIL).exists():
+    def read_tail(self) -> tuple[int, Pack] | None:
+        """Return the incomplete chunk that is kept, with its index, or None when there is none."""
+        path = self.path / _TAIL
+        if not path.exists():
             return None
         try:
-            header, pack = self._read(self.path / _TAIL)
+            header, pack = self._read(path)
+            with parsing(path):
+                chunk = int(str(header["chunk"]))
         except RunDirectoryError:
             return None
-        return pack if header.get("digest") == self.digest and header.get("chunk") == chunk else None
+        partial = 0 < pack.summary.samples < self.chunk_size
+        return (chunk, pack) if header.get("digest") == self.digest and partial else None
 
-    def drop_tail(self) -> None:
-        """Forget the incomplete last chunk."""
-        (self.path / _TAIL).unlink(missing_ok=True)
+    def tidy(self) -> None:
+        """Delete what killed engines left: half-written files, and packs that a larger one replaces."""
+        sweep_temporaries(self.path)
+        chosen = self.scan()
+        for file in self.files():
+            if any(c.first <= file.first and file.stop <= c.stop and c != file for c in chosen):
+                file.path.unlink(missing_ok=True)
 
     def set_aside(self, file: PackFile) -> Path:
         """Move a damaged pack out of the way, keeping it, and return where it went."""
@@ -154,17 +202,33 @@ class PackFolder:
         sync_folder(self.path)
         return aside
 
+    def _to_merge(self, stop: int) -> list[PackFile] | None:
+        """Return the packs to merge into one, of which the last ends with chunk ``stop - 1``."""
+        last = [file for file in self.scan() if file.stop <= stop][-_FAN_IN:]
+        level = last[-1].level if last else _TOP_LEVEL
+        joined = all(left.stop == right.first for left, right in pairwise(last))
+        if len(last) < _FAN_IN or level >= _TOP_LEVEL or not joined or any(f.level != level for f in last):
+            return None
+        return last
+
     def _write(self, first: int, stop: int, level: int, pack: Pack) -> None:
-        header = {"digest": self.digest, "first": first, "stop": stop}
+        header = {"digest": self.digest, "first": first, "stop": stop, "check": pack.check}
         path = self.path / f"{first:012d}-{stop:012d}-{level}.safetensors"
         write_arrays(path, header, {**pack.summary.to_arrays(), _LOSSES: pack.losses})
 
     def _read(self, path: Path) -> tuple[dict[str, object], Pack]:
         header, arrays = read_arrays(path)
         losses = arrays.pop(_LOSSES, None)
-        if losses is None or losses.dtype != np.float64 or losses.ndim != 1:
-            raise RunDirectoryError(f"{path}: is damaged (no losses)")
-        try:
-            return header, Pack(Summary.from_arrays(arrays), losses.astype(np.float64, copy=False))
-        except ValueError as error:
-            raise RunDirectoryError(f"{path}: is damaged ({error})") from error
+        with parsing(path):
+            if losses is None or losses.dtype != np.float64 or losses.ndim != 1:
+                raise ValueError("no losses")
+            summary = Summary.from_arrays(arrays)
+            return header, Pack(summary, losses.astype(np.float64, copy=False), str(header.get("check", "")))
+
+
+def _without_overlap(files: Sequence[PackFile]) -> list[PackFile]:
+    chosen: list[PackFile] = []
+    for file in files:
+        if not chosen or file.first >= chosen[-1].stop:
+            chosen.append(file)
+    return chosen

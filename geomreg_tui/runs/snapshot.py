@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from geomreg_tui.errors import GeomregError, RunDirectoryError
-from geomreg_tui.runs.store import read_arrays, write_arrays
-from geomreg_tui.summary import Facts, Overlay, Summary
+from geomreg_tui.runs.store import parsing, read_arrays, write_arrays
+from geomreg_tui.summary import Facts, Summary
 
 __all__ = ["RunState", "Snapshot", "read_snapshot", "write_snapshot"]
 
@@ -47,6 +42,8 @@ class Snapshot:
         elapsed_s: time spent sampling, over all sittings, without pauses.
         message: a line for the person watching: why it failed, or what was noticed.
         request: number of the preview request that this answers; 0 for a run.
+        device: what it is sampled on: ``cpu``, or the name of the GPU.
+        mixed: whether parts of the run were drawn in different environments.
     """
 
     state: RunState
@@ -58,6 +55,8 @@ class Snapshot:
     elapsed_s: float = 0.0
     message: str = ""
     request: int = 0
+    device: str = ""
+    mixed: bool = False
 
     @property
     def samples(self) -> int:
@@ -66,17 +65,13 @@ class Snapshot:
 
 
 def write_snapshot(path: Path, snapshot: Snapshot) -> None:
-    """Replace the snapshot in a file."""
-    arrays: dict[str, NDArray[np.generic]] = {}
-    facts: dict[str, Any] | None = None
-    if snapshot.facts:
-        facts = replace(snapshot.facts, overlays=()).to_json()
-        facts["overlay_names"] = [overlay.name for overlay in snapshot.facts.overlays]
-        for number, overlay in enumerate(snapshot.facts.overlays):
-            arrays[f"overlay.{number}.loss"] = overlay.loss
-            arrays[f"overlay.{number}.cdf"] = overlay.cdf
-    if snapshot.summary:
-        arrays |= snapshot.summary.to_arrays()
+    """Replace the snapshot in a file.
+
+    Raises:
+        RunDirectoryError: if it cannot be written.
+    """
+    facts, arrays = snapshot.facts.to_parts() if snapshot.facts else (None, {})
+    summary = snapshot.summary.to_arrays() if snapshot.summary else {}
     header = {
         "state": snapshot.state.value,
         "target": snapshot.target,
@@ -87,8 +82,10 @@ def write_snapshot(path: Path, snapshot: Snapshot) -> None:
         "elapsed_s": snapshot.elapsed_s,
         "message": snapshot.message,
         "request": snapshot.request,
+        "device": snapshot.device,
+        "mixed": snapshot.mixed,
     }
-    write_arrays(path, header, arrays, durable=False)
+    write_arrays(path, header, {**arrays, **summary}, durable=False)
 
 
 def read_snapshot(path: Path) -> Snapshot | None:
@@ -100,29 +97,17 @@ def read_snapshot(path: Path) -> Snapshot | None:
     if not path.exists():
         return None
     header, arrays = read_arrays(path)
-    try:
-        facts = None
-        if header["facts"] is not None:
-            names = [str(name) for name in header["facts"]["overlay_names"]]
-            overlays = tuple(
-                Overlay(
-                    name,
-                    arrays[f"overlay.{number}.loss"].astype(np.float64),
-                    arrays[f"overlay.{number}.cdf"].astype(np.float64),
-                )
-                for number, name in enumerate(names)
-            )
-            facts = replace(Facts.from_json({**header["facts"], "overlays": []}), overlays=overlays)
+    with parsing(path):
         return Snapshot(
             state=RunState(header["state"]),
             target=int(header["target"]),
             written_at=float(header["written_at"]),
-            facts=facts,
+            facts=Facts.from_parts(header["facts"], arrays) if header["facts"] is not None else None,
             summary=Summary.from_arrays(arrays) if header["has_summary"] else None,
             rate=float(header["rate"]),
             elapsed_s=float(header["elapsed_s"]),
             message=str(header["message"]),
             request=int(header["request"]),
+            device=str(header["device"]),
+            mixed=bool(header["mixed"]),
         )
-    except (GeomregError, KeyError, TypeError, ValueError, AttributeError) as error:
-        raise RunDirectoryError(f"{path}: is not a snapshot of this version ({error})") from error

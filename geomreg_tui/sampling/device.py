@@ -1,4 +1,4 @@
-"""Devices: which one is meant, and what of it the bits depend on."""
+"""Devices: which are meant, and what of them the bits depend on."""
 
 from __future__ import annotations
 
@@ -9,30 +9,30 @@ import torch
 
 from geomreg_tui.errors import ExperimentError, Problem
 
-__all__ = ["device_count", "environment", "resolve_device"]
+__all__ = ["environment", "resolve_devices"]
 
 
-def resolve_device(text: str) -> str:
-    """Return ``cpu`` or ``cuda:i`` for ``auto``, ``cpu``, ``cuda`` or ``cuda:i``.
+def resolve_devices(text: str) -> tuple[str, ...]:
+    """Return the devices that are meant, ``cpu`` or ``cuda:i`` each.
+
+    Args:
+        text: ``auto`` (all GPUs, or the CPU where there are none), ``cpu``, ``cuda`` (all GPUs), ``cuda:i``,
+            or several such GPUs with commas between them.
 
     Raises:
         ExperimentError: if there is no such device here.
     """
-    if text == "auto":
-        return "cuda:0" if torch.cuda.is_available() else "cpu"
-    kind, _, number = text.partition(":")
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    gpus = tuple(f"cuda:{number}" for number in range(count))
+    if text == "auto":
+        return gpus or ("cpu",)
     if text == "cpu":
-        return "cpu"
-    if kind == "cuda" and (number.isdigit() or text == "cuda") and int(number or 0) < count:
-        return f"cuda:{int(number or 0)}"
-    there = ", ".join(["auto", "cpu", *(f"cuda:{i}" for i in range(count))])
-    raise ExperimentError([Problem("device", repr(text), f"here there are {there}")])
-
-
-def device_count(device: str) -> int:
-    """Return how many devices of the kind of ``device`` there are; 1 for the CPU."""
-    return torch.cuda.device_count() if device.startswith("cuda") else 1
+        return ("cpu",)
+    named = gpus if text == "cuda" else tuple(dict.fromkeys(part.strip() for part in text.split(",")))
+    if not named or any(part not in gpus for part in named):
+        there = ", ".join(["auto", "cpu", *(["cuda"] if gpus else []), *gpus])
+        raise ExperimentError([Problem("device", repr(text), f"here there are {there}")])
+    return named
 
 
 def environment(device: str) -> dict[str, str]:

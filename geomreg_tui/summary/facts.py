@@ -76,9 +76,17 @@ class Facts:
     support: tuple[str, float] | None = None
     overlays: tuple[Overlay, ...] = field(default=(), compare=False)
 
-    def to_json(self) -> dict[str, Any]:
-        """Return plain data that :meth:`from_json` restores."""
-        return {
+    def describe(self) -> str:
+        """Return the experiment in one line, with the sizes of its input and output."""
+        return self.experiment.describe(self.input_size, self.output_size)
+
+    def to_parts(self) -> tuple[dict[str, Any], dict[str, NDArray[np.float64]]]:
+        """Return plain data and named arrays from which :meth:`from_parts` restores the facts."""
+        arrays = {}
+        for number, overlay in enumerate(self.overlays):
+            arrays[f"overlay.{number}.loss"] = overlay.loss
+            arrays[f"overlay.{number}.cdf"] = overlay.cdf
+        values = {
             "experiment": self.experiment.model_dump(mode="json"),
             "input_size": self.input_size,
             "output_size": self.output_size,
@@ -89,19 +97,17 @@ class Facts:
             "sampler_reason": self.sampler_reason,
             "data_notes": list(self.data_notes),
             "support": list(self.support) if self.support else None,
-            "overlays": [
-                {"name": overlay.name, "loss": overlay.loss.tolist(), "cdf": overlay.cdf.tolist()}
-                for overlay in self.overlays
-            ],
+            "overlays": [overlay.name for overlay in self.overlays],
         }
+        return values, arrays
 
     @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> Facts:
+    def from_parts(cls, values: Mapping[str, Any], arrays: Mapping[str, NDArray[np.generic]]) -> Facts:
         """Restore facts.
 
         Raises:
             ExperimentError: if the experiment is not valid.
-            KeyError, TypeError, ValueError: if entries are missing or of the wrong kind.
+            LookupError, OverflowError, TypeError, ValueError: if entries are missing or of the wrong kind.
         """
         return cls(
             experiment=Experiment.parse(values["experiment"]),
@@ -115,10 +121,16 @@ class Facts:
             data_notes=tuple(str(note) for note in values["data_notes"]),
             support=_support(values["support"]),
             overlays=tuple(
-                Overlay(str(o["name"]), np.asarray(o["loss"], np.float64), np.asarray(o["cdf"], np.float64))
-                for o in values["overlays"]
+                Overlay(str(name), _law(arrays[f"overlay.{n}.loss"]), _law(arrays[f"overlay.{n}.cdf"]))
+                for n, name in enumerate(values["overlays"])
             ),
         )
+
+
+def _law(array: NDArray[np.generic]) -> NDArray[np.float64]:
+    if array.ndim != 1 or not np.all(np.isfinite(array)):
+        raise ValueError("overlay: not a row of numbers")
+    return array.astype(np.float64, copy=False)
 
 
 def _support(value: Any) -> tuple[str, float] | None:

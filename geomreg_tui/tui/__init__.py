@@ -6,6 +6,7 @@ nothing in this process ever imports the second.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from geomreg_tui.experiment import Experiment
@@ -21,6 +22,7 @@ def run_explorer(
     samples: int,
     *,
     source: Source | None = None,
+    attached: Path | None = None,
     fps: float = 4,
     mouse: bool = True,
     ascii_only: bool = False,
@@ -32,6 +34,7 @@ def run_explorer(
         experiment: the experiment that the knobs show at first.
         samples: networks of a full run.
         source: where networks come from; default: engines in processes of their own.
+        attached: directory of a run to show, of which ``experiment`` is the one asked for.
         fps: most frames drawn in a second.
         mouse: whether the terminal sends mouse events (without, it selects text).
         ascii_only: draw with ASCII characters only.
@@ -42,8 +45,11 @@ def run_explorer(
 
     Raises:
         ExperimentError: if there is no such theme.
+        RunDirectoryError: if there is no such run.
     """
     from geomreg_tui.tui.app import open_explorer
     from geomreg_tui.tui.source import EngineSource
 
-    return open_explorer(experiment, samples, source or EngineSource(), fps, mouse, ascii_only, theme)
+    # Code that only a run's files name is never imported, whatever knob is turned.
+    source = source or EngineSource(module=experiment.module if attached is None else None)
+    return open_explorer(experiment, samples, source, attached, fps, mouse, ascii_only, theme)

@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from pathlib import Path
 from typing import ClassVar
 
 from textual.app import App, SystemCommand
@@ -24,7 +25,7 @@ from geomreg_tui.tui.source import Source
 
 __all__ = ["ExplorerApp", "open_explorer"]
 
-_PATIENCE = 3.0  # seconds that leaving may take once the terminal is gone
+_PATIENCE = 1.0  # seconds that leaving may take once the terminal is gone
 
 
 class ExplorerApp(App[None]):
@@ -39,12 +40,18 @@ class ExplorerApp(App[None]):
     ]
 
     def __init__(
-        self, experiment: Experiment, samples: int, source: Source, fps: float = 4, ascii_only: bool = False
+        self,
+        experiment: Experiment,
+        samples: int,
+        source: Source,
+        fps: float = 4,
+        ascii_only: bool = False,
+        attached: Path | None = None,
     ) -> None:
         super().__init__()
         self.animation_level = "none"  # frames of animations are bytes on a slow line
         self.source = source
-        self.explorer = ExplorerScreen(source, experiment, samples, fps)
+        self.explorer = ExplorerScreen(source, experiment, samples, fps, attached)
         self._ascii: list[LineFilter] = [AsciiFilter()] if ascii_only else []
 
     def get_default_screen(self) -> Screen[None]:
@@ -106,13 +113,14 @@ def open_explorer(
     experiment: Experiment,
     samples: int,
     source: Source,
+    attached: Path | None,
     fps: float,
     mouse: bool,
     ascii_only: bool,
     theme: str | None,
 ) -> int:
     """Run the explorer; arguments, result and errors as :func:`geomreg_tui.tui.run_explorer`."""
-    app = ExplorerApp(experiment, samples, source, fps, ascii_only)
+    app = ExplorerApp(experiment, samples, source, fps, ascii_only, attached)
     if theme is not None:
         names = sorted(app.available_themes)
         if theme not in names:
@@ -122,5 +130,7 @@ def open_explorer(
     app.run(mouse=mouse)
     run = app.explorer.background
     if run is not None:
-        print(plain_text(f"The run goes on in the background: {run.directory}"), file=sys.stderr)
+        where = plain_text(str(run.directory))
+        print(f"The run goes on in the background: {where}", file=sys.stderr)
+        print(f"'geomreg-tui attach {run.directory.name}' shows it again.", file=sys.stderr)
     return app.return_code or 0

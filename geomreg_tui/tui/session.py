@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, replace
 from enum import Enum
+from pathlib import Path
 
 from geomreg_tui.experiment import Experiment
 from geomreg_tui.runs import RunState, Snapshot
@@ -30,6 +31,7 @@ class ActiveRun:
         samples: networks it had drawn then.
         lost: whether its engine has gone without a word.
         checked: when that was looked at last, on the monotonic clock.
+        attached: whether another process started it, and may go on with it at any time.
     """
 
     experiment: Experiment
@@ -39,6 +41,7 @@ class ActiveRun:
     samples: int = 0
     lost: bool = False
     checked: float = 0.0
+    attached: bool = False
 
 
 class Move(Enum):
@@ -102,6 +105,16 @@ class Session:
         self._request = -1
         self.source.cancel_preview()
 
+    def attach(self, directory: Path) -> None:
+        """Show a run that is on disk, whoever is sampling it.
+
+        Raises:
+            RunDirectoryError: if it is not a run directory.
+        """
+        self.generation += 1
+        self.run = ActiveRun(self.experiment, self.source.attach(directory), self.samples, attached=True)
+        self._check(self.run)
+
     def repin(self, pin: Pin | None) -> None:
         """Keep a distribution for comparison, or none."""
         self.pin = pin
@@ -113,7 +126,8 @@ class Session:
         Called from the analyst's thread. Raises a GeomregError where that cannot be read.
         """
         run = self.run
-        if run is not None and self.run_active and time.monotonic() - run.checked >= _CHECK:
+        looked_after = run is not None and (self.run_active or run.attached)
+        if run is not None and looked_after and time.monotonic() - run.checked >= _CHECK:
             self._check(run)
         if run is not None and run.experiment == self.experiment:
             snapshot = run.handle.snapshot()
@@ -140,7 +154,7 @@ class Session:
             return Move.RESUME if self.run.state is RunState.PAUSED else Move.PAUSE
         if not self.valid:
             return Move.INVALID
-        if self.run is not None and self.shows_run and self.run.state is not RunState.FAILED:
+        if self.run is not None and self.shows_run:
             return Move.EXTEND if self.samples > self.run.samples else Move.NOTHING
         return Move.START
 

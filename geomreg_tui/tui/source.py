@@ -9,7 +9,7 @@ from geomreg_tui.experiment import Experiment
 from geomreg_tui.runs import Snapshot
 
 if TYPE_CHECKING:
-    from geomreg_tui.engine.launch import PreviewEngine
+    from geomreg_tui.engine.preview_engine import PreviewEngine
 
 __all__ = ["EngineSource", "Run", "Source"]
 
@@ -56,15 +56,24 @@ class Source(Protocol):
     def extend(self, directory: Path, samples: int) -> Run:
         """Go on with a run that is over, up to ``samples`` networks in all; blocks as :meth:`start`."""
 
+    def attach(self, directory: Path) -> Run:
+        """Return a run that is on disk, whoever is sampling it."""
+
     def close(self) -> None:
         """Let go of everything but full runs."""
 
 
 class EngineSource:
-    """Engines in processes of their own: one warm one for previews, another for each full run."""
+    """Engines in processes of their own: one warm one for previews, another for each full run.
 
-    def __init__(self, device: str = "auto") -> None:
+    Args:
+        device: which devices they use.
+        module: the module factory that the person named; other code is not imported.
+    """
+
+    def __init__(self, device: str = "auto", module: str | None = None) -> None:
         self._device = device
+        self._module = module
         self._engine: PreviewEngine | None = None
 
     def open(self) -> None:
@@ -88,13 +97,20 @@ class EngineSource:
         """Start an engine on a new run directory."""
         from geomreg_tui.engine.launch import start_run
 
-        return start_run(experiment, samples, device=self._device)
+        named = experiment.module == self._module
+        return start_run(experiment, samples, device=self._device, import_module=named)
 
     def extend(self, directory: Path, samples: int) -> Run:
         """Start an engine that goes on with a run directory."""
         from geomreg_tui.engine.launch import resume_run
 
-        return resume_run(directory, samples, device=self._device)
+        return resume_run(directory, samples, device=self._device, module=self._module)
+
+    def attach(self, directory: Path) -> Run:
+        """Return a handle on a run directory."""
+        from geomreg_tui.engine.handle import RunHandle
+
+        return RunHandle(directory)
 
     def close(self) -> None:
         """End the warm engine; full runs go on."""
@@ -104,7 +120,7 @@ class EngineSource:
 
     def _previews(self) -> PreviewEngine:
         if self._engine is None:
-            from geomreg_tui.engine.launch import PreviewEngine
+            from geomreg_tui.engine.preview_engine import PreviewEngine
 
-            self._engine = PreviewEngine(self._device)
+            self._engine = PreviewEngine(self._device, self._module)
         return self._engine

@@ -17,11 +17,9 @@ from geomreg_tui.analysis import (
 )
 from geomreg_tui.analysis.distribution import Distance
 from geomreg_tui.analysis.intervals import UNDEFINED, Interval
-from geomreg_tui.errors import plain_text
-from geomreg_tui.experiment import Experiment
 from geomreg_tui.runs import Snapshot
 
-__all__ = ["Comparison", "Pin", "View", "build_view", "headline"]
+__all__ = ["Comparison", "Pin", "View", "build_view"]
 
 _DIP_SAMPLES = 20_000
 _DRAWS = 4_000
@@ -80,7 +78,7 @@ class View:
         """Return this distribution as one to compare with; None where there is nothing to pin."""
         if self.distribution is None or self.modes is None or self.snapshot.facts is None:
             return None
-        return Pin(headline(self.snapshot.facts.experiment), self.distribution, self.modes)
+        return Pin(self.snapshot.facts.experiment.describe(), self.distribution, self.modes)
 
 
 def build_view(snapshot: Snapshot, generation: int, pin: Pin | None, *, dip: bool) -> View:
@@ -120,26 +118,3 @@ def _compare(distribution: LossDistribution, modes: ModeAnalysis, pin: Pin) -> C
         low, high = np.quantile(first - second, [0.025, 0.975])
         interval = Interval(gap, float(low), float(high))
     return Comparison(pin, interval, distance(distribution, pin.distribution))
-
-
-def headline(experiment: Experiment, input_size: int | None = None, output_size: int | None = None) -> str:
-    """Return an experiment in one line: ``mlp 64→256×3→10 relu · he_normal · digits N=16 · mse · seed 0``."""
-    ends = ("", "") if input_size is None else (f"{input_size}→", f"→{output_size}")
-    if experiment.arch == "mlp":
-        widths = experiment.widths
-        if not widths:
-            body = f"{input_size}→{output_size} linear model" if input_size is not None else "linear model"
-        else:
-            same = len(set(widths)) == 1
-            inner = f"{widths[0]}×{len(widths)}" if same else "→".join(str(width) for width in widths)
-            body = f"{ends[0]}{inner}{ends[1]} {experiment.activation}"
-    elif experiment.arch == "conv":
-        body = f"{experiment.channels}ch×{experiment.depth} k{experiment.kernel} {experiment.activation}"
-    else:
-        body = str(experiment.module)
-    law = experiment.init if experiment.gain == 1 else f"{experiment.init}×{experiment.gain:g}"
-    bias = " +bias" if experiment.bias else ""
-    data = experiment.data.rpartition("/")[2] or experiment.data
-    parts = [f"{experiment.arch} {body}{bias}", law, f"{data} N={experiment.examples}", experiment.loss]
-    parts.append(f"seed {experiment.seed}")
-    return plain_text(" · ".join(parts))

@@ -3,89 +3,56 @@
 import os
 import signal
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from geomreg_tui import sampling
-from geomreg_tui.engine import PreviewEngine, resume_run, start_run
+from geomreg_tui.engine import PreviewEngine
 from geomreg_tui.engine.executors import WorkerPool
 from geomreg_tui.engine.task import Task
 from geomreg_tui.errors import DataError, ExperimentError, RunDirectoryError, SamplingError
 from geomreg_tui.experiment import Experiment
 from geomreg_tui.runs import RunDirectory, RunState
-from geomreg_tui.summary import Summary
 
-CHUNK, SAMPLES = 500, 20_250
-VALUES = {
-    "data": "gaussian",
-    "inputs": 20,
-    "examples": 8,
-    "width": 64,
-    "depth": 2,
-    "chunk_size": CHUNK,
-    "batch_size": 50,
-}
-EXPERIMENT = Experiment.parse(VALUES)
+from .driving import (
+    CHUNK,
+    EXPERIMENT,
+    OPTIONS,
+    SAMPLES,
+    VALUES,
+    Shuffled,
+    engine_of,
+    engine_pid,
+    family,
+    finish,
+    fold,
+    geomreg,
+    kill_engine,
+    outcome,
+    sample_here,
+    samples_of,
+    state_of,
+    wait_for,
+)
 
-
-def fold(samples, keep=0):
-    """Return what the chunks give when drawn here, one after the other."""
-    experiment = sampling.prepare(EXPERIMENT).facts.experiment
-    parts, losses = [], []
-    for chunk in range(-(-samples // CHUNK)):
-        part = sampling.run_chunk(experiment, chunk, min(CHUNK, samples - chunk * CHUNK), keep=CHUNK)
-        parts.append(part.summary)
-        losses.append(part.losses)
-    return Summary.merge(parts), np.concatenate(losses)[:keep]
-
-
-@pytest.fixture(scope="module")
-def expected():
-    return fold(SAMPLES)[0].histogram.digest()
-
-
-def outcome(handle):
-    assert handle.wait(120)
-    run = RunDirectory.open(handle.directory)
-    return run.read_status(), run.committed()[0].summary
-
-
-def wait_for(condition, seconds=60):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if (found := condition()) is not None and found is not False:
-            return found
-        time.sleep(0.02)
-    raise AssertionError("it did not happen in time")
+DEADLY_CHUNK = """
+import sys
+if "multiprocessing.forkserver" in " ".join(sys.orig_argv):
+    import os
+    from geomreg_tui import sampling
+    draw = sampling.run_chunk
+    def run_chunk(experiment, chunk, *arguments, **options):
+        if chunk in DEADLY:
+            os.kill(os.getpid(), 9)
+        return draw(experiment, chunk, *arguments, **options)
+    sampling.run_chunk = run_chunk
+"""
 
 
-def samples_of(handle):
-    snapshot = handle.snapshot()
-    return snapshot.samples if snapshot else 0
-
-
-def engine_pid(handle):
-    return int(wait_for(lambda: RunDirectory.open(handle.directory).engine())["pid"])
-
-
-def children(pid):
-    found = []
-    for entry in os.listdir("/proc"):
-        if entry.isdigit():
-            try:
-                with open(f"/proc/{entry}/stat") as file:
-                    parent = int(file.read().rpartition(")")[2].split()[1])
-            except OSError:
-                continue
-            if parent == pid:
-                found += [int(entry), *children(int(entry))]
-    return found
-
-
-@pytest.mark.parametrize("workers", [1, 2])
-def test_the_result_does_not_depend_on_the_workers(tmp_path, expected, workers):
-    handle = start_run(EXPERIMENT, SAMPLES, directory=tmp_path / "run", workers=workers, keep_losses=1200)
+@pytest.mark.parametrize("workers", [1, 2, 5])
+def test_the_result_does_not_depend_on_the_workers(tmp_path, runs, expected, workers):
+    handle = runs.start(EXPERIMENT, SAMPLES, directory=tmp_path / "run", workers=workers, keep_losses=1200)
     status, summary = outcome(handle)
     assert status.state is RunState.DONE
     assert summary.histogram.digest() == expected
@@ -93,11 +60,20 @@ def test_the_result_does_not_depend_on_the_workers(tmp_path, expected, workers):
     assert not RunDirectory.open(handle.directory).engine()
 
 
-def test_pause_extend_stop_and_resume(tmp_path, expected):
-    handle = start_run(EXPERIMENT, 10**9, directory=tmp_path / "run", workers=2)
+@pytest.mark.parametrize("seed", range(3))
+def test_the_result_does_not_depend_on_the_order_of_completion(tmp_path, expected, seed):
+    executor = Shuffled(seed, workers=5)
+    run = sample_here(tmp_path / "run", executor=executor, keep=1200)
+    assert executor.order != sorted(executor.order)
+    assert run.committed()[0].summary.histogram.digest() == expected
+    np.testing.assert_array_equal(np.load(tmp_path / "run" / "losses.npy"), fold(1200, 1200)[1])
+
+
+def test_pause_extend_stop_and_resume(tmp_path, runs):
+    handle = runs.start(EXPERIMENT, 10**9, directory=tmp_path / "run", workers=2)
     wait_for(lambda: samples_of(handle) > 2 * CHUNK)
     handle.pause()
-    wait_for(lambda: handle.snapshot().state is RunState.PAUSED)
+    wait_for(lambda: state_of(handle) is RunState.PAUSED)
     held = samples_of(handle)
     time.sleep(0.5)
     assert samples_of(handle) == held
@@ -108,40 +84,64 @@ def test_pause_extend_stop_and_resume(tmp_path, expected):
     assert status.state is RunState.STOPPED
     assert summary.samples % CHUNK == 0
     assert summary.histogram.digest() == fold(summary.samples)[0].histogram.digest()
-    # To a smaller count than what is there, the plan is fulfilled; to a larger one, it goes on.
     target = summary.samples + 750
-    status, summary = outcome(resume_run(handle.directory, target, workers=2))
-    assert (status.state, summary.samples) == (RunState.DONE, target)
-    status, summary = outcome(resume_run(handle.directory, target + 100, workers=1))
-    assert (status.state, summary.samples) == (RunState.DONE, target + 100)
+    for wanted in (target, target + 100):
+        status, summary = outcome(runs.resume(handle.directory, wanted, workers=2))
+        assert (status.state, summary.samples) == (RunState.DONE, wanted)
     assert summary.histogram.digest() == fold(target + 100)[0].histogram.digest()
 
 
-def test_an_engine_that_is_killed_loses_nothing_that_was_committed(tmp_path, expected):
-    handle = start_run(EXPERIMENT, SAMPLES, directory=tmp_path / "run", workers=2)
-    generator = np.random.default_rng(0)
-    for _ in range(3):
-        pid = engine_pid(handle)
-        family = children(pid)
-        time.sleep(float(generator.uniform(0, 0.8)))
-        try:
-            os.kill(pid, signal.SIGKILL)
-        except ProcessLookupError:
-            break
-        handle.wait(10)
-        wait_for(lambda family=family: not any(os.path.exists(f"/proc/{member}") for member in family), 20)
-        handle = resume_run(tmp_path / "run", workers=2)
+def test_a_run_that_is_going_is_extended(tmp_path, runs, expected):
+    handle = runs.start(EXPERIMENT, 10**6, directory=tmp_path / "run", workers=2)
+    handle.pause()
+    wait_for(lambda: state_of(handle) is RunState.PAUSED)
+    there = samples_of(handle)
+    handle.extend(100)  # asking for fewer changes nothing
+    handle.extend(2 * 10**6)
+    wait_for(lambda: RunDirectory.open(handle.directory).plan()[0] == 2 * 10**6)
+    handle.stop()
     status, summary = outcome(handle)
-    assert (status.state, summary.samples) == (RunState.DONE, SAMPLES)
-    assert summary.histogram.digest() == expected
+    assert (status.state, status.target) == (RunState.STOPPED, 2 * 10**6)
+    assert summary.samples >= there
 
 
-def test_a_worker_that_is_killed_is_replaced(tmp_path, expected):
-    handle = start_run(EXPERIMENT, SAMPLES, directory=tmp_path / "run", workers=2)
-    pid = engine_pid(handle)
-    workers = wait_for(
-        lambda: [member for member in children(pid) if b"forkserver" in _command(member)][1:] or None
-    )
+def test_an_extended_run_draws_its_incomplete_chunk_whole(tmp_path, expected):
+    for samples in (1000, 1300, 1300, 1450, 4250, SAMPLES):
+        run = sample_here(tmp_path / "run", samples)
+        assert run.committed()[0].summary.samples == samples
+    assert run.committed()[0].summary.histogram.digest() == expected
+
+
+def test_an_engine_that_is_killed_20_times_loses_nothing(tmp_path):
+    """At random moments: while it reads, compares, samples, publishes, commits."""
+    path, samples = tmp_path / "run", 400_250
+    generator = np.random.default_rng(20)
+    kept = kills = 0
+    process = geomreg("run", *OPTIONS, "--samples", samples, "--out", path, "--workers", 2)
+    while kills < 20:
+        wait_for(lambda process=process: engine_of(path) or process.poll() is not None)
+        time.sleep(float(generator.uniform(0, 2.5)))
+        kills += kill_engine(path)
+        code, _, err = finish(process)
+        assert code in (0, 3), err
+        found = RunDirectory.open(path).committed()[0].summary.samples
+        assert found >= kept
+        kept = found
+        if code == 0:  # it was faster than the killer: ask for more
+            samples += 200_000
+        process = geomreg("run", "--resume", path, "--samples", samples, "--workers", 2)
+    code, _, err = finish(process)
+    assert code == 0, err
+    run = RunDirectory.open(path)
+    assert run.committed()[0].summary.histogram.digest() == fold(samples)[0].histogram.digest()
+    assert len([*path.rglob("*")]) < 40
+    assert not [*path.rglob("*.tmp")]
+
+
+def test_a_worker_that_is_killed_is_replaced(tmp_path, runs, expected):
+    handle = runs.start(EXPERIMENT, SAMPLES, directory=tmp_path / "run", workers=3)
+    pid = engine_pid(handle.directory)
+    workers = wait_for(lambda: [m for m in family(pid) if b"forkserver" in _command(m)][1:] or None)
     os.kill(workers[-1], signal.SIGKILL)
     status, summary = outcome(handle)
     assert status.state is RunState.DONE
@@ -150,37 +150,56 @@ def test_a_worker_that_is_killed_is_replaced(tmp_path, expected):
 
 def _command(pid):
     try:
-        with open(f"/proc/{pid}/cmdline", "rb") as file:
-            return file.read()
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:
         return b""
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1, signal.SIGINT])
-def test_a_polite_signal_stops_with_everything_kept(tmp_path, number):
-    handle = start_run(EXPERIMENT, 10**9, directory=tmp_path / "run", workers=2)
-    wait_for(lambda: samples_of(handle) > CHUNK)
-    begun = time.monotonic()
-    os.kill(engine_pid(handle), number)
-    status, summary = outcome(handle)
-    assert time.monotonic() - begun < 5
-    assert status.state is RunState.STOPPED
-    assert summary.histogram.digest() == fold(summary.samples)[0].histogram.digest()
+def test_a_chunk_that_always_kills_its_worker_is_reported_and_all_others_are_kept(
+    tmp_path, every_process, monkeypatch, expected
+):
+    path = tmp_path / "run"
+    every_process(DEADLY_CHUNK.replace("DEADLY", "(7, 40)"))  # the last one is the incomplete one
+    code, out, err = finish(
+        geomreg("run", *OPTIONS, "--samples", SAMPLES, "--out", path, "--workers", 2, "--json")
+    )
+    assert code == 3
+    assert "chunks 7, 40 cannot be drawn" in err
+    assert "SIGKILL" in err
+    status = RunDirectory.open(path).read_status()
+    assert status.state is RunState.FAILED
+    assert status.given_up == (7, 40)
+    assert status.samples == SAMPLES - CHUNK - 250
+    assert f'"samples": {SAMPLES - CHUNK - 250}' in out
+    code, out, _ = finish(geomreg("report", path))
+    assert code == 0
+    assert "could not be drawn are missing (7, 40)" in out
+    assert finish(geomreg("runs", "verify", path))[0] == 0
+    # Whatever was wrong with the machine is mended: only those two are drawn, and nothing is missing.
+    monkeypatch.delenv("PYTHONPATH")
+    code, _, err = finish(geomreg("run", "--resume", path, "--workers", 2))
+    assert code == 0, err
+    run = RunDirectory.open(path)
+    assert run.read_status().given_up == ()
+    assert run.committed()[0].summary.histogram.digest() == expected
 
 
-def test_a_hang_up_does_not_stop_the_engine(tmp_path, expected):
-    handle = start_run(EXPERIMENT, SAMPLES, directory=tmp_path / "run", workers=2)
-    os.kill(engine_pid(handle), signal.SIGHUP)
-    status, summary = outcome(handle)
-    assert (status.state, summary.histogram.digest()) == (RunState.DONE, expected)
+def test_a_run_of_which_nothing_can_be_drawn_ends(tmp_path, every_process):
+    every_process(DEADLY_CHUNK.replace("DEADLY", "range(10**9)"))
+    code, out, err = finish(
+        geomreg("run", *OPTIONS, "--samples", "1e6", "--out", tmp_path / "run", "--workers", 2)
+    )
+    assert code == 3
+    assert out == ""
+    assert "cannot be drawn" in err
 
 
-def test_a_second_engine_is_refused(tmp_path):
-    handle = start_run(EXPERIMENT, 10**9, directory=tmp_path / "run", workers=1)
+def test_a_second_engine_is_refused(tmp_path, runs):
+    handle = runs.start(EXPERIMENT, 10**9, directory=tmp_path / "run", workers=1)
     with pytest.raises(RunDirectoryError, match="in use"):
-        resume_run(tmp_path / "run")
+        runs.resume(tmp_path / "run")
     with pytest.raises(RunDirectoryError, match="not an empty folder"):
-        start_run(EXPERIMENT, 100, directory=tmp_path / "run")
+        runs.start(EXPERIMENT, 100, directory=tmp_path / "run")
     handle.stop()
     assert handle.wait(30)
 
@@ -194,35 +213,33 @@ def test_a_second_engine_is_refused(tmp_path):
         ({"arch": "custom", "module": "no_such_module:factory"}, ExperimentError),
     ],
 )
-def test_what_cannot_be_run_writes_nothing(tmp_path, values, kind):
+def test_what_cannot_be_run_writes_nothing(tmp_path, runs, values, kind):
     with pytest.raises(kind):
-        start_run(Experiment.parse(values), 100, directory=tmp_path / "run", workers=1)
+        runs.start(Experiment.parse(values), 100, directory=tmp_path / "run", workers=1)
     assert not (tmp_path / "run").exists()
 
 
-def test_a_directory_that_cannot_be_made_is_an_error(tmp_path):
+def test_a_directory_that_cannot_be_made_is_an_error(tmp_path, runs):
     (tmp_path / "file").write_text("x")
     with pytest.raises(RunDirectoryError, match="cannot be created"):
-        start_run(EXPERIMENT, 100, directory=tmp_path / "file" / "run", workers=1)
+        runs.start(EXPERIMENT, 100, directory=tmp_path / "file" / "run", workers=1)
 
 
-def test_code_named_by_a_run_file_is_never_imported(tmp_path, monkeypatch):
+def test_code_named_by_a_run_file_is_never_imported(tmp_path, runs, monkeypatch):
     (tmp_path / "evil.py").write_text("open('evil-was-here', 'w')\ndef factory(): pass\n")
     monkeypatch.chdir(tmp_path)
-    handle = start_run(EXPERIMENT, 500, directory=tmp_path / "run", workers=1)
-    assert handle.wait(60)
-    run = RunDirectory.open(tmp_path / "run")
-    facts = run.facts
+    run = sample_here(tmp_path / "run", 500)
     from dataclasses import replace
 
-    named = replace(facts, experiment=facts.experiment.replace(arch="custom", module="evil:factory"))
-    RunDirectory.create(tmp_path / "second", named, run.environment, 500, 0)
+    experiment = run.facts.experiment.replace(arch="custom", module="evil:factory")
+    named = replace(run.facts, experiment=experiment)
+    RunDirectory.create(tmp_path / "second", named, run.environments[0], 500, 0)
     with pytest.raises(ExperimentError, match="--module"):
-        resume_run(tmp_path / "second", workers=1)
+        runs.resume(tmp_path / "second", workers=1)
     assert not (tmp_path / "evil-was-here").exists()
 
 
-def test_a_chunk_that_kills_every_worker_is_reported_and_others_go_on(tmp_path, monkeypatch):
+def test_tasks_that_kill_or_raise_are_tried_alone_then_reported_and_others_go_on(tmp_path, monkeypatch):
     (tmp_path / "deadly.py").write_text(
         "import os, torch\n"
         "class Net(torch.nn.Module):\n"
@@ -231,6 +248,7 @@ def test_a_chunk_that_kills_every_worker_is_reported_and_others_go_on(tmp_path, 
         "        self.weight = torch.nn.Parameter(torch.zeros(1, 20))\n"
         "    def forward(self, x):\n"
         "        if os.path.exists('deadly-now'): os._exit(7)\n"
+        "        if os.path.exists('error-now'): raise RuntimeError('out of memory, say')\n"
         "        return x @ self.weight.T\n"
     )
     monkeypatch.chdir(tmp_path)
@@ -242,17 +260,38 @@ def test_a_chunk_that_kills_every_worker_is_reported_and_others_go_on(tmp_path, 
         pool.submit(Task(facts.experiment, 0))
         first = wait_for(lambda: pool.outcomes(1) or None)
         assert first[0].summary.samples == CHUNK
-        (tmp_path / "deadly-now").write_text("")
-        for chunk in (1, 2):
-            pool.submit(Task(facts.experiment, chunk))
-        failed = []
-        while len(failed) < 2:
-            failed += pool.outcomes(1)
-        assert {item.task.chunk for item in failed} == {1, 2}
-        assert all("died twice" in item.error and "exit code 7" in item.error for item in failed)
-        (tmp_path / "deadly-now").unlink()
+        for file, reason in (("deadly-now", "exit code 7"), ("error-now", "out of memory, say")):
+            (tmp_path / file).write_text("")
+            for chunk in (1, 2):
+                pool.submit(Task(facts.experiment, chunk))
+            failed = []
+            while len(failed) < 2:
+                failed += pool.outcomes(1)
+            assert {item.task.chunk for item in failed} == {1, 2}
+            assert all("twice" in item.error and reason in item.error for item in failed)
+            (tmp_path / file).unlink()
         pool.submit(Task(facts.experiment, 3))
         assert wait_for(lambda: pool.outcomes(1) or None)[0].summary.samples == CHUNK
+        # Preparing again, as a sweep does, makes no more processes.
+        before = len(pool._pool)
+        pool.prepare(Experiment.parse({**values, "seed": 1}), "cpu", "deadly:Net")
+        assert len(pool._pool) == before
+    finally:
+        pool.close()
+
+
+def test_each_device_has_a_worker_of_its_own():
+    pool = WorkerPool(1)
+    try:
+        experiment = pool.prepare(EXPERIMENT, "cpu", None).facts.experiment
+        pool._devices = ["cpu", "cpu:0", "cpu:0"]  # names of devices that are there
+        for chunk in range(6):
+            pool.submit(Task(experiment, chunk))
+        found = []
+        while len(found) < 6:
+            found += pool.outcomes(1)
+        assert all(item.summary.samples == CHUNK for item in found)
+        assert sorted(worker.device for worker in pool._pool) == ["cpu", "cpu:0", "cpu:0"]
     finally:
         pool.close()
 
@@ -268,6 +307,7 @@ def test_the_preview_answers_the_newest_request():
         )
         assert snapshot.facts.experiment.width == 32
         assert snapshot.samples == 5000
+        assert snapshot.device == "cpu"
         number = engine.request(EXPERIMENT.replace(data="no-such-set"), 5000)
         failed = wait_for(lambda: (s := engine.snapshot()) and s.request == number and s)
         assert failed.state is RunState.FAILED

@@ -1,20 +1,35 @@
 """The run directory: atomic files, packs, leases, the catalogue."""
 
+import errno
 import json
 import math
 import os
 import socket
 import subprocess
 import sys
+import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from geomreg_tui.errors import RunDirectoryError
 from geomreg_tui.experiment import Experiment
-from geomreg_tui.runs import RunDirectory, RunState, Snapshot, delete_run, find_run, list_runs, new_run_path
-from geomreg_tui.runs.directory import Command, Status
+from geomreg_tui.runs import (
+    Action,
+    Command,
+    RunDirectory,
+    RunState,
+    Snapshot,
+    Status,
+    delete_run,
+    find_run,
+    list_runs,
+    new_run_path,
+    verify_run,
+)
 from geomreg_tui.runs.lease import Lease, holder
+from geomreg_tui.runs.log import read_events
 from geomreg_tui.runs.packs import Pack
 from geomreg_tui.runs.store import read_arrays, read_bytes, read_json, write_arrays, write_bytes
 from geomreg_tui.summary import Facts, LossHistogram, Moments, Overlay, Summary
@@ -111,7 +126,9 @@ def test_a_directory_opens_to_what_was_created(run):
     assert opened.facts == run.facts
     assert opened.facts.init_radius == math.inf
     assert opened.facts.overlays[0].name == "law"
-    assert opened.environment == {"torch": "x"}
+    assert opened.environments == ({"torch": "x", "from_chunk": 0},)
+    assert not opened.mixed
+    assert opened.asked == opened.facts.experiment
     assert opened.plan() == (1000, 0)
 
 
@@ -125,11 +142,11 @@ def test_a_directory_in_use_by_other_files_is_not_taken(tmp_path):
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        (lambda stored: stored["experiment"].update(width=7), "changed"),
+        (lambda stored: stored["experiment"].update(width=7), "width: 256 was sampled, 7 is given"),
         (lambda stored: stored.update(digest="0" * 64), "changed"),
         (lambda stored: stored.update(schema=99), "schema '99'"),
-        (lambda stored: stored["experiment"].update(width="x\x1b[2J"), "cannot be read"),
-        (lambda stored: stored.pop("experiment"), "cannot be read"),
+        (lambda stored: stored["experiment"].update(width="x\x1b[2J"), "damaged"),
+        (lambda stored: stored.pop("experiment"), "damaged"),
     ],
 )
 def test_a_changed_experiment_is_refused(run, change, reason):
@@ -155,19 +172,52 @@ def test_packs_are_merged_and_hold_every_network(run):
     assert len(list((run.path / "chunks").iterdir())) == len(files)
 
 
+def flip(path, place=-3):
+    data = bytearray(path.read_bytes())
+    data[place] ^= 4
+    path.write_bytes(data)
+
+
 def test_a_damaged_pack_ends_the_prefix_and_can_be_set_aside(run):
     for chunk in range(5):
         run.packs.append(chunk, chunk + 1, pack_of(chunk))
     damaged = run.packs.scan()[2]
-    data = bytearray(damaged.path.read_bytes())
-    data[-3] ^= 4
-    damaged.path.write_bytes(data)
+    flip(damaged.path)
     pack, files = run.committed()
     assert [file.stop for file in files] == [1, 2]
     assert pack.summary.samples == 2 * CHUNK
+    found = verify_run(run.path)
+    assert (found.samples, found.files, len(found.problems)) == (2 * CHUNK, 4, 1)
+    assert "chunks 2 to 2" in found.problems[0]
     aside = run.packs.set_aside(damaged)
     assert aside.exists()
     assert [file.first for file in run.packs.scan()] == [0, 1, 3, 4]
+    assert verify_run(run.path).problems == ()
+    assert "missing" in verify_run(run.path).notes[0]
+
+
+def test_a_damaged_merged_pack_gives_way_to_those_it_was_made_of(run):
+    for chunk in range(7):
+        run.packs.append(chunk, chunk + 1, pack_of(chunk))
+    kept = {file.path: file.path.read_bytes() for file in run.packs.scan()}
+    run.packs.append(7, 8, pack_of(7))
+    (merged,) = run.packs.scan()
+    for path, data in kept.items():  # as after a crash between writing the merged one and deleting them
+        path.write_bytes(data)
+    assert run.committed()[0].summary.samples == 8 * CHUNK
+    flip(merged.path)
+    assert run.committed()[0].summary.samples == 7 * CHUNK
+    run.packs.set_aside(merged)
+    run.tidy()
+    assert run.committed()[0].summary.samples == 7 * CHUNK
+
+
+def test_chunks_that_were_given_up_are_passed_over(run):
+    for chunk in (1, 3):
+        run.packs.append(chunk, chunk + 1, pack_of(chunk))
+    assert run.committed()[0].summary.samples == 0
+    run.write_status(Status(RunState.FAILED, 100, 200, given_up=(0, 2)))
+    assert run.committed()[0].summary.samples == 2 * CHUNK
 
 
 def test_packs_of_another_run_or_place_are_refused(run, tmp_path):
@@ -201,14 +251,44 @@ def test_snapshots_round_trip(run):
         run.read_live()
 
 
-def test_commands_are_seen_once(run):
-    viewer = RunDirectory.open(run.path)
-    assert run.poll() is None
-    viewer.send(Command("extend", 5000))
-    assert run.poll() == Command("extend", 5000)
-    assert run.poll() is None
-    (run.path / "control.json").write_text("{}")
-    assert run.poll() is None
+def test_commands_of_several_viewers_are_obeyed_once_and_in_order(run):
+    viewers = [RunDirectory.open(run.path) for _ in range(3)]
+    assert run.control.poll() == []
+    sent = [Command(Action.EXTEND, 5000), Command(Action.PAUSE), Command(Action.STOP)]
+    for viewer, command in zip(viewers, sent, strict=True):
+        viewer.send(command)
+    (run.path / "control" / "notes.txt").write_text("not a command")
+    assert run.control.poll() == sent
+    assert run.control.poll() == []
+    assert [entry.name for entry in (run.path / "control").iterdir()] == ["notes.txt"]
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{}", '{"action": "explode"}', '{"action": "extend", "samples": 1e400}', "[" * 10**5]
+)
+def test_what_is_not_a_command_is_dropped(run, text):
+    run.send(Command(Action.PAUSE))
+    (path,) = (run.path / "control").iterdir()
+    path.write_text(text)
+    assert run.control.poll() == []
+    assert not path.exists()
+
+
+def test_commands_to_an_engine_that_is_gone_are_forgotten(run):
+    run.send(Command(Action.STOP))
+    run.tidy()
+    assert run.control.poll() == []
+
+
+def test_the_log_survives_a_half_written_line(run):
+    run.log("one", note="x\x1b[2J")
+    with (run.path / "log.jsonl").open("a") as file:
+        file.write('{"time": "2026-')
+    run.log("two")
+    events, broken = read_events(run.path / "log.jsonl")
+    assert [event["event"] for event in events] == ["one", "two"]
+    assert broken == 1
+    assert b"\x1b" not in (run.path / "log.jsonl").read_bytes()
 
 
 def test_a_run_whose_engine_died_is_stopped(run):
@@ -238,12 +318,76 @@ def test_the_lease_of_a_dead_process_is_free_and_of_another_host_is_not(tmp_path
     subprocess.run([sys.executable, "-c", script], check=True)
     assert holder(path) is None
     stored = json.loads(path.read_text())
-    path.write_text(json.dumps({**stored, "host": socket.gethostname() + "-other"}))
-    with pytest.raises(RunDirectoryError, match="--take-over"):
-        Lease(path)
-    # A process id that has gone to another process since.
-    path.write_text(json.dumps({**stored, "pid": os.getpid()}))
+    elsewhere = {**stored, "host": socket.gethostname() + "-other"}
+    for changes in (elsewhere, {**stored, "pid_space": "pid:[1]"}):
+        path.write_text(json.dumps(changes))
+        assert not holder(path).here
+        with pytest.raises(RunDirectoryError, match="--take-over"):
+            Lease(path)
+    # A process id that has gone to another process since, and a machine that was started anew.
+    for changes in ({"pid": os.getpid()}, {"pid": os.getpid(), "birth": None, "boot": "another"}):
+        path.write_text(json.dumps({**stored, **changes}))
+        assert holder(path) is None
+    assert Lease(path).held()
+    assert holder(path).here
+    assert [entry.name for entry in tmp_path.iterdir()] == ["lease.json"]
+
+
+def test_the_lease_of_a_process_that_nobody_has_waited_for_is_free(tmp_path):
+    path = tmp_path / "lease.json"
+    script = f"from geomreg_tui.runs.lease import Lease; from pathlib import Path; Lease(Path({str(path)!r}))"
+    process = subprocess.Popen([sys.executable, "-c", script])
+    while "Z" not in (state := Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2][:3]):
+        assert state
     assert holder(path) is None
+    process.wait()
+
+
+RACE = """
+import os, sys, time
+from pathlib import Path
+from geomreg_tui.errors import RunDirectoryError
+from geomreg_tui.runs.lease import Lease
+path, start = Path(sys.argv[1]), float(sys.argv[2])
+time.sleep(max(0, start - time.time()))
+try:
+    Lease(path)
+    print("got it")
+except RunDirectoryError:
+    print("refused")
+sys.stdout.flush()
+sys.stdin.read()
+"""
+
+
+@pytest.mark.parametrize("stale", [False, True])
+def test_of_engines_that_start_at_the_same_moment_one_gets_the_lease(tmp_path, stale):
+    path = tmp_path / "lease.json"
+    if stale:
+        script = (
+            f"from geomreg_tui.runs.lease import Lease; from pathlib import Path; Lease(Path({str(path)!r}))"
+        )
+        subprocess.run([sys.executable, "-c", script], check=True)
+    start = str(time.time() + 1.5)
+    command = [sys.executable, "-c", RACE, str(path), start]
+    racers = [
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(6)
+    ]
+    said = [racer.stdout.readline().strip() for racer in racers]
+    for racer in racers:
+        racer.communicate()
+    assert sorted(said) == ["got it"] + ["refused"] * 5
+
+
+def test_a_file_system_without_hard_links_is_good_enough(tmp_path, monkeypatch):
+    def link(*_):
+        raise OSError(errno.EOPNOTSUPP, "no links here")
+
+    monkeypatch.setattr(os, "link", link)
+    lease = Lease(tmp_path / "lease.json")
+    assert lease.held()
+    with pytest.raises(RunDirectoryError, match="in use"):
+        Lease(tmp_path / "lease.json")
 
 
 def test_the_catalogue_finds_runs_by_part_of_their_name(home):
@@ -258,7 +402,12 @@ def test_the_catalogue_finds_runs_by_part_of_their_name(home):
         find_run("-mlp-")
     with pytest.raises(RunDirectoryError, match="no run"):
         find_run("nothing")
-    delete_run(first)
+    assert find_run("going") == find_run("latest")
+    older = min(first, second)
+    lease = RunDirectory.open(older).lease()
+    assert find_run("going") == older
+    lease.release()
+    assert delete_run(first) == ()
     assert not first.exists()
     with pytest.raises(RunDirectoryError):
         delete_run(home)
@@ -274,3 +423,25 @@ def test_a_run_in_use_or_a_link_is_not_deleted(run, tmp_path):
     with pytest.raises(RunDirectoryError, match="link"):
         delete_run(tmp_path / "link")
     assert run.path.exists()
+
+
+def test_deleting_a_run_keeps_what_no_engine_wrote(run, tmp_path):
+    (tmp_path / "precious.safetensors").write_text("x")
+    (run.path / "notes.txt").write_text("mine")
+    (run.path / "chunks" / "000000000000-000000000001-0.safetensors").symlink_to(
+        tmp_path / "precious.safetensors"
+    )
+    run.packs.append(1, 2, pack_of(1))
+    run.packs.set_aside(run.packs.scan()[-1])
+    assert delete_run(run.path) == ("notes.txt",)
+    assert [entry.name for entry in run.path.iterdir()] == ["notes.txt"]
+    assert (tmp_path / "precious.safetensors").exists()
+
+
+def test_a_run_that_cannot_be_read_can_be_deleted(home):
+    path = new_run_path(Experiment.parse({}))
+    RunDirectory.create(path, make_facts(), {}, 10, 0)
+    (path / "experiment.json").unlink()
+    (path / "facts.safetensors").write_bytes(b"?")
+    assert delete_run(path) == ()
+    assert not path.exists()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
+from pathlib import Path
 from typing import ClassVar
 
 from textual import events, on
@@ -42,6 +43,7 @@ SMALLEST = (60, 16)
 _DEBOUNCE = 0.12  # seconds without another change before a preview starts
 _EAGER = 0.03  # seconds between looks for the first networks after a change
 _EAGER_LOOKS = 100
+_SELDOM = 2.0  # seconds between looks at a run that is over but may go on elsewhere
 _TABS = {"setup": "Setup", "loss": "Loss", "volume": "Volume", "modes": "Modes", "sphere": "Sphere"}
 
 
@@ -86,9 +88,18 @@ class ExplorerScreen(Screen[None]):
         target: int
         problem: str = ""
 
-    def __init__(self, source: Source, experiment: Experiment, samples: int, fps: float) -> None:
+    def __init__(
+        self,
+        source: Source,
+        experiment: Experiment,
+        samples: int,
+        fps: float,
+        attached: Path | None = None,
+    ) -> None:
         super().__init__()
         self.session = Session(source, experiment, samples)
+        if attached is not None:
+            self.session.attach(attached)
         self.view: View | None = None
         self._first = (experiment, samples)
         self._frame = 1 / max(0.1, fps)
@@ -103,6 +114,7 @@ class ExplorerScreen(Screen[None]):
         self._debounce: Timer | None = None
         self._timer: Timer
         self._eager: Timer
+        self._seldom: Timer
 
     def compose(self) -> ComposeResult:
         """Lay out every pane once; the layouts only show and hide them."""
@@ -138,6 +150,7 @@ class ExplorerScreen(Screen[None]):
         """Ask for the first preview."""
         self._timer = self.set_interval(self._frame, self._look, pause=True)
         self._eager = self.set_interval(_EAGER, self._look, pause=True)
+        self._seldom = self.set_interval(_SELDOM, self._look, pause=True)
         self.app.theme_changed_signal.subscribe(self, lambda _: self.call_after_refresh(self._restyle))
         self._analyst.start()
         self._draw()
@@ -154,6 +167,9 @@ class ExplorerScreen(Screen[None]):
 
     def _open(self) -> None:
         self.query_one("#field-arch").focus(scroll_visible=False)
+        if self.session.shows_run:
+            self._watch()
+            return
         try:
             self.session.source.open()
         except (GeomregError, OSError) as error:
@@ -250,6 +266,7 @@ class ExplorerScreen(Screen[None]):
         self._failure = ""
         self._eager.resume()
         self._timer.pause()
+        self._seldom.pause()
 
     def _look(self) -> None:
         self._analyst.ask(Job(self.session.generation, self.session.read, self.session.pin))
@@ -264,6 +281,7 @@ class ExplorerScreen(Screen[None]):
             return
         if isinstance(answer, View):
             self._eager.pause()
+            self._seldom.pause()
             self._timer.resume()
             self._failure = ""
             self.view = answer
@@ -279,7 +297,9 @@ class ExplorerScreen(Screen[None]):
             self._draw_status()
         elif self.view is not None and self.view.generation == session.generation:
             if self.view.snapshot.state.over and not session.run_active:
-                self._timer.pause()  # nothing can change: look no more, send nothing
+                self._timer.pause()  # nothing can change here: look no more, send nothing
+                if session.run is not None and session.run.attached:
+                    self._seldom.resume()
             else:
                 self._draw_status()
         elif (left := self._eager_looks - 1) > 0:
@@ -292,7 +312,7 @@ class ExplorerScreen(Screen[None]):
         view, session = self.view, self.session
         facts = view.snapshot.facts if view else None
         shown = facts.experiment if facts else session.experiment
-        self.query_one(HeaderLine).show(shown, facts, view.snapshot.rate if view else 0.0)
+        self.query_one(HeaderLine).show(shown, facts, view.snapshot if view else None)
         self.query_one(LossPane).show(
             view, "the sampling process is loading: the first networks come in a moment"
         )
@@ -378,19 +398,21 @@ class ExplorerScreen(Screen[None]):
 
     def ask_quit(self) -> None:
         """Leave, after asking if a run is being sampled."""
-        if not self.session.run_active or self.session.run is None:
+        run = self.session.run
+        if run is None or not self.session.run_active or run.attached:
             self.app.exit()
             return
 
+        handle = run.handle
+
         def decide(answer: str | None) -> None:
-            run = self.session.run
-            if answer == "stop" and run is not None:
-                run.handle.stop()
+            if answer == "stop":
+                handle.stop()
             if answer in ("stop", "keep"):
                 self.app.exit()
 
         if not isinstance(self.app.screen, QuitScreen):
-            self.app.push_screen(QuitScreen(self.session.run.handle.directory), decide)
+            self.app.push_screen(QuitScreen(handle.directory), decide)
 
     # The full run
 

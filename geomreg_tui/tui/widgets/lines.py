@@ -14,7 +14,6 @@ from geomreg_tui.experiment import Experiment
 from geomreg_tui.runs import RunState, Snapshot
 from geomreg_tui.summary import Facts
 from geomreg_tui.tui.numbers import count_text, duration_text
-from geomreg_tui.tui.view import headline
 from geomreg_tui.tui.widgets.rows import Piece, RowsWidget
 
 __all__ = ["HeaderLine", "KeyLine", "StatusLine"]
@@ -40,12 +39,20 @@ class HeaderLine(RowsWidget):
         self._left = ""
         self._right = ""
 
-    def show(self, experiment: Experiment, facts: Facts | None, rate: float) -> None:
-        """Draw an experiment, with sizes once they are known, and how fast it is sampled."""
+    def show(self, experiment: Experiment, facts: Facts | None, snapshot: Snapshot | None) -> None:
+        """Draw an experiment, with sizes once they are known, and where and how fast it is sampled."""
         sizes = (facts.input_size, facts.output_size) if facts else (None, None)
-        self._left = headline(experiment, *sizes)
-        sampler = f"{facts.experiment.sampler} sampler" if facts else ""
-        self._right = f"{sampler} · {count_text(rate)} networks/s" if facts and rate > 0 else sampler
+        self._left = experiment.describe(*sizes)
+        parts = []
+        if snapshot is not None and snapshot.mixed:
+            parts.append("MIXED environments")
+        if facts:
+            parts.append(f"{facts.experiment.sampler} sampler")
+        if snapshot is not None and snapshot.device:
+            parts.append(plain_text(snapshot.device))
+        if facts and snapshot is not None and snapshot.rate > 0:
+            parts.append(f"{count_text(snapshot.rate)} networks/s")
+        self._right = " · ".join(parts)
         self.redraw()
 
     def paint(self, width: int, height: int) -> Sequence[Sequence[Piece]]:

@@ -1,0 +1,207 @@
+"""Driving real engines in tests: starting them, waiting for things, finding their processes."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+from geomreg_tui import sampling
+from geomreg_tui.engine import RunHandle, resume_run, start_run
+from geomreg_tui.engine.executors import Outcome
+from geomreg_tui.engine.fold import Fold
+from geomreg_tui.engine.plan import Plan
+from geomreg_tui.engine.run import Engine, Pace
+from geomreg_tui.engine.worker import perform, prepare
+from geomreg_tui.experiment import Experiment
+from geomreg_tui.runs import RunDirectory, RunState
+from geomreg_tui.runs.lease import holder
+from geomreg_tui.summary import Summary
+
+CHUNK, SAMPLES = 500, 20_250
+VALUES = {
+    "data": "gaussian",
+    "inputs": 20,
+    "examples": 8,
+    "width": 64,
+    "depth": 2,
+    "chunk_size": CHUNK,
+    "batch_size": 50,
+}
+EXPERIMENT = Experiment.parse(VALUES)
+OPTIONS = [word for key, value in VALUES.items() for word in (f"--{key.replace('_', '-')}", str(value))]
+
+
+def fold(samples: int, keep: int = 0) -> tuple[Summary, np.ndarray]:
+    """Return what the chunks give when drawn here, one after the other."""
+    experiment = sampling.prepare(EXPERIMENT).facts.experiment
+    parts, losses = [], []
+    for chunk in range(-(-samples // CHUNK)):
+        part = sampling.run_chunk(experiment, chunk, min(CHUNK, samples - chunk * CHUNK), keep=CHUNK)
+        parts.append(part.summary)
+        losses.append(part.losses)
+    return Summary.merge(parts), np.concatenate(losses)[:keep]
+
+
+def wait_for(condition, seconds=60.0):
+    """Return the first value of ``condition()`` that is neither None nor False."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if (found := condition()) is not None and found is not False:
+            return found
+        time.sleep(0.01)
+    raise AssertionError("it did not happen in time")
+
+
+class Runs:
+    """Starts engines, and sees to it that none is left when the test is over."""
+
+    def __init__(self):
+        self._handles: list[RunHandle] = []
+
+    def start(self, *arguments, **options) -> RunHandle:
+        return self._kept(start_run(*arguments, **options))
+
+    def resume(self, *arguments, **options) -> RunHandle:
+        return self._kept(resume_run(*arguments, **options))
+
+    def close(self) -> None:
+        for handle in self._handles:
+            handle.kill()
+            handle.wait(20)
+
+    def _kept(self, handle: RunHandle) -> RunHandle:
+        self._handles.append(handle)
+        return handle
+
+
+def outcome(handle: RunHandle, seconds: float = 120):
+    """Wait until a run is over; return its status and its networks."""
+    assert handle.wait(seconds)
+    run = RunDirectory.open(handle.directory)
+    return run.read_status(), run.committed()[0].summary
+
+
+def samples_of(handle: RunHandle) -> int:
+    snapshot = handle.snapshot()
+    return snapshot.samples if snapshot else 0
+
+
+def state_of(handle: RunHandle) -> RunState | None:
+    snapshot = handle.snapshot()
+    return snapshot.state if snapshot else None
+
+
+def engine_of(path: Path) -> int | None:
+    """Return the process id of the engine of a run, or None where none is at work."""
+    engine = holder(path / "lease.json")
+    return engine.pid if engine else None
+
+
+def engine_pid(path: Path) -> int:
+    """Return the process id of the engine of a run as soon as there is one."""
+    return wait_for(lambda: engine_of(path))
+
+
+def family(pid: int) -> list[int]:
+    """Return all processes that descend from one."""
+    found = []
+    for entry in os.listdir("/proc"):
+        if entry.isdigit():
+            with contextlib.suppress(OSError):
+                fields = Path(f"/proc/{entry}/stat").read_text().rpartition(")")[2].split()
+                if int(fields[1]) == pid:
+                    found += [int(entry), *family(int(entry))]
+    return found
+
+
+def alive(pid: int) -> bool:
+    """Whether a process runs; one that has ended and was not waited for does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
+def kill_engine(path: Path) -> bool:
+    """Kill the engine of a run, if one is at work, and wait until its workers are gone too."""
+    pid = engine_of(path)
+    if pid is None:
+        return False
+    members = family(pid)
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
+    wait_for(lambda: not any(alive(member) for member in (pid, *members)))
+    return True
+
+
+def geomreg(*arguments, **options) -> subprocess.Popen[str]:
+    """Start the command line in a process of its own, in a session of its own."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "geomreg_tui", *map(str, arguments)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        **options,
+    )
+
+
+def finish(process: subprocess.Popen[str], seconds: float = 120) -> tuple[int, str, str]:
+    """Wait for a process; return its exit code, stdout and stderr, in which there must be no traceback."""
+    out, err = process.communicate(timeout=seconds)
+    assert "Traceback" not in err, err
+    return process.returncode, out, err
+
+
+class Shuffled:
+    """An executor in this process that finishes its tasks in a random order.
+
+    A chunk in ``deadly`` can never be drawn.
+    """
+
+    def __init__(self, seed: int = 0, workers: int = 4, deadly: tuple[int, ...] = ()):
+        self.workers = workers
+        self.order: list[int] = []
+        self._generator = np.random.default_rng(seed)
+        self._tasks = []
+        self._deadly = deadly
+
+    def submit(self, task):
+        self._tasks.append(task)
+
+    def outcomes(self, timeout):
+        if not self._tasks:
+            return []
+        task = self._tasks.pop(int(self._generator.integers(len(self._tasks))))
+        self.order.append(task.chunk)
+        if task.chunk in self._deadly:
+            return [Outcome(task, None, error="it is deadly")]
+        result = perform(task, "cpu")
+        return [Outcome(task, result.summary, result.losses)]
+
+    def abandon(self):
+        self._tasks.clear()
+
+
+def sample_here(path: Path, samples: int = SAMPLES, executor=None, keep: int = 0) -> RunDirectory:
+    """Sample a run in this process, with a commit after every chunk."""
+    if (path / "experiment.json").exists():
+        run = RunDirectory.open(path)
+    else:
+        prepared = prepare(EXPERIMENT, "cpu", None)
+        run = RunDirectory.create(path, prepared.facts, prepared.environment, samples, keep, EXPERIMENT)
+    lease = run.lease()
+    plan = Plan(run.facts.experiment, samples, keep)
+    try:
+        Engine(run, executor or Shuffled(), Fold(run, plan), lease, Pace(commit=0.0)).run()
+    finally:
+        lease.release()
+    return run

@@ -1,0 +1,208 @@
+"""Signals to the engine and to the command that follows it: real processes, real signals."""
+
+import json
+import os
+import signal
+import subprocess
+import time
+
+import pytest
+
+from geomreg_tui.engine import RunHandle
+from geomreg_tui.runs import RunDirectory, RunState
+
+from .driving import (
+    CHUNK,
+    EXPERIMENT,
+    OPTIONS,
+    alive,
+    engine_of,
+    engine_pid,
+    family,
+    finish,
+    fold,
+    geomreg,
+    outcome,
+    samples_of,
+    wait_for,
+)
+
+SLOW_CHUNKS = """
+import sys
+if "multiprocessing.forkserver" in " ".join(sys.orig_argv):
+    import time
+    from geomreg_tui import sampling
+    draw = sampling.run_chunk
+    def run_chunk(experiment, chunk, *arguments, **options):
+        if chunk >= 4:
+            time.sleep(60)
+        return draw(experiment, chunk, *arguments, **options)
+    sampling.run_chunk = run_chunk
+"""
+
+
+def started(path, *options):
+    """Start a long run by the command line, and wait until it is sampling."""
+    process = geomreg("run", *OPTIONS, "--samples", "1e9", "--workers", 2, "--out", path, *options)
+    wait_for(lambda: process.poll() is not None or (path / "status.json").exists())
+    handle = RunHandle(path)
+    wait_for(lambda: samples_of(handle) >= CHUNK)
+    return process, handle
+
+
+def kept(path):
+    """Return the networks that are kept, which must be the first of the undisturbed run."""
+    summary = RunDirectory.open(path).committed()[0].summary
+    assert summary.histogram.digest() == fold(summary.samples)[0].histogram.digest()
+    return summary.samples
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1, signal.SIGINT])
+def test_a_polite_signal_to_the_engine_stops_it_with_everything_kept(tmp_path, runs, number):
+    handle = runs.start(EXPERIMENT, 10**9, directory=tmp_path / "run", workers=2)
+    wait_for(lambda: samples_of(handle) > CHUNK)
+    begun = time.monotonic()
+    os.kill(engine_pid(handle.directory), number)
+    status, summary = outcome(handle)
+    assert time.monotonic() - begun < 5
+    assert status.state is RunState.STOPPED
+    assert summary.samples == kept(handle.directory) > CHUNK
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1])
+def test_a_scheduler_does_not_wait_for_slow_chunks(tmp_path, runs, every_process, number):
+    every_process(SLOW_CHUNKS)
+    handle = runs.start(EXPERIMENT, 10**6, directory=tmp_path / "run", workers=2)
+    wait_for(lambda: samples_of(handle) == 4 * CHUNK)
+    workers = family(engine_pid(handle.directory))
+    begun = time.monotonic()
+    os.kill(engine_pid(handle.directory), number)
+    status, summary = outcome(handle)
+    assert time.monotonic() - begun < 5
+    assert (status.state, summary.samples) == (RunState.STOPPED, 4 * CHUNK)
+    wait_for(lambda: not any(alive(worker) for worker in workers), 5)
+
+
+def test_a_hang_up_does_not_stop_the_engine(tmp_path, runs, expected):
+    handle = runs.start(EXPERIMENT, 20_250, directory=tmp_path / "run", workers=2)
+    os.kill(engine_pid(handle.directory), signal.SIGHUP)
+    status, summary = outcome(handle)
+    assert (status.state, summary.histogram.digest()) == (RunState.DONE, expected)
+
+
+def test_ctrl_c_keeps_everything_and_says_how_to_go_on(tmp_path):
+    process, handle = started(tmp_path / "run", "--json")
+    process.send_signal(signal.SIGINT)
+    code, out, err = finish(process, 20)
+    assert code == 130
+    document = json.loads(out)
+    assert document["complete"] is False
+    assert document["samples"] == kept(handle.directory) == handle.status().samples
+    assert f"run --resume {handle.directory}' goes on" in err
+    assert engine_of(handle.directory) is None
+
+
+def test_ctrl_c_twice_stops_now(tmp_path, every_process):
+    every_process(SLOW_CHUNKS)
+    process, handle = started(tmp_path / "run")
+    wait_for(lambda: samples_of(handle) == 4 * CHUNK)
+    process.send_signal(signal.SIGINT)
+    time.sleep(1.5)
+    assert process.poll() is None  # it waits for the chunks under way
+    begun = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    code, out, _ = finish(process, 20)
+    assert time.monotonic() - begun < 5
+    assert code == 130
+    assert "2,000 networks" in out
+    assert kept(handle.directory) == 4 * CHUNK
+    assert engine_of(handle.directory) is None
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1])
+def test_a_scheduler_that_warns_the_command_stops_the_engine(tmp_path, number):
+    process, handle = started(tmp_path / "run")
+    begun = time.monotonic()
+    process.send_signal(number)
+    wait_for(lambda: engine_of(handle.directory) is None, 5)
+    assert time.monotonic() - begun < 5
+    assert finish(process, 20)[0] == 130
+    assert kept(handle.directory) >= CHUNK
+
+
+def test_a_command_whose_terminal_is_gone_leaves_the_engine_at_work(tmp_path):
+    process, handle = started(tmp_path / "run")
+    process.send_signal(signal.SIGHUP)
+    code, out, _ = finish(process, 5)
+    assert (code, out) == (129, "")
+    before = samples_of(handle)
+    wait_for(lambda: samples_of(handle) > before)
+    code, _, err = finish(geomreg("runs", "stop", handle.directory))
+    assert code == 0
+    assert f"{kept(handle.directory):,} networks are kept" in err
+
+
+def test_nohup_keeps_the_command_too(tmp_path):
+    path = tmp_path / "run"
+    process = subprocess.Popen(
+        ["nohup", "python", "-m", "geomreg_tui", "run", *OPTIONS, "--samples", "300000", "--out", str(path)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PATH": f"{os.path.dirname(os.sys.executable)}:{os.environ['PATH']}"},
+    )
+    wait_for(lambda: engine_of(path))
+    process.send_signal(signal.SIGHUP)
+    code, out, _ = finish(process)
+    assert code == 0
+    assert "300,000 networks" in out
+
+
+def test_an_interrupted_start_leaves_nothing_at_work(tmp_path):
+    process = geomreg("run", *OPTIONS, "--samples", "1e9", "--out", tmp_path / "run")
+    children = wait_for(lambda: family(process.pid) or None)
+    process.send_signal(signal.SIGINT)
+    code, out, _ = finish(process, 10)
+    assert (code, out) == (130, "")
+    wait_for(lambda: not any(alive(child) for child in children), 10)
+
+
+def test_a_detached_run_is_controlled_by_commands(tmp_path, home):
+    code, out, err = finish(geomreg("run", *OPTIONS, "--samples", "1e9", "--workers", 2, "--detach"))
+    assert code == 0, err
+    handle = RunHandle(home / "runs" / os.path.basename(out.strip()))
+    name = handle.directory.name
+    assert out.strip() == str(handle.directory)
+    assert f"geomreg-tui attach {name}" in err
+    assert "sampling" in finish(geomreg("runs"))[1]
+    assert finish(geomreg("runs", "pause"))[0] == 0
+    wait_for(lambda: (s := handle.snapshot()) and s.state is RunState.PAUSED)
+    assert "paused" in finish(geomreg("runs"))[1]
+    assert finish(geomreg("runs", "extend", name, "2e9"))[0] == 0
+    assert finish(geomreg("runs", "unpause", name))[0] == 0
+    wait_for(lambda: (s := handle.snapshot()) and s.state is RunState.SAMPLING and s.target == 2 * 10**9)
+    code, _, err = finish(geomreg("runs", "rm", name, "--yes"))
+    assert code == 1
+    assert "stop it first" in err
+    assert finish(geomreg("runs", "stop"))[0] == 0
+    assert handle.status().state is RunState.STOPPED
+    code, _, err = finish(geomreg("runs", "pause", name))
+    assert code == 1
+    assert "no engine is at work" in err
+    code, _, err = finish(geomreg("runs", "rm", name))
+    assert code == 1
+    assert "--yes" in err
+    assert finish(geomreg("runs", "rm", name, "--yes"))[0] == 0
+    assert not handle.directory.exists()
+
+
+def test_a_sweep_whose_terminal_is_gone_goes_on_to_its_end(tmp_path):
+    process = geomreg(
+        "sweep", "--over", "width=8,16", *OPTIONS, "--samples", "40k", "--out", tmp_path / "sweep"
+    )
+    wait_for(lambda: engine_of(tmp_path / "sweep" / "width=8"))
+    process.send_signal(signal.SIGHUP)
+    assert finish(process)[0] == 129
+    document = json.loads((tmp_path / "sweep" / "sweep.json").read_text())
+    assert len(document["points"]) == 2
