@@ -17,7 +17,7 @@ test: $(VENV)/.dev
 	$(BIN)/python -m pytest -m "not full" -n 2 --dist worksteal
 
 test-full: $(VENV)/.dev
-	$(BIN)/python -m pytest -n 2 --dist worksteal
+	FUZZ_EXAMPLES=400 $(BIN)/python -m pytest -n 2 --dist worksteal
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

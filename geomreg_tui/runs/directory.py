@@ -47,7 +47,7 @@ from geomreg_tui.runs.store import (
     write_bytes,
     write_json,
 )
-from geomreg_tui.summary import Facts, Summary
+from geomreg_tui.summary import Facts
 
 __all__ = ["RunDirectory", "differences"]
 
@@ -81,7 +81,9 @@ class RunDirectory:
         self.asked = asked
         self.started_in = started_in
         experiment = facts.experiment
-        self.packs = PackFolder(path / "chunks", experiment.digest(), int(experiment.chunk_size or 1))
+        self.packs = PackFolder(
+            path / "chunks", experiment.digest(), int(experiment.chunk_size or 1), facts.empty_summary()
+        )
         self.control = Control(path / "control")
 
     @classmethod
@@ -241,9 +243,7 @@ class RunDirectory:
 
     def empty(self) -> Pack:
         """Return the pack of no networks."""
-        experiment = self.facts.experiment
-        summary = Summary.empty(experiment.bin_bits, self.facts.null_loss, experiment.held_out)
-        return Pack(summary, np.empty(0))
+        return Pack(self.facts.empty_summary(), np.empty(0))
 
     def write_live(self, snapshot: Snapshot) -> None:
         """Publish a snapshot."""

@@ -81,12 +81,14 @@ class PackFolder:
         path: the folder.
         digest: digest of the run's experiment; packs of another are refused.
         chunk_size: networks in a chunk.
+        empty: the summary of no networks, to which those of all packs must fit.
     """
 
-    def __init__(self, path: Path, digest: str, chunk_size: int) -> None:
+    def __init__(self, path: Path, digest: str, chunk_size: int, empty: Summary) -> None:
         self.path = path
         self.digest = digest
         self.chunk_size = chunk_size
+        self._empty = empty
 
     def files(self) -> list[PackFile]:
         """Return all packs by name, the largest of those that begin with the same chunk first.
@@ -222,7 +224,7 @@ class PackFolder:
         with parsing(path):
             if losses is None or losses.dtype != np.float64 or losses.ndim != 1:
                 raise ValueError("no losses")
-            summary = Summary.from_arrays(arrays)
+            summary = Summary.merge([self._empty, Summary.from_arrays(arrays)])
             return header, Pack(summary, losses.astype(np.float64, copy=False), str(header.get("check", "")))
 
 

@@ -98,12 +98,16 @@ def read_snapshot(path: Path) -> Snapshot | None:
         return None
     header, arrays = read_arrays(path)
     with parsing(path):
+        facts = Facts.from_parts(header["facts"], arrays) if header["facts"] is not None else None
+        summary = Summary.from_arrays(arrays) if header["has_summary"] else None
+        if summary is not None and facts is not None:
+            summary = Summary.merge([facts.empty_summary(), summary])  # they must fit together
         return Snapshot(
             state=RunState(header["state"]),
             target=int(header["target"]),
             written_at=float(header["written_at"]),
-            facts=Facts.from_parts(header["facts"], arrays) if header["facts"] is not None else None,
-            summary=Summary.from_arrays(arrays) if header["has_summary"] else None,
+            facts=facts,
+            summary=summary,
             rate=float(header["rate"]),
             elapsed_s=float(header["elapsed_s"]),
             message=str(header["message"]),

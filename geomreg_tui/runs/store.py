@@ -118,16 +118,18 @@ def read_bytes(path: Path, cap: int) -> bytes:
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError as error:
         raise RunDirectoryError(f"{path}: cannot be read ({error.strerror})") from error
-    with open(handle, "rb") as file:
+    try:
         status = os.fstat(handle)
         if not stat.S_ISREG(status.st_mode):
             raise RunDirectoryError(f"{path}: is not a regular file")
         if status.st_size > cap:
             raise RunDirectoryError(f"{path}: {status.st_size:,} bytes, more than the {cap:,} allowed")
-        try:
-            return file.read(cap)
-        except OSError as error:
-            raise RunDirectoryError(f"{path}: cannot be read ({error.strerror})") from error
+        with open(handle, "rb", closefd=False) as file:
+            return file.read(status.st_size)  # read(cap) would take all of that memory at once
+    except OSError as error:
+        raise RunDirectoryError(f"{path}: cannot be read ({error.strerror})") from error
+    finally:
+        os.close(handle)
 
 
 def write_json(path: Path, value: Any, *, durable: bool = True) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geomreg_tui.experiment import Experiment
+from geomreg_tui.summary.aggregate import Summary
 
 __all__ = ["Facts", "Overlay"]
 
@@ -79,6 +80,11 @@ class Facts:
     def describe(self) -> str:
         """Return the experiment in one line, with the sizes of its input and output."""
         return self.experiment.describe(self.input_size, self.output_size)
+
+    def empty_summary(self) -> Summary:
+        """Return the summary of no networks of this experiment."""
+        experiment = self.experiment
+        return Summary.empty(experiment.bin_bits, self.null_loss, experiment.held_out)
 
     def to_parts(self) -> tuple[dict[str, Any], dict[str, NDArray[np.float64]]]:
         """Return plain data and named arrays from which :meth:`from_parts` restores the facts."""

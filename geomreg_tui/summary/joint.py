@@ -52,8 +52,14 @@ class JointHistogram:
 
     @classmethod
     def merge(cls, parts: Iterable[JointHistogram]) -> JointHistogram:
-        """Return the counts of all networks of ``parts`` together, exactly."""
+        """Return the counts of all networks of ``parts`` together, exactly.
+
+        Raises:
+            ValueError: if they are of different numbers of held-out examples.
+        """
         listed = list(parts)
+        if len({part.examples for part in listed}) != 1:
+            raise ValueError("joint histograms of different numbers of examples cannot be merged")
         cells = np.concatenate([part.cells for part in listed])
         return cls(*_collect(cells, np.concatenate([part.count for part in listed])), listed[0].examples)
 

@@ -113,5 +113,6 @@ class Moments:
         """Standard deviation (divisor n - 1) of the finite losses; NaN for fewer than two."""
         if self.count < 2:
             return math.nan
-        excess = self.square.value - self.deviation.value**2 / self.count
+        deviation = self.deviation.value
+        excess = self.square.value - deviation * (deviation / self.count)
         return math.sqrt(max(excess, 0.0) / (self.count - 1))

@@ -53,6 +53,7 @@ class ExplorerApp(App[None]):
         self.source = source
         self.explorer = ExplorerScreen(source, experiment, samples, fps, attached)
         self._ascii: list[LineFilter] = [AsciiFilter()] if ascii_only else []
+        self.ended_by: int = 0
 
     def get_default_screen(self) -> Screen[None]:
         """Return the explorer."""
@@ -94,6 +95,7 @@ class ExplorerApp(App[None]):
         if number is signal.SIGHUP:
             # With the terminal gone nothing that writes to it can be relied on to end.
             threading.Thread(target=_leave_for_certain, args=(128 + number,), daemon=True).start()
+        self.ended_by = number
         self.exit(return_code=128 + number)
 
 
@@ -127,7 +129,13 @@ def open_explorer(
             allowed = "allowed are " + ", ".join(names)
             raise ExperimentError([Problem("theme", repr(theme), allowed, nearest_name(theme, names))])
         app.theme = theme
-    app.run(mouse=mouse)
+    try:
+        app.run(mouse=mouse)
+    except OSError:
+        if app.ended_by != signal.SIGHUP:
+            raise
+    if app.ended_by == signal.SIGHUP:
+        return 128 + signal.SIGHUP  # nobody is there to be told anything
     run = app.explorer.background
     if run is not None:
         where = plain_text(str(run.directory))

@@ -135,7 +135,9 @@ class ExplorerScreen(Screen[None]):
             ("loss", "volume"): Vertical(panes["loss"], panes["volume"], id="centre"),
             ("modes", "sphere"): Vertical(panes["sphere"], panes["modes"], id="right"),
         }
-        self._tabs = Tabs(*(Tab(label, id=f"tab-{name}") for name, label in _TABS.items()), id="tabs")
+        tabs = (Tab(label, id=f"tab-{name}") for name, label in _TABS.items())
+        first = "loss" if self.session.shows_run else "setup"
+        self._tabs = Tabs(*tabs, active=f"tab-{first}", id="tabs")
         self._too_small = Static(id="too-small", markup=False)
         self._arrange()
         yield Roles()

@@ -1,0 +1,245 @@
+"""Run files that anyone may have made: never a traceback, a hang, or an allocation above the cap."""
+
+import contextlib
+import io
+import json
+import os
+import shutil
+import tracemalloc
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from geomreg_tui.cli.runs import list_all
+from geomreg_tui.engine.executors import InProcess
+from geomreg_tui.engine.fold import Fold
+from geomreg_tui.engine.plan import Plan
+from geomreg_tui.errors import GeomregError
+from geomreg_tui.export import load_result, report_text, result_document
+from geomreg_tui.runs import RunDirectory, read_status, verify_run
+from geomreg_tui.runs.log import read_events
+from geomreg_tui.runs.store import ARRAYS_CAP
+
+from .driving import sample_here
+
+FILES = (
+    "experiment.json",
+    "facts.safetensors",
+    "environment.json",
+    "plan.json",
+    "status.json",
+    "lease.json",
+    "log.jsonl",
+    "live.safetensors",
+    "summary.json",
+    "chunks/000000000000-000000000001-0.safetensors",
+    "chunks/tail.safetensors",
+    "control/00000000000000000001-01234567.json",
+)
+# Small files: whatever they claim to hold, reading them takes no more than a little of the cap.
+MEMORY_CAP = ARRAYS_CAP / 8
+
+scalars = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.sampled_from([2**63, -(2**63), 10**400, 0, -1])
+    | st.floats(allow_nan=False)
+    | st.text(max_size=20)
+    | st.sampled_from(["\x1b[2J", "../../etc/passwd", "/dev/zero", "[red]", "9" * 5000])
+)
+
+
+def _nested(inner):
+    return st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3)
+
+
+values = st.recursive(scalars, _nested, max_leaves=8)
+
+
+@pytest.fixture(scope="module")
+def original(tmp_path_factory):
+    path = tmp_path_factory.mktemp("fuzz") / "run"
+    run = sample_here(path, 1250, InProcess())
+    (path / "control").mkdir()
+    (path / FILES[-1]).write_text('{"action": "pause", "samples": 0}')
+    (path / "lease.json").write_text('{"host": "x", "pid": 1, "birth": 1, "since": "now", "token": "t"}')
+    assert all((path / name).exists() for name in FILES), [*run.path.rglob("*")]
+    return path
+
+
+def everything(path):
+    """Do all that the program does with the files of a run without sampling."""
+    with contextlib.suppress(GeomregError):
+        read_status(path)
+    with contextlib.suppress(GeomregError):
+        read_events(path / "log.jsonl")
+    with contextlib.suppress(GeomregError):
+        verify_run(path)
+    with contextlib.suppress(GeomregError):
+        result = load_result(path)
+        report_text(result)
+        json.dumps(result_document(result), allow_nan=False)
+    with contextlib.suppress(GeomregError):
+        run = RunDirectory.open(path)
+        run.engine()
+        run.control.poll()
+        for read in (run.read_live, run.plan):
+            with contextlib.suppress(GeomregError):
+                read()
+        fold = Fold(run, Plan(run.facts.experiment, 1250))
+        run.tidy()
+        fold.summary()
+    os.environ["GEOMREG_HOME"] = str(path.parents[1])
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+
+        class Context:
+            invoked_subcommand = None
+
+        list_all(Context(), as_json=False, limit=0)
+
+
+def check(original, tmp_path_factory, name, data):
+    folder = Path(os.path.realpath(tmp_path_factory.getbasetemp())) / f"fuzz-{os.getpid()}"
+    path = folder / "runs" / "20260101-000000-mlp-01234567"
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(original, path)
+    (path / name).write_bytes(data)
+    home = os.environ.get("GEOMREG_HOME")
+    tracemalloc.start()
+    try:
+        everything(path)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+        if home is not None:
+            os.environ["GEOMREG_HOME"] = home
+    assert peak < MEMORY_CAP
+
+
+fuzz = settings(
+    max_examples=int(os.environ.get("FUZZ_EXAMPLES", "40")),
+    deadline=5000,
+    phases=(Phase.explicit, Phase.generate),
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+
+
+@pytest.mark.parametrize("name", FILES)
+@fuzz
+@given(data=st.data())
+def test_bytes_changed_anywhere(original, tmp_path_factory, name, data):
+    content = bytearray((original / name).read_bytes())
+    for _ in range(data.draw(st.integers(1, 4))):
+        start = data.draw(st.integers(0, len(content)))
+        stop = data.draw(st.integers(start, min(len(content), start + 40)))
+        content[start:stop] = data.draw(st.binary(max_size=40))
+    check(original, tmp_path_factory, name, bytes(content[: data.draw(st.integers(0, len(content)))]))
+
+
+@pytest.mark.parametrize("name", [name for name in FILES if name.endswith("json")])
+@fuzz
+@given(data=st.data())
+def test_values_changed_in_json(original, tmp_path_factory, name, data):
+    document = json.loads((original / name).read_text())
+    place = document
+    while True:
+        keys = list(place) if isinstance(place, dict) else list(range(len(place)))
+        key = data.draw(st.sampled_from(keys))
+        if not isinstance(place[key], (dict, list)) or not place[key] or data.draw(st.booleans()):
+            break
+        place = place[key]
+    place[key] = data.draw(values)
+    check(original, tmp_path_factory, name, json.dumps(document).encode())
+
+
+def header_of(content):
+    length = int.from_bytes(content[:8], "little")
+    return json.loads(content[8 : 8 + length]), content[8 + length :]
+
+
+@pytest.mark.parametrize("name", [name for name in FILES if name.endswith("safetensors")])
+@fuzz
+@given(data=st.data())
+def test_values_changed_in_the_headers_of_arrays(original, tmp_path_factory, name, data):
+    """Shapes, types and offsets that claim what is not there; the digest is of what the file then holds."""
+    header, body = header_of((original / name).read_bytes())
+    key = data.draw(st.sampled_from(sorted(header)))
+    if key == "__metadata__":
+        header[key]["header"] = json.dumps(data.draw(values))
+    else:
+        field = data.draw(st.sampled_from(sorted(header[key])))
+        header[key][field] = data.draw(
+            st.lists(st.integers(0, 2**62), max_size=4)
+            | st.sampled_from(["F64", "I64", "F16", "BF16", "U8", "BOOL", "F8_E4M3", "Q9"])
+        )
+    text = json.dumps(header).encode()
+    check(original, tmp_path_factory, name, len(text).to_bytes(8, "little") + text + body)
+
+
+@pytest.mark.parametrize("name", [name for name in FILES if name.endswith("safetensors")])
+@fuzz
+@given(data=st.data())
+def test_content_changed_under_a_valid_checksum(original, tmp_path_factory, name, data):
+    """As a forger would: arrays and header are changed, and the digest is made to match."""
+    from geomreg_tui.runs.store import read_arrays, write_arrays
+
+    header, arrays = read_arrays(original / name)
+    arrays = {key: array.copy() for key, array in arrays.items()}
+    key = data.draw(st.sampled_from(sorted(header)))
+    header[key] = data.draw(values)
+    for _ in range(data.draw(st.integers(0, 3))):
+        array = arrays[data.draw(st.sampled_from(sorted(arrays)))]
+        if array.size:
+            place = data.draw(st.integers(0, array.size - 1))
+            kind = st.floats() if array.dtype.kind == "f" else st.integers(-(2**63), 2**63 - 1)
+            array.flat[place] = data.draw(kind)
+    forged = tmp_path_factory.getbasetemp() / f"forged-{os.getpid()}.safetensors"
+    try:
+        write_arrays(forged, header, arrays)
+    except (ValueError, TypeError):  # not JSON: a forger cannot write that either
+        return
+    check(original, tmp_path_factory, name, forged.read_bytes())
+
+
+@pytest.mark.parametrize("name", [name for name in FILES if name.endswith("safetensors")])
+@pytest.mark.parametrize("length", [2**18 + 1, 2**40, 2**63])
+def test_a_header_that_claims_to_be_huge(original, tmp_path_factory, name, length):
+    content = (original / name).read_bytes()
+    check(original, tmp_path_factory, name, length.to_bytes(8, "little") + content[8:])
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_links_pipes_and_folders_in_place_of_files(original, tmp_path_factory, name):
+    for kind in ("link", "pipe", "folder"):
+        folder = tmp_path_factory.mktemp("kind")
+        path = folder / "runs" / "20260101-000000-mlp-01234567"
+        shutil.copytree(original, path)
+        secret = folder / "secret"
+        secret.write_bytes((path / name).read_bytes())
+        (path / name).unlink()
+        if kind == "link":
+            (path / name).symlink_to(secret)
+        elif kind == "pipe":
+            os.mkfifo(path / name)
+        else:
+            (path / name).mkdir()
+        everything(path)
+        assert secret.exists()
+
+
+def test_a_file_that_is_too_large_is_not_read(original, tmp_path_factory):
+    for name in FILES:
+        folder = tmp_path_factory.mktemp("large")
+        path = folder / "runs" / "20260101-000000-mlp-01234567"
+        shutil.copytree(original, path)
+        with open(path / name, "r+b") as file:
+            file.truncate(2**34)  # sparse: nothing is on the disk
+        tracemalloc.start()
+        everything(path)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert peak < MEMORY_CAP, name

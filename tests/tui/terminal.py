@@ -1,0 +1,108 @@
+"""A program in a real terminal: a pty that it controls, with an emulated screen."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import select
+import struct
+import subprocess
+import termios
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pyte
+
+ROOT = Path(__file__).parents[2]
+LEAVES_ALTERNATE_SCREEN = b"\x1b[?1049l"
+
+
+class Terminal:
+    """What a program in a pty sends, and what is on its screen.
+
+    Attributes:
+        process: the program.
+        seen: all that it has sent.
+    """
+
+    def __init__(self, descriptor: int, process: subprocess.Popen[bytes], columns: int, lines: int) -> None:
+        self.descriptor, self.process, self.seen = descriptor, process, b""
+        self._screen = pyte.Screen(columns, lines)
+        self._stream = pyte.ByteStream(self._screen)
+
+    def read(self, seconds: float, until: bytes | None = None) -> bytes:
+        """Return what is sent within so many seconds, or up to a text."""
+        got, end = b"", time.monotonic() + seconds
+        while time.monotonic() < end and not (until and until in got):
+            got += self._read_once()
+        return got
+
+    def shows(self, text: str, seconds: float = 30) -> bool:
+        """Wait until a text is on the screen; return whether it came."""
+        end = time.monotonic() + seconds
+        while text not in self.text():
+            if time.monotonic() > end:
+                return False
+            self._read_once()
+        return True
+
+    def text(self) -> str:
+        """Return the text on the screen."""
+        return "\n".join(self._screen.display)
+
+    def press(self, keys: bytes) -> None:
+        """Type."""
+        os.write(self.descriptor, keys)
+
+    def close(self) -> None:
+        """Close the terminal under the program, as a dropped connection does."""
+        with suppress(OSError):
+            os.close(self.descriptor)
+
+    def _read_once(self) -> bytes:
+        if not select.select([self.descriptor], [], [], 0.02)[0]:
+            return b""
+        try:
+            data = os.read(self.descriptor, 65536)
+        except OSError:
+            time.sleep(0.02)
+            return b""
+        self.seen += data
+        self._stream.feed(data)
+        return data
+
+
+@contextmanager
+def in_terminal(command: Sequence[str], columns: int = 120, lines: int = 40) -> Iterator[Terminal]:
+    """Run a program in a terminal of its own, which it controls, and end it."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
+    # COLUMNS and LINES, which pytest's workers set, would overrule the terminal's own size.
+    environment = {**os.environ, "TERM": "xterm-256color", "COLUMNS": str(columns), "LINES": str(lines)}
+    process = subprocess.Popen(
+        command,
+        cwd=ROOT,
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        env=environment,
+        start_new_session=True,
+        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+    )
+    os.close(theirs)
+    terminal = Terminal(ours, process, columns, lines)
+    try:
+        yield terminal
+    finally:
+        process.kill()
+        process.wait()
+        terminal.close()
+
+
+def cpu_seconds(pid: int) -> float:
+    """Return the processor time that a process has used."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
