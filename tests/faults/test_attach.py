@@ -181,7 +181,7 @@ def test_what_a_run_says_never_steers_the_terminal(home):
         _, out, err = finish(geomreg(*command))
         assert not steering.search(out + err), command
     with in_terminal([*ATTACH, "latest"]) as terminal:
-        assert terminal.shows("run done")
+        assert terminal.shows("run done"), terminal.text()
         assert terminal.shows("[red]31m[/")  # as it stands, not as markup
         terminal.press(b"q")
         assert terminal.process.wait(10) == 0

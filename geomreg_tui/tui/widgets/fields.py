@@ -14,7 +14,7 @@ from textual import events
 from textual.binding import Binding, BindingType
 from textual.widgets import Input, Select
 
-from geomreg_tui.errors import ExperimentError
+from geomreg_tui.errors import ExperimentError, plain_text
 from geomreg_tui.experiment import parse_count
 
 __all__ = ["ChoiceField", "NumberField", "PathField", "step_count", "step_depth", "step_scale"]
@@ -53,7 +53,15 @@ def step_scale(text: str, direction: int) -> str | None:
     return f"{max(0.0, round(value + direction / 10, 6)):g}" if math.isfinite(value) else None
 
 
-class NumberField(Input):
+class PlainInput(Input):
+    """A field that never sends the terminal what could steer it, typed, pasted or read from a file."""
+
+    def validate_value(self, value: str) -> str:
+        """Take steering characters out of whatever the field is to hold."""
+        return plain_text(value)
+
+
+class NumberField(PlainInput):
     """A number, typed, or stepped with up and down."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -84,7 +92,7 @@ class NumberField(Input):
             self.cursor_position = len(value)
 
 
-class PathField(Input):
+class PathField(PlainInput):
     """A path; every printable key belongs to it, so escape leaves it."""
 
     def __init__(self, value: str, *, id: str | None = None) -> None:

@@ -114,6 +114,7 @@ class Knobs(VerticalScroll, can_focus=False):
         self._samples = samples
         self._last: tuple[Experiment, int] | None = (experiment, samples)
         self._controls = {key: self._control(knob) for key, knob in _KNOBS.items()}
+        self._first: Values = {}
 
     def compose(self) -> ComposeResult:
         """Lay the controls out, a heading above each group."""
@@ -126,6 +127,7 @@ class Knobs(VerticalScroll, can_focus=False):
 
     def on_mount(self) -> None:
         """Hide what has no meaning for the first experiment."""
+        self._first = self.values()
         self._mark(())
 
     def values(self) -> dict[str, Any]:
@@ -144,10 +146,13 @@ class Knobs(VerticalScroll, can_focus=False):
         except ExperimentError as error:
             problems += error.problems
         try:
-            experiment = Experiment.parse(self._settings(values))
+            untouched = {**values, "samples": ""} == {**self._first, "samples": ""}
+            experiment = self._base if untouched else Experiment.parse(self._settings(values))
         except ExperimentError as error:
             problems += error.problems
-        if values["data"] == FILE and not Path(str(values["path"])).is_file():
+        path = self._path(values)
+        # The path that the explorer was opened with is judged by whoever reads it, perhaps from elsewhere.
+        if values["data"] == FILE and path != self._base.data and not Path(path).is_file():
             problems.append(Problem("path", repr(values["path"]), "allowed is the path of a data file"))
         # What was typed, not what became of it on the way to the experiment.
         problems = [replace(p, got=repr(values[p.key])) if p.key in values else p for p in problems]
@@ -158,6 +163,11 @@ class Knobs(VerticalScroll, can_focus=False):
         elif (experiment, samples) != self._last:
             self._last = (experiment, samples)
             self.post_message(self.Changed(experiment, samples))
+
+    def _path(self, values: Values) -> str:
+        """Return the path that is meant: while nobody has changed the field, the one it was made from."""
+        shown = str(values["path"])
+        return self._base.data if shown == self._first.get("path") else shown
 
     def _settings(self, values: Values) -> dict[str, Any]:
         """Return the keys of an experiment: those of the knobs over those that were given at the start."""
@@ -174,7 +184,7 @@ class Knobs(VerticalScroll, can_focus=False):
         if not str(settings.get("inputs", "")).strip():
             settings.pop("inputs", None)
         if settings["data"] == FILE:
-            settings["data"] = values["path"]
+            settings["data"] = self._path(values)
         if settings["data"] != self._base.data:
             settings.pop("data_sha256", None)
             settings.pop("target", None)
