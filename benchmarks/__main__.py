@@ -1,4 +1,4 @@
-"""``python -m benchmarks [throughput|memory|primitives]``: prints Markdown tables."""
+"""``python -m benchmarks [throughput|memory|overhead|primitives]``: prints Markdown tables."""
 
 from __future__ import annotations
 
@@ -7,21 +7,24 @@ import platform
 
 import torch
 
-from benchmarks import memory, primitives, throughput
+from benchmarks import memory, overhead, primitives, throughput
 
 
 def main() -> None:
     """Print the tables asked for; all by default."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("table", nargs="*", choices=["throughput", "memory", "primitives", []], default=[])
+    tables = ["throughput", "memory", "overhead", "primitives"]
+    parser.add_argument("table", nargs="*", choices=[*tables, []], default=[])
     parser.add_argument("--seconds", type=float, default=1.0, help="time for each figure")
     options = parser.parse_args()
-    wanted = options.table or ["throughput", "memory", "primitives"]
+    wanted = options.table or tables
     print(f"torch {torch.__version__}, {platform.machine()} {torch.backends.cpu.get_cpu_capability()}\n")
     if "throughput" in wanted:
         print(throughput.table(options.seconds), end="\n\n")
     if "memory" in wanted:
         print(memory.table(), end="\n\n")
+    if "overhead" in wanted:
+        print(overhead.table(60 * options.seconds), end="\n\n")
     if "primitives" in wanted:
         print(primitives.table(options.seconds))
 

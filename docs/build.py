@@ -1,6 +1,7 @@
 """Makes what the README shows from real runs: the picture of the explorer, and the output of each command.
 
-``python docs/build.py [picture] [outputs] [throughput] [memory]``; without arguments the first two.
+``python docs/build.py [picture] [outputs] [throughput] [memory] [overhead]``; without arguments the first
+two.
 In the README, what stands between ``<!-- output: COMMAND -->`` and ``<!-- end -->`` is replaced by what the
 command prints, and ``<!-- table: NAME -->`` likewise by the table of ``python -m benchmarks NAME``.
 """
@@ -13,12 +14,14 @@ import re
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
 SIZE = (150, 46)
 PATIENCE = 600  # tenths of a second
+PAUSE = 1.5  # seconds before each command, in which what it is about gets somewhere
 
 
 async def picture() -> None:
@@ -57,6 +60,7 @@ def outputs(text: str) -> str:
 
         def run(match: re.Match[str]) -> str:
             command = match[1]
+            time.sleep(PAUSE)
             answer = subprocess.run(
                 ["bash", "-c", command],
                 capture_output=True,
@@ -65,7 +69,7 @@ def outputs(text: str) -> str:
                 env=environment,
                 check=True,
             )
-            shown = "\n".join(line.rstrip() for line in answer.stdout.splitlines())
+            shown = "\n".join(line.rstrip() for line in answer.stdout.replace(folder, "~").splitlines())
             return f"<!-- output: {command} -->\n```console\n$ {command}\n{shown}\n```\n<!-- end -->"
 
         return re.sub(r"<!-- output: (.*?) -->.*?<!-- end -->", run, text, flags=re.DOTALL)
@@ -88,7 +92,7 @@ def main() -> None:
     text = README.read_text()
     if "outputs" in wanted:
         text = outputs(text)
-    for name in ("throughput", "memory"):
+    for name in ("throughput", "memory", "overhead"):
         if name in wanted:
             text = table(text, name)
     README.write_text(text)

@@ -101,8 +101,9 @@ def run(
         if detach:
             print(handle.directory)
             narrate(
-                f"Sampling in the background: 'geomreg-tui attach {name}' shows it, "
-                f"'geomreg-tui runs stop {name}' stops it.",
+                "Sampling in the background.\n"
+                f"  geomreg-tui attach {name}       shows it\n"
+                f"  geomreg-tui runs stop {name}    stops it, keeping what is done",
                 quiet,
             )
             return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -21,6 +22,8 @@ RunArgument = Annotated[
 _Going = Annotated[
     str, typer.Argument(metavar="[RUN]", help="as for report [default: the newest that is being sampled]")
 ]
+
+_WIDE = 240
 
 runs_app = typer.Typer(invoke_without_command=True)
 
@@ -181,17 +184,21 @@ def _print_table(rows: list[dict[str, str | int | bool]]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(box=None, header_style="bold")
+    console = Console(highlight=False, markup=False)
+    piped = not console.is_terminal and "COLUMNS" not in os.environ
+    if piped:
+        console.width = _WIDE  # nothing is cut off in a pipe
+    table = Table(box=None, header_style="bold", expand=not piped)
     for name in ("run", "state"):
         table.add_column(name, no_wrap=True)
     for name in ("networks", "size"):
         table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("experiment")
+    table.add_column("experiment", ratio=1)
     for row in rows:
         state = f"{row['state']}, mixed" if row["mixed"] else str(row["state"])
         size = _size(int(row["bytes"]))
         table.add_row(str(row["name"]), state, f"{row['samples']:,}", size, str(row["experiment"]))
-    Console(highlight=False, markup=False).print(table)
+    console.print(table)
 
 
 def _size(size: int) -> str:

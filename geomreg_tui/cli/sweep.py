@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from geomreg_tui.cli.options import OutOption, QuietOption, SamplesOption
+from geomreg_tui.cli.options import QuietOption, SamplesOption
 from geomreg_tui.cli.progress import narrate
 from geomreg_tui.cli.run import DeviceOption, JsonOption, WorkersOption, print_json
 from geomreg_tui.cli.signals import Signals
@@ -29,7 +30,10 @@ def sweep(
     samples: SamplesOption = "1e5",
     device: DeviceOption = "auto",
     workers: WorkersOption = None,
-    out: OutOption = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", help="directory for the results; a sweep that was stopped there goes on"),
+    ] = None,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
@@ -69,6 +73,7 @@ def sweep(
         Console(highlight=False).print(sweep_text(factors, found, judged))
     narrate(f"Kept in {folder}", quiet)
     if signals.stops:
+        narrate(f"Stopped early; the same command with --out {folder} goes on.", quiet)
         raise typer.Exit(ExitCode.INTERRUPTED)
 
 

@@ -125,7 +125,7 @@ class WorkerPool:
         self._cores = cores
         self._devices = ["cpu"] * cores
         self._context = multiprocessing.get_context("forkserver")
-        self._context.set_forkserver_preload(["geomreg_tui.engine.worker"])
+        self._context.set_forkserver_preload(["geomreg_tui.engine.preload"])
         self._pool: list[_Worker] = []
         self._ready: deque[Task] = deque()
         self._suspects: deque[Task] = deque()
@@ -266,8 +266,6 @@ def _serve(pipe: Connection) -> None:
     """Answer requests until the engine goes away."""
     from geomreg_tui.engine.worker import perform, prepare
 
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)
     parent = os.getppid()
     with contextlib.suppress(EOFError, OSError):
         while os.getppid() == parent:

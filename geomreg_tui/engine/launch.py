@@ -8,6 +8,7 @@ import select
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from geomreg_tui.engine.handle import RunHandle
 from geomreg_tui.engine.process import spawn_engine
@@ -156,21 +157,11 @@ class RunSeries:
     def run(self, experiment: Experiment, samples: int, directory: Path, keep_losses: int = 0) -> RunHandle:
         """Start the next run, after the one before is over; as :func:`start_run`."""
         values = experiment.model_dump(mode="json", exclude_unset=True)
-        path = directory.absolute()
-        _ask(
-            self._process,
-            RunRequest(
-                str(path),
-                samples,
-                values,
-                keep_losses,
-                self._workers,
-                self._device,
-                module=experiment.module,
-                more=True,
-            ),
-        )
-        return RunHandle(path)
+        return self._start(directory, samples, experiment.module, values, keep_losses)
+
+    def resume(self, directory: Path, samples: int, module: str | None = None) -> RunHandle:
+        """Go on with a run, after the one before is over; as :func:`resume_run`."""
+        return self._start(directory, samples, module)
 
     def finish(self, watch: Callable[[], None] = lambda: None) -> RunState:
         """Wait until the run that was started last is over, and return how it ended.
@@ -189,6 +180,22 @@ class RunSeries:
         if not line:
             raise SamplingError("the engine died during the run; what was committed is kept")
         return RunState(json.loads(line)["over"])
+
+    def _start(
+        self,
+        directory: Path,
+        samples: int,
+        module: str | None,
+        values: dict[str, Any] | None = None,
+        keep_losses: int = 0,
+    ) -> RunHandle:
+        path = directory.absolute()
+        workers, device = self._workers, self._device
+        request = RunRequest(
+            str(path), samples, values, keep_losses, workers, device, module=module, more=True
+        )
+        _ask(self._process, request)
+        return RunHandle(path)
 
     def close(self) -> None:
         """End the engine after the run that it is at."""

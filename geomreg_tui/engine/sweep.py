@@ -11,9 +11,9 @@ from typing import Any
 from geomreg_tui.analysis import Direction, LossDistribution, ModeAnalysis, analyse_modes, direction
 from geomreg_tui.engine.handle import RunHandle
 from geomreg_tui.engine.launch import RunSeries
-from geomreg_tui.errors import ExperimentError, Problem, SamplingError, nearest_name
+from geomreg_tui.errors import ExperimentError, Problem, RunDirectoryError, SamplingError, nearest_name
 from geomreg_tui.experiment import Experiment
-from geomreg_tui.runs import RunDirectory, RunState
+from geomreg_tui.runs import RunDirectory, RunState, differences
 from geomreg_tui.summary import Facts, Summary
 
 __all__ = [
@@ -136,6 +136,9 @@ def run_sweep(
 ) -> Iterator[SweepPoint]:
     """Run the points of a sweep one after the other in one engine, each in a run directory of its own.
 
+    Points that are there already are taken as they are if they are complete, and gone on with if not: a
+    sweep that was stopped or killed is taken up by asking for it again.
+
     Args:
         base: the experiment whose keys the factors replace.
         factors: one or two.
@@ -147,14 +150,22 @@ def run_sweep(
 
     Raises:
         ExperimentError, DataError, CapacityError: if a point cannot be run.
-        RunDirectoryError: if a directory cannot be made.
+        RunDirectoryError: if a directory cannot be made, or holds another experiment.
         SamplingError: if a run failed.
     """
     points = grid(base, factors)
     series = RunSeries(workers, device)
     try:
         for settings, experiment in points:
-            handle = series.run(experiment, samples, folder / point_name(factors, settings))
+            path = folder / point_name(factors, settings)
+            stored = _stored(path, experiment)
+            if stored is not None and _complete(stored, samples):
+                yield SweepPoint.of(settings, stored.facts, stored.committed()[0].summary)
+                continue
+            if stored is not None:
+                handle = series.resume(path, samples, experiment.module)
+            else:
+                handle = series.run(experiment, samples, path)
 
             def watch(handle: RunHandle = handle) -> None:
                 if interrupted():
@@ -169,6 +180,22 @@ def run_sweep(
                 return
     finally:
         series.close()
+
+
+def _stored(path: Path, experiment: Experiment) -> RunDirectory | None:
+    """Return the run of an experiment that is at ``path``, or None where there is none."""
+    if not (path / "experiment.json").exists():
+        return None
+    run = RunDirectory.open(path)
+    if run.asked != experiment:
+        changed = "; ".join(differences(run.asked, experiment))
+        raise RunDirectoryError(f"{path}: holds another experiment ({changed}); choose another --out")
+    return run
+
+
+def _complete(run: RunDirectory, samples: int) -> bool:
+    status = run.read_status()
+    return status.state is RunState.DONE and status.samples >= samples
 
 
 def point_name(factors: Sequence[Factor], settings: Sequence[Any]) -> str:

@@ -83,7 +83,8 @@ def list_runs() -> list[RunEntry]:
     """
     try:
         with os.scandir(runs_root()) as entries:
-            names = [entry.name for entry in entries if _NAME.fullmatch(entry.name)]
+            # A link could lead anywhere: what it leads to can be named by its path.
+            names = [e.name for e in entries if _NAME.fullmatch(e.name) and e.is_dir(follow_symlinks=False)]
     except FileNotFoundError:
         return []
     except OSError as error:

@@ -52,6 +52,7 @@ from geomreg_tui.summary import Facts
 __all__ = ["RunDirectory", "differences"]
 
 SCHEMA = 1
+_BEGUN = ("facts.safetensors", "environment.json", "plan.json")
 
 
 class RunDirectory:
@@ -103,10 +104,12 @@ class RunDirectory:
         """
         cls.check_new(path)
         made = not path.exists()
+        for name in _BEGUN:  # of an engine that was killed before there was a run
+            (path / name).unlink(missing_ok=True)
         run = cls(path, facts, ({**environment, "from_chunk": 0},), asked or facts.experiment, os.getcwd())
         try:
             try:
-                (path / "chunks").mkdir(parents=True)
+                (path / "chunks").mkdir(parents=True, exist_ok=True)
             except OSError as error:
                 raise RunDirectoryError(f"{path}: cannot be created ({error.strerror})") from error
             values, arrays = facts.to_parts()
@@ -138,7 +141,7 @@ class RunDirectory:
             RunDirectoryError: if something is there.
         """
         try:
-            taken = path.exists() and (not path.is_dir() or any(path.iterdir()))
+            taken = path.exists() and (not path.is_dir() or _holds_anything(path))
         except OSError as error:
             raise RunDirectoryError(f"{path}: cannot be read ({error.strerror})") from error
         if taken:
@@ -311,6 +314,14 @@ def differences(stored: Experiment, given: Experiment, keys: Collection[str] | N
         for key in Experiment.model_fields
         if (keys is None or key in keys) and getattr(stored, key) != getattr(given, key)
     ]
+
+
+def _holds_anything(path: Path) -> bool:
+    """Whether a folder holds more than what an engine leaves that is killed before there is a run."""
+    names = {entry.name for entry in path.iterdir()}
+    if "chunks" in names and any((path / "chunks").iterdir()):
+        return True
+    return bool(names - {"chunks", *_BEGUN})
 
 
 def _short(value: object) -> str:

@@ -117,14 +117,9 @@ class Summary:
         if "joint.cells" in arrays:
             cells, networks = arrays["joint.cells"], _array(arrays, "joint.count", np.int64)
             (examples,) = (int(n) for n in _array(arrays, "joint.examples", np.int64, 1))
-            if (
-                cells.dtype != np.int64
-                or cells.shape != (networks.size, 3)
-                or np.any(networks <= 0)
-                or examples < 1
-            ):
+            joint = JointHistogram(cells.astype(np.int64, casting="safe"), networks, examples)
+            if not joint.valid:
                 raise ValueError("joint: shapes or counts are impossible")
-            joint = JointHistogram(cells.astype(np.int64), networks, examples)
             if int(networks.sum()) != histogram.total:
                 raise ValueError("joint: count differs from the histogram's")
         return cls(histogram, moments, joint)

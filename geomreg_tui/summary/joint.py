@@ -15,6 +15,7 @@ __all__ = ["OVERFLOW", "JointHistogram"]
 # Pseudo-bins of a coarse loss: below every real bin name, and above all of them.
 _ZERO, OVERFLOW = -1, 2**15 - 1
 _COARSE_BITS = 3  # eight bins to an octave, 12.5 % wide
+_BIN_BITS, _CORRECT_BITS = 16, 30  # of a cell as one number
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,16 @@ class JointHistogram:
     cells: IntArray
     count: IntArray
     examples: int
+
+    @property
+    def valid(self) -> bool:
+        """Whether every cell can be, as far as each by itself can tell."""
+        if self.cells.shape != (self.count.size, 3) or not 1 <= self.examples <= 10**9:
+            return False
+        if not self.count.size:
+            return True
+        within = self.cells.min() >= -1 and self.cells[:, :2].max() <= OVERFLOW
+        return bool(within and self.cells[:, 2].max() <= self.examples and self.count.min() > 0)
 
     @classmethod
     def empty(cls, examples: int) -> JointHistogram:
@@ -81,7 +92,11 @@ def coarse_middle(names: IntArray) -> NDArray[np.float64]:
 
 
 def _collect(cells: IntArray, count: IntArray) -> tuple[IntArray, IntArray]:
-    unique, inverse = np.unique(cells, axis=0, return_inverse=True)
-    total = np.zeros(len(unique), np.int64)
-    np.add.at(total, inverse.ravel(), count)
-    return unique.reshape(-1, 3), total
+    # A cell fits into one number, and numbers are sorted many times faster than rows.
+    key = (((cells[:, 0] + 1) << _BIN_BITS | (cells[:, 1] + 1)) << _CORRECT_BITS) | (cells[:, 2] + 1)
+    unique, inverse = np.unique(key, return_inverse=True)
+    total = np.zeros(unique.size, np.int64)
+    np.add.at(total, inverse, count)
+    bins = unique >> _CORRECT_BITS
+    columns = (bins >> _BIN_BITS, bins & (2**_BIN_BITS - 1), unique & (2**_CORRECT_BITS - 1))
+    return np.stack(columns, axis=1) - 1, total

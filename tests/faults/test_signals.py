@@ -83,6 +83,22 @@ def test_a_scheduler_does_not_wait_for_slow_chunks(tmp_path, runs, every_process
     wait_for(lambda: not any(alive(worker) for worker in workers), 5)
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1])
+def test_a_scheduler_that_signals_every_process_of_the_job_loses_nothing(tmp_path, number):
+    process, handle = started(tmp_path / "run")
+    pid = engine_pid(handle.directory)
+    everyone = [process.pid, pid, *family(pid)]
+    begun = time.monotonic()
+    for member in everyone:
+        os.kill(member, number)
+    code, _, _ = finish(process, 20)
+    assert code == 130
+    assert time.monotonic() - begun < 7  # the report included
+    assert handle.status().state is RunState.STOPPED
+    assert handle.status().samples == kept(handle.directory) >= CHUNK
+    wait_for(lambda: not any(alive(member) for member in everyone), 10)
+
+
 def test_a_hang_up_does_not_stop_the_engine(tmp_path, runs, expected):
     handle = runs.start(EXPERIMENT, 20_250, directory=tmp_path / "run", workers=2)
     os.kill(engine_pid(handle.directory), signal.SIGHUP)
@@ -206,3 +222,24 @@ def test_a_sweep_whose_terminal_is_gone_goes_on_to_its_end(tmp_path):
     assert finish(process)[0] == 129
     document = json.loads((tmp_path / "sweep" / "sweep.json").read_text())
     assert len(document["points"]) == 2
+
+
+def test_a_sweep_that_is_stopped_goes_on(tmp_path):
+    command = ["sweep", "--over", "width=8,16,32", *OPTIONS, "--out", tmp_path / "sweep", "--samples"]
+    process = geomreg(*command, "400k")
+    wait_for(lambda: engine_of(tmp_path / "sweep" / "width=16"))
+    first = RunDirectory.open(tmp_path / "sweep" / "width=8")
+    stamp = (first.path / "summary.json").stat().st_mtime_ns
+    process.send_signal(signal.SIGINT)
+    code, _, err = finish(process)
+    assert code == 130
+    assert f"--out {tmp_path / 'sweep'} goes on" in err
+    assert not (tmp_path / "sweep" / "width=32").exists()
+    code, _, err = finish(geomreg(*command, "400k"))
+    assert code == 0, err
+    document = json.loads((tmp_path / "sweep" / "sweep.json").read_text())
+    assert [point["samples"] for point in document["points"]] == [400_000] * 3
+    assert (first.path / "summary.json").stat().st_mtime_ns == stamp
+    code, _, err = finish(geomreg(*command, "400k", "--activation", "tanh"))
+    assert code == 1
+    assert "activation: relu was sampled, tanh is given" in err

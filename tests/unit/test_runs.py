@@ -31,7 +31,7 @@ from geomreg_tui.runs import (
 from geomreg_tui.runs.lease import Lease, holder
 from geomreg_tui.runs.log import read_events
 from geomreg_tui.runs.packs import Pack
-from geomreg_tui.runs.store import read_arrays, read_bytes, read_json, write_arrays, write_bytes
+from geomreg_tui.runs.store import read_arrays, read_bytes, read_json, write_arrays, write_bytes, write_json
 from geomreg_tui.summary import Facts, LossHistogram, Moments, Overlay, Summary
 
 CHUNK = 50
@@ -445,3 +445,56 @@ def test_a_run_that_cannot_be_read_can_be_deleted(home):
     (path / "facts.safetensors").write_bytes(b"?")
     assert delete_run(path) == ()
     assert not path.exists()
+
+
+def test_folders_that_are_links_are_refused_and_left_alone(run, tmp_path):
+    run.packs.append(0, 1, pack_of(0))
+    elsewhere = tmp_path / "elsewhere"
+    for name in ("chunks", "control"):
+        (run.path / name).rename(elsewhere) if name == "chunks" else elsewhere.mkdir()
+        (run.path / name).symlink_to(elsewhere)
+        before = sorted(elsewhere.iterdir())
+        with pytest.raises(RunDirectoryError, match="is a link"):
+            run.committed() if name == "chunks" else run.send(Command(Action.STOP))
+        assert run.control.poll() == []
+        assert sorted(elsewhere.iterdir()) == before
+        (run.path / name).unlink()
+        if name == "chunks":
+            elsewhere.rename(run.path / name)
+    assert run.committed()[0].summary.samples == CHUNK
+
+
+def test_a_link_in_the_catalogue_is_not_listed(home, run):
+    path = new_run_path(Experiment.parse({}))
+    path.parent.mkdir()
+    path.symlink_to(run.path)
+    assert list_runs() == []
+
+
+@pytest.mark.parametrize("wanted", [0, 2])
+def test_a_run_that_cannot_be_made_leaves_nothing(tmp_path, monkeypatch, wanted):
+    """The disk fills up after so many files."""
+    from geomreg_tui.runs import directory
+
+    written = []
+
+    def write(*arguments, **options):
+        if len(written) == wanted:
+            raise RunDirectoryError("the disk is full")
+        written.append(arguments)
+        write_json(*arguments, **options)
+
+    monkeypatch.setattr(directory, "write_json", write)
+    with pytest.raises(RunDirectoryError, match="full"):
+        RunDirectory.create(tmp_path / "deep" / "run", make_facts(), {}, 10, 0)
+    assert not (tmp_path / "deep" / "run").exists()
+
+
+def test_what_a_killed_engine_left_before_there_was_a_run_is_in_nobodys_way(run):
+    (run.path / "experiment.json").unlink()
+    again = RunDirectory.create(run.path, make_facts(seed=3), {}, 10, 0)
+    assert RunDirectory.open(again.path).facts.experiment.seed == 3
+    (run.path / "experiment.json").unlink()
+    again.packs.append(0, 1, pack_of(0))
+    with pytest.raises(RunDirectoryError, match="not an empty folder"):
+        RunDirectory.create(run.path, make_facts(), {}, 10, 0)
