@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 __all__ = ["KeepOption", "WorkersOption", "run"]
 
 DeviceOption = Annotated[
-    str, typer.Option("--device", help="auto, cpu, cuda (all GPUs), cuda:i, or cuda:0,cuda:2", metavar="NAME")
+    str,
+    typer.Option(
+        "--device", help="auto, cpu, cuda (all GPUs of a kind), cuda:i, or cuda:0,cuda:2", metavar="NAME"
+    ),
 ]
 WorkersOption = Annotated[
     int | None,

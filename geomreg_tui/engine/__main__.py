@@ -178,7 +178,12 @@ def main() -> int:
     """Run the engine that the arguments ask for."""
     if sys.argv[1:2] == ["preview"]:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-        serve_previews(sys.stdin, Path(sys.argv[2]))
+        path = Path(sys.argv[2])
+        serve_previews(sys.stdin, path)
+        # Whoever asked may have been killed, and then nobody else would take this away.
+        path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            path.parent.rmdir()
         return ExitCode.OK
     return serve_runs()
 

@@ -26,7 +26,8 @@ class Pace:
     Attributes:
         publish: between snapshots.
         commit: between commits.
-        poll: between looks for commands and finished chunks.
+        poll: longest wait for a finished chunk before looking elsewhere.
+        obey: between looks for commands.
         hurry: longest wait for chunks under way when a scheduler says that time is up.
         drain: longest wait for them when a person says stop.
         patience: how long the run directory may be unwritable before the run fails.
@@ -35,6 +36,7 @@ class Pace:
     publish: float = 0.2
     commit: float = 2.0
     poll: float = 0.05
+    obey: float = 0.2
     hurry: float = 2.0
     drain: float = 60.0
     patience: float = 60.0
@@ -71,6 +73,7 @@ class Engine:
         self._stop_at: float | None = None
         self._paused = False
         self._message = ""
+        self._status: Status | None = None
         self._unwritable_since: float | None = None
         self._elapsed = run.read_status().elapsed_s
         self._clock: float | None = None
@@ -88,14 +91,17 @@ class Engine:
         self._publish(RunState.SAMPLING)
         self._write_status(RunState.SAMPLING)
         published = committed = time.monotonic()
+        obeyed = 0.0
         failure = ""
         try:
             while not self._over():
-                for command in self._run.control.poll():
-                    self._obey(command)
                 self._feed()
                 self._take(self._executor.outcomes(self._pace.poll) if self._running else self._idle())
                 now = time.monotonic()
+                if now - obeyed >= self._pace.obey:
+                    for command in self._run.control.poll():
+                        self._obey(command)
+                    obeyed = now
                 if now - published >= self._pace.publish and not self._paused:
                     self._publish(RunState.SAMPLING)
                     published = now
@@ -143,7 +149,10 @@ class Engine:
             self._publish(RunState.SAMPLING)
         elif command.action is Action.EXTEND:
             self._fold.extend(command.samples)
-            self._run.write_plan(self._fold.plan.samples, self._fold.plan.keep_losses)
+            try:
+                self._run.write_plan(self._fold.plan.samples, self._fold.plan.keep_losses)
+            except RunDirectoryError as error:
+                self._message = f"{error}; this sitting goes on to the new number all the same"
 
     def _feed(self) -> None:
         if self._paused or self._stop_at is not None:
@@ -208,8 +217,12 @@ class Engine:
                 self._run.drop_live()
             # Otherwise the next commit tells whether this lasts.
 
-    def _commit(self) -> None:
-        """Write what is folded; where that fails keep it and try again later, but not for ever."""
+    def _commit(self, *, last: bool = False) -> None:
+        """Write what is folded; where that fails keep it and try again later, but not for ever.
+
+        Args:
+            last: there is no time to try again.
+        """
         if self._lease is not None and not self._lease.held():
             raise TakenOverError(
                 f"{self._run.path}: was taken over by {self._run.engine() or 'another engine'}"
@@ -221,7 +234,7 @@ class Engine:
             now = time.monotonic()
             if self._unwritable_since is None:
                 self._unwritable_since = now
-            if now - self._unwritable_since >= self._pace.patience:
+            if last or now - self._unwritable_since >= self._pace.patience:
                 raise
             self._message = f"{error}; what was drawn since waits in memory, make room to keep it"
         else:
@@ -231,18 +244,19 @@ class Engine:
                 self._run.log("directory can be written again")
 
     def _write_status(self, state: RunState, tail: int = 0) -> None:
-        self._run.write_status(
-            Status(
-                state,
-                self._fold.committed_samples + tail,
-                self._fold.plan.samples,
-                self._time_spent(),
-                self._message,
-                self._run.facts.describe(),
-                self._run.mixed,
-                tuple(sorted(self._fold.given_up)),
-            )
+        status = Status(
+            state,
+            self._fold.committed_samples + tail,
+            self._fold.plan.samples,
+            self._time_spent(),
+            self._message,
+            self._run.facts.describe(),
+            self._run.mixed,
+            tuple(sorted(self._fold.given_up)),
         )
+        if status != self._status:  # while a run is paused nothing is written
+            self._run.write_status(status)
+            self._status = status
 
     def _time_spent(self) -> float:
         return self._elapsed + (time.monotonic() - self._clock if self._clock is not None else 0.0)
@@ -250,7 +264,7 @@ class Engine:
     def _close(self, failure: str) -> RunState:
         """Write everything, what must not be lost first, and return how the run ended."""
         self._elapsed, self._clock = self._time_spent(), None
-        self._commit()
+        self._commit(last=self._stop_at is not None)
         while self._unwritable_since is not None:
             time.sleep(self._pace.poll)
             self._commit()

@@ -104,12 +104,12 @@ class RunDirectory:
         """
         cls.check_new(path)
         made = not path.exists()
-        for name in _BEGUN:  # of an engine that was killed before there was a run
-            (path / name).unlink(missing_ok=True)
         run = cls(path, facts, ({**environment, "from_chunk": 0},), asked or facts.experiment, os.getcwd())
         try:
             try:
                 (path / "chunks").mkdir(parents=True, exist_ok=True)
+                for name in _BEGUN:  # of an engine that was killed before there was a run
+                    (path / name).unlink(missing_ok=True)
             except OSError as error:
                 raise RunDirectoryError(f"{path}: cannot be created ({error.strerror})") from error
             values, arrays = facts.to_parts()

@@ -16,22 +16,26 @@ def resolve_devices(text: str) -> tuple[str, ...]:
     """Return the devices that are meant, ``cpu`` or ``cuda:i`` each.
 
     Args:
-        text: ``auto`` (all GPUs, or the CPU where there are none), ``cpu``, ``cuda`` (all GPUs), ``cuda:i``,
-            or several such GPUs with commas between them.
+        text: ``auto`` (as ``cuda``, or the CPU where there is no GPU), ``cpu``, ``cuda`` (all GPUs of the
+            kind of the first, since the bits of a run depend on the kind), ``cuda:i``, or several GPUs with
+            commas between them.
 
     Raises:
-        ExperimentError: if there is no such device here.
+        ExperimentError: if there is no such device here, or they are of different kinds.
     """
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
-    gpus = tuple(f"cuda:{number}" for number in range(count))
-    if text == "auto":
-        return gpus or ("cpu",)
-    if text == "cpu":
+    kinds = {f"cuda:{number}": torch.cuda.get_device_name(number) for number in range(count)}
+    if text == "cpu" or (text == "auto" and not kinds):
         return ("cpu",)
-    named = gpus if text == "cuda" else tuple(dict.fromkeys(part.strip() for part in text.split(",")))
-    if not named or any(part not in gpus for part in named):
-        there = ", ".join(["auto", "cpu", *(["cuda"] if gpus else []), *gpus])
+    if kinds and text in ("auto", "cuda"):
+        return tuple(gpu for gpu, kind in kinds.items() if kind == kinds["cuda:0"])
+    named = tuple(dict.fromkeys(part.strip() for part in text.split(",")))
+    if any(gpu not in kinds for gpu in named):
+        there = ", ".join(["auto", "cpu", *(["cuda"] if kinds else []), *kinds])
         raise ExperimentError([Problem("device", repr(text), f"here there are {there}")])
+    if len({kinds[gpu] for gpu in named}) > 1:
+        listed = ", ".join(f"{gpu} ({kinds[gpu]})" for gpu in named)
+        raise ExperimentError([Problem("device", listed, "allowed are GPUs of one kind, for equal bits")])
     return named
 
 

@@ -58,7 +58,7 @@ def homes(tmp_path_factory):
         ["runs", "--json"],
         ["runs", "verify", "000007"],
         ["runs", "rm", "latest", "--yes"],
-        ["report", "000019"],
+        ["report", "000005"],
     ],
 )
 def test_ten_thousand_runs_take_no_longer_than_twenty(homes, command):

@@ -55,3 +55,22 @@ def every_process(tmp_path, monkeypatch):
         monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(folder), os.environ.get("PYTHONPATH", "")]))
 
     return use
+
+
+BEFORE_EACH_CHUNK = """
+import sys
+if "multiprocessing.forkserver" in " ".join(sys.orig_argv):
+    import os, time
+    from geomreg_tui import sampling
+    draw = sampling.run_chunk
+    def run_chunk(experiment, chunk, *arguments, **options):
+        STATEMENT
+        return draw(experiment, chunk, *arguments, **options)
+    sampling.run_chunk = run_chunk
+"""
+
+
+@pytest.fixture
+def before_each_chunk(every_process):
+    """Return a function that has workers started from now on carry out a statement before each chunk."""
+    return lambda statement: every_process(BEFORE_EACH_CHUNK.replace("STATEMENT", statement))

@@ -36,19 +36,6 @@ from .driving import (
     wait_for,
 )
 
-DEADLY_CHUNK = """
-import sys
-if "multiprocessing.forkserver" in " ".join(sys.orig_argv):
-    import os
-    from geomreg_tui import sampling
-    draw = sampling.run_chunk
-    def run_chunk(experiment, chunk, *arguments, **options):
-        if chunk in DEADLY:
-            os.kill(os.getpid(), 9)
-        return draw(experiment, chunk, *arguments, **options)
-    sampling.run_chunk = run_chunk
-"""
-
 
 @pytest.mark.parametrize("workers", [1, 2, 5])
 def test_the_result_does_not_depend_on_the_workers(tmp_path, runs, expected, workers):
@@ -156,10 +143,10 @@ def _command(pid):
 
 
 def test_a_chunk_that_always_kills_its_worker_is_reported_and_all_others_are_kept(
-    tmp_path, every_process, monkeypatch, expected
+    tmp_path, before_each_chunk, monkeypatch, expected
 ):
     path = tmp_path / "run"
-    every_process(DEADLY_CHUNK.replace("DEADLY", "(7, 40)"))  # the last one is the incomplete one
+    before_each_chunk("if chunk in (7, 40): os.kill(os.getpid(), 9)")  # the last one is the incomplete one
     code, out, err = finish(
         geomreg("run", *OPTIONS, "--samples", SAMPLES, "--out", path, "--workers", 2, "--json")
     )
@@ -184,8 +171,8 @@ def test_a_chunk_that_always_kills_its_worker_is_reported_and_all_others_are_kep
     assert run.committed()[0].summary.histogram.digest() == expected
 
 
-def test_a_run_of_which_nothing_can_be_drawn_ends(tmp_path, every_process):
-    every_process(DEADLY_CHUNK.replace("DEADLY", "range(10**9)"))
+def test_a_run_of_which_nothing_can_be_drawn_ends(tmp_path, before_each_chunk):
+    before_each_chunk("os.kill(os.getpid(), 9)")
     code, out, err = finish(
         geomreg("run", *OPTIONS, "--samples", "1e6", "--out", tmp_path / "run", "--workers", 2)
     )

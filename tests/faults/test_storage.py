@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -105,6 +106,18 @@ def test_a_run_on_a_disk_that_stays_full_fails_with_a_clear_line(small_disk, run
     status, summary = outcome(runs.resume(path, workers=2))
     assert (status.state, summary.samples) == (RunState.DONE, 400_250)
     assert summary.histogram.digest() == fold(400_250)[0].histogram.digest()
+
+
+def test_a_scheduler_does_not_wait_for_room_on_the_disk(small_disk, runs):
+    handle = runs.start(EXPERIMENT, 10**9, directory=small_disk / "run", workers=1)
+    wait_for(lambda: handle.status().samples > 0)
+    fill(small_disk)
+    begun = time.monotonic()
+    os.kill(engine_of(handle.directory), signal.SIGTERM)
+    assert handle.wait(20)
+    assert time.monotonic() - begun < 5
+    assert "No space left on device" in handle.failure()
+    assert committed(handle.directory) > 0
 
 
 def test_a_run_cannot_start_on_a_full_disk_and_leaves_nothing(small_disk):

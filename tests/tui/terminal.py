@@ -6,6 +6,7 @@ import fcntl
 import os
 import pty
 import select
+import signal
 import struct
 import subprocess
 import termios
@@ -100,6 +101,20 @@ def in_terminal(command: Sequence[str], columns: int = 120, lines: int = 40) -> 
         process.kill()
         process.wait()
         terminal.close()
+
+
+def check_leaves_at_once(terminal: Terminal) -> None:
+    """Close the terminal under a program; check that it is gone within 2 s, and did not spin meanwhile."""
+    pid = terminal.process.pid
+    before, begun, used = cpu_seconds(pid), time.monotonic(), 0.0
+    terminal.close()
+    while terminal.process.poll() is None and time.monotonic() - begun < 5:
+        with suppress(OSError):
+            used = cpu_seconds(pid) - before
+        time.sleep(0.02)
+    assert time.monotonic() - begun < 2
+    assert used < 1
+    assert terminal.process.returncode == 128 + signal.SIGHUP
 
 
 def cpu_seconds(pid: int) -> float:

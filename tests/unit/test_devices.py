@@ -6,31 +6,40 @@ import torch
 from geomreg_tui.errors import ExperimentError
 from geomreg_tui.sampling import environment, resolve_devices
 
+KINDS = ["big", "big", "small", "big"]
+
 
 @pytest.fixture
 def gpus(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    monkeypatch.setattr(torch.cuda, "device_count", lambda: 3)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: len(KINDS))
+    monkeypatch.setattr(torch.cuda, "get_device_name", KINDS.__getitem__)
 
 
 @pytest.mark.parametrize(
     ("name", "devices"),
     [
-        ("auto", ("cuda:0", "cuda:1", "cuda:2")),
-        ("cuda", ("cuda:0", "cuda:1", "cuda:2")),
+        ("auto", ("cuda:0", "cuda:1", "cuda:3")),
+        ("cuda", ("cuda:0", "cuda:1", "cuda:3")),
         ("cpu", ("cpu",)),
         ("cuda:1", ("cuda:1",)),
-        ("cuda:2, cuda:0,cuda:2", ("cuda:2", "cuda:0")),
+        ("cuda:2", ("cuda:2",)),
+        ("cuda:3, cuda:0,cuda:3", ("cuda:3", "cuda:0")),
     ],
 )
 def test_names_with_gpus(gpus, name, devices):
     assert resolve_devices(name) == devices
 
 
-@pytest.mark.parametrize("name", ["cuda:3", "cuda:", "gpu", "", "cuda:0,cpu", "cuda:0,", "cuda:-1"])
+@pytest.mark.parametrize("name", ["cuda:4", "cuda:", "gpu", "", "cuda:0,cpu", "cuda:0,", "cuda:-1"])
 def test_what_is_not_there_is_refused_with_what_is(gpus, name):
-    with pytest.raises(ExperimentError, match="auto, cpu, cuda, cuda:0, cuda:1, cuda:2"):
+    with pytest.raises(ExperimentError, match="auto, cpu, cuda, cuda:0, cuda:1, cuda:2, cuda:3"):
         resolve_devices(name)
+
+
+def test_gpus_of_different_kinds_would_give_different_bits(gpus):
+    with pytest.raises(ExperimentError, match=r"cuda:1 \(big\), cuda:2 \(small\); .* of one kind"):
+        resolve_devices("cuda:1,cuda:2")
 
 
 def test_without_gpus(monkeypatch):
