@@ -20,7 +20,7 @@ from textual.screen import Screen
 from geomreg_tui.errors import ExperimentError, Problem, nearest_name, plain_text
 from geomreg_tui.experiment import Experiment
 from geomreg_tui.tui.look import AsciiFilter, stylesheet
-from geomreg_tui.tui.screens.explorer import ExplorerScreen
+from geomreg_tui.tui.screens.explorer import ExplorerScreen, action_of
 from geomreg_tui.tui.source import Source
 
 __all__ = ["ExplorerApp", "open_explorer"]
@@ -80,11 +80,11 @@ class ExplorerApp(App[None]):
         """Offer every action of the explorer by name, and the themes."""
         if screen is self.explorer:
             for binding in ExplorerScreen.BINDINGS:
-                if isinstance(binding, Binding) and binding.show:
-                    name = binding.action.removeprefix("app.")
-                    if screen.check_action(name.partition("(")[0], ()):
-                        title = f"{binding.description} ({binding.key_display or binding.key})"
-                        yield SystemCommand(title, binding.tooltip, _runner(self, binding.action))
+                if not (isinstance(binding, Binding) and binding.show):
+                    continue
+                if screen.check_action(*action_of(binding)):
+                    title = f"{binding.description} ({binding.key_display or binding.key})"
+                    yield SystemCommand(title, binding.tooltip, _runner(self, binding.action))
         yield SystemCommand("Theme", "Change the colours", self.action_change_theme)
 
     async def action_quit(self) -> None:

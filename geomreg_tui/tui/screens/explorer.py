@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from textual import events, on
+from textual.actions import parse
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
@@ -35,7 +36,7 @@ from geomreg_tui.tui.widgets.rows import Roles, RowsWidget
 from geomreg_tui.tui.widgets.sphere import SpherePane
 from geomreg_tui.tui.widgets.volume import VolumePane
 
-__all__ = ["ExplorerScreen"]
+__all__ = ["ExplorerScreen", "action_of"]
 
 WIDE = (120, 32)
 ROOMY = 160  # columns from which the outer panes are wider
@@ -55,6 +56,9 @@ class ExplorerScreen(Screen[None]):
         Binding("s", "stop", "Stop", tooltip="Stop the full run and keep what is done"),
         Binding("p", "pin", "Pin", tooltip="Pin this distribution for comparison; again to let it go"),
         Binding("l", "axis", "Lin/log", tooltip="Change the loss axis and the n axis: linear or log"),
+        Binding("v", "measure", "View", tooltip="Draw the density, the histogram, or the cumulative share"),
+        Binding("z", "zoom(1)", "Zoom", tooltip="Show only the lowest tenth of the losses on view"),
+        Binding("Z", "zoom(-1)", "Out", tooltip="Zoom out again"),
         Binding(
             "left_square_bracket",
             "tab(-1)",
@@ -218,12 +222,14 @@ class ExplorerScreen(Screen[None]):
             return self.has_class("-tabs")
         if action == "stop":
             return self.session.run_active
+        if action == "zoom" and parameters == (-1,):
+            return self.query_one(LossPane).zoom > 0
         return True
 
     def _draw_keys(self) -> None:
         shown = []
         for binding in self.BINDINGS:
-            if isinstance(binding, Binding) and binding.show and self.check_action(_name(binding), ()):
+            if isinstance(binding, Binding) and binding.show and self.check_action(*action_of(binding)):
                 shown.append((binding.key, binding.key_display or binding.key, binding.description))
         self.query_one(KeyLine).show([*shown, ("ctrl+p", "^p", "Palette")])
 
@@ -384,6 +390,16 @@ class ExplorerScreen(Screen[None]):
         self.query_one(LossPane).toggle_axis()
         self.query_one(SpherePane).toggle_axis()
 
+    def action_measure(self) -> None:
+        """Change what the loss pane draws."""
+        self.query_one(LossPane).cycle_measure()
+
+    def action_zoom(self, step: int) -> None:
+        """Zoom to the low-loss end, or out."""
+        if not self.query_one(LossPane).zoom_by(step) and step > 0:
+            self.notify("Too few losses lie lower; sample more to zoom further.", markup=False)
+        self._draw_keys()
+
     def action_tab(self, step: int) -> None:
         """Show the next or previous tab."""
         names = list(_TABS)
@@ -456,5 +472,7 @@ class ExplorerScreen(Screen[None]):
         return run.handle if run is not None and self.session.run_active else None
 
 
-def _name(binding: Binding) -> str:
-    return binding.action.removeprefix("app.").partition("(")[0]
+def action_of(binding: Binding) -> tuple[str, tuple[object, ...]]:
+    """Return name and parameters of a binding's action, as ``check_action`` takes them."""
+    _, name, parameters = parse(binding.action)
+    return name, parameters

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from enum import Enum
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,7 @@ from geomreg_tui.tui.view import View
 from geomreg_tui.tui.widgets.canvas import Canvas
 from geomreg_tui.tui.widgets.rows import Piece, RowsWidget, flow
 
-__all__ = ["LossPane", "bar_shares", "message_rows"]
+__all__ = ["LossPane", "Measure", "bar_shares", "message_rows"]
 
 FloatArray = NDArray[np.float64]
 
@@ -27,6 +28,9 @@ _LOW, _HIGH = 0.0005, 0.9995  # shares of the losses between which the log axis 
 _COLUMN_OF_TICKS = 11
 _LINES_OF_TICKS = 3
 _LABEL = 6  # cells of the tick labels of the density
+_ZOOM = 10.0  # each level shows the lowest tenth of the losses that the one before it shows
+_FEWEST = 50  # losses that a zoom must still show
+_DEEPEST = 12
 
 
 def bar_shares(distribution: LossDistribution, edges: FloatArray) -> FloatArray:
@@ -59,14 +63,36 @@ def message_rows(text: str, width: int, height: int, role: str = "dim") -> list[
     ]
 
 
+class Measure(Enum):
+    """What is drawn over the loss axis."""
+
+    DENSITY = "density"
+    COUNT = "networks in each bar"
+    CUMULATIVE = "share with loss ≤ L"
+
+    @property
+    def next(self) -> Measure:
+        """The one that follows, round and round."""
+        members = list(Measure)
+        return members[(members.index(self) + 1) % len(members)]
+
+
 class LossPane(RowsWidget):
-    """The histogram. :attr:`log_axis` chooses the axis; both are densities on the axis shown."""
+    """The loss distribution, as density, histogram or cumulative share, on a linear or a log axis.
+
+    Attributes:
+        log_axis: which axis; a density is per unit of what is on it.
+        measure: what is drawn.
+        zoom: 0 for the whole distribution; each level up shows its lowest tenth.
+    """
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
         self._view: View | None = None
         self._notice = ""
         self.log_axis = False
+        self.measure = Measure.DENSITY
+        self.zoom = 0
         self._high: float | None = None
         self._peak: float | None = None
         self._set_titles()
@@ -79,6 +105,24 @@ class LossPane(RowsWidget):
     def toggle_axis(self) -> None:
         """Change between the linear and the log axis."""
         self.log_axis = not self.log_axis
+        self._redrawn()
+
+    def cycle_measure(self) -> None:
+        """Go from density to histogram to cumulative share."""
+        self.measure = self.measure.next
+        self._redrawn()
+
+    def zoom_by(self, step: int) -> bool:
+        """Show the lowest tenth of what is shown, or ten times as much; return whether that can be done."""
+        finite = self._view.distribution.finite if self._view and self._view.distribution else 0
+        wanted = self.zoom + step
+        if not 0 <= wanted <= _DEEPEST or (step > 0 and finite * _ZOOM**-wanted < _FEWEST):
+            return False
+        self.zoom = wanted
+        self._redrawn()
+        return True
+
+    def _redrawn(self) -> None:
         self._high = self._peak = None
         self._set_titles()
         self.redraw()
@@ -100,30 +144,56 @@ class LossPane(RowsWidget):
         columns = Canvas.area(width, Scale(0, 1, (), (" " * _LABEL,)))
         places = np.linspace(x.low, x.high, columns + 1)
         edges = 10.0**places if self.log_axis else places
-        per = 1.0 / np.diff(places)  # per unit of loss, or per decade
-        bars = bar_shares(distribution, edges) * per
+        per = self._per(np.diff(places), distribution)
+        bars = self._heights(distribution, edges, per)
         pinned = None
         if view.comparison:
-            pinned = bar_shares(view.comparison.pin.distribution, edges) * per
+            pinned = self._heights(view.comparison.pin.distribution, edges, per)
         peak = max(float(bars.max()), float(pinned.max()) if pinned is not None else 0.0)
         self._peak = held_ceiling(peak * 1.02, self._peak)
+        if self.measure is Measure.CUMULATIVE:
+            self._peak = min(self._peak, 1.0)
         y = Scale.linear(0, self._peak, max(2, lines // _LINES_OF_TICKS))
         y = y._replace(labels=tuple(label.rjust(_LABEL)[-_LABEL:] for label in y.labels))
         canvas = Canvas(width, lines, x, y, "loss L" + (" (log axis)" if self.log_axis else ""))
         for place in self._landmarks(facts).values():
             canvas.landmark(place)
         canvas.bars(bars[: canvas.columns])
-        counts = np.round(bars / per * distribution.finite)
-        _, high = simultaneous_bands(np.clip(counts, 0, distribution.finite), distribution.finite)
-        canvas.bands(bars, np.where(counts > 0, high * per, 0.0))
+        canvas.bands(bars, self._bands(distribution, bars, per))
         least = self._peak / canvas.lines / 8  # below this a curve would only hide low bars
         if pinned is not None:
             canvas.dots(np.where(pinned > least, pinned, np.nan), "•", "pinned")
         middle = (places[1:] + places[:-1]) / 2
         for overlay in facts.overlays[:1]:  # the law that says most; exports draw them all
-            law = overlay.shares(edges, facts.null_loss) * per
+            if self.measure is Measure.CUMULATIVE:
+                law = np.interp(edges[1:], overlay.loss, overlay.cdf, left=0.0)
+            else:
+                law = overlay.shares(edges, facts.null_loss) * per
             canvas.line(middle, np.where(law > least, law, np.nan), "theory")
         return [*legend, self._names(canvas, facts, width), *canvas.rows()]
+
+    def _per(self, widths: FloatArray, distribution: LossDistribution) -> FloatArray:
+        """Return what a bar's share of the losses is multiplied by, shape as ``widths``."""
+        if self.measure is Measure.DENSITY:
+            return 1.0 / widths  # per unit of loss, or per decade
+        return np.full(widths.shape, float(distribution.finite) if self.measure is Measure.COUNT else 1.0)
+
+    def _heights(self, distribution: LossDistribution, edges: FloatArray, per: FloatArray) -> FloatArray:
+        if self.measure is Measure.CUMULATIVE:
+            return distribution.cdf(edges[1:])
+        return bar_shares(distribution, edges) * per
+
+    def _bands(self, distribution: LossDistribution, bars: FloatArray, per: FloatArray) -> FloatArray:
+        """Return how far each bar may reach, at 95 % for all together, in units of the bars.
+
+        For cumulative shares by the inequality of Dvoretzky, Kiefer and Wolfowitz, with Massart's constant.
+        """
+        finite = distribution.finite
+        if self.measure is Measure.CUMULATIVE:
+            return np.minimum(1.0, bars + math.sqrt(math.log(2 / 0.05) / (2 * max(finite, 1))))
+        counts = np.round(bars / per * finite)
+        _, high = simultaneous_bands(np.clip(counts, 0, finite), finite)
+        return np.where(counts > 0, high * per, 0.0)
 
     def _axis(self, view: View, facts: Facts, width: int) -> Scale | None:
         parts = [view.distribution, view.comparison.pin.distribution if view.comparison else None]
@@ -131,16 +201,21 @@ class LossPane(RowsWidget):
         if not shown:
             return None
         wanted = max(2, width // _COLUMN_OF_TICKS)
+        top = _ZOOM**-self.zoom
         if self.log_axis:
-            ends = np.array([part.quantile([_LOW, _HIGH], atom=False) for part in shown])
+            ends_at = [_LOW * top, top if self.zoom else _HIGH]
+            ends = np.array([part.quantile(ends_at, atom=False) for part in shown])
             positive = ends[ends > 0]
             if not positive.size:
                 return None
             low = math.floor(2 * math.log10(positive.min())) / 2
             high = math.ceil(2 * math.log10(positive.max()) + 1e-9) / 2
             return Scale.decades(low, max(high, low + 0.5), wanted)
-        high = max(float(part.quantile(_TOP, atom=False)) for part in shown)
+        high = max(float(part.quantile(min(_TOP, top), atom=False)) for part in shown)
         high = high or float(shown[0].histogram.upper[-1])
+        if self.zoom:
+            self._high = held_ceiling(high, self._high)
+            return Scale.linear(0.0, self._high, wanted)
         near = [place for place in (facts.null_loss, facts.constant_loss) if place <= 2.5 * high]
         self._high = held_ceiling(max([high, *(1.05 * place for place in near)]), self._high)
         return Scale.linear(0.0, self._high, wanted)
@@ -189,9 +264,12 @@ class LossPane(RowsWidget):
         return flow(items, width)
 
     def _set_titles(self) -> None:
-        self.border_title = "Loss distribution"
-        axis = "density per decade, log axis" if self.log_axis else "density per unit loss, linear axis"
-        self.border_subtitle = axis
+        zoomed = f", lowest {100 * _ZOOM**-self.zoom:g} %" if self.zoom else ""
+        self.border_title = f"Loss distribution{zoomed}"
+        drawn = self.measure.value
+        if self.measure is Measure.DENSITY:
+            drawn += " per decade" if self.log_axis else " per unit loss"
+        self.border_subtitle = f"{drawn}, {'log' if self.log_axis else 'linear'} axis"
 
 
 def _nothing_to_bin(distribution: LossDistribution) -> str:

@@ -1,0 +1,123 @@
+"""What the loss pane draws, against the losses themselves: density, histogram, cumulative share, zoom."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+
+from geomreg_tui.analysis import LossDistribution
+from geomreg_tui.tui.widgets.loss import LossPane, Measure
+
+from .driving import opened
+from .fakes import NULL_LOSS, losses_of, summary_of
+
+DRAWN = 20_000  # networks of a fake preview
+
+
+def pane_of(driver) -> LossPane:
+    return driver.explorer.query_one(LossPane)
+
+
+async def test_v_goes_round_the_three_measures_and_says_which() -> None:
+    async with opened() as driver:
+        pane = pane_of(driver)
+        seen = []
+        for _ in range(4):
+            seen.append(str(pane.border_subtitle))
+            await driver.pilot.press("v")
+        assert seen == [
+            "density per unit loss, linear axis",
+            "networks in each bar, linear axis",
+            "share with loss ≤ L, linear axis",
+            "density per unit loss, linear axis",
+        ]
+
+
+@pytest.mark.parametrize("log_axis", [False, True])
+@pytest.mark.parametrize("measure", list(Measure))
+def test_heights_and_bands_are_those_of_the_losses(measure: Measure, log_axis: bool) -> None:
+    losses = np.random.default_rng(5).gamma(1.5, size=4000)
+    distribution = LossDistribution(summary_of(losses, atoms=300), NULL_LOSS)
+    pane = LossPane()
+    pane.measure, pane.log_axis = measure, log_axis
+    places = np.linspace(-2, 1, 61) if log_axis else np.linspace(0, 6, 61)
+    edges = 10.0**places if log_axis else places
+    per = pane._per(np.diff(places), distribution)
+    heights = pane._heights(distribution, edges, per)
+    everything = np.concatenate([losses, np.full(300, NULL_LOSS)])
+    if measure is Measure.CUMULATIVE:
+        wanted = np.array([np.mean(everything <= edge) for edge in edges[1:]])
+    else:
+        counts, _ = np.histogram(losses, edges)
+        wanted = counts if measure is Measure.COUNT else counts / everything.size / np.diff(places)
+    # The base bins are finer than the columns: a network near an edge may be counted beside it.
+    np.testing.assert_allclose(heights, wanted, atol=3 * wanted.max() / counts_scale(measure))
+    bands = pane._bands(distribution, heights, per)
+    assert np.all((bands >= heights - 1e-12) | (bands == 0))
+
+
+def counts_scale(measure: Measure) -> float:
+    return 4000 if measure is Measure.CUMULATIVE else 300
+
+
+def test_the_band_of_cumulative_shares_covers_the_law() -> None:
+    """In 400 samples of a known law; a band of 95 % misses more than 35 times with probability 2e-4."""
+    pane = LossPane()
+    pane.measure = Measure.CUMULATIVE
+    generator = np.random.default_rng(11)
+    edges = np.linspace(0, 8, 101)
+    law = 1 - np.exp(-edges[1:])
+    missed = 0
+    for _ in range(400):
+        distribution = LossDistribution(summary_of(generator.exponential(size=500)), NULL_LOSS)
+        heights = pane._heights(distribution, edges, np.ones(100))
+        missed += bool(np.any(law > pane._bands(distribution, heights, np.ones(100)) + 1e-3))
+    assert missed <= 35
+
+
+@pytest.mark.parametrize("axis", ["linear", "log"])
+async def test_zoom_shows_the_lowest_tenth_each_time(axis: str) -> None:
+    async with opened() as driver:
+        pane = pane_of(driver)
+        if axis == "log":
+            await driver.pilot.press("l")
+        losses = losses_of(driver.session.experiment, DRAWN)
+        assert "Out" not in driver.text("#keys")
+        for level in (1, 2):
+            await driver.pilot.press("z")
+            await driver.pilot.pause()
+            assert f"lowest {100 / 10**level:g} %" in str(pane.border_title)
+            facts = driver.explorer.view.snapshot.facts
+            scale = pane._axis(driver.explorer.view, facts, 60)
+            assert scale is not None
+            high = 10**scale.high if axis == "log" else scale.high
+            quantile = np.quantile(losses, 10.0**-level)
+            assert quantile * 0.99 <= high <= quantile * (10 if axis == "log" else 2)
+        assert "Z Out" in driver.text("#keys")
+        ticks = re.findall(r"\d+\.?\d*(?:e.\d+)?", driver.text("#loss").split("\n")[-2])
+        assert ticks
+        await driver.pilot.press("Z", "Z")
+        await driver.pilot.pause()
+        assert "lowest" not in str(pane.border_title)
+        assert "Out" not in driver.text("#keys")
+
+
+async def test_zoom_ends_where_there_are_too_few_losses() -> None:
+    async with opened() as driver:
+        for _ in range(8):
+            await driver.pilot.press("z")
+        assert pane_of(driver).zoom == 2  # a thousandth of 20,200 losses would be 20
+        assert any("Too few losses" in note.message for note in driver.app._notifications)
+
+
+async def test_a_pin_and_the_theory_follow_the_measure() -> None:
+    async with opened() as driver:
+        await driver.pilot.press("p", "v", "v")
+        await driver.settled()
+        text = driver.text("#loss")
+        assert "•" in text  # the pinned one, which is the same distribution
+        assert "theory: a uniform law" in text
+        top = float(re.search(r"(\d\.\d+)┤", text).group(1))
+        assert top == 1.0
