@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from geomreg_tui import __version__
-from geomreg_tui.cli.explore import attach, explore, open_explorer
+from geomreg_tui.cli.config import config
+from geomreg_tui.cli.explore import FreshOption, attach, explore, open_explorer
 from geomreg_tui.cli.inspect import doctor, export, report
 from geomreg_tui.cli.options import experiment_options
 from geomreg_tui.cli.run import run
@@ -35,6 +36,7 @@ app.command()(sphere)
 app.command()(report)
 app.command()(export)
 app.command()(doctor)
+app.command()(config)
 app.add_typer(runs_app, name="runs")
 
 
@@ -50,10 +52,13 @@ def root(
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="print the version")
     ] = False,
+    fresh: FreshOption = False,
 ) -> None:
     """Open the explorer unless a command is given."""
     if context.invoked_subcommand is None:
-        open_explorer(Experiment.parse({}), "1e6")
+        open_explorer(Experiment.parse({}), fresh=fresh)
+    elif fresh:
+        raise typer.BadParameter("belongs to the explorer: 'geomreg-tui --fresh'", param_hint="--fresh")
 
 
 def main() -> None:

@@ -8,29 +8,45 @@ from typing import Annotated
 
 import typer
 
-from geomreg_tui.cli.options import SamplesOption
 from geomreg_tui.errors import ExitCode
 from geomreg_tui.experiment import Experiment, parse_count
 
-__all__ = ["attach", "explore", "open_explorer"]
+__all__ = ["FreshOption", "attach", "explore", "open_explorer"]
 
 
-FpsOption = Annotated[float | None, typer.Option(help="frames a second [default: 4, over SSH 2]", min=0.1)]
-MouseOption = Annotated[bool, typer.Option("--mouse/--no-mouse", help="use the mouse")]
-AsciiOption = Annotated[bool, typer.Option("--ascii", help="draw with ASCII characters only")]
-ThemeOption = Annotated[str | None, typer.Option(help="a Textual theme")]
+CountOption = Annotated[
+    str | None,
+    typer.Option(
+        "--samples",
+        help="networks to draw, such as 1e6 or 10M [default: 1e6, or as last time]",
+        metavar="COUNT",
+    ),
+]
+FpsOption = Annotated[float | None, typer.Option(help="frames a second [default: 4, over SSH 2]")]
+MouseOption = Annotated[
+    bool | None, typer.Option("--mouse/--no-mouse", help="use the mouse [default: yes]", show_default=False)
+]
+AsciiOption = Annotated[
+    bool | None,
+    typer.Option(
+        "--ascii/--no-ascii", help="draw with ASCII characters only [default: no]", show_default=False
+    ),
+]
+ThemeOption = Annotated[str | None, typer.Option(help="a Textual theme [default: the one chosen last]")]
+FreshOption = Annotated[bool, typer.Option("--fresh", help="open nothing of the last session again")]
 
 
 def explore(
     experiment: Experiment,
-    samples: SamplesOption = "1e6",
+    samples: CountOption = None,
     fps: FpsOption = None,
-    mouse: MouseOption = True,
-    ascii_only: AsciiOption = False,
+    mouse: MouseOption = None,
+    ascii_only: AsciiOption = None,
     theme: ThemeOption = None,
+    fresh: FreshOption = False,
 ) -> None:
-    """Open the explorer on an experiment."""
-    open_explorer(experiment, samples, fps, mouse, ascii_only, theme)
+    """Open the explorer: on an experiment, or without one where the last session ended."""
+    open_explorer(experiment, samples, fps, mouse, ascii_only, theme, fresh=fresh)
 
 
 def attach(
@@ -42,8 +58,8 @@ def attach(
         ),
     ] = "going",
     fps: FpsOption = None,
-    mouse: MouseOption = True,
-    ascii_only: AsciiOption = False,
+    mouse: MouseOption = None,
+    ascii_only: AsciiOption = None,
     theme: ThemeOption = None,
 ) -> None:
     """Open the explorer on a run that is being sampled or done; looking at it writes nothing."""
@@ -56,16 +72,20 @@ def attach(
 
 def open_explorer(
     experiment: Experiment,
-    samples: str,
+    samples: str | None = None,
     fps: float | None = None,
-    mouse: bool = True,
-    ascii_only: bool = False,
+    mouse: bool | None = None,
+    ascii_only: bool | None = None,
     theme: str | None = None,
+    *,
+    fresh: bool = False,
     attached: Path | None = None,
 ) -> None:
     """Open the explorer, or say what to use instead where there is no terminal."""
-    import os
+    from geomreg_tui.tui.settings import load_settings
 
+    settings = load_settings({"fps": fps, "mouse": mouse, "ascii": ascii_only, "theme": theme})
+    count = None if samples is None else parse_count(samples)
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         instead = "geomreg-tui run' for the same experiment without one, and 'geomreg-tui report latest"
         if attached is not None:
@@ -77,14 +97,4 @@ def open_explorer(
         raise typer.Exit(ExitCode.USAGE)
     from geomreg_tui.tui import run_explorer
 
-    rate = fps or (2.0 if os.environ.get("SSH_CONNECTION") else 4.0)
-    code = run_explorer(
-        experiment,
-        parse_count(samples),
-        attached=attached,
-        fps=rate,
-        mouse=mouse,
-        ascii_only=ascii_only,
-        theme=theme,
-    )
-    raise typer.Exit(code)
+    raise typer.Exit(run_explorer(experiment, count, attached=attached, settings=settings, fresh=fresh))

@@ -10,35 +10,37 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from geomreg_tui.experiment import Experiment
+from geomreg_tui.tui.settings import Settings
 
 if TYPE_CHECKING:
     from geomreg_tui.tui.source import Source
 
 __all__ = ["run_explorer"]
 
+_SAMPLES = 10**6
+
 
 def run_explorer(
     experiment: Experiment,
-    samples: int,
+    samples: int | None = None,
     *,
     source: Source | None = None,
     attached: Path | None = None,
-    fps: float = 4,
-    mouse: bool = True,
-    ascii_only: bool = False,
-    theme: str | None = None,
+    settings: Settings | None = None,
+    fresh: bool = False,
 ) -> int:
     """Open the explorer and return its exit code when it is closed.
 
+    What was open at the end of the last session is opened again if no key of ``experiment`` was given;
+    otherwise only how it looked is.
+
     Args:
         experiment: the experiment that the knobs show at first.
-        samples: networks of a full run.
+        samples: networks of a full run; None for as many as in the last session, or a million.
         source: where networks come from; default: engines in processes of their own.
         attached: directory of a run to show, of which ``experiment`` is the one asked for.
-        fps: most frames drawn in a second.
-        mouse: whether the terminal sends mouse events (without, it selects text).
-        ascii_only: draw with ASCII characters only.
-        theme: one of Textual's themes.
+        settings: how it looks, and its keys.
+        fresh: take nothing over from the last session.
 
     Returns:
         0, or 1 after a crash, or 128 + the number of the signal that ended it.
@@ -49,7 +51,20 @@ def run_explorer(
     """
     from geomreg_tui.tui.app import open_explorer
     from geomreg_tui.tui.source import EngineSource
+    from geomreg_tui.tui.state import State, read_state, state_file
 
-    # Code that only a run's files name is never imported, whatever knob is turned.
+    # Code that only a file names is never imported, whatever knob is turned.
     source = source or EngineSource(module=experiment.module if attached is None else None)
-    return open_explorer(experiment, samples, source, attached, fps, mouse, ascii_only, theme)
+    restored, notice = (State(), "") if fresh else read_state(state_file())
+    if attached is not None or experiment.model_fields_set:
+        restored = restored.look
+    return open_explorer(
+        restored.experiment or experiment,
+        samples or restored.samples or _SAMPLES,
+        source,
+        attached,
+        settings or Settings(),
+        restored,
+        notice,
+        state_file() if attached is None else None,
+    )

@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -19,9 +20,13 @@ from textual.screen import Screen
 
 from geomreg_tui.errors import ExperimentError, Problem, nearest_name, plain_text
 from geomreg_tui.experiment import Experiment
+from geomreg_tui.tui.bindings import in_effect, keymap
+from geomreg_tui.tui.keys import Keys
 from geomreg_tui.tui.look import AsciiFilter, stylesheet
 from geomreg_tui.tui.screens.explorer import ExplorerScreen, action_of
+from geomreg_tui.tui.settings import Settings
 from geomreg_tui.tui.source import Source
+from geomreg_tui.tui.state import State, keep_state
 
 __all__ = ["ExplorerApp", "open_explorer"]
 
@@ -35,8 +40,9 @@ class ExplorerApp(App[None]):
     TITLE = "geomreg-tui"
     ENABLE_COMMAND_PALETTE = True
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+z", "suspend_process", "Suspend", show=False),
-        Binding("ctrl+q", "quit", "Quit", show=False, priority=True),
+        Binding("ctrl+z", "suspend_process", "Suspend", show=False, id="suspend"),
+        Binding("ctrl+q", "quit", "Quit", show=False, priority=True, id="quit_anywhere"),
+        Binding("ctrl+p", "command_palette", "Palette", show=False, priority=True, id="palette"),
     ]
 
     def __init__(
@@ -47,6 +53,11 @@ class ExplorerApp(App[None]):
         fps: float = 4,
         ascii_only: bool = False,
         attached: Path | None = None,
+        *,
+        keys: Keys | None = None,
+        restored: State | None = None,
+        notice: str = "",
+        keep_in: Path | None = None,
     ) -> None:
         super().__init__()
         self.animation_level = "none"  # frames of animations are bytes on a slow line
@@ -54,6 +65,16 @@ class ExplorerApp(App[None]):
         self.explorer = ExplorerScreen(source, experiment, samples, fps, attached)
         self._ascii: list[LineFilter] = [AsciiFilter()] if ascii_only else []
         self.ended_by: int = 0
+        self.not_kept = ""
+        self._notice = notice
+        self._keep_in = keep_in
+        if keys is not None:
+            self.explorer.keys = keys
+            self.set_keymap(keymap(keys))
+        if restored is not None:
+            self.explorer.restored = restored
+            self._restore_theme(restored.theme)
+        self._first_theme = self.theme
 
     def get_default_screen(self) -> Screen[None]:
         """Return the explorer."""
@@ -64,13 +85,19 @@ class ExplorerApp(App[None]):
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, self._signalled, number)
+        if self._notice:
+            self.notify(plain_text(self._notice), severity="warning", markup=False)
 
     def on_unmount(self) -> None:
         """Let go of the warm engine."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGHUP):
             loop.remove_signal_handler(number)
-        self.source.close()
+        try:
+            if not self.return_code:  # what was open at a crash would perhaps crash again
+                self._keep_state()
+        finally:
+            self.source.close()
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         """Return Textual's filters, and the one to ASCII where that is asked for."""
@@ -79,11 +106,9 @@ class ExplorerApp(App[None]):
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Offer every action of the explorer by name, and the themes."""
         if screen is self.explorer:
-            for binding in ExplorerScreen.BINDINGS:
-                if not (isinstance(binding, Binding) and binding.show):
-                    continue
-                if screen.check_action(*action_of(binding)):
-                    title = f"{binding.description} ({binding.key_display or binding.key})"
+            for binding in in_effect(ExplorerScreen.BINDINGS, self.explorer.keys):
+                if binding.show and screen.check_action(*action_of(binding)):
+                    title = f"{binding.description} ({binding.key_display})"
                     yield SystemCommand(title, binding.tooltip, _runner(self, binding.action))
         yield SystemCommand("Theme", "Change the colours", self.action_change_theme)
 
@@ -96,7 +121,37 @@ class ExplorerApp(App[None]):
             # With the terminal gone nothing that writes to it can be relied on to end.
             threading.Thread(target=_leave_for_certain, args=(128 + number,), daemon=True).start()
         self.ended_by = number
-        self.exit(return_code=128 + number)
+        try:
+            self._keep_state()  # now, as nothing later is certain to be reached
+        finally:
+            self.exit(return_code=128 + number)
+
+    def choose_theme(self, name: str, source: str) -> None:
+        """Use a theme that a setting names.
+
+        Raises:
+            ExperimentError: if there is no such theme.
+        """
+        names = sorted(self.available_themes)
+        if name not in names:
+            allowed = "allowed are " + ", ".join(names)
+            raise ExperimentError(
+                [Problem(f"theme ({source})", repr(name), allowed, nearest_name(name, names))]
+            )
+        self.theme = self._first_theme = name
+
+    def _restore_theme(self, name: str | None) -> None:
+        if name in self.available_themes:
+            self.theme = name
+        elif name is not None:
+            told = f"{self._notice}; " if self._notice else ""
+            self._notice = f"{told}Not restored, as it is none of the themes: {name}"
+
+    def _keep_state(self) -> None:
+        path, self._keep_in = self._keep_in, None
+        if path is not None:
+            chosen = self.theme if self.theme != self._first_theme else self.explorer.restored.theme
+            self.not_kept = keep_state(path, replace(self.explorer.state(), theme=chosen))
 
 
 def _runner(app: ExplorerApp, action: str) -> Callable[[], Awaitable[None]]:
@@ -116,26 +171,42 @@ def open_explorer(
     samples: int,
     source: Source,
     attached: Path | None,
-    fps: float,
-    mouse: bool,
-    ascii_only: bool,
-    theme: str | None,
+    settings: Settings,
+    restored: State,
+    notice: str,
+    keep_in: Path | None,
 ) -> int:
-    """Run the explorer; arguments, result and errors as :func:`geomreg_tui.tui.run_explorer`."""
-    app = ExplorerApp(experiment, samples, source, fps, ascii_only, attached)
-    if theme is not None:
-        names = sorted(app.available_themes)
-        if theme not in names:
-            allowed = "allowed are " + ", ".join(names)
-            raise ExperimentError([Problem("theme", repr(theme), allowed, nearest_name(theme, names))])
-        app.theme = theme
+    """Run the explorer; result and errors as :func:`geomreg_tui.tui.run_explorer`.
+
+    Args:
+        experiment, samples, source, attached, settings: as there.
+        restored: what is restored of the last session, apart from the experiment.
+        notice: a line on what could not be restored, if anything.
+        keep_in: where what is open is kept for the next start; None for nowhere.
+    """
+    app = ExplorerApp(
+        experiment,
+        samples,
+        source,
+        settings.fps,
+        settings.ascii,
+        attached,
+        keys=settings.keys,
+        restored=restored,
+        notice=notice,
+        keep_in=keep_in,
+    )
+    if settings.theme is not None:
+        app.choose_theme(settings.theme, settings.source("theme"))
     try:
-        app.run(mouse=mouse)
+        app.run(mouse=settings.mouse)
     except OSError:
         if app.ended_by != signal.SIGHUP:
             raise
     if app.ended_by == signal.SIGHUP:
         return 128 + signal.SIGHUP  # nobody is there to be told anything
+    if app.not_kept:
+        print(plain_text(f"What was open is not kept: {app.not_kept}"), file=sys.stderr)
     run = app.explorer.background
     if run is not None:
         where = plain_text(str(run.directory))

@@ -180,6 +180,8 @@ def test_a_spec_file_is_overruled_by_options(tmp_path):
         (["sweep"], "--over"),
         (["sphere", "--dims", "x"], "dims"),
         (["sphere", "--radius", "-1"], "radius"),
+        (["explore", "--fps", "0"], "--fps"),
+        (["explore", "--samples", "some"], "samples"),
     ],
 )
 def test_bad_input_is_one_clear_message_and_exit_2(tmp_path, arguments, said):
@@ -194,7 +196,9 @@ def test_a_missing_run_is_exit_1():
         assert "no run 'absent'" in geomreg(*command, check=1).stderr
 
 
-@pytest.mark.parametrize("command", [[], ["run"], ["sweep"], ["sphere"], ["report"], ["export"], ["runs"]])
+@pytest.mark.parametrize(
+    "command", [[], ["run"], ["sweep"], ["sphere"], ["report"], ["export"], ["runs"], ["config"]]
+)
 def test_help_is_quick_and_loads_neither_torch_nor_textual(command):
     script = (
         "import sys; from geomreg_tui.cli import main; sys.argv[1:] = sys.argv[1:]\n"
@@ -318,3 +322,44 @@ def test_nonfinite_losses_are_counted_and_shown(tmp_path):
     assert document["counts"]["nonfinite"] > 0
     assert "NaN or infinite" in answer.stdout
     assert document["samples"] == 2000
+
+
+def test_a_bad_configuration_file_is_a_line_for_each_problem_and_exit_2(home):
+    (home / "config.toml").write_text('fps = "fast"\n[keys]\nsotp = "x"\n')
+    for command in ([], ["explore"], ["config"]):
+        answer = geomreg(*command, check=2)
+        assert answer.stdout == ""
+        first, second = answer.stderr.strip().split("\n")
+        assert first.endswith("config.toml: fps: got 'fast'; allowed is a number from 0.1 to 60.")
+        assert "keys.sotp: got an unknown action" in second
+        assert second.endswith("Did you mean 'stop'?")
+    assert "config.toml" not in geomreg("runs", check=0).stderr
+
+
+def test_config_shows_the_settings_in_effect_and_where_they_come_from(home):
+    text = geomreg("config", check=0).stdout
+    assert text.startswith(f"{home / 'config.toml'} (is not there")
+    (home / "config.toml").write_text('fps = 5\nascii = true\n[keys]\nstop = ["x", "f5"]\nhelp = "H"\n')
+    text = geomreg("config", check=0, env={**os.environ, "GEOMREG_FPS": "7.5", "SSH_CONNECTION": "x"}).stdout
+    rows = [" ".join(line.split()) for line in text.split("\n")]
+    for row in (
+        "fps 7.5 GEOMREG_FPS",
+        "mouse true default",
+        "ascii true configuration file",
+        "keys.stop x, f5 configuration file",
+        "keys.help H configuration file",
+        "keys.next_tab ] default",
+    ):
+        assert row in rows
+    assert rows[0] == f"{home / 'config.toml'} (is read)"
+
+
+def test_the_example_configuration_can_be_used_as_it_is(home):
+    before = geomreg("config", check=0).stdout.split("\n")[1:]
+    (home / "config.toml").write_text(geomreg("config", "--example", check=0).stdout)
+    assert geomreg("config", check=0).stdout.split("\n")[1:] == before
+
+
+def test_fresh_belongs_to_the_explorer():
+    assert "--fresh" in geomreg("--fresh", "runs", check=2).stderr
+    assert "needs a terminal" in geomreg("--fresh", check=2).stderr

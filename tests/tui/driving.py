@@ -6,14 +6,17 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from textual.pilot import Pilot
 
 from geomreg_tui.experiment import Experiment
 from geomreg_tui.tui.app import ExplorerApp
+from geomreg_tui.tui.keys import Keys
 from geomreg_tui.tui.screens.explorer import ExplorerScreen
 from geomreg_tui.tui.session import Session
+from geomreg_tui.tui.state import State
 from geomreg_tui.tui.widgets.knobs import Knobs
 
 from .fakes import FakeSource
@@ -89,12 +92,27 @@ async def opened(
     *,
     wait: bool = True,
     ascii_only: bool = False,
+    keys: Keys | None = None,
+    restored: State | None = None,
+    notice: str = "",
+    keep_in: Path | None = None,
+    notifications: bool = False,
     **settings: object,
 ) -> AsyncIterator[Driver]:
     source = source or FakeSource()
     experiment = Experiment.parse({"data": "digits", **settings})
-    app = ExplorerApp(experiment, samples, source, fps=20, ascii_only=ascii_only)
-    async with app.run_test(size=size) as pilot:
+    app = ExplorerApp(
+        experiment,
+        samples,
+        source,
+        fps=20,
+        ascii_only=ascii_only,
+        keys=keys,
+        restored=restored,
+        notice=notice,
+        keep_in=keep_in,
+    )
+    async with app.run_test(size=size, notifications=notifications) as pilot:
         driver = Driver(app, pilot, source)
         if wait:
             await driver.settled()

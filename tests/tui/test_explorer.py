@@ -464,9 +464,10 @@ def test_the_style_sheet_is_found_and_is_the_one_at_the_top() -> None:
 
 def test_an_unknown_theme_is_refused() -> None:
     from geomreg_tui.experiment import Experiment
+    from geomreg_tui.tui.settings import Settings
 
     with pytest.raises(ExperimentError, match="nord"):
-        run_explorer(Experiment.parse({}), 1, source=FakeSource(), theme="nrod")
+        run_explorer(Experiment.parse({}), 1, source=FakeSource(), settings=Settings(theme="nrod"))
 
 
 def test_the_process_that_draws_never_imports_torch() -> None:

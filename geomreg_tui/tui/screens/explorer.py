@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -22,11 +22,14 @@ from textual.widgets import Static, Tab, Tabs
 from geomreg_tui.errors import GeomregError, plain_text
 from geomreg_tui.experiment import Experiment
 from geomreg_tui.tui.analyst import Analyst, Answer, Failure, Job, Warm
+from geomreg_tui.tui.bindings import display, first_key, in_effect
+from geomreg_tui.tui.keys import Keys, default_keys
 from geomreg_tui.tui.numbers import count_text
 from geomreg_tui.tui.screens.help import HelpScreen
 from geomreg_tui.tui.screens.quit import QuitScreen
 from geomreg_tui.tui.session import ActiveRun, Move, Session
 from geomreg_tui.tui.source import Run, Source
+from geomreg_tui.tui.state import State
 from geomreg_tui.tui.view import View
 from geomreg_tui.tui.widgets.knobs import Knobs
 from geomreg_tui.tui.widgets.lines import HeaderLine, KeyLine, StatusLine
@@ -52,26 +55,52 @@ class ExplorerScreen(Screen[None]):
     """Routes keys to the session and answers of the analyst to the panes."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("space", "sample", "Start/pause", tooltip="Start the full run; pause it; go on with it"),
-        Binding("s", "stop", "Stop", tooltip="Stop the full run and keep what is done"),
-        Binding("p", "pin", "Pin", tooltip="Pin this distribution for comparison; again to let it go"),
-        Binding("l", "axis", "Lin/log", tooltip="Change the loss axis and the n axis: linear or log"),
-        Binding("v", "measure", "View", tooltip="Draw the density, the histogram, or the cumulative share"),
-        Binding("z", "zoom(1)", "Zoom", tooltip="Show only the lowest tenth of the losses on view"),
-        Binding("Z", "zoom(-1)", "Out", tooltip="Zoom out again"),
+        Binding(
+            "space",
+            "sample",
+            "Start/pause",
+            tooltip="Start the full run; pause it; go on with it",
+            id="sample",
+        ),
+        Binding("s", "stop", "Stop", tooltip="Stop the full run and keep what is done", id="stop"),
+        Binding(
+            "p", "pin", "Pin", tooltip="Pin this distribution for comparison; again to let it go", id="pin"
+        ),
+        Binding(
+            "l", "axis", "Lin/log", tooltip="Change the loss axis and the n axis: linear or log", id="axis"
+        ),
+        Binding(
+            "v",
+            "measure",
+            "View",
+            tooltip="Draw the density, the histogram, or the cumulative share",
+            id="measure",
+        ),
+        Binding(
+            "z", "zoom(1)", "Zoom", tooltip="Show only the lowest tenth of the losses on view", id="zoom_in"
+        ),
+        Binding("Z", "zoom(-1)", "Out", tooltip="Zoom out again", id="zoom_out"),
         Binding(
             "left_square_bracket",
             "tab(-1)",
             "Back",
             key_display="[",
             tooltip="Previous tab (small terminals)",
+            id="previous_tab",
         ),
         Binding(
-            "right_square_bracket", "tab(1)", "Next", key_display="]", tooltip="Next tab (small terminals)"
+            "right_square_bracket",
+            "tab(1)",
+            "Next",
+            key_display="]",
+            tooltip="Next tab (small terminals)",
+            id="next_tab",
         ),
-        Binding("question_mark", "help", "Help", key_display="?", tooltip="This help"),
-        Binding("q", "app.quit", "Quit", tooltip="Leave; asks first while a run is sampling"),
-        Binding("escape", "leave_field", "Leave field", show=False, tooltip="Leave a field"),
+        Binding("question_mark", "help", "Help", key_display="?", tooltip="This help", id="help"),
+        Binding("q", "app.quit", "Quit", tooltip="Leave; asks first while a run is sampling", id="quit"),
+        Binding(
+            "escape", "leave_field", "Leave field", show=False, tooltip="Leave a field", id="leave_field"
+        ),
     ]
 
     # Textual paints the whole screen anew when the focus moves; the two widgets concerned are enough.
@@ -105,6 +134,8 @@ class ExplorerScreen(Screen[None]):
         if attached is not None:
             self.session.attach(attached)
         self.view: View | None = None
+        self.keys: Keys = default_keys()
+        self.restored = State()
         self._first = (experiment, samples)
         self._frame = 1 / max(0.1, fps)
         self._notice = ""  # about the knobs or the last key
@@ -140,7 +171,7 @@ class ExplorerScreen(Screen[None]):
             ("modes", "sphere"): Vertical(panes["sphere"], panes["modes"], id="right"),
         }
         tabs = (Tab(label, id=f"tab-{name}") for name, label in _TABS.items())
-        first = "loss" if self.session.shows_run else "setup"
+        first = "loss" if self.session.shows_run else self.restored.tab or "setup"
         self._tabs = Tabs(*tabs, active=f"tab-{first}", id="tabs")
         self._too_small = Static(id="too-small", markup=False)
         self._arrange()
@@ -159,9 +190,24 @@ class ExplorerScreen(Screen[None]):
         self._seldom = self.set_interval(_SELDOM, self._look, pause=True)
         self.app.theme_changed_signal.subscribe(self, lambda _: self.call_after_refresh(self._restyle))
         self._analyst.start()
+        self._restore()
         self._draw()
         self._draw_keys()
         self.call_after_refresh(self._open)
+
+    def _restore(self) -> None:
+        if self.restored.log_axis:
+            self.action_axis()
+        if self.restored.radius is not None:
+            self.query_one(SpherePane).turn(self.restored.radius)
+
+    def state(self) -> State:
+        """Return what is open."""
+        knobs, loss, sphere = (self._panes.get(name) for name in ("setup", "loss", "sphere"))
+        if not (isinstance(knobs, Knobs) and isinstance(loss, LossPane) and isinstance(sphere, SpherePane)):
+            return replace(self.restored, experiment=self._first[0], samples=self._first[1])
+        experiment, samples = knobs.shown or (self.session.experiment, self.session.samples)
+        return State(experiment, samples, loss.log_axis, self.active_tab, sphere.curve.radius)
 
     def _restyle(self) -> None:
         for widget in self.query(RowsWidget):
@@ -228,10 +274,11 @@ class ExplorerScreen(Screen[None]):
 
     def _draw_keys(self) -> None:
         shown = []
-        for binding in self.BINDINGS:
-            if isinstance(binding, Binding) and binding.show and self.check_action(*action_of(binding)):
-                shown.append((binding.key, binding.key_display or binding.key, binding.description))
-        self.query_one(KeyLine).show([*shown, ("ctrl+p", "^p", "Palette")])
+        for binding in in_effect(self.BINDINGS, self.keys):
+            if binding.show and self.check_action(*action_of(binding)):
+                shown.append((first_key(binding), str(binding.key_display), binding.description))
+        palette = self.keys["palette"]
+        self.query_one(KeyLine).show([*shown, (palette[0], display(palette), "Palette")])
 
     # Knobs
 
@@ -408,7 +455,7 @@ class ExplorerScreen(Screen[None]):
 
     def action_help(self) -> None:
         """Show every key and every term."""
-        self.app.push_screen(HelpScreen(self.BINDINGS))
+        self.app.push_screen(HelpScreen(in_effect(self.BINDINGS, self.keys), self.keys))
 
     def action_leave_field(self) -> None:
         """Take the focus away from a field."""

@@ -13,6 +13,9 @@ from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from geomreg_tui.tui.bindings import display
+from geomreg_tui.tui.keys import Keys
+
 __all__ = ["HelpScreen"]
 
 _FIELD_KEYS = (
@@ -20,9 +23,11 @@ _FIELD_KEYS = (
     ("up, down", "In a number: turn it up or down (width and examples by factors of 2, samples by 10)"),
     ("left, right", "In a choice: next or previous one, without opening the list"),
     ("enter", "In a choice: open the list, where typing a name finds it"),
-    ("ctrl+p", "Command palette: every action by name, and the themes"),
-    ("ctrl+z", "Suspend to the shell; fg comes back"),
-    ("ctrl+q", "Quit, from anywhere"),
+)
+_EVERYWHERE = (
+    ("palette", "Command palette: every action by name, and the themes"),
+    ("suspend", "Suspend to the shell; fg comes back"),
+    ("quit_anywhere", "Quit, from anywhere"),
 )
 _TERMS = (
     ("network", "One draw of all weights from the init law. Nothing is trained."),
@@ -61,21 +66,28 @@ _TERMS = (
 
 
 class HelpScreen(ModalScreen[None]):
-    """Keys and terms, scrolling; any of its keys closes it."""
+    """Keys and terms, scrolling; any of its keys closes it.
+
+    Args:
+        bindings: those to list, as they are in effect.
+        keys: of every action.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,question_mark,enter", "dismiss", "Close")]
 
-    def __init__(self, bindings: Iterable[BindingType]) -> None:
+    def __init__(self, bindings: Iterable[Binding], keys: Keys) -> None:
         super().__init__()
-        self._listed = [binding for binding in bindings if isinstance(binding, Binding)]
+        self._bindings.bind(",".join((*keys["help"], *keys["quit"])), "dismiss")
+        self._listed = [(str(b.key_display), b.tooltip or b.description) for b in bindings]
+        self._listed += _FIELD_KEYS
+        self._listed += [(display(keys[name]), meaning) for name, meaning in _EVERYWHERE]
 
     def compose(self) -> ComposeResult:
         """Two tables."""
         with VerticalScroll(id="help", classes="dialog") as dialog:
             dialog.border_title = "Help"
             dialog.border_subtitle = "escape closes"
-            keys = [(b.key_display or b.key, b.tooltip or b.description) for b in self._listed]
-            yield Static(_table("Keys", [*keys, *_FIELD_KEYS]))
+            yield Static(_table("Keys", self._listed))
             yield Static(_table("Terms", _TERMS))
 
     def on_mount(self) -> None:

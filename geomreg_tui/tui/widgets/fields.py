@@ -16,12 +16,11 @@ from textual.widgets import Input, Select
 
 from geomreg_tui.errors import ExperimentError, plain_text
 from geomreg_tui.experiment import parse_count
+from geomreg_tui.tui.keys import NUMBER_CHARACTERS
 
 __all__ = ["ChoiceField", "NumberField", "PathField", "step_count", "step_depth", "step_scale"]
 
 Step = Callable[[str, int], str | None]
-
-_NUMBER_KEYS = set("0123456789.,_+-eEkKmMgG")
 
 
 def step_count(text: str, direction: int) -> str | None:
@@ -60,6 +59,13 @@ class PlainInput(Input):
         """Take steering characters out of whatever the field is to hold."""
         return plain_text(value)
 
+    def check_consume_key(self, key: str, character: str | None) -> bool:
+        """Hide no binding of the explorer: Textual would hide one by its usual key, not by the one in effect.
+
+        What is typed goes to the field first all the same.
+        """
+        return False
+
 
 class NumberField(PlainInput):
     """A number, typed, or stepped with up and down."""
@@ -74,12 +80,8 @@ class NumberField(PlainInput):
         self.cursor_blink = False  # a blinking cursor sends bytes for ever
         self._step = step
 
-    def check_consume_key(self, key: str, character: str | None) -> bool:
-        """Return whether the key is part of a number."""
-        return character is not None and character in _NUMBER_KEYS
-
     async def _on_key(self, event: events.Key) -> None:
-        if event.is_printable and event.character not in _NUMBER_KEYS:
+        if event.is_printable and event.character not in NUMBER_CHARACTERS:
             event.prevent_default()  # left to the screen's bindings
             return
         await super()._on_key(event)

@@ -130,6 +130,11 @@ class Knobs(VerticalScroll, can_focus=False):
         self._first = self.values()
         self._mark(())
 
+    @property
+    def shown(self) -> tuple[Experiment, int] | None:
+        """The experiment and the number of samples that they show; None while some value is impossible."""
+        return self._last
+
     def values(self) -> dict[str, Any]:
         """Return what every control shows, shown or not, as text."""
         return {key: control.value for key, control in self._controls.items()}

@@ -15,6 +15,7 @@ from textual.widgets import Input, Static
 from geomreg_tui.analysis.hypersphere import log_volume, volume_peak
 from geomreg_tui.summary import Facts
 from geomreg_tui.tui.numbers import Scale, count_text, number_text
+from geomreg_tui.tui.state import RADII
 from geomreg_tui.tui.widgets.canvas import Canvas
 from geomreg_tui.tui.widgets.fields import NumberField, step_scale
 from geomreg_tui.tui.widgets.rows import Piece, RowsWidget, flow
@@ -22,8 +23,6 @@ from geomreg_tui.tui.widgets.rows import Piece, RowsWidget, flow
 __all__ = ["SpherePane"]
 
 FloatArray = NDArray[np.float64]
-
-_SMALLEST, _LARGEST = 1e-3, 1e6
 
 
 class SphereCurve(RowsWidget):
@@ -131,6 +130,10 @@ class SpherePane(Vertical):
             self.curve.facts = facts
             self.curve.redraw()
 
+    def turn(self, radius: float) -> None:
+        """Put a radius on the knob."""
+        self.query_one("#radius", NumberField).value = f"{radius:.12g}"
+
     def toggle_axis(self) -> None:
         """Change between the linear and the log axis of n."""
         self.curve.log_axis = not self.curve.log_axis
@@ -144,7 +147,7 @@ class SpherePane(Vertical):
             radius = float(event.value)
         except ValueError:
             radius = math.nan
-        valid = _SMALLEST <= radius <= _LARGEST
+        valid = RADII[0] <= radius <= RADII[1]
         self.query_one("#sphere-knob").set_class(not valid, "-problem")
         self._problem.update("" if valid else "! 0.001 to 1e6")
         if valid:

@@ -1,0 +1,166 @@
+"""The state: what was open when the explorer was closed, for the next start.
+
+A small file that anything may have happened to: whatever is wrong in it is left out and named, and code
+that it names is never imported.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+
+from geomreg_tui.errors import GeomregError
+from geomreg_tui.experiment import Experiment, parse_count
+from geomreg_tui.runs.store import read_json, write_json
+
+__all__ = ["RADII", "TABS", "State", "keep_state", "read_state", "state_file"]
+
+RADII = (1e-3, 1e6)  # smallest and largest of the sphere
+TABS = ("setup", "loss", "volume", "modes", "sphere")
+_VERSION = 1
+_PATIENCE = 0.5  # seconds that leaving waits for a slow file system
+
+
+@dataclass(frozen=True)
+class State:
+    """What is open; None where nothing is known.
+
+    Attributes:
+        experiment, samples: on the knobs.
+        log_axis: whether the axes of losses and dimensions are log.
+        tab: name of the pane that small terminals show.
+        radius: of the sphere.
+        theme: the one chosen in the palette.
+    """
+
+    experiment: Experiment | None = None
+    samples: int | None = None
+    log_axis: bool = False
+    tab: str | None = None
+    radius: float | None = None
+    theme: str | None = None
+
+    @property
+    def look(self) -> State:
+        """What of it is about looks only."""
+        return State(log_axis=self.log_axis, theme=self.theme)
+
+
+def state_file() -> Path:
+    """Return where the state is kept: in ``GEOMREG_HOME``, or in the platform's folder."""
+    home = os.environ.get("GEOMREG_HOME")
+    base = Path(home).expanduser() if home else Path(platformdirs.user_state_dir("geomreg-tui", False))
+    return base / "explorer.json"
+
+
+def read_state(path: Path) -> tuple[State, str]:
+    """Return the state in a file, and a line on what of it is left out, if anything is."""
+    if not os.path.lexists(path):
+        return State(), ""
+    try:
+        values = read_json(path)
+        if values.get("version") != _VERSION:
+            return State(), f"The last session is not restored: {path.name} is of another version"
+    except GeomregError as error:
+        return State(), f"The last session is not restored: {error}".replace("\n", " ")
+    kept, wrong = {}, []
+    for name, check in _CHECKS.items():
+        value = values.get(name)
+        try:
+            kept[name] = check(value) if value is not None else getattr(State(), name)
+        except (GeomregError, ValueError, TypeError, ArithmeticError, RecursionError):
+            wrong.append(name)
+    notice = f"Not restored from the last session, as {path.name} has no valid value: {', '.join(wrong)}"
+    return State(**kept), notice if wrong else ""
+
+
+def keep_state(path: Path, state: State) -> str:
+    """Write the state for the next start, and return why that failed, if it did.
+
+    Does not wait long: a file system that hangs must not keep anybody from leaving.
+    """
+    said: list[str] = []
+
+    def write() -> None:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_json(path, _values(state), durable=False)
+        except (GeomregError, OSError, ValueError) as error:
+            said.append(str(error))
+
+    writer = threading.Thread(target=write, name="state", daemon=True)
+    writer.start()
+    writer.join(_PATIENCE)
+    return said[0] if said else f"{path}: takes too long to write" if writer.is_alive() else ""
+
+
+def _values(state: State) -> dict[str, Any]:
+    values: dict[str, Any] = {"version": _VERSION}
+    if state.experiment is not None and state.experiment.arch != "custom":
+        values["experiment"] = _settings(state.experiment)
+    for name in ("samples", "log_axis", "tab", "radius", "theme"):
+        values[name] = getattr(state, name)
+    return values
+
+
+def _settings(experiment: Experiment) -> dict[str, Any]:
+    """Return the keys of an experiment as they were given; files by whole paths, for any folder."""
+    settings = experiment.model_dump(mode="json", exclude_unset=True)
+    for key in ("data", "target"):
+        value = settings.get(key)
+        if value and Path(value).suffix and Path(value).is_file():
+            settings[key] = str(Path(value).absolute())
+    return settings
+
+
+def _experiment(value: Mapping[str, Any]) -> Experiment:
+    experiment = Experiment.parse(value)
+    if experiment.arch == "custom":
+        raise ValueError("code that a file names")
+    return experiment
+
+
+def _samples(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(value)
+    return parse_count(str(value))
+
+
+def _log_axis(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError(value)
+    return value
+
+
+def _tab(value: Any) -> str:
+    return TABS[TABS.index(value)]
+
+
+def _radius(value: Any) -> float:
+    radius = float(value)
+    if isinstance(value, bool | str) or not math.isfinite(radius) or not RADII[0] <= radius <= RADII[1]:
+        raise ValueError(value)
+    return radius
+
+
+def _theme(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(value)
+    return value
+
+
+_CHECKS: Mapping[str, Callable[[Any], Any]] = {
+    "experiment": _experiment,
+    "samples": _samples,
+    "log_axis": _log_axis,
+    "tab": _tab,
+    "radius": _radius,
+    "theme": _theme,
+}

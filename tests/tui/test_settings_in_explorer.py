@@ -1,0 +1,318 @@
+"""Settings and the last session in the explorer: keys that were changed, and what is open again."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+from geomreg_tui.errors import ExperimentError
+from geomreg_tui.experiment import Experiment
+from geomreg_tui.tui import run_explorer
+from geomreg_tui.tui.app import ExplorerApp
+from geomreg_tui.tui.keys import Keys, parse_keys
+from geomreg_tui.tui.screens.help import HelpScreen
+from geomreg_tui.tui.settings import Settings
+from geomreg_tui.tui.state import State, read_state
+
+from .driving import opened
+from .fakes import FakeSource
+from .terminal import LEAVES_ALTERNATE_SCREEN, in_terminal
+
+SCRIPT = """
+import sys
+from tests.tui.fakes import FakeSource
+from geomreg_tui.experiment import Experiment
+from geomreg_tui.tui import run_explorer
+options = dict(option.split("=") for option in sys.argv[1:])
+fresh = options.pop("fresh", False)
+sys.exit(run_explorer(Experiment.parse(options), source=FakeSource(), fresh=bool(fresh)))
+"""
+LOG = "density per decade"
+
+
+def changed(**keys: object) -> Keys:
+    parsed, problems = parse_keys(keys)
+    assert not problems
+    return parsed
+
+
+# Keys
+
+
+async def test_a_changed_key_works_and_the_old_one_does_not() -> None:
+    async with opened(keys=changed(axis=["x", "f5"])) as driver:
+        await driver.pilot.press("l")
+        assert LOG not in driver.screen()
+        await driver.pilot.press("x")
+        assert LOG in driver.screen()
+        await driver.pilot.press("f5")
+        assert LOG not in driver.screen()
+
+
+async def test_keys_can_change_places() -> None:
+    async with opened(keys=changed(axis="p", pin="l")) as driver:
+        await driver.pilot.press("p")
+        assert LOG in driver.screen()
+        assert driver.session.pin is None
+        await driver.pilot.press("l")
+        assert driver.session.pin is not None
+
+
+async def test_changed_keys_work_wherever_the_focus_is() -> None:
+    async with opened(keys=changed(axis=["x", "f5"], leave_field="f2")) as driver:
+        for field in ("arch", "width", "radius", "data"):
+            driver.control(field).focus()
+            await driver.pilot.pause()
+            before, value = LOG in driver.screen(), driver.control(field).value
+            await driver.pilot.press("x")
+            assert (LOG in driver.screen()) is not before, field
+            assert driver.control(field).value == value
+        await driver.set("data", "a file")
+        driver.control("path").focus()
+        await driver.pilot.pause()
+        before = LOG in driver.screen()
+        await driver.pilot.press("x")
+        assert driver.control("path").value == "x"
+        await driver.pilot.press("f5")
+        assert (LOG in driver.screen()) is not before
+        await driver.pilot.press("f2")
+        assert driver.app.focused is None
+
+
+async def test_the_key_line_shows_the_keys_in_effect_and_a_click_presses_them() -> None:
+    keys = changed(axis=["x", "f5"], palette="f10", help="h", quit="ctrl+t")
+    async with opened(keys=keys, size=(200, 40)) as driver:
+        line = driver.text("#keys")
+        for shown in ("x, f5 Lin/log", "h Help", "^t Quit", "f10 Palette", "space Start/pause"):
+            assert shown in line
+        for old in ("l Lin/log", "? Help", "q Quit", "^p"):
+            assert old not in line.replace("x, f5 Lin/log", "")
+        await driver.pilot.click("#keys", offset=(line.index("x, f5") + 2, 0))
+        await driver.pilot.pause()
+        assert LOG in driver.screen()
+
+
+async def test_the_usual_keys_are_shown_as_ever() -> None:
+    async with opened(size=(119, 40)) as driver:
+        line = " ".join(driver.text("#keys").split())
+        assert line == "space Start/pause p Pin l Lin/log v View z Zoom [ Back ] Next ? Help q Quit ^p Palette"
+
+
+async def test_help_shows_the_keys_in_effect_and_closes_by_its_own() -> None:
+    keys = changed(help="h", quit=["ctrl+t", "Q"], suspend="f9", sample="alt+x")
+    async with opened(keys=keys, size=(200, 60)) as driver:
+        await driver.pilot.press("question_mark")
+        assert not isinstance(driver.app.screen, HelpScreen)
+        for closing in ("h", "Q"):
+            await driver.pilot.press("h")
+            assert isinstance(driver.app.screen, HelpScreen)
+            await driver.pilot.pause()
+            rows = [" ".join(row.split()) for row in driver.screen().split("\n")]
+            for row in (
+                "h This help",
+                "^t, Q Leave; asks first",
+                "f9 Suspend to the shell",
+                "alt+x Start the full run",
+                "^q Quit, from anywhere",
+            ):
+                assert any(row in shown for shown in rows), row
+            await driver.pilot.press(closing)
+            assert driver.app.screen is driver.explorer
+
+
+async def test_the_palette_opens_by_its_key_and_shows_the_keys_in_effect() -> None:
+    async with opened(keys=changed(palette="f10", axis="x")) as driver:
+        driver.control("width").focus()
+        await driver.pilot.press("ctrl+p")
+        await driver.pilot.pause()
+        assert driver.app.screen is driver.explorer
+        await driver.pilot.press("f10")
+        await driver.until(lambda: "Lin/log (x)" in driver.screen())
+        assert "Start/pause (space)" in driver.screen()
+
+
+async def test_leaving_by_changed_keys() -> None:
+    for name, key in (("quit", "x"), ("quit_anywhere", "f4")):
+        async with opened(keys=changed(**{name: key})) as driver:
+            await driver.pilot.press("q" if name == "quit" else "ctrl+q")
+            assert driver.app.is_running
+            await driver.pilot.press(key)
+            await driver.pilot.pause()
+            assert not driver.app.is_running
+
+
+# What is open again
+
+
+async def test_the_axis_the_pane_the_radius_and_the_theme_are_restored() -> None:
+    state = State(log_axis=True, tab="sphere", radius=2.0, theme="gruvbox")
+    async with opened(restored=state, size=(80, 24)) as driver:
+        assert driver.app.theme == "gruvbox"
+        assert driver.explorer.active_tab == "sphere"
+        text = driver.text("#sphere")
+        assert "log axis" in text
+        assert "peak n = 24." in text
+        assert len(driver.source.previews) == 1
+        await driver.pilot.press("left_square_bracket", "left_square_bracket", "left_square_bracket")
+        assert driver.explorer.active_tab == "loss"
+        assert "1e−2" in driver.text("#loss")
+
+
+async def test_what_is_open_is_kept_when_the_explorer_is_closed(tmp_path: Path) -> None:
+    path = tmp_path / "explorer.json"
+    async with opened(keep_in=path) as driver:
+        await driver.set("width", "64")
+        await driver.set("samples", "2e6")
+        await driver.set("radius", "0.5")
+        await driver.settled()
+        await driver.pilot.press("l")
+        driver.app.theme = "nord"
+        assert not path.exists()
+        await driver.pilot.press("q")
+    state, notice = read_state(path)
+    assert notice == ""
+    assert state.experiment == driver.session.experiment
+    assert state.experiment is not None
+    assert state.experiment.width == 64
+    assert state == State(driver.session.experiment, 2_000_000, True, "setup", 0.5, "nord")
+
+
+async def test_a_value_half_typed_does_not_replace_the_last_that_was_possible(tmp_path: Path) -> None:
+    path = tmp_path / "explorer.json"
+    async with opened(keep_in=path) as driver:
+        await driver.set("width", "64")
+        await driver.settled()
+        await driver.set("width", "-")
+        await driver.set("radius", "x")
+        await driver.pilot.press("q")
+    state, _ = read_state(path)
+    assert state.experiment is not None
+    assert (state.experiment.width, state.radius) == (64, 1.0)
+
+
+async def test_a_theme_that_was_not_chosen_in_the_palette_does_not_replace_one_that_was(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "explorer.json"
+    async with opened(keep_in=path, restored=State(theme="nord")) as driver:
+        assert driver.app.theme == "nord"
+    assert read_state(path)[0].theme == "nord"
+
+
+def test_what_is_open_before_anything_is_drawn_is_what_was_asked_for() -> None:
+    experiment = Experiment.parse({"width": 3})
+    app = ExplorerApp(experiment, 50, FakeSource(), restored=State(log_axis=True, tab="loss"))
+    assert app.explorer.state() == State(experiment, 50, True, "loss")
+
+
+async def test_after_a_crash_the_last_good_session_stays(tmp_path: Path) -> None:
+    path = tmp_path / "explorer.json"
+
+    async def crash() -> None:
+        async with opened(keep_in=path) as driver:
+            driver.explorer.call_later(lambda: 1 / 0)
+            await driver.pilot.pause()
+
+    with pytest.raises(ZeroDivisionError):
+        await crash()
+    assert not path.exists()
+
+
+async def test_what_is_not_restored_is_told_and_stops_nothing() -> None:
+    async with opened(notice="not restored: [bold]radius\x1b[0m", notifications=True) as driver:
+        await driver.until(lambda: "not restored: [bold]radius" in driver.screen())
+        assert "\x1b" not in driver.screen()
+        assert "preview done" in driver.text("#status")
+
+
+async def test_a_theme_that_is_no_more_is_told() -> None:
+    async with opened(restored=State(theme="odd one"), notifications=True) as driver:
+        await driver.until(lambda: "odd one" in driver.screen())
+        assert driver.app.theme != "odd one"
+
+
+def opened_with(
+    monkeypatch: pytest.MonkeyPatch, experiment: Experiment, **options: object
+) -> dict[str, object]:
+    """Return what the explorer would be opened with."""
+    from geomreg_tui.tui import app
+
+    names = ("experiment", "samples", "source", "attached", "settings", "restored", "notice", "keep_in")
+    given: dict[str, object] = {}
+    monkeypatch.setattr(app, "open_explorer", lambda *values: given.update(zip(names, values, strict=True)))
+    run_explorer(experiment, source=FakeSource(), **options)  # type: ignore[arg-type]
+    return given
+
+
+def test_only_a_start_without_options_restores_the_experiment(
+    monkeypatch: pytest.MonkeyPatch, home: Path
+) -> None:
+    path = home / "explorer.json"
+    kept = {"version": 1, "experiment": {"width": 64}, "samples": 500, "log_axis": True, "tab": "modes"}
+    path.write_text(json.dumps({**kept, "radius": 3, "theme": "nord"}))
+    last, other = Experiment.parse({"width": 64}), Experiment.parse({"depth": 2})
+    plain = Experiment.parse({})
+
+    given = opened_with(monkeypatch, plain)
+    state = State(last, 500, True, "modes", 3.0, "nord")
+    assert (given["experiment"], given["samples"], given["restored"]) == (last, 500, state)
+    assert given["keep_in"] == path
+    given = opened_with(monkeypatch, plain, samples=7)
+    assert (given["experiment"], given["samples"]) == (last, 7)
+    given = opened_with(monkeypatch, other)
+    look = State(log_axis=True, theme="nord")
+    assert (given["experiment"], given["samples"], given["restored"]) == (other, 10**6, look)
+    assert given["keep_in"] == path
+    given = opened_with(monkeypatch, plain, fresh=True)
+    assert (given["experiment"], given["samples"], given["restored"]) == (plain, 10**6, State())
+    given = opened_with(monkeypatch, plain, attached=Path("/run"), samples=9)
+    assert (given["experiment"], given["samples"], given["restored"]) == (plain, 9, look)
+    assert given["keep_in"] is None
+
+
+def test_a_theme_that_a_setting_names_wrongly_is_refused_with_where_it_stands() -> None:
+    settings = Settings(theme="nrod", sources={"theme": "configuration file"})
+    with pytest.raises(ExperimentError) as caught:
+        run_explorer(Experiment.parse({}), 1, source=FakeSource(), settings=settings)
+    (problem,) = caught.value.problems
+    assert str(problem).startswith("theme (configuration file): got 'nrod'; allowed are")
+    assert problem.nearest == "nord"
+
+
+# In a real terminal
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM])
+def test_what_was_open_when_a_signal_ended_it_is_open_again(number: signal.Signals) -> None:
+    command = [sys.executable, "-c", SCRIPT]
+    with in_terminal([*command, "width=48"]) as terminal:
+        assert terminal.shows("preview done")
+        terminal.press(b"l")
+        assert terminal.shows(LOG)
+        terminal.process.send_signal(number)
+        terminal.read(10, until=LEAVES_ALTERNATE_SCREEN)
+        assert terminal.process.wait(10) == 128 + number
+    with in_terminal(command) as terminal:
+        assert terminal.shows("mlp 64→48×3→10")
+        assert terminal.shows(LOG)
+        terminal.press(b"q")
+        assert terminal.process.wait(10) == 0
+    with in_terminal([*command, "fresh=1"]) as terminal:
+        assert terminal.shows("mlp 64→256×3→10")
+        assert terminal.shows("preview done")
+        assert LOG not in terminal.text()
+
+
+def test_what_was_open_when_the_terminal_vanished_is_open_again(home: Path) -> None:
+    with in_terminal([sys.executable, "-c", SCRIPT, "width=48"]) as terminal:
+        assert terminal.shows("preview done")
+        terminal.close()
+        assert terminal.process.wait(10) == 128 + signal.SIGHUP
+    state, notice = read_state(home / "explorer.json")
+    assert notice == ""
+    assert state.experiment is not None
+    assert state.experiment.width == 48
