@@ -105,7 +105,7 @@ def test_report_repeats_the_result(finished):
     assert "\x1b" not in text
 
 
-@pytest.mark.parametrize("kind", ["json", "csv", "parquet", "npz", "png", "svg", "pdf"])
+@pytest.mark.parametrize("kind", ["json", "csv", "parquet", "npz", "png", "svg", "pdf", "html", "sh"])
 def test_export_writes_each_format(finished, tmp_path, kind):
     path, answer = finished
     out = tmp_path / f"result.{kind}"
@@ -126,8 +126,8 @@ def test_export_writes_each_format(finished, tmp_path, kind):
 
         assert sum(parquet.read_table(out)["count"].to_pylist()) == samples
     else:
-        start = {"png": b"\x89PNG", "svg": b"<?xml", "pdf": b"%PDF"}[kind]
-        assert out.read_bytes().startswith(start)
+        starts = {"png": b"\x89PNG", "svg": b"<?xml", "pdf": b"%PDF", "html": b"<!DOCTYPE html>", "sh": b"#!"}
+        assert out.read_bytes().startswith(starts[kind])
     before = out.read_bytes()
     assert "exists" in geomreg("export", path, out, check=2).stderr
     assert out.read_bytes() == before
