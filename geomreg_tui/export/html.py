@@ -184,15 +184,15 @@ def _volume(result: Result) -> list[str]:
     for place in spread(curve.loss.size, 12):
         slope, error = curve.exponent[place], curve.exponent_std[place]
         row = [
-            f"{curve.log10_loss[place]:.3f}",
-            f"{curve.log10_volume[place]:.3f}",
-            f"{curve.std[place]:.3f}",
+            f"{curve.log10_loss[place]:z.3f}",
+            f"{curve.log10_volume[place]:z.3f}",
+            f"{curve.std[place]:z.3f}",
         ]
-        row += [f"{value:.3f}" if math.isfinite(value) else "-" for value in (slope, error)]
+        row += [f"{value:z.3f}" if math.isfinite(value) else "-" for value in (slope, error)]
         if lebesgue:
-            row += [f"{lebesgue.log10_volume[place]:.3f}", f"{lebesgue.radius[place]:.5g}"]
+            row += [f"{lebesgue.log10_volume[place]:z.3f}", f"{lebesgue.radius[place]:.5g}"]
         rows.append(row)
-    deepest = f"down to log10 V = {curve.log10_volume[0]:.3f} at log10 L = {curve.log10_loss[0]:.3f}"
+    deepest = f"down to log10 V = {curve.log10_volume[0]:z.3f} at log10 L = {curve.log10_loss[0]:z.3f}"
     said = f"Volume fraction against loss, both as logarithms, {deepest}."
     caption = f"Volume fraction V(ε), {deepest}, the deepest point that the sample supports."
     bound = f"Nothing was seen below; there V < {curve.bound:.2g} (95 %)."
@@ -250,7 +250,7 @@ def _experiment_table(result: Result) -> str:
         ("inputs and outputs", f"{facts.input_size:,} and {facts.output_size:,}", ""),
         ("parameters P", f"{facts.parameters:,}", ""),
         ("typical radius", f"{facts.init_radius:.4g}", "square root of the mean squared norm of the weights"),
-        *(("data", note, "") for note in facts.data_notes),
+        *(("about the data", note, "") for note in facts.data_notes),
         ("digest", facts.experiment.digest(), "SHA-256 of the experiment"),
         ("digest of the histogram", result.summary.histogram.digest(), "equal for equal networks"),
     ]
@@ -260,10 +260,10 @@ def _experiment_table(result: Result) -> str:
 
 
 def _again(result: Result) -> list[str]:
-    parts = [
-        f"<pre><code>{escaped(result.command)}</code></pre>",
-        "<p>It draws the same networks, to the same bits where versions and device are those below.</p>",
-    ]
+    said = "It draws the same networks, to the same bits where versions and device are those below."
+    if result.warnings:
+        said = "It draws the same experiment; for the reasons given at the top, not all the same networks."
+    parts = [f"<pre><code>{escaped(result.command)}</code></pre>", f"<p>{escaped(said)}</p>"]
     digest = result.facts.experiment.data_sha256
     if digest:
         parts.append(f"<p>The data file must have the SHA-256 {escaped(digest)}.</p>")

@@ -82,7 +82,9 @@ def _point_table(sweep: Sweep) -> str:
 
 
 def _density_figure(sweep: Sweep) -> str:
-    caption = "Density of the loss at each point; dashed: null loss L_0, dotted: constant loss L_c."
+    caption = (
+        "Density of the loss at each point, on one loss axis; dashed: null loss L_0, dotted: constant L_c."
+    )
     if len(sweep.points) > MOST_DENSITIES:
         caption = f"{MOST_DENSITIES} of {len(sweep.points):,} points. {caption}"
     said = f"Small multiples of the density of the loss, one for each of the points. {caption}"

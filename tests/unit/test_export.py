@@ -231,6 +231,7 @@ def test_warnings_stand_before_everything_else(tmp_path):
     assert page.text.index('class="warnings"') < page.text.index("<h2")
     assert "mixed: parts were drawn in different environments" in page.said()
     assert "are missing (7, 1,234)" in page.said()
+    assert "not all the same networks" in page.said()
     assert "mixed" in draw_figure(load_result(run.path)).get_suptitle()
     assert ["1", "<b>", "cpu", "-"] in page.tables[-1]
 
