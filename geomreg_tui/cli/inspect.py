@@ -32,18 +32,35 @@ def report(run: RunArgument = "latest", as_json: JsonOption = False) -> None:
 
 
 def export(
-    run: RunArgument,
+    run: Annotated[
+        str,
+        typer.Argument(
+            metavar="RUN",
+            help="a run directory, a run's name or part of it, 'latest', or the directory or name of a sweep",
+        ),
+    ],
     out: Annotated[
         Path,
-        typer.Argument(metavar="FILE", help="what to write: .json .csv .parquet .npz .png .svg or .pdf"),
+        typer.Argument(
+            metavar="FILE",
+            help="what to write: data (.json .csv .parquet .npz), a figure (.png .svg .pdf), "
+            "a report (.html), or the command that gives the same run again (.sh)",
+        ),
     ],
     force: Annotated[bool, typer.Option("--force", help="replace an existing file")] = False,
 ) -> None:
-    """Write the histogram, V(eps) and statistics of a run in the format that the file name asks for."""
-    from geomreg_tui.export import export_result, load_result
+    """Write the histogram, V(eps) and statistics of a run in the format that the file name asks for.
+
+    Of a sweep: its points, figures and directions, in any of those formats but .parquet and .npz.
+    """
+    from geomreg_tui.export import export_result, export_sweep, find_sweep, load_result, load_sweep
     from geomreg_tui.runs import find_run
 
-    export_result(load_result(find_run(run)), out, force)
+    sweep = find_sweep(run)
+    if sweep is not None:
+        export_sweep(load_sweep(sweep), out, force)
+    else:
+        export_result(load_result(find_run(run)), out, force)
     narrate(f"Wrote {out}")
 
 

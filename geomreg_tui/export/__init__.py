@@ -1,23 +1,36 @@
-"""What leaves the program: text reports, data files and figures, made from a result. Never imports torch."""
+"""What leaves the program: reports, data files and figures, made from a result. Never imports torch."""
 
-from geomreg_tui.export.figures import write_figure
-from geomreg_tui.export.files import export_result, write_json_file
+from geomreg_tui.export.command import run_command
+from geomreg_tui.export.files import (
+    RUN_FORMATS,
+    SWEEP_FORMATS,
+    export_result,
+    export_sweep,
+    write_json_file,
+)
 from geomreg_tui.export.plots import curve_text, histogram_text
 from geomreg_tui.export.report import report_text
 from geomreg_tui.export.results import Result, load_result, result_document, sample
+from geomreg_tui.export.sweep_results import Sweep, find_sweep, load_sweep
 from geomreg_tui.export.sweeps import sweep_document, sweep_text
 
 __all__ = [
+    "RUN_FORMATS",
+    "SWEEP_FORMATS",
     "Result",
+    "Sweep",
     "curve_text",
     "export_result",
+    "export_sweep",
+    "find_sweep",
     "histogram_text",
     "load_result",
+    "load_sweep",
     "report_text",
     "result_document",
+    "run_command",
     "sample",
     "sweep_document",
     "sweep_text",
-    "write_figure",
     "write_json_file",
 ]

@@ -1,123 +1,188 @@
-"""Figures for papers and for the README, by matplotlib (the extra ``figures``)."""
+"""Figures of a run for papers and reports, by matplotlib (the extra ``figures``)."""
 
 from __future__ import annotations
 
-import io
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from geomreg_tui.errors import ExperimentError, Problem
+from geomreg_tui.export.drawing import (
+    COLOURS,
+    INK,
+    figure_text,
+    legend_above,
+    new_figure,
+    style,
+    title,
+)
 from geomreg_tui.export.results import Result
-from geomreg_tui.runs.store import write_bytes
 
-__all__ = ["FIGURES", "draw_figure", "write_figure"]
+__all__ = ["PANELS", "draw_density", "draw_figure", "draw_panel", "loss_label"]
 
-FIGURES = (".png", ".svg", ".pdf")
-# Okabe and Ito's palette, which colour-blind readers can tell apart.
-BLUE, ORANGE, GREEN, BLACK = "#0072B2", "#E69F00", "#009E73", "#000000"
 _BINS = 128
-_STYLE: dict[Any, Any] = {
-    "svg.hashsalt": "geomreg-tui",
-    "font.size": 9,
-}  # a fixed salt makes equal results equal files
-
-
-def write_figure(result: Result, path: Path) -> None:
-    """Write :func:`draw_figure` in the format that the name of the file asks for.
-
-    Raises:
-        ExperimentError: if matplotlib is not installed.
-        RunDirectoryError: if the file cannot be written.
-    """
-    figure = draw_figure(result)
-    from matplotlib import rc_context
-
-    buffer = io.BytesIO()
-    kind = path.suffix.lower()[1:]
-    metadata = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(kind)
-    with rc_context(_STYLE):
-        figure.savefig(buffer, format=kind, dpi=200, metadata=metadata)
-    write_bytes(path, buffer.getvalue())
+_LOSSES = {
+    "mse": "mean squared error",
+    "mae": "mean absolute error",
+    "huber": "Huber loss",
+    "cross_entropy": "cross-entropy, nats",
+    "bce": "binary cross-entropy, nats",
+    "hinge": "hinge loss",
+    "zero_one": "share of errors",
+}
+# Dashed, since a law that is exact lies on what was sampled and must not hide it.
+_LAWS = (("orange", "--"), ("vermilion", ":"), ("purple", "-."))
 
 
 def draw_figure(result: Result) -> Any:
-    """Return a matplotlib figure with density and volume fraction side by side.
+    """Return a matplotlib figure with density, volume fraction and held-out performance side by side.
 
     Raises:
         ExperimentError: if matplotlib is not installed.
     """
-    try:
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise ExperimentError(
-            [Problem("FILE", "a figure", "that needs matplotlib: pip install 'geomreg-tui[figures]'")]
-        ) from None
-    from matplotlib import rc_context
-
-    with rc_context(_STYLE):
-        figure = Figure(figsize=(9, 3.6), layout="constrained")
-        left, right = figure.subplots(1, 2)
-        _draw_density(left, result)
-        _draw_volume(right, result)
-        title = f"{result.facts.describe()} · {result.summary.samples:,} networks"
-        figure.suptitle("\n".join([title, *result.warnings]), fontsize=9)
+    names = [name for name in PANELS if name != "held_out" or result.held_out is not None]
+    with style():
+        figure = new_figure(4.6 * len(names), 4.2)
+        for axes, name in zip(figure.subplots(1, len(names)), names, strict=True):
+            PANELS[name](axes, result)
+        heading = f"{result.facts.describe()} · {result.summary.samples:,} networks"
+        title(figure, [heading, *result.warnings])
     return figure
 
 
-def _draw_density(axes: Any, result: Result) -> None:
+def draw_panel(result: Result, name: str) -> Any:
+    """Return a figure of one of :data:`PANELS`, wide, without a title.
+
+    Raises:
+        ExperimentError: if matplotlib is not installed.
+    """
+    with style():
+        figure = new_figure(7.2, 3.6)
+        PANELS[name](figure.subplots(), result)
+    return figure
+
+
+def loss_label(result: Result) -> str:
+    """Return what the loss axis shows, with its unit."""
+    name = result.facts.experiment.loss
+    return f"loss $L$ ({_LOSSES.get(name, name)})"
+
+
+def draw_density(axes: Any, result: Result, *, bare: bool = False) -> None:
+    """Draw the density of the losses with joint bands, landmarks and theory.
+
+    Args:
+        axes: where.
+        result: the run.
+        bare: without labels and legend, for a small multiple.
+    """
     high = result.modes.range[1]
-    axes.set_xlabel("loss L")
-    axes.set_ylabel("density p(L)")
+    if not bare:
+        axes.set_xlabel(loss_label(result))
+        axes.set_ylabel("density $p(L)$ (share per unit of loss)")
     if not result.summary.histogram.count.size or high <= 0:
+        _say_empty(axes)
         return
     binned = result.distribution.linear_bins(_BINS, high, atom=False)
     low, top = (band / binned.width for band in binned.bands())
-    axes.stairs(binned.density, binned.edges, color=BLUE, fill=True, alpha=0.35, label="sampled")
-    middle = (binned.edges[1:] + binned.edges[:-1]) / 2
-    axes.fill_between(middle, low, top, step="mid", color=BLUE, alpha=0.35, label="95 % bands, joint", lw=0)
-    for overlay, style in zip(result.facts.overlays, ("-", "--", ":"), strict=False):
+    blue = COLOURS["blue"]
+    axes.stairs(binned.density, binned.edges, color=blue, fill=True, alpha=0.15, lw=0)
+    axes.stairs(binned.density, binned.edges, color=blue, lw=1.0, label="sampled")
+    axes.stairs(
+        top, binned.edges, baseline=low, color=blue, fill=True, alpha=0.4, lw=0, label="95 % band, joint"
+    )
+    for overlay, (colour, line) in zip(result.facts.overlays, _LAWS, strict=False):
         law = overlay.shares(binned.edges, result.facts.null_loss) / binned.width
-        axes.stairs(law, binned.edges, color=ORANGE, ls=style, label=overlay.name, lw=1.4)
-    for name, loss, style in (
-        ("constant loss $L_c$", result.facts.constant_loss, ":"),
-        ("null loss $L_0$", result.facts.null_loss, "--"),
-    ):
-        if loss < high:
-            axes.axvline(loss, color=BLACK, ls=style, lw=1, label=name)
+        label = f"theory: {figure_text(overlay.name)}"
+        axes.stairs(law, binned.edges, color=COLOURS[colour], ls=line, lw=0.9 if bare else 1.4, label=label)
+    _mark_landmarks(axes, result, lambda loss: loss if loss <= high else None)
     axes.set_xlim(0, high)
     axes.set_ylim(0, None)
-    atom = result.modes.atom_mass.estimate
-    if atom > 0:
-        axes.plot([], [], " ", label=f"atom at $L_0$: {atom:.3g}")
-    axes.legend(frameon=False)
+    if not bare:
+        legend_above(axes)
 
 
 def _draw_volume(axes: Any, result: Result) -> None:
     curve = result.volume
-    axes.set_xlabel(r"$\log_{10}\,\varepsilon$")
-    axes.set_ylabel(r"$\log_{10} V(\varepsilon)$")
+    axes.set_xlabel(r"$\log_{10}\,\varepsilon$  ($\varepsilon$ in units of the loss)")
+    axes.set_ylabel(r"$\log_{10} V(\varepsilon)$  (share with $L \leq \varepsilon$)")
     if not curve.loss.size:
+        _say_empty(axes)
         return
-    axes.fill_between(
-        curve.log10_loss,
-        np.log10(np.maximum(curve.low, 1e-300)),
-        np.log10(curve.high),
-        color=BLUE,
-        alpha=0.35,
-        lw=0,
-        label="95 % interval",
-    )
-    axes.plot(curve.log10_loss, curve.log10_volume, color=BLUE, label="sampled")
-    for overlay, style in zip(result.facts.overlays, ("-", "--", ":"), strict=False):
+    blue = COLOURS["blue"]
+    axes.plot(curve.log10_loss, curve.log10_volume, color=blue, label="sampled")
+    low, high = np.log10(curve.low), np.log10(curve.high)
+    axes.fill_between(curve.log10_loss, low, high, color=blue, alpha=0.3, lw=0, label="95 % interval")
+    for overlay, (colour, line) in zip(result.facts.overlays, _LAWS, strict=False):
         seen = (overlay.cdf > 0.1 / curve.samples) & (overlay.loss > 0)
-        axes.plot(
-            np.log10(overlay.loss[seen]),
-            np.log10(overlay.cdf[seen]),
-            color=ORANGE,
-            ls=style,
-            label=overlay.name,
-        )
-    axes.axhline(np.log10(curve.bound), color=GREEN, ls=":", lw=1, label=f"3/S = {curve.bound:.0e}")
-    axes.legend(frameon=False)
+        places, shares = np.log10(overlay.loss[seen]), np.log10(overlay.cdf[seen])
+        label = f"theory: {figure_text(overlay.name)}"
+        axes.plot(places, shares, color=COLOURS[colour], ls=line, lw=1.6, label=label)
+    if result.summary.histogram.zero:
+        label = f"exact zeros, $V(0)$ = {curve.zero.estimate:.3g}"
+        axes.axhline(np.log10(curve.zero.estimate), color=COLOURS["green"], ls="-.", lw=1.2, label=label)
+    else:
+        label = f"nothing seen: $V$ < 3/{curve.samples:,}"
+        axes.axhline(np.log10(curve.bound), color=COLOURS["green"], ls="-.", lw=1.2, label=label)
+    # What was sampled sets the ends: a law may go on for hundreds of decades.
+    left, right = float(curve.log10_loss[0]), float(curve.log10_loss[-1])
+    bottom = min(float(low[0]), float(np.log10(curve.bound))) if not result.summary.histogram.zero else low[0]
+    _mark_landmarks(axes, result, lambda loss: float(np.log10(loss)) if loss > 0 else None)
+    axes.set_xlim(left - 0.03 * (right - left) - 1e-9, right + 0.03 * (right - left) + 1e-9)
+    axes.set_ylim(1.05 * bottom - 1e-9, max(0.02, -0.05 * bottom))
+    legend_above(axes)
+
+
+def _draw_held_out(axes: Any, result: Result) -> None:
+    curve = result.held_out
+    axes.set_xlabel(r"$\varepsilon$  (training loss at most $\varepsilon$)")
+    if curve is None or not np.any(curve.loss > 0):
+        _say_empty(axes)
+        return
+    band = curve.mean_loss if curve.accuracy is None else curve.accuracy
+    axes.set_ylabel("mean held-out loss" if curve.accuracy is None else "held-out accuracy (share correct)")
+    shown = (curve.loss > 0) & np.isfinite(band.estimate)
+    green = COLOURS["green"]
+    finite = shown & np.isfinite(band.low) & np.isfinite(band.high)
+    axes.plot(curve.loss[shown], band.estimate[shown], color=green, marker=".", ms=4, label="mean")
+    axes.fill_between(
+        curve.loss[finite],
+        band.low[finite],
+        band.high[finite],
+        color=green,
+        alpha=0.3,
+        lw=0,
+        label="95 % interval, each for its point",
+    )
+    axes.set_xscale("log")
+    if curve.accuracy is None:
+        axes.set_ylim(0, None)
+    else:
+        axes.set_ylim(0, 1)
+    legend_above(axes)
+
+
+def _mark_landmarks(axes: Any, result: Result, place: Callable[[float], float | None]) -> None:
+    """Draw a line at each landmark that ``place`` has a place for; the atom's mass stands with its line."""
+    facts, atom = result.facts, result.modes.atom_mass.estimate
+    null = "null loss $L_0$"
+    if atom > 0:
+        null += f", atom of {atom:.3g}"
+    for name, loss, line in (
+        (null, facts.null_loss, "--"),
+        ("constant loss $L_c$", facts.constant_loss, ":"),
+    ):
+        where = place(loss)
+        if where is not None:
+            axes.axvline(where, color=INK, ls=line, lw=1.1, label=name)
+
+
+def _say_empty(axes: Any) -> None:
+    axes.text(0.5, 0.5, "no losses to draw", ha="center", va="center", transform=axes.transAxes)
+
+
+PANELS: dict[str, Callable[[Any, Result], None]] = {
+    "density": draw_density,
+    "volume": _draw_volume,
+    "held_out": _draw_held_out,
+}

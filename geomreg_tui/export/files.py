@@ -1,10 +1,11 @@
-"""Data files: JSON, CSV, Parquet and NPZ."""
+"""Results and sweeps as files: the end of the name says in which format."""
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geomreg_tui.errors import ExperimentError, Problem, RunDirectoryError
-from geomreg_tui.export.figures import FIGURES, write_figure
+from geomreg_tui.export.drawing import FIGURES, figure_bytes
+from geomreg_tui.export.figures import draw_figure
+from geomreg_tui.export.html import run_page
 from geomreg_tui.export.results import Result, result_document
+from geomreg_tui.export.sweep_figures import draw_sweep
+from geomreg_tui.export.sweep_html import sweep_page
+from geomreg_tui.export.sweep_results import Sweep
+from geomreg_tui.export.sweeps import sweep_document
 from geomreg_tui.runs.store import write_bytes, write_json
 
-__all__ = ["export_result", "write_json_file"]
+__all__ = ["RUN_FORMATS", "SWEEP_FORMATS", "export_result", "export_sweep", "write_json_file"]
 
 Columns = dict[str, NDArray[np.generic]]
 
@@ -38,22 +45,41 @@ def export_result(result: Result, path: Path, force: bool = False) -> None:
     """Write a result in the format that the name of the file asks for.
 
     ``.json`` holds what ``summary.json`` holds; ``.csv`` and ``.parquet`` one row for each occupied bin of
-    the base histogram; ``.npz`` the same columns and the curve V(eps); the others are figures.
+    the base histogram; ``.npz`` the same columns and the curve V(eps); ``.html`` is a report, ``.sh`` the
+    command that samples the run again, and the others are figures.
 
     Raises:
-        ExperimentError: if the format is unknown, or the file exists and ``force`` is not given.
+        ExperimentError: if the format is unknown or needs a package that is not there, or the file exists
+            and ``force`` is not given.
         RunDirectoryError: if it cannot be written.
     """
+    kind = _kind(path, RUN_FORMATS, force)
+    made = figure_bytes(draw_figure(result), kind[1:]) if kind in FIGURES else _WRITERS[kind](result)
+    write_bytes(path, made)
+
+
+def export_sweep(sweep: Sweep, path: Path, force: bool = False) -> None:
+    """Write a sweep in the format that the name of the file asks for.
+
+    ``.json`` holds what ``sweep.json`` holds; ``.csv`` one row for each point; ``.html`` is a report,
+    ``.sh`` the command that runs the sweep again, and the others are figures.
+
+    Raises:
+        ExperimentError, RunDirectoryError: as :func:`export_result`.
+    """
+    kind = _kind(path, SWEEP_FORMATS, force)
+    made = figure_bytes(draw_sweep(sweep), kind[1:]) if kind in FIGURES else _SWEEP_WRITERS[kind](sweep)
+    write_bytes(path, made)
+
+
+def _kind(path: Path, allowed: Sequence[str], force: bool) -> str:
+    """Return the format of a file that is to be written."""
     kind = path.suffix.lower()
-    allowed = (*_WRITERS, *FIGURES)
     if kind not in allowed:
         raise ExperimentError([Problem("FILE", repr(path.name), f"allowed ends are {', '.join(allowed)}")])
     if path.exists() and not force:
         raise ExperimentError([Problem("FILE", f"{path}, which exists", "--force replaces it")])
-    if kind in FIGURES:
-        write_figure(result, path)
-    else:
-        write_bytes(path, _WRITERS[kind](result))
+    return kind
 
 
 def _columns(result: Result) -> Columns:
@@ -77,19 +103,45 @@ def _columns(result: Result) -> Columns:
     return columns
 
 
-def _json(result: Result) -> bytes:
-    import json
-
-    return (json.dumps(result_document(result), indent=2, allow_nan=False) + "\n").encode()
+def _json(document: Any) -> bytes:
+    return (json.dumps(document, indent=2, allow_nan=False) + "\n").encode()
 
 
-def _csv(result: Result) -> bytes:
-    columns = _columns(result)
+def _csv(columns: Iterable[str], rows: Iterable[Sequence[Any]]) -> bytes:
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow(columns)
-    writer.writerows(zip(*(column.tolist() for column in columns.values()), strict=True))
+    writer.writerows(rows)
     return text.getvalue().encode()
+
+
+def _result_csv(result: Result) -> bytes:
+    columns = _columns(result)
+    return _csv(columns, zip(*(column.tolist() for column in columns.values()), strict=True))
+
+
+def _sweep_csv(sweep: Sweep) -> bytes:
+    measures = ("zero_mass", "central_mass", "atom_mass", "dominance")
+    columns = [factor.key for factor in sweep.factors] + ["parameters", "samples", "null_loss"]
+    columns += [f"{measure}{end}" for measure in measures for end in ("", "_low", "_high")]
+    rows = [
+        [
+            *point.settings,
+            point.facts.parameters,
+            point.summary.samples,
+            point.facts.null_loss,
+            *(value for measure in measures for value in getattr(point.modes, measure)),
+        ]
+        for point in sweep.points
+    ]
+    if sweep.warnings:
+        columns.append("warning")
+        rows = [[*row, "; ".join(sweep.warnings)] for row in rows]
+    return _csv(columns, rows)
+
+
+def _script(command: str) -> bytes:
+    return f"#!/usr/bin/env bash\n{command}\n".encode()
 
 
 def _npz(result: Result) -> bytes:
@@ -122,8 +174,18 @@ def _parquet(result: Result) -> bytes:
 
 
 _WRITERS: dict[str, Callable[[Result], bytes]] = {
-    ".json": _json,
-    ".csv": _csv,
+    ".json": lambda result: _json(result_document(result)),
+    ".csv": _result_csv,
     ".parquet": _parquet,
     ".npz": _npz,
+    ".html": lambda result: run_page(result).encode(),
+    ".sh": lambda result: _script(result.command),
 }
+_SWEEP_WRITERS: dict[str, Callable[[Sweep], bytes]] = {
+    ".json": lambda sweep: _json(sweep_document(sweep.factors, sweep.points, sweep.judged)),
+    ".csv": _sweep_csv,
+    ".html": lambda sweep: sweep_page(sweep).encode(),
+    ".sh": lambda sweep: _script(sweep.command),
+}
+RUN_FORMATS = (*_WRITERS, *FIGURES)
+SWEEP_FORMATS = (*_SWEEP_WRITERS, *FIGURES)

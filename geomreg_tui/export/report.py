@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import math
 
-from geomreg_tui.analysis.heldout import Band
-from geomreg_tui.analysis.intervals import Interval
 from geomreg_tui.engine.result import QUANTILES
 from geomreg_tui.errors import plain_text
 from geomreg_tui.export.plots import histogram_text
 from geomreg_tui.export.results import Result
+from geomreg_tui.export.wording import (
+    band_text,
+    contracting_text,
+    dip_text,
+    place_text,
+    share_text,
+    spread,
+    state_text,
+)
 
 __all__ = ["report_text"]
 
@@ -24,7 +31,7 @@ def report_text(result: Result, width: int = 100) -> str:
         width: columns that it may take.
     """
     facts, summary = result.facts, result.summary
-    state = "" if result.complete else f"  ({result.status.state.value}; {result.status.target:,} asked for)"
+    state = "" if result.complete else f"  ({state_text(result)})"
     sampled = f"{summary.samples:,} networks of {facts.parameters:,} parameters"
     lines = [facts.describe(), f"{sampled}, sampler {facts.experiment.sampler}{state}"]
     if result.status.elapsed_s > 0:
@@ -65,32 +72,24 @@ def _loss_lines(result: Result) -> list[str]:
 
 def _mode_lines(result: Result) -> list[str]:
     modes = result.modes
+    central = ""
+    if modes.central_mode:
+        central = f"   at {place_text(modes.central_mode.loss, result.facts.null_loss)}"
     lines = [
-        f"Zero mode     mass {_share(modes.zero_mass)}",
-        f"Central mode  mass {_share(modes.central_mass)}"
-        + (_place(modes.central_mode.loss, result) if modes.central_mode else ""),
-        f"Dead atom     mass {_share(modes.atom_mass)}   at L_0, counted with the central mode",
-        f"Dominance D   {_share(modes.dominance)}   -1 is central only, +1 zero only; linear axis, "
+        f"Zero mode     mass {share_text(modes.zero_mass)}",
+        f"Central mode  mass {share_text(modes.central_mass)}{central}",
+        f"Dead atom     mass {share_text(modes.atom_mass)}   at L_0, counted with the central mode",
+        f"Dominance D   {share_text(modes.dominance)}   -1 is central only, +1 zero only; linear axis, "
         f"{modes.bins} bins of {modes.bin_width:.3g}",
     ]
     if math.isfinite(modes.log2_peak_ratio):
         lines.append(f"Peak ratio    log2(zero / central) = {modes.log2_peak_ratio:.3f}")
-    dip = "-" if math.isnan(modes.dip.p_value) else f"{modes.dip.p_value:.3g}"
-    contracting = {True: "yes", False: "no", None: "not defined without a central mode"}[modes.contracting]
-    lines.append(f"Unimodal?     dip test p = {dip}")
-    if math.isfinite(modes.slope.estimate):
-        contracting += f"; mean slope of log density {_share(modes.slope)} per unit of loss"
-    lines.append(f"Contracting   below the central mode: {contracting}")
+    lines.append(f"Unimodal?     dip test p = {dip_text(modes)}")
+    lines.append(f"Contracting   below the central mode: {contracting_text(modes)}")
     if modes.log_modes:
         places = ", ".join(f"{mode.loss:.4g}" for mode in modes.log_modes)
         lines.append(f"Log axis      the density in log L, another density, has modes at L = {places}")
     return lines + [f"Note          {plain_text(note)}" for note in modes.notes]
-
-
-def _place(loss: float, result: Result) -> str:
-    null = result.facts.null_loss
-    relative = f" = {loss / null:.3g} L_0" if null > 0 else ""
-    return f"   at L = {loss:.4g}{relative}"
 
 
 def _volume_lines(result: Result) -> list[str]:
@@ -102,7 +101,7 @@ def _volume_lines(result: Result) -> list[str]:
     if lebesgue:
         heading += f"   log10 Lebesgue volume in the {lebesgue.support}   radius of equal ball"
     lines = [heading]
-    for place in _spread(curve.log10_loss.size):
+    for place in spread(curve.log10_loss.size):
         slope = curve.exponent[place]
         shown = f"{slope:8.3f}" if math.isfinite(slope) else "       -"
         line = (
@@ -122,30 +121,12 @@ def _held_out_lines(result: Result) -> list[str]:
         return []
     lines = [f"Held out      {curve.examples} examples, given a training loss up to L"]
     lines.append("                    L      networks   mean loss [95 %]              accuracy [95 %]")
-    for place in _spread(curve.loss.size, 6):
+    for place in spread(curve.loss.size, 6):
         accuracy = "no classes"
         if curve.accuracy is not None:
-            accuracy = _band(curve.accuracy, place)
+            accuracy = band_text(curve.accuracy, place)
         lines.append(
             f"           {curve.loss[place]:10.4g} {curve.count[place]:13,}   "
-            f"{_band(curve.mean_loss, place):28}  {accuracy}"
+            f"{band_text(curve.mean_loss, place):28}  {accuracy}"
         )
     return lines
-
-
-def _band(band: Band, place: int) -> str:
-    estimate, low, high = (float(values[place]) for values in band)
-    if not math.isfinite(estimate):
-        return "undefined"
-    return f"{estimate:.4g} [{low:.4g}, {high:.4g}]"
-
-
-def _spread(size: int, wanted: int = 8) -> list[int]:
-    steps = min(size, wanted)
-    return sorted({round(i * (size - 1) / max(steps - 1, 1)) for i in range(steps)}, reverse=True)
-
-
-def _share(interval: Interval) -> str:
-    if not math.isfinite(interval.estimate):
-        return "undefined"
-    return f"{interval.estimate:.4f} [{interval.low:.4f}, {interval.high:.4f}]"

@@ -23,6 +23,7 @@ from geomreg_tui.engine.launch import start_run
 from geomreg_tui.engine.result import summary_document
 from geomreg_tui.errors import SamplingError
 from geomreg_tui.experiment import Experiment
+from geomreg_tui.export.command import run_command
 from geomreg_tui.runs import RunDirectory, RunState, Status
 from geomreg_tui.summary import Facts, Summary
 
@@ -34,18 +35,38 @@ class Result:
     """A run as it stands.
 
     Attributes:
-        facts: what its experiment comes to.
+        run: its directory.
         summary: the committed networks.
         status: state and counts.
-        path: its directory.
-        environments: versions and device that its bits depend on.
     """
 
-    facts: Facts
+    run: RunDirectory
     summary: Summary
     status: Status
-    path: Path
-    environments: tuple[Mapping[str, Any], ...] = ()
+
+    @property
+    def facts(self) -> Facts:
+        """What its experiment comes to."""
+        return self.run.facts
+
+    @property
+    def path(self) -> Path:
+        """Where it is kept."""
+        return self.run.path
+
+    @property
+    def environments(self) -> tuple[Mapping[str, Any], ...]:
+        """Versions and device that its bits depend on."""
+        return self.run.environments
+
+    @property
+    def command(self) -> str:
+        """The shell command that draws its networks again.
+
+        Raises:
+            RunDirectoryError: if the plan of the run cannot be read.
+        """
+        return run_command(self.run, self.status)
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -116,7 +137,7 @@ def load_result(path: Path) -> Result:
         RunDirectoryError: if it is not a run directory, or is damaged.
     """
     run = RunDirectory.open(path)
-    return Result(run.facts, run.committed()[0].summary, run.read_status(), path, run.environments)
+    return Result(run, run.committed()[0].summary, run.read_status())
 
 
 def result_document(result: Result) -> dict[str, Any]:

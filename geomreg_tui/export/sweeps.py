@@ -13,7 +13,7 @@ from rich.text import Text
 from geomreg_tui.analysis.intervals import Interval
 from geomreg_tui.engine.sweep import Factor, SweepPoint, Verdict
 
-__all__ = ["sweep_document", "sweep_text"]
+__all__ = ["sweep_document", "sweep_text", "verdict_line"]
 
 
 def sweep_document(
@@ -63,13 +63,14 @@ def sweep_text(
             _number(modes.dominance.estimate),
             _ends(modes.dominance),
         )
-    lines = [Text(_verdict_line(verdict), no_wrap=True, overflow="ignore") for verdict in judged]
+    lines = [Text(verdict_line(verdict), no_wrap=True, overflow="ignore") for verdict in judged]
     if not judged:
         lines = [Text("No direction: that needs a factor with two or more numbers for values.")]
     return Group(table, Text(""), *lines)
 
 
-def _verdict_line(verdict: Verdict) -> str:
+def verdict_line(verdict: Verdict) -> str:
+    """Return a direction in words, with its numbers."""
     held = f" at {verdict.held[0]} = {verdict.held[1]}" if verdict.held else ""
     found = verdict.direction
     if not math.isfinite(found.tau):

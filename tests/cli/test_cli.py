@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -105,7 +106,7 @@ def test_report_repeats_the_result(finished):
     assert "\x1b" not in text
 
 
-@pytest.mark.parametrize("kind", ["json", "csv", "parquet", "npz", "png", "svg", "pdf"])
+@pytest.mark.parametrize("kind", ["json", "csv", "parquet", "npz", "png", "svg", "pdf", "html", "sh"])
 def test_export_writes_each_format(finished, tmp_path, kind):
     path, answer = finished
     out = tmp_path / f"result.{kind}"
@@ -126,11 +127,34 @@ def test_export_writes_each_format(finished, tmp_path, kind):
 
         assert sum(parquet.read_table(out)["count"].to_pylist()) == samples
     else:
-        start = {"png": b"\x89PNG", "svg": b"<?xml", "pdf": b"%PDF"}[kind]
-        assert out.read_bytes().startswith(start)
+        starts = {"png": b"\x89PNG", "svg": b"<?xml", "pdf": b"%PDF", "html": b"<!DOCTYPE html>", "sh": b"#!"}
+        assert out.read_bytes().startswith(starts[kind])
     before = out.read_bytes()
     assert "exists" in geomreg("export", path, out, check=2).stderr
     assert out.read_bytes() == before
+
+
+def test_the_exported_command_gives_the_same_bits_again(finished, tmp_path):
+    path, answer = finished
+    geomreg("export", path, tmp_path / "again.sh", check=0)
+    program, *arguments = shlex.split((tmp_path / "again.sh").read_text().splitlines()[-1])
+    assert program == "geomreg-tui"
+    again = geomreg(*arguments, "--out", tmp_path / "again", "--json", check=0)
+    first, second = json.loads(answer.stdout), json.loads(again.stdout)
+    assert second["histogram_digest"] == first["histogram_digest"]
+    assert second["digest"] == first["digest"]
+    assert (tmp_path / "again" / "losses.npy").read_bytes() == (path / "losses.npy").read_bytes()
+
+
+def test_a_sweep_is_exported_by_its_path(tmp_path):
+    out = tmp_path / "sweep"
+    geomreg("sweep", "--over", "width=2,4", *SMALL, "--samples", 1000, "--out", out, "--quiet", check=0)
+    for kind, start in (("html", b"<!DOCTYPE html>"), ("png", b"\x89PNG"), ("csv", b"width,parameters")):
+        geomreg("export", out, tmp_path / f"sweep.{kind}", check=0)
+        assert (tmp_path / f"sweep.{kind}").read_bytes().startswith(start)
+    geomreg("export", out, tmp_path / "sweep.json", check=0)
+    assert json.loads((tmp_path / "sweep.json").read_text()) == json.loads((out / "sweep.json").read_text())
+    assert "allowed ends" in geomreg("export", out, tmp_path / "sweep.npz", check=2).stderr
 
 
 def test_the_same_experiment_and_seed_give_the_same_bits(tmp_path):

@@ -1,0 +1,270 @@
+"""The report of a run as one HTML page."""
+
+from __future__ import annotations
+
+import math
+
+import geomreg_tui
+from geomreg_tui.engine.result import QUANTILES
+from geomreg_tui.experiment import Experiment
+from geomreg_tui.export.command import RESOLVED
+from geomreg_tui.export.drawing import inline_svg
+from geomreg_tui.export.figures import draw_panel
+from geomreg_tui.export.markup import definitions, escaped, figure, page, section, table, warning_list
+from geomreg_tui.export.results import Result
+from geomreg_tui.export.wording import (
+    band_text,
+    contracting_text,
+    dip_text,
+    place_text,
+    share_text,
+    spread,
+    state_text,
+)
+
+__all__ = ["GLOSSARY", "about", "environment_table", "run_page"]
+
+GLOSSARY = (
+    ("network", "One draw of all weights from the init law. Nothing is trained."),
+    ("loss L", "Mean loss of a network over the training examples."),
+    ("null loss L_0", "Loss of the function that is 0 everywhere; positions are also given as L / L_0."),
+    ("constant loss L_c", "Loss of the best constant prediction."),
+    (
+        "atom",
+        "Networks with exactly the null loss, all units dead. A spike of no width, so not drawn as a bar; "
+        "it belongs to the central mode's mass.",
+    ),
+    (
+        "density p(L)",
+        "Share of networks per unit of loss. A density in log L is another one, with other modes.",
+    ),
+    ("mode", "A maximum of the density that stands out of counting noise."),
+    ("zero mode", "A mode at loss 0; its mass is the share of networks in its basin, up to the next valley."),
+    ("central mode", "The heaviest mode that is not at 0."),
+    (
+        "dominance index D",
+        "(zero mass − central mass) / (zero mass + central mass): −1 is central only, +1 zero only.",
+    ),
+    ("dip test", "Hartigan's: a small p says that the distribution is not unimodal."),
+    (
+        "contracting",
+        "Whether density never falls on the way from 0 up to the central mode, but for counting noise.",
+    ),
+    ("V(ε)", "Volume fraction: the share of networks, under the init law, with loss at most ε."),
+    ("local exponent λ", "d log V / d log ε."),
+    ("[a, b]", "A 95 % interval. A band that is joint holds for all its bars at once."),
+)
+
+
+def run_page(result: Result) -> str:
+    """Return the report of a run: everything that its text report says, with figures.
+
+    Raises:
+        ExperimentError: if matplotlib is not installed.
+        RunDirectoryError: if the plan of the run cannot be read.
+    """
+    facts, summary = result.facts, result.summary
+    state = state_text(result)
+    sampled = f"{summary.samples:,} networks of {facts.parameters:,} parameters" + (
+        f" ({state})" if state else ""
+    )
+    if result.status.elapsed_s > 0:
+        sampled += f", {summary.samples / result.status.elapsed_s:,.0f} networks/s"
+    parts = [
+        warning_list(result.warnings),
+        section("losses", "Losses", [_density_figure(result), _loss_table(result), _quantile_table(result)]),
+        section("modes", "Modes", [_mode_table(result), _notes(result)]),
+        section("volume", "Volume", _volume(result)),
+        section("held-out", "Held-out performance", _held_out(result)) if _has_held_out(result) else "",
+        section("experiment", "Experiment", [_experiment_table(result)]),
+        section("again", "The same run again", _again(result)),
+        section("environment", "Environment", [environment_table(result)]),
+        section("terms", "Terms", [definitions(GLOSSARY)]),
+    ]
+    return page(facts.describe(), sampled, parts, f"{about()} Run {result.path.name}.")
+
+
+def about() -> str:
+    """Return what made a page."""
+    return f"Made by geomreg-tui {geomreg_tui.__version__}."
+
+
+def environment_table(result: Result) -> str:
+    """Return versions and device that the bits of a run depend on, one row for each environment."""
+    names = dict.fromkeys(name for environment in result.environments for name in environment)
+    keys = ["from_chunk", *(name for name in names if name != "from_chunk")]
+    headings = [key.replace("_", " ") for key in keys]
+    rows = [[environment.get(key, "-") for key in keys] for environment in result.environments]
+    return table("What the bits of this run depend on", headings, rows)
+
+
+def _density_figure(result: Result) -> str:
+    if not result.summary.histogram.count.size:
+        return ""
+    facts, modes = result.facts, result.modes
+    said = (
+        f"Density of the loss on 0 to {modes.range[1]:.4g}. Zero mode mass {share_text(modes.zero_mass)}, "
+        f"central mode mass {share_text(modes.central_mass)}. Null loss {facts.null_loss:.4g}, constant loss "
+        f"{facts.constant_loss:.4g}."
+    )
+    caption = (
+        "Density of the loss of random networks, with the band that holds all bars at once (95 %). "
+        "The atom at L_0 has no width and is not drawn as a bar."
+    )
+    return figure(inline_svg(draw_panel(result, "density"), "density", said), caption)
+
+
+def _loss_table(result: Result) -> str:
+    facts, moments, histogram = result.facts, result.summary.moments, result.summary.histogram
+    rows = [
+        ("null loss L_0", f"{facts.null_loss:.6g}"),
+        ("constant loss L_c", f"{facts.constant_loss:.6g}"),
+        ("mean", f"{moments.mean:.6g}"),
+        ("standard deviation", f"{moments.std:.6g}"),
+        ("smallest", f"{moments.minimum:.4g}"),
+        ("largest", f"{moments.maximum:.4g}"),
+        ("exact zeros", f"{histogram.zero:,}"),
+        ("exactly L_0 (atom)", f"{histogram.atom:,}"),
+        ("NaN or infinite", f"{histogram.nonfinite:,}"),
+    ]
+    return table("Landmarks, moments and counts; shares are of the finite losses", ("", "loss"), rows, [1])
+
+
+def _quantile_table(result: Result) -> str:
+    values = result.distribution.quantile(QUANTILES)
+    names = [f"{share:.1%}" for share in QUANTILES]
+    row = ["loss", *(f"{value:.4g}" for value in values)]
+    return table("Quantiles of the loss", ["share", *names], [row], range(1, len(row)))
+
+
+def _mode_table(result: Result) -> str:
+    modes, null = result.modes, result.facts.null_loss
+    central, peaks = modes.central_mode, modes.log2_peak_ratio
+    rows = [
+        (
+            "zero mode, mass",
+            share_text(modes.zero_mass),
+            "at L = 0" if modes.zero_mode else "not significant",
+        ),
+        (
+            "central mode, mass",
+            share_text(modes.central_mass),
+            f"at {place_text(central.loss, null)}" if central else "",
+        ),
+        ("dead atom, mass", share_text(modes.atom_mass), "at L_0, counted with the central mode"),
+        (
+            "dominance index D",
+            share_text(modes.dominance),
+            f"linear axis, {modes.bins} bins of {modes.bin_width:.3g}",
+        ),
+    ]
+    if math.isfinite(peaks):
+        rows.append(("peak ratio, log2(zero / central)", f"{peaks:.3f}", "depends on the bin width"))
+    rows.append(("unimodal?", f"dip test p = {dip_text(modes)}", ""))
+    rows.append(("contracting below the central mode", contracting_text(modes), ""))
+    if modes.log_modes:
+        places = ", ".join(f"{mode.loss:.4g}" for mode in modes.log_modes)
+        rows.append(("log axis", f"modes at L = {places}", "the density in log L is another density"))
+    return table("Modes of the density, with 95 % intervals", ("", "estimate [95 %]", "where"), rows)
+
+
+def _notes(result: Result) -> str:
+    items = "".join(f"<li>{escaped(note)}</li>" for note in result.modes.notes)
+    return f"<ul>{items}</ul>" if items else ""
+
+
+def _volume(result: Result) -> list[str]:
+    curve, lebesgue = result.volume, result.lebesgue
+    if not curve.loss.size:
+        return ["<p>There are no finite losses above 0.</p>"]
+    headings = ["log10 L", "log10 V(L)", "standard error", "local exponent λ", "standard error of λ"]
+    if lebesgue:
+        headings += [f"log10 Lebesgue volume in the {lebesgue.support}", "radius of the ball of equal volume"]
+    rows = []
+    for place in spread(curve.loss.size, 12):
+        slope, error = curve.exponent[place], curve.exponent_std[place]
+        row = [
+            f"{curve.log10_loss[place]:z.3f}",
+            f"{curve.log10_volume[place]:z.3f}",
+            f"{curve.std[place]:z.3f}",
+        ]
+        row += [f"{value:z.3f}" if math.isfinite(value) else "-" for value in (slope, error)]
+        if lebesgue:
+            row += [f"{lebesgue.log10_volume[place]:z.3f}", f"{lebesgue.radius[place]:.5g}"]
+        rows.append(row)
+    deepest = f"down to log10 V = {curve.log10_volume[0]:z.3f} at log10 L = {curve.log10_loss[0]:z.3f}"
+    said = f"Volume fraction against loss, both as logarithms, {deepest}."
+    caption = f"Volume fraction V(ε), {deepest}, the deepest point that the sample supports."
+    bound = f"Nothing was seen below; there V < {curve.bound:.2g} (95 %)."
+    if result.summary.histogram.zero:
+        bound = f"V(0) = {share_text(curve.zero)}."
+    return [
+        figure(inline_svg(draw_panel(result, "volume"), "volume-fraction", said), caption),
+        table("Volume fractions", headings, rows, range(len(headings))),
+        f"<p>{escaped(bound)}</p>",
+    ]
+
+
+def _has_held_out(result: Result) -> bool:
+    return result.held_out is not None and bool(result.held_out.loss.size)
+
+
+def _held_out(result: Result) -> list[str]:
+    curve = result.held_out
+    if curve is None:
+        return []
+    rows = []
+    for place in spread(curve.loss.size, 8):
+        accuracy = "no classes" if curve.accuracy is None else band_text(curve.accuracy, place)
+        rows.append(
+            (
+                f"{curve.loss[place]:.4g}",
+                f"{curve.count[place]:,}",
+                band_text(curve.mean_loss, place),
+                accuracy,
+            )
+        )
+    headings = ("training loss up to", "networks", "mean held-out loss [95 %]", "accuracy [95 %]")
+    what = "Held-out loss" if curve.accuracy is None else "Held-out accuracy"
+    caption = f"{what} on {curve.examples} examples, of the networks whose training loss is at most ε."
+    return [
+        figure(inline_svg(draw_panel(result, "held_out"), "held-out-curve", caption), caption),
+        table(f"On {curve.examples} held-out examples", headings, rows, range(4)),
+    ]
+
+
+def _experiment_table(result: Result) -> str:
+    facts, asked = result.facts, result.run.asked
+    rows: list[tuple[str, object, str]] = []
+    for key, field in Experiment.model_fields.items():
+        value = getattr(facts.experiment, key)
+        given = key in asked.model_fields_set and getattr(asked, key) == value
+        if value is None or not (given or key in RESOLVED or value != field.get_default()):
+            continue
+        why = facts.sampler_reason if key == "sampler" else "" if given else "fixed when the run began"
+        shown = {True: "yes", False: "no"}.get(value, value) if isinstance(value, bool) else value
+        if isinstance(value, tuple):
+            shown = ", ".join(str(part) for part in value)
+        rows.append((key.replace("_", " "), shown, why))
+    rows += [
+        ("inputs and outputs", f"{facts.input_size:,} and {facts.output_size:,}", ""),
+        ("parameters P", f"{facts.parameters:,}", ""),
+        ("typical radius", f"{facts.init_radius:.4g}", "square root of the mean squared norm of the weights"),
+        *(("about the data", note, "") for note in facts.data_notes),
+        ("digest", facts.experiment.digest(), "SHA-256 of the experiment"),
+        ("digest of the histogram", result.summary.histogram.digest(), "equal for equal networks"),
+    ]
+    return table(
+        "What was sampled; keys that are left out have their defaults", ("key", "value", "note"), rows
+    )
+
+
+def _again(result: Result) -> list[str]:
+    said = "It draws the same networks, to the same bits where versions and device are those below."
+    if result.warnings:
+        said = "It draws the same experiment; for the reasons given at the top, not all the same networks."
+    parts = [f"<pre><code>{escaped(result.command)}</code></pre>", f"<p>{escaped(said)}</p>"]
+    digest = result.facts.experiment.data_sha256
+    if digest:
+        parts.append(f"<p>The data file must have the SHA-256 {escaped(digest)}.</p>")
+    return parts

@@ -1,0 +1,182 @@
+"""Figures of a sweep: the dominance index against a factor, and the density of each point."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from geomreg_tui.engine.sweep import Factor
+from geomreg_tui.export.drawing import (
+    COLOURS,
+    INK,
+    figure_text,
+    legend_above,
+    new_figure,
+    style,
+    title,
+)
+from geomreg_tui.export.figures import draw_density, loss_label
+from geomreg_tui.export.sweep_results import Sweep
+
+__all__ = ["MOST_DENSITIES", "draw_densities", "draw_directions", "draw_sweep"]
+
+MOST_DENSITIES = 36
+_COLUMNS = 4
+_CHARACTERS = 64  # of tick labels that fit under all panels side by side
+_MARKS = "osD^vPX*"
+_WIDE_RATIO = 16  # of the largest to the smallest value, from which the axis of a factor is logarithmic
+
+
+def draw_sweep(sweep: Sweep) -> Any:
+    """Return the figure of a sweep for a file: D against each factor over the densities, with a title.
+
+    Raises:
+        ExperimentError: if matplotlib is not installed.
+    """
+    with style():
+        (first_width, first_height), (width, height) = _directions_size(sweep), _densities_size(sweep)
+        figure = new_figure(max(first_width, width), first_height + height)
+        above, below = figure.subfigures(2, 1, height_ratios=[first_height, height], hspace=0.04)
+        _fill_directions(above, sweep)
+        _fill_densities(below, sweep)
+        title(figure, [sweep.describe(), *sweep.warnings])
+    return figure
+
+
+def draw_directions(sweep: Sweep) -> Any:
+    """Return a figure of D with its interval against each factor, a line for each value of the other.
+
+    Raises:
+        ExperimentError: if matplotlib is not installed.
+    """
+    with style():
+        figure = new_figure(*_directions_size(sweep))
+        _fill_directions(figure, sweep)
+    return figure
+
+
+def draw_densities(sweep: Sweep) -> Any:
+    """Return small multiples of the densities, each on its own axes, spread over the points if too many.
+
+    Raises:
+        ExperimentError: if matplotlib is not installed.
+    """
+    with style():
+        figure = new_figure(*_densities_size(sweep))
+        _fill_densities(figure, sweep)
+    return figure
+
+
+def _directions_size(sweep: Sweep) -> tuple[float, float]:
+    return (9.2 if len(sweep.factors) > 1 else 6.4), 3.8
+
+
+def _fill_directions(figure: Any, sweep: Sweep) -> None:
+    panels = figure.subplots(1, len(sweep.factors), sharey=True, squeeze=False)[0]
+    for place, axes in enumerate(panels):
+        _draw_direction(axes, sweep, place)
+        if not place:
+            axes.set_ylabel("dominance index $D$  (−1 central, +1 zero)")
+
+
+def _shown(sweep: Sweep) -> list[int]:
+    count = len(sweep.points)
+    return sorted({round(place) for place in np.linspace(0, count - 1, min(count, MOST_DENSITIES))})
+
+
+def _densities_size(sweep: Sweep) -> tuple[float, float]:
+    columns, rows = _grid(sweep)
+    return 2.3 * max(columns, 2), 0.5 + 1.75 * rows
+
+
+def _fill_densities(figure: Any, sweep: Sweep) -> None:
+    columns, rows = _grid(sweep)
+    panels = list(figure.subplots(rows, columns, squeeze=False).flat)
+    shown = _shown(sweep)
+    for axes in panels[len(shown) :]:
+        axes.set_visible(False)
+    # One loss axis for all, so that they can be compared; where half of them end, most tails have ended.
+    high = float(np.median([sweep.results[place].modes.range[1] for place in shown]))
+    for axes, place in zip(panels, shown, strict=False):
+        draw_density(axes, sweep.results[place], bare=True)
+        if high > 0:
+            axes.set_xlim(0, high)
+        name = ", ".join(
+            f"{factor.key} = {_value_text(value)}"
+            for factor, value in zip(sweep.factors, sweep.points[place].settings, strict=True)
+        )
+        axes.set_title(figure_text(name), fontsize=8)
+        axes.tick_params(labelsize=7)
+    figure.supxlabel(loss_label(sweep.results[0]), fontsize=9)
+    figure.supylabel("density $p(L)$\n(per unit of loss)", fontsize=9)
+
+
+def _grid(sweep: Sweep) -> tuple[int, int]:
+    """Return columns and rows of the small multiples: those of the two factors where that fits."""
+    shown, last = len(_shown(sweep)), len(sweep.factors[-1].values)
+    whole = len(sweep.factors) == 2 and last <= 6 and shown == len(sweep.points)
+    columns = last if whole else min(_COLUMNS, shown)
+    return columns, math.ceil(shown / columns)
+
+
+def _draw_direction(axes: Any, sweep: Sweep, place: int) -> None:
+    factor = sweep.factors[place]
+    other = 1 - place if len(sweep.factors) == 2 else None
+    lines = sweep.factors[other].values if other is not None else (None,)
+    colours = list(COLOURS.values())
+    positions = _positions(factor)
+    for number, held in enumerate(lines):
+        chosen = [point for point in sweep.points if other is None or point.settings[other] == held]
+        known = [point for point in chosen if math.isfinite(point.modes.dominance.estimate)]
+        x = np.array([positions[point.settings[place]] for point in known])
+        ends = np.array([point.modes.dominance for point in known]).reshape(-1, 3)
+        error = np.abs(ends[:, 1:] - ends[:, :1]).T
+        label = None
+        if other is not None:
+            label = figure_text(f"{sweep.factors[other].key} = {_value_text(held)}")
+        axes.errorbar(
+            x,
+            ends[:, 0],
+            yerr=error,
+            color=colours[number % len(colours)],
+            marker=_MARKS[number % len(_MARKS)],
+            ls=("-", "--", ":", "-.")[number // len(colours) % 4] if factor.ordered else "none",
+            ms=4,
+            capsize=2.5,
+            lw=1.2,
+            label=label,
+        )
+    axes.axhline(0, color=INK, lw=0.6)
+    axes.set_ylim(-1.05, 1.05)
+    axes.set_xlabel(factor.key.replace("_", " "))
+    _set_factor_axis(axes, factor, positions, _CHARACTERS // len(sweep.factors))
+    legend_above(axes, columns=3)
+
+
+def _positions(factor: Factor) -> dict[Any, float]:
+    """Return where each value of a factor is drawn: at itself, or names one after the other."""
+    if factor.ordered:
+        return {value: float(value) for value in factor.values}
+    return {value: float(number) for number, value in enumerate(factor.values)}
+
+
+def _set_factor_axis(axes: Any, factor: Factor, positions: dict[Any, float], room: int) -> None:
+    places = sorted(positions.values())
+    if factor.ordered and places[0] > 0 and places[-1] / places[0] >= _WIDE_RATIO:
+        axes.set_xscale("log")
+    names = [_value_text(value) for value in factor.values]
+    if len(names) <= 10:
+        rotated = sum(map(len, names)) > room
+        axes.set_xticks(
+            [positions[value] for value in factor.values],
+            [figure_text(name) for name in names],
+            rotation=30 if rotated else 0,
+            ha="right" if rotated else "center",
+        )
+        axes.minorticks_off()
+
+
+def _value_text(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,105 @@
+"""The report of a sweep as one HTML page."""
+
+from __future__ import annotations
+
+from geomreg_tui.experiment import Experiment
+from geomreg_tui.export.drawing import inline_svg
+from geomreg_tui.export.html import GLOSSARY, about, environment_table
+from geomreg_tui.export.markup import definitions, escaped, figure, page, section, table, warning_list
+from geomreg_tui.export.sweep_figures import MOST_DENSITIES, draw_densities, draw_directions
+from geomreg_tui.export.sweep_results import Sweep
+from geomreg_tui.export.sweeps import verdict_line
+from geomreg_tui.export.wording import share_text
+
+__all__ = ["sweep_page"]
+
+_TERMS = (
+    *GLOSSARY,
+    (
+        "Kendall's τ-b",
+        "Rank correlation of a factor and D, −1 to 1; positive when more of the factor moves mass to the "
+        "zero mode. A direction is claimed only where its interval excludes 0.",
+    ),
+)
+
+
+def sweep_page(sweep: Sweep) -> str:
+    """Return the report of a sweep.
+
+    Raises:
+        ExperimentError: if matplotlib is not installed.
+        RunDirectoryError: if the plan of its first run cannot be read.
+    """
+    factors = " and ".join(factor.key.replace("_", " ") for factor in sweep.factors)
+    networks = sum(result.summary.samples for result in sweep.results)
+    subtitle = f"{len(sweep.points):,} points, {networks:,} networks in all · {sweep.describe()}"
+    parts = [
+        warning_list(sweep.warnings),
+        section("direction", "Direction", [_direction_figure(sweep), *_verdicts(sweep)]),
+        section("points", "Points", [_point_table(sweep)]),
+        section("densities", "Densities", [_density_figure(sweep)]),
+        section("experiment", "Experiment", [_experiment_table(sweep)]),
+        section("again", "The same sweep again", [f"<pre><code>{escaped(sweep.command)}</code></pre>"]),
+        section("environment", "Environment", [environment_table(sweep.results[0])]),
+        section("terms", "Terms", [definitions(_TERMS)]),
+    ]
+    return page(f"Sweep over {factors}", subtitle, parts, f"{about()} Sweep {sweep.path.resolve().name}.")
+
+
+def _direction_figure(sweep: Sweep) -> str:
+    factors = " and against ".join(factor.key for factor in sweep.factors)
+    said = f"Dominance index D against {factors}. " + " ".join(f"{verdict_line(v)}." for v in sweep.judged)
+    caption = "Dominance index D with its 95 % interval: −1 is central only, +1 zero only."
+    return figure(inline_svg(draw_directions(sweep), "direction-figure", said), caption)
+
+
+def _verdicts(sweep: Sweep) -> list[str]:
+    if not sweep.judged:
+        return ["<p>No direction: that needs a factor with two or more numbers for values.</p>"]
+    items = "".join(f"<li>{escaped(verdict_line(verdict))}</li>" for verdict in sweep.judged)
+    return [f"<ul>{items}</ul>"]
+
+
+def _point_table(sweep: Sweep) -> str:
+    keys = [factor.key.replace("_", " ") for factor in sweep.factors]
+    headings = [*keys, "P", "networks", "zero mode", "central mode", "atom", "D", "null loss L_0"]
+    rows = []
+    for point in sweep.points:
+        modes = point.modes
+        masses = (modes.zero_mass, modes.central_mass, modes.atom_mass, modes.dominance)
+        rows.append(
+            [
+                *(f"{value:g}" if isinstance(value, float) else value for value in point.settings),
+                f"{point.facts.parameters:,}",
+                f"{point.summary.samples:,}",
+                *(share_text(mass) for mass in masses),
+                f"{point.facts.null_loss:.4g}",
+            ]
+        )
+    words = [place for place, factor in enumerate(sweep.factors) if not factor.ordered]
+    numbers = [place for place in range(len(headings)) if place not in words]
+    return table("Masses and D with 95 % intervals", headings, rows, numbers)
+
+
+def _density_figure(sweep: Sweep) -> str:
+    caption = (
+        "Density of the loss at each point, on one loss axis; dashed: null loss L_0, dotted: constant L_c."
+    )
+    if len(sweep.points) > MOST_DENSITIES:
+        caption = f"{MOST_DENSITIES} of {len(sweep.points):,} points. {caption}"
+    said = f"Small multiples of the density of the loss, one for each of the points. {caption}"
+    return figure(inline_svg(draw_densities(sweep), "density-figure", said), caption)
+
+
+def _experiment_table(sweep: Sweep) -> str:
+    swept = {factor.key for factor in sweep.factors}
+    rows = []
+    for key, field in Experiment.model_fields.items():
+        values = {str(getattr(point.facts.experiment, key)): None for point in sweep.points}
+        default = str(field.get_default())
+        if key in swept or list(values) == [default] or list(values) == ["None"]:
+            continue
+        shown = list(values)
+        text = ", ".join(shown[:6]) + (", …" if len(shown) > 6 else "")
+        rows.append((key.replace("_", " "), text))
+    return table("What the points share; keys that are left out have their defaults", ("key", "value"), rows)

@@ -1,0 +1,117 @@
+"""A sweep read from disk: ``sweep.json`` and one run directory for each point."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from geomreg_tui.engine.sweep import Factor, SweepPoint, Verdict, point_name, verdicts
+from geomreg_tui.errors import RunDirectoryError, plain_text
+from geomreg_tui.experiment import Experiment
+from geomreg_tui.export.command import sweep_command
+from geomreg_tui.export.results import Result, load_result
+from geomreg_tui.runs import runs_root
+from geomreg_tui.runs.store import parsing, read_bytes
+
+__all__ = ["Sweep", "find_sweep", "load_sweep"]
+
+_NAME = "sweep.json"
+_CAP = 2**25  # bytes; a thousand points take a few million
+_MOST_POINTS = 10**6
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """A sweep as it stands.
+
+    Attributes:
+        path: its directory.
+        factors: what was varied.
+        points: what came out, in the order in which the points were run.
+        results: the run of each point.
+        judged: the direction in which each factor pushes the balance.
+    """
+
+    path: Path
+    factors: tuple[Factor, ...]
+    points: tuple[SweepPoint, ...]
+    results: tuple[Result, ...]
+    judged: tuple[Verdict, ...]
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What every output must say of the sweep: points that are missing, and warnings of its runs."""
+        wanted = 1
+        for factor in self.factors:
+            wanted *= len(factor.values)
+        found = []
+        if len(self.points) < wanted:
+            found.append(f"incomplete: {len(self.points):,} of {wanted:,} points are there")
+        for result in self.results:
+            found += [f"{result.path.name}: {warning}" for warning in result.warnings]
+            if not result.complete:
+                found.append(f"{result.path.name}: {result.status.state.value}, not all networks are there")
+        return tuple(found)
+
+    @property
+    def command(self) -> str:
+        """The shell command that runs the sweep again.
+
+        Raises:
+            RunDirectoryError: if the plan of its first run cannot be read.
+        """
+        return sweep_command(self.results[0].run, self.factors)
+
+    def describe(self) -> str:
+        """Return the sweep in one line: the factors and their values, and what they were varied in."""
+        factors = " and ".join(_factor_text(factor) for factor in self.factors)
+        return plain_text(f"{factors} · first point: {self.points[0].facts.describe()}").replace("\n", " ")
+
+
+def find_sweep(text: str) -> Path | None:
+    """Return the directory of the sweep with this path, or this name among the sweeps, or None."""
+    for path in (Path(text).expanduser(), runs_root().with_name("sweeps") / text):
+        if text and (path / _NAME).is_file():
+            return path
+    return None
+
+
+def load_sweep(path: Path) -> Sweep:
+    """Read a sweep.
+
+    Raises:
+        RunDirectoryError: if ``sweep.json`` or the run of a point in it is missing or damaged.
+    """
+    stored_at = path / _NAME
+    data = read_bytes(stored_at, _CAP)
+    with parsing(stored_at):
+        stored = json.loads(data)
+        factors = tuple(_factor(key, values) for key, values in stored["factors"].items())
+        keys = [factor.key for factor in factors]
+        settings = [tuple(point["settings"][key] for key in keys) for point in stored["points"]]
+        if not 1 <= len(factors) <= 2 or len(settings) > _MOST_POINTS:
+            raise ValueError("not the factors and points of a sweep")
+    if not settings:
+        raise RunDirectoryError(f"{path}: no point of this sweep is complete")
+    results = tuple(load_result(path / point_name(factors, setting)) for setting in settings)
+    points = tuple(
+        SweepPoint(setting, result.facts, result.summary, result.modes)
+        for setting, result in zip(settings, results, strict=True)
+    )
+    return Sweep(path, factors, points, results, tuple(verdicts(factors, points)))
+
+
+def _factor(key: object, values: object) -> Factor:
+    if key not in Experiment.model_fields or not isinstance(values, list):
+        raise ValueError("not a factor of a sweep")
+    if not all(isinstance(value, (int, float, str)) for value in values):
+        raise ValueError("not the values of a factor")
+    return Factor(str(key), tuple(values))
+
+
+def _factor_text(factor: Factor) -> str:
+    values = [f"{value:g}" if isinstance(value, float) else str(value) for value in factor.values]
+    if len(values) > 8:
+        values = [*values[:3], "…", values[-1]]
+    return f"{factor.key} {', '.join(values)}"

@@ -1,0 +1,218 @@
+"""The export dialog: a run as a file, and the command that gives the same run again."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.screen import ModalScreen
+from textual.widgets import Button, Input, OptionList, Static
+from textual.widgets.option_list import Option
+
+from geomreg_tui.errors import GeomregError, plain_text
+from geomreg_tui.tui.clipboard import copy
+from geomreg_tui.tui.widgets.fields import PlainInput
+
+__all__ = ["ExportScreen"]
+
+_FORMATS = (
+    (".html", "HTML", "a report as one page, figures included"),
+    (".json", "JSON", "statistics, modes, V(ε), experiment"),
+    (".csv", "CSV", "histogram, one row for each occupied bin"),
+    (".parquet", "Parquet", "histogram, as the CSV"),
+    (".npz", "NPZ", "histogram and V(ε), for numpy"),
+    (".png", "PNG", "density and V(ε) as a picture"),
+    (".svg", "SVG", "the same, to be scaled"),
+    (".pdf", "PDF", "the same, for a paper"),
+    (".sh", "Command", "the command below, as a script"),
+)
+_ENDS = tuple(end for end, _, _ in _FORMATS)
+
+
+class Formats(OptionList):
+    """The formats; moving through them, or clicking one, chooses it, and enter writes the file."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "screen.write", "Write", show=False)]
+
+    def action_select(self) -> None:
+        """Do no more than highlight: a click must not write a file."""
+
+
+class ExportScreen(ModalScreen[None]):
+    """Writes a run in a chosen format; what takes time is done in threads."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("y", "copy", "Copy the command"),
+        Binding("escape", "dismiss", "Close"),
+    ]
+
+    def __init__(self, directory: Path, sampling: bool = False) -> None:
+        """Make the dialog.
+
+        Args:
+            directory: the run.
+            sampling: whether it is still being sampled, so that only what is committed so far is written.
+        """
+        super().__init__()
+        self._directory = directory
+        self._sampling = sampling
+        self._command = ""
+        self._writing = False
+        self._may_replace: Path | None = None  # what the next write may replace
+
+    def compose(self) -> ComposeResult:
+        """Lay out formats, path, outcome, command and buttons."""
+        with VerticalScroll(id="export", classes="dialog", can_focus=False) as dialog:
+            dialog.border_title = "Export"
+            about = self._directory.name
+            if self._sampling:
+                about += ": still sampling; what is committed so far is written"
+            yield Static(plain_text(about).replace("\n", " "), markup=False, id="export-about")
+            yield Formats(
+                *(Option(f"{name:8} {meaning}", id=end) for end, name, meaning in _FORMATS),
+                id="export-formats",
+                markup=False,
+                compact=True,
+            )
+            with Horizontal(id="export-file"):
+                yield Static("file", markup=False)
+                field = PlainInput(f"{self._directory.name}{_ENDS[0]}", compact=True, id="export-path")
+                field.cursor_blink = False  # a blinking cursor sends bytes for ever
+                yield field
+            yield Static(id="export-outcome", markup=False)
+            with Vertical(id="export-again"):
+                yield Static("The same run again, in a shell:", markup=False)
+                yield Static("…", id="export-command", markup=False)
+            with Horizontal(id="export-buttons"):
+                yield Button("enter Write", compact=True, id="export-write")
+                yield Button("y Copy the command", compact=True, id="export-copy")
+                yield Button("escape Close", compact=True, id="export-close")
+
+    def on_mount(self) -> None:
+        """Read the command; the arrow keys choose a format at once."""
+        formats = self.query_one(Formats)
+        formats.highlighted = 0
+        formats.focus()
+        self._in_thread(self._read_command, self._command_read)
+
+    # Formats and path
+
+    @on(OptionList.OptionHighlighted)
+    def _format_chosen(self, event: OptionList.OptionHighlighted) -> None:
+        """Give the file the end of the format, unless it has it."""
+        field, end = self.query_one("#export-path", Input), event.option_id or ""
+        head, dot, tail = field.value.rpartition(".")
+        known = f".{tail.lower()}" in _ENDS and bool(dot)
+        if not field.value.lower().endswith(end):
+            field.value = (head if known else field.value) + end
+
+    @on(Input.Changed, "#export-path")
+    def _path_changed(self, event: Input.Changed) -> None:
+        """Choose the format that the path names."""
+        self._may_replace = None
+        self._say("")
+        end = Path(event.value).suffix.lower()
+        if end in _ENDS:
+            formats = self.query_one(Formats)
+            with formats.prevent(OptionList.OptionHighlighted):
+                formats.highlighted = _ENDS.index(end)
+
+    # Writing
+
+    @on(Input.Submitted, "#export-path")
+    @on(Button.Pressed, "#export-write")
+    def _write_asked(self) -> None:
+        self.action_write()
+
+    def action_write(self) -> None:
+        """Write the file; one that exists only when asked for again."""
+        text = self.query_one("#export-path", Input).value.strip()
+        if self._writing:
+            return
+        if not text:
+            self._say("! name a file", "-problem")
+            return
+        path = Path(text).expanduser()
+        force = path == self._may_replace
+        self._may_replace = None
+        self._writing = True
+        self._say("… writing")
+
+        def write() -> str:
+            from geomreg_tui.export import export_result, load_result
+
+            if path.exists() and not force:
+                return "exists"
+            export_result(load_result(self._directory), path, force)
+            return f"{path.stat().st_size:,} bytes"
+
+        def written(outcome: str, problem: str) -> None:
+            self._writing = False
+            if problem:
+                self._tell(f"! {problem}", "-problem")
+            elif outcome == "exists":
+                self._may_replace = path
+                self._tell(f"! {path} exists: enter again replaces it", "-problem")
+            else:
+                self._tell(f"✓ wrote {path}, {outcome}", "-done")
+
+        self._in_thread(write, written)
+
+    # The command
+
+    def _read_command(self) -> str:
+        from geomreg_tui.export import run_command
+        from geomreg_tui.runs import RunDirectory
+
+        run = RunDirectory.open(self._directory)
+        return run_command(run, run.read_status())
+
+    def _command_read(self, command: str, problem: str) -> None:
+        self._command = command
+        if self.is_attached:
+            self.query_one("#export-command", Static).update(command or f"! {problem}")
+
+    @on(Button.Pressed, "#export-copy")
+    def action_copy(self) -> None:
+        """Copy the command."""
+        if self._command:
+            copy(self.app, self._command)
+            self._say("✓ the command was sent to the clipboard; the format Command saves it", "-done")
+
+    @on(Button.Pressed, "#export-close")
+    def _close_asked(self) -> None:
+        self.dismiss()
+
+    # Threads and words
+
+    def _in_thread(self, work: Callable[[], str], done: Callable[[str, str], None]) -> None:
+        """Do what may take time beside the event loop, and hand over its outcome or what went wrong."""
+        app = self.app
+
+        def run() -> None:
+            try:
+                outcome, problem = work(), ""
+            except (GeomregError, OSError, MemoryError) as error:
+                outcome, problem = "", str(error) or type(error).__name__
+            app.call_later(done, outcome, problem)
+
+        threading.Thread(target=run, name="export", daemon=True).start()
+
+    def _tell(self, text: str, kind: str) -> None:
+        """Say how writing ended, also to a person who has closed the dialog."""
+        if self.is_attached:
+            self._say(text, kind)
+        else:
+            failed = kind == "-problem"
+            self.app.notify(plain_text(text), severity="error" if failed else "information", markup=False)
+
+    def _say(self, text: str, kind: str = "") -> None:
+        outcome = self.query_one("#export-outcome", Static)
+        outcome.set_classes(kind)
+        outcome.update(plain_text(text).replace("\n", " "))
