@@ -81,15 +81,16 @@ def list_runs() -> list[RunEntry]:
     Raises:
         RunDirectoryError: if the folder cannot be read.
     """
+    root = runs_root()
     try:
-        with os.scandir(runs_root()) as entries:
+        with os.scandir(root) as entries:
             # A link could lead anywhere: what it leads to can be named by its path.
             names = [e.name for e in entries if _NAME.fullmatch(e.name) and e.is_dir(follow_symlinks=False)]
     except FileNotFoundError:
         return []
     except OSError as error:
-        raise RunDirectoryError(f"{runs_root()}: cannot be read ({error.strerror})") from error
-    return [RunEntry(runs_root() / name) for name in sorted(names, reverse=True)]
+        raise RunDirectoryError(f"{root}: cannot be read ({error.strerror})") from error
+    return [RunEntry(root / name) for name in sorted(names, reverse=True)]
 
 
 def find_run(text: str) -> Path:

@@ -20,10 +20,10 @@ from textual.screen import Screen
 
 from geomreg_tui.errors import ExperimentError, Problem, nearest_name, plain_text
 from geomreg_tui.experiment import Experiment
-from geomreg_tui.tui.bindings import in_effect, keymap
+from geomreg_tui.tui.bindings import action_of, in_effect, keymap
 from geomreg_tui.tui.keys import Keys
 from geomreg_tui.tui.look import AsciiFilter, stylesheet
-from geomreg_tui.tui.screens.explorer import ExplorerScreen, action_of
+from geomreg_tui.tui.screens.explorer import ExplorerScreen
 from geomreg_tui.tui.settings import Settings
 from geomreg_tui.tui.source import Source
 from geomreg_tui.tui.state import State, keep_state

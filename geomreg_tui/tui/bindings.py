@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from textual.actions import parse
 from textual.binding import Binding, BindingType
 from textual.keys import format_key
 
 from geomreg_tui.tui.keys import Keys, default_keys
 
-__all__ = ["display", "first_key", "in_effect", "keymap"]
+__all__ = ["action_of", "display", "first_key", "in_effect", "keymap"]
 
 
 def in_effect(bindings: Iterable[BindingType], keys: Keys) -> list[Binding]:
@@ -21,6 +22,12 @@ def in_effect(bindings: Iterable[BindingType], keys: Keys) -> list[Binding]:
             used = keys.get(binding.id or "", tuple(binding.key.split(",")))
             listed.append(replace(binding, key=",".join(used), key_display=display(used)))
     return listed
+
+
+def action_of(binding: Binding) -> tuple[str, tuple[object, ...]]:
+    """Return name and parameters of a binding's action, as ``check_action`` takes them."""
+    _, name, parameters = parse(binding.action)
+    return name, parameters
 
 
 def first_key(binding: Binding) -> str:

@@ -7,7 +7,15 @@ from typing import NamedTuple
 
 from geomreg_tui.analysis.intervals import Interval
 
-__all__ = ["Scale", "count_text", "duration_text", "held_ceiling", "interval_text", "number_text"]
+__all__ = [
+    "Scale",
+    "count_text",
+    "duration_text",
+    "held_ceiling",
+    "interval_text",
+    "number_text",
+    "size_text",
+]
 
 _MINUS = "−"
 _STEPS = (1.0, 1.5, 2.0, 3.0, 5.0, 7.5, 10.0)
@@ -31,6 +39,16 @@ def count_text(value: float) -> str:
             scaled = value / size
             return f"{scaled:.3g}{suffix}" if scaled < 999.5 else f"{scaled:.0f}{suffix}"
     return f"{value:.0f}"
+
+
+def size_text(size: int) -> str:
+    """Return a number of bytes: ``0 kB``, ``1.2 MB``, ``345 GB``."""
+    scaled, unit = size / 2**10, "kB"
+    for larger in ("MB", "GB", "TB"):
+        if scaled < 1023.5:
+            break
+        scaled, unit = scaled / 2**10, larger
+    return f"{scaled:.1f} {unit}" if unit != "kB" and scaled < 99.95 else f"{scaled:.0f} {unit}"
 
 
 def duration_text(seconds: float) -> str:

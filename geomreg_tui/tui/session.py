@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
 
+from geomreg_tui.errors import GeomregError
 from geomreg_tui.experiment import Experiment
-from geomreg_tui.runs import RunState, Snapshot
+from geomreg_tui.runs import RunDirectory, RunState, Snapshot
+from geomreg_tui.tui.numbers import count_text
 from geomreg_tui.tui.source import Run, Source
 from geomreg_tui.tui.view import Pin
 
@@ -19,7 +22,7 @@ _CHECK = 1.0  # seconds
 _LOST = "its engine is gone; all that was done is kept, and space goes on with it"
 
 
-@dataclass
+@dataclass(eq=False)
 class ActiveRun:
     """The full run of this session.
 
@@ -81,6 +84,7 @@ class Session:
         self.starting = False
         self.pin: Pin | None = None
         self._request = -1
+        self._others: list[ActiveRun] = []  # runs that this session started and no longer shows
 
     @property
     def shows_run(self) -> bool:
@@ -88,9 +92,24 @@ class Session:
         return self.run is not None and self.run.experiment == self.experiment
 
     @property
+    def aside(self) -> str:
+        """A word on runs that are not on view; empty where there are none."""
+        others = sum(_going(run) for run in self._others)
+        parts = [f"{others} other {'runs' if others > 1 else 'run'} going on"] if others else []
+        if self.run is not None and not self.shows_run:
+            counts = f"{count_text(self.run.samples)} / {count_text(self.run.target)}"
+            parts.insert(0, f"run of other settings: {self.run.state.value}, {counts}")
+        return ", ".join(parts)
+
+    @property
+    def busy(self) -> bool:
+        """Whether any run of this session is being sampled, or paused."""
+        return self.run_active or any(_going(run) for run in self._others)
+
+    @property
     def run_active(self) -> bool:
         """Whether a run is being sampled, or paused."""
-        return self.run is not None and not self.run.state.over and not self.run.lost
+        return self.run is not None and _going(self.run)
 
     def preview(self) -> None:
         """Ask for a preview of the knobs' experiment, unless the run on view is of that."""
@@ -105,15 +124,54 @@ class Session:
         self._request = -1
         self.source.cancel_preview()
 
-    def attach(self, directory: Path) -> None:
-        """Show a run that is on disk, whoever is sampling it.
+    def open_run(self, directory: Path) -> None:
+        """Show a run that is on disk, whoever is sampling it: :meth:`load_run`, then :meth:`show_run`.
 
         Raises:
             RunDirectoryError: if it is not a run directory.
         """
+        self.show_run(self.load_run(directory))
+
+    def load_run(self, directory: Path) -> ActiveRun:
+        """Return a run that is on disk; blocks while files are read, so call it in a thread.
+
+        Raises:
+            RunDirectoryError: if it is not a run directory.
+        """
+        for run in self._own():
+            if _same(run.handle.directory, directory):
+                self._check(run)
+                if _going(run):
+                    return run
+        stored = RunDirectory.open(directory)
+        run = ActiveRun(stored.asked, self.source.attach(directory), stored.plan()[0], attached=True)
+        self._check(run)
+        return run
+
+    def show_run(self, run: ActiveRun) -> None:
+        """Show a run, and take its experiment for the session's.
+
+        A run of this session that is being sampled goes on in the background.
+        """
+        self.cancel_preview()
+        before = self.run
+        if before is not None and before is not run and not before.attached and self.run_active:
+            self._others.append(before)
+        if run in self._others:
+            self._others.remove(run)
         self.generation += 1
-        self.run = ActiveRun(self.experiment, self.source.attach(directory), self.samples, attached=True)
-        self._check(self.run)
+        self.experiment, self.samples, self.valid = run.experiment, run.target, True
+        self.run = run
+
+    def going(self) -> list[ActiveRun]:
+        """Return the runs that this session started and that are being sampled, or paused."""
+        self._check_others()
+        self._others = [run for run in self._others if _going(run)]
+        return [run for run in self._own() if _going(run)]
+
+    def _own(self) -> list[ActiveRun]:
+        shown = [self.run] if self.run is not None and not self.run.attached else []
+        return shown + self._others
 
     def repin(self, pin: Pin | None) -> None:
         """Keep a distribution for comparison, or none."""
@@ -129,6 +187,7 @@ class Session:
         looked_after = run is not None and (self.run_active or run.attached)
         if run is not None and looked_after and time.monotonic() - run.checked >= _CHECK:
             self._check(run)
+        self._check_others()
         if run is not None and run.experiment == self.experiment:
             snapshot = run.handle.snapshot()
             if run.lost and snapshot is not None:
@@ -136,6 +195,12 @@ class Session:
             return snapshot
         snapshot = self.source.preview_snapshot()
         return snapshot if snapshot is not None and snapshot.request == self._request else None
+
+    def _check_others(self) -> None:
+        for run in tuple(self._others):
+            if time.monotonic() - run.checked >= _CHECK:
+                with contextlib.suppress(GeomregError):
+                    self._check(run)
 
     def _check(self, run: ActiveRun) -> None:
         """Bring what is known of a run that may not be on view up to date."""
@@ -163,3 +228,14 @@ class Session:
         if move is Move.EXTEND and self.run is not None:
             return self.source.extend(self.run.handle.directory, samples)
         return self.source.start(experiment, samples)
+
+
+def _going(run: ActiveRun) -> bool:
+    return not run.state.over and not run.lost
+
+
+def _same(one: Path, other: Path) -> bool:
+    try:
+        return one.samefile(other)
+    except OSError:
+        return one == other

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 
@@ -17,9 +19,10 @@ from geomreg_tui.analysis import (
 )
 from geomreg_tui.analysis.distribution import Distance
 from geomreg_tui.analysis.intervals import UNDEFINED, Interval
-from geomreg_tui.runs import Snapshot
+from geomreg_tui.errors import RunDirectoryError
+from geomreg_tui.runs import RunDirectory, Snapshot
 
-__all__ = ["Comparison", "Pin", "View", "build_view"]
+__all__ = ["Comparison", "Pin", "View", "build_view", "load_pin"]
 
 _DIP_SAMPLES = 20_000
 _DRAWS = 4_000
@@ -104,6 +107,29 @@ def build_view(snapshot: Snapshot, generation: int, pin: Pin | None, *, dip: boo
         _compare(distribution, modes, pin) if pin else None,
         complete=dip or not snapshot.state.over,
     )
+
+
+def load_pin(path: Path) -> Pin:
+    """Return the distribution of a run on disk as one to compare with; blocks while files are read.
+
+    The newest snapshot is taken; where there is none that can be read, or the run has gone on without
+    one, what is committed.
+
+    Raises:
+        RunDirectoryError: if it is not a run directory, or nothing of it has been sampled yet.
+    """
+    run = RunDirectory.open(path)
+    snapshot = None
+    with contextlib.suppress(RunDirectoryError):
+        snapshot = run.read_live()
+    summary = snapshot.summary if snapshot else None
+    if summary is None or summary.samples < run.read_status().samples:
+        summary = run.committed()[0].summary
+    if not summary.samples:
+        raise RunDirectoryError(f"{path.name}: has no networks yet that could be compared")
+    distribution = LossDistribution(summary, run.facts.null_loss)
+    label = run.facts.experiment.describe()
+    return Pin(label, distribution, analyse_modes(distribution, dip_samples=0))
 
 
 def _compare(distribution: LossDistribution, modes: ModeAnalysis, pin: Pin) -> Comparison:

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from geomreg_tui.engine.handle import RunHandle
 from geomreg_tui.errors import GeomregError
 from geomreg_tui.experiment import Experiment
 from geomreg_tui.runs import RunState, Snapshot
@@ -163,6 +164,9 @@ class FakeSource:
         old = self.runs[-1]
         self.runs.append(FakeRun(old.experiment, samples, samples=old.samples))
         return self.runs[-1]
+
+    def attach(self, directory: Path) -> RunHandle:
+        return RunHandle(directory)
 
     def close(self) -> None:
         self.calls.append("close")

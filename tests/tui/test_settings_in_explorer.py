@@ -99,7 +99,9 @@ async def test_the_key_line_shows_the_keys_in_effect_and_a_click_presses_them() 
 async def test_the_usual_keys_are_shown_as_ever() -> None:
     async with opened(size=(119, 40)) as driver:
         line = " ".join(driver.text("#keys").split())
-        assert line == "space Start/pause p Pin l Lin/log v View z Zoom [ Back ] Next ? Help q Quit ^p Palette"
+        assert (
+            line == "space Start/pause p Pin l Lin/log v View z Zoom r Runs [ Back ] Next ? Help q Quit ^p Palette"
+        )
 
 
 async def test_help_shows_the_keys_in_effect_and_closes_by_its_own() -> None:

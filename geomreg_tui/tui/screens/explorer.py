@@ -2,53 +2,50 @@
 
 from __future__ import annotations
 
-import threading
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
 from textual import events, on
-from textual.actions import parse
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.message import Message
 from textual.reactive import Reactive
 from textual.screen import Screen
 from textual.timer import Timer
 from textual.widget import Widget
-from textual.widgets import Static, Tab, Tabs
+from textual.widgets import Tabs
 
 from geomreg_tui.errors import GeomregError, plain_text
 from geomreg_tui.experiment import Experiment
 from geomreg_tui.tui.analyst import Analyst, Answer, Failure, Job, Warm
-from geomreg_tui.tui.bindings import display, first_key, in_effect
+from geomreg_tui.tui.bindings import display, in_effect
 from geomreg_tui.tui.keys import Keys, default_keys
-from geomreg_tui.tui.numbers import count_text
+from geomreg_tui.tui.screens.export import ExportScreen
 from geomreg_tui.tui.screens.help import HelpScreen
+from geomreg_tui.tui.screens.layout import Layout
 from geomreg_tui.tui.screens.quit import QuitScreen
+from geomreg_tui.tui.screens.runs import RunChoice, RunsScreen
 from geomreg_tui.tui.session import ActiveRun, Move, Session
 from geomreg_tui.tui.source import Run, Source
 from geomreg_tui.tui.state import State
-from geomreg_tui.tui.view import View
+from geomreg_tui.tui.threads import in_thread
+from geomreg_tui.tui.view import Pin, View, load_pin
 from geomreg_tui.tui.widgets.knobs import Knobs
 from geomreg_tui.tui.widgets.lines import HeaderLine, KeyLine, StatusLine
 from geomreg_tui.tui.widgets.loss import LossPane
 from geomreg_tui.tui.widgets.modes import ModesTable
-from geomreg_tui.tui.widgets.rows import Roles, RowsWidget
+from geomreg_tui.tui.widgets.rows import Roles, follow_theme
 from geomreg_tui.tui.widgets.sphere import SpherePane
 from geomreg_tui.tui.widgets.volume import VolumePane
 
-__all__ = ["ExplorerScreen", "action_of"]
+__all__ = ["ExplorerScreen"]
 
-WIDE = (120, 32)
-ROOMY = 160  # columns from which the outer panes are wider
-SMALLEST = (60, 16)
 _DEBOUNCE = 0.12  # seconds without another change before a preview starts
 _EAGER = 0.03  # seconds between looks for the first networks after a change
 _EAGER_LOOKS = 100
 _SELDOM = 2.0  # seconds between looks at a run that is over but may go on elsewhere
-_TABS = {"setup": "Setup", "loss": "Loss", "volume": "Volume", "modes": "Modes", "sphere": "Sphere"}
 
 
 class ExplorerScreen(Screen[None]):
@@ -80,6 +77,10 @@ class ExplorerScreen(Screen[None]):
             "z", "zoom(1)", "Zoom", tooltip="Show only the lowest tenth of the losses on view", id="zoom_in"
         ),
         Binding("Z", "zoom(-1)", "Out", tooltip="Zoom out again", id="zoom_out"),
+        Binding(
+            "r", "runs", "Runs", tooltip="Every run on disk: open, compare, export, check, delete", id="runs"
+        ),
+        Binding("e", "export", "Export", tooltip="Write the run as data, figure or report", id="export"),
         Binding(
             "left_square_bracket",
             "tab(-1)",
@@ -121,6 +122,14 @@ class ExplorerScreen(Screen[None]):
         target: int
         problem: str = ""
 
+    @dataclass
+    class Loaded(Message):
+        """A run chosen from the list has been read, to be shown or compared with, or could not be."""
+
+        wanted: int
+        what: ActiveRun | Pin | None
+        problem: str = ""
+
     def __init__(
         self,
         source: Source,
@@ -132,7 +141,7 @@ class ExplorerScreen(Screen[None]):
         super().__init__()
         self.session = Session(source, experiment, samples)
         if attached is not None:
-            self.session.attach(attached)
+            self.session.open_run(attached)
         self.view: View | None = None
         self.keys: Keys = default_keys()
         self.restored = State()
@@ -142,10 +151,9 @@ class ExplorerScreen(Screen[None]):
         self._failure = ""  # of reading or analysing
         self._analyst = Analyst(lambda answer: self.post_message(self.Answered(answer)))
         self._eager_looks = 0
-        self._panes: dict[str, Widget] = {}
-        self._columns: dict[tuple[str, str], Widget] = {}
-        self._tabs: Tabs
-        self._too_small: Static
+        self._wanted = 0  # grows with every run that is asked for from the list
+        self._panes: Layout
+        self._composed = False
         self._debounce: Timer | None = None
         self._timer: Timer
         self._eager: Timer
@@ -153,42 +161,24 @@ class ExplorerScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         """Lay out every pane once; the layouts only show and hide them."""
-        knobs = Knobs(*self._first, id="setup")
-        knobs.border_title = "Setup"
-        modes = VerticalScroll(ModesTable(id="modes-table"), id="modes", classes="pane")
-        modes.border_title = "Mode dominance"
-        modes.border_subtitle = "shares with 95 % intervals"
-        self._panes = {
-            "setup": knobs,
-            "loss": LossPane(id="loss", classes="pane"),
-            "volume": VolumePane(id="volume", classes="pane"),
-            "modes": modes,
-            "sphere": SpherePane(id="sphere", classes="pane"),
-        }
-        panes = self._panes
-        self._columns = {
-            ("loss", "volume"): Vertical(panes["loss"], panes["volume"], id="centre"),
-            ("modes", "sphere"): Vertical(panes["sphere"], panes["modes"], id="right"),
-        }
-        tabs = (Tab(label, id=f"tab-{name}") for name, label in _TABS.items())
         first = "loss" if self.session.shows_run else self.restored.tab or "setup"
-        self._tabs = Tabs(*tabs, active=f"tab-{first}", id="tabs")
-        self._too_small = Static(id="too-small", markup=False)
-        self._arrange()
+        self._panes = Layout(*self._first, first=first)
+        self._composed = True
+        self._panes.arrange(self)
         yield Roles()
         yield HeaderLine(id="header")
-        yield self._tabs
-        yield Horizontal(knobs, *self._columns.values(), id="body")
+        yield self._panes.tabs
+        yield self._panes.body
         yield StatusLine(id="status")
         yield KeyLine(id="keys")
-        yield self._too_small
+        yield self._panes.too_small
 
     def on_mount(self) -> None:
         """Ask for the first preview."""
         self._timer = self.set_interval(self._frame, self._look, pause=True)
         self._eager = self.set_interval(_EAGER, self._look, pause=True)
         self._seldom = self.set_interval(_SELDOM, self._look, pause=True)
-        self.app.theme_changed_signal.subscribe(self, lambda _: self.call_after_refresh(self._restyle))
+        follow_theme(self)
         self._analyst.start()
         self._restore()
         self._draw()
@@ -203,15 +193,11 @@ class ExplorerScreen(Screen[None]):
 
     def state(self) -> State:
         """Return what is open."""
-        knobs, loss, sphere = (self._panes.get(name) for name in ("setup", "loss", "sphere"))
-        if not (isinstance(knobs, Knobs) and isinstance(loss, LossPane) and isinstance(sphere, SpherePane)):
+        if not self._composed:
             return replace(self.restored, experiment=self._first[0], samples=self._first[1])
-        experiment, samples = knobs.shown or (self.session.experiment, self.session.samples)
-        return State(experiment, samples, loss.log_axis, self.active_tab, sphere.curve.radius)
-
-    def _restyle(self) -> None:
-        for widget in self.query(RowsWidget):
-            widget.restyle()
+        panes = self._panes
+        experiment, samples = panes.knobs.shown or (self.session.experiment, self.session.samples)
+        return State(experiment, samples, panes.loss.log_axis, self.active_tab, panes.sphere.curve.radius)
 
     def on_unmount(self) -> None:
         """Let the analyst go."""
@@ -234,38 +220,24 @@ class ExplorerScreen(Screen[None]):
 
     def on_resize(self, event: events.Resize) -> None:
         """Choose the layout for the new size."""
-        self._arrange()
+        self._panes.arrange(self)
         self._draw_keys()
 
     @on(Tabs.TabActivated)
     def _tab_chosen(self) -> None:
-        self._arrange()
-
-    def _arrange(self) -> None:
-        width, height = self.app.size
-        tiny = width < SMALLEST[0] or height < SMALLEST[1]
-        wide = width >= WIDE[0] and height >= WIDE[1]
-        self.set_class(wide and width >= ROOMY, "-roomy")
-        self.set_class(tiny, "-tiny")
-        self.set_class(not wide and not tiny, "-tabs")
-        if tiny:
-            needed = f"{SMALLEST[0]}x{SMALLEST[1]}"
-            self._too_small.update(f"geomreg-tui needs {needed} cells; this is {width}x{height}")
-        active = self.active_tab
-        for name, pane in self._panes.items():
-            pane.display = wide or name == active
-        for names, column in self._columns.items():
-            column.display = wide or active in names
+        self._panes.arrange(self)
 
     @property
     def active_tab(self) -> str:
         """Name of the pane that the tabs layout shows."""
-        return self._tabs.active.removeprefix("tab-") or "setup"
+        return self._panes.active
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer only what can be done now."""
         if action == "tab":
             return self.has_class("-tabs")
+        if action == "export":
+            return self.session.run is not None and self.session.shows_run
         if action == "stop":
             return self.session.run_active
         if action == "zoom" and parameters == (-1,):
@@ -273,12 +245,12 @@ class ExplorerScreen(Screen[None]):
         return True
 
     def _draw_keys(self) -> None:
-        shown = []
-        for binding in in_effect(self.BINDINGS, self.keys):
-            if binding.show and self.check_action(*action_of(binding)):
-                shown.append((first_key(binding), str(binding.key_display), binding.description))
         palette = self.keys["palette"]
-        self.query_one(KeyLine).show([*shown, (palette[0], display(palette), "Palette")])
+        self.query_one(KeyLine).offer(
+            in_effect(self.BINDINGS, self.keys),
+            self.check_action,
+            (palette[0], display(palette), "Palette"),
+        )
 
     # Knobs
 
@@ -324,6 +296,8 @@ class ExplorerScreen(Screen[None]):
         self._seldom.pause()
 
     def _look(self) -> None:
+        if any(isinstance(screen, RunsScreen) for screen in self.app.screen_stack):
+            return  # what is hidden is not drawn: Textual would send it all the same
         self._analyst.ask(Job(self.session.generation, self.session.read, self.session.pin))
 
     @on(Answered)
@@ -351,12 +325,11 @@ class ExplorerScreen(Screen[None]):
             self._failure = plain_text(f"! {answer.message}").replace("\n", " ")
             self._draw_status()
         elif self.view is not None and self.view.generation == session.generation:
-            if self.view.snapshot.state.over and not session.run_active:
+            if self.view.snapshot.state.over and not session.busy:
                 self._timer.pause()  # nothing can change here: look no more, send nothing
                 if session.run is not None and session.run.attached:
                     self._seldom.resume()
-            else:
-                self._draw_status()
+            self._draw_status()
         elif (left := self._eager_looks - 1) > 0:
             self._eager_looks = left
         else:
@@ -379,20 +352,14 @@ class ExplorerScreen(Screen[None]):
     def _draw_status(self) -> None:
         session, view = self.session, self.view
         current = view is not None and view.generation == session.generation
-        aside, directory = "", None
-        if session.run is not None:
-            run = session.run
-            if session.shows_run:
-                directory = run.handle.directory
-            else:
-                counts = f"{count_text(run.samples)} / {count_text(run.target)}"
-                aside = f"run of other settings: {run.state.value}, {counts}"
+        run = session.run if session.shows_run else None
+        directory = run.handle.directory if run is not None else None
         notice = (
             "… starting the engine of the full run" if session.starting else self._notice or self._failure
         )
         what = "run" if session.shows_run else "preview"
         snapshot = view.snapshot if view and current else None
-        self.query_one(StatusLine).show(snapshot, what, notice, aside, directory)
+        self.query_one(StatusLine).show(snapshot, what, notice, session.aside, directory)
         self._draw_keys()
 
     # Keys
@@ -449,9 +416,54 @@ class ExplorerScreen(Screen[None]):
 
     def action_tab(self, step: int) -> None:
         """Show the next or previous tab."""
-        names = list(_TABS)
-        place = names.index(self.active_tab) + step
-        self._tabs.active = f"tab-{names[place % len(names)]}"
+        self._panes.turn(step)
+
+    def action_runs(self) -> None:
+        """List every run on disk."""
+        self.app.push_screen(RunsScreen(), self._chosen)
+
+    def _chosen(self, choice: RunChoice | None) -> None:
+        if choice is None:
+            return
+        if choice.action == "export":
+            self._export(choice.path)
+        elif self.session.starting:
+            self.notify("The full run is being started; try again in a moment.", markup=False)
+        else:
+            self._load(load_pin if choice.action == "compare" else self.session.load_run, choice.path)
+
+    def action_export(self) -> None:
+        """Offer to write the run on view to a file."""
+        run = self.session.run
+        if run is not None and self.session.shows_run:
+            self._export(run.handle.directory)
+
+    def _export(self, path: Path) -> None:
+        run = self.session.run
+        sampling = run is not None and self.session.run_active and run.handle.directory == path
+        self.app.push_screen(ExportScreen(path, sampling))
+
+    def _load(self, load: Callable[[Path], ActiveRun | Pin], path: Path) -> None:
+        self._wanted += 1
+        wanted = self._wanted
+        in_thread("load", lambda: load(path), lambda *got: self.post_message(self.Loaded(wanted, *got)))
+
+    @on(Loaded)
+    def _loaded(self, event: Loaded) -> None:
+        what = event.what
+        if event.wanted != self._wanted:
+            return
+        self._notice = plain_text(f"! {event.problem}").replace("\n", " ") if event.problem else ""
+        if isinstance(what, Pin):
+            self.session.repin(what)
+        elif what is not None and not self.session.starting:
+            if self._debounce:
+                self._debounce.stop()
+            self.session.show_run(what)
+            self.query_one(Knobs).show(what.experiment, what.target)
+            self._panes.leave_setup()
+        self._watch()
+        self._draw_status()
 
     def action_help(self) -> None:
         """Show every key and every term."""
@@ -463,21 +475,20 @@ class ExplorerScreen(Screen[None]):
 
     def ask_quit(self) -> None:
         """Leave, after asking if a run is being sampled."""
-        run = self.session.run
-        if run is None or not self.session.run_active or run.attached:
+        going = [run.handle for run in self.session.going()]
+        if not going:
             self.app.exit()
             return
 
-        handle = run.handle
-
         def decide(answer: str | None) -> None:
             if answer == "stop":
-                handle.stop()
+                for handle in going:
+                    handle.stop()
             if answer in ("stop", "keep"):
                 self.app.exit()
 
         if not isinstance(self.app.screen, QuitScreen):
-            self.app.push_screen(QuitScreen(handle.directory), decide)
+            self.app.push_screen(QuitScreen(*(handle.directory for handle in going)), decide)
 
     # The full run
 
@@ -486,15 +497,11 @@ class ExplorerScreen(Screen[None]):
         session.starting = True
         session.cancel_preview()
         experiment, target = session.experiment, session.samples
-
-        def begin() -> None:
-            try:
-                run, problem = session.begin(move, experiment, target), ""
-            except (GeomregError, OSError) as error:
-                run, problem = None, str(error)
-            self.post_message(self.Begun(run, experiment, target, problem))
-
-        threading.Thread(target=begin, name="begin", daemon=True).start()
+        in_thread(
+            "begin",
+            lambda: session.begin(move, experiment, target),
+            lambda run, problem: self.post_message(self.Begun(run, experiment, target, problem)),
+        )
         self._draw_status()
 
     @on(Begun)
@@ -516,10 +523,6 @@ class ExplorerScreen(Screen[None]):
     def background(self) -> Run | None:
         """The run that goes on when the explorer is closed now, if any."""
         run = self.session.run
-        return run.handle if run is not None and self.session.run_active else None
-
-
-def action_of(binding: Binding) -> tuple[str, tuple[object, ...]]:
-    """Return name and parameters of a binding's action, as ``check_action`` takes them."""
-    _, name, parameters = parse(binding.action)
-    return name, parameters
+        if run is not None and self.session.run_active:
+            return run.handle
+        return next((run.handle for run in self.session.going()), None)

@@ -27,15 +27,17 @@ class QuitScreen(ModalScreen[str]):
         Binding("escape,b,q", "answer('back')", "Back"),
     ]
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, *directories: Path) -> None:
         super().__init__()
-        self._directory = directory
+        self._directories = directories
 
     def compose(self) -> ComposeResult:
         """Say what is at stake, and list the answers."""
         with Vertical(id="quit", classes="dialog") as dialog:
-            dialog.border_title = "A run is being sampled"
-            yield Static(plain_text(f"It is kept in {self._directory}"), markup=False)
+            one = len(self._directories) == 1
+            dialog.border_title = "A run is being sampled" if one else "Runs are being sampled"
+            where = " and in ".join(map(str, self._directories))
+            yield Static(plain_text(f"{'It is' if one else 'They are'} kept in {where}"), markup=False)
             yield OptionList(
                 Option("k  keep sampling in the background, and leave", id="keep"),
                 Option("s  stop, keep what is done, and leave", id="stop"),

@@ -18,7 +18,15 @@ from geomreg_tui.errors import ExperimentError, plain_text
 from geomreg_tui.experiment import parse_count
 from geomreg_tui.tui.keys import NUMBER_CHARACTERS
 
-__all__ = ["ChoiceField", "NumberField", "PathField", "step_count", "step_depth", "step_scale"]
+__all__ = [
+    "ChoiceField",
+    "NumberField",
+    "PathField",
+    "PlainInput",
+    "step_count",
+    "step_depth",
+    "step_scale",
+]
 
 Step = Callable[[str, int], str | None]
 
@@ -116,6 +124,13 @@ class ChoiceField(Select[str], inherit_bindings=False):
         super().__init__(
             [(name, name) for name in names], value=value, allow_blank=False, compact=True, id=id
         )
+
+    def offer(self, names: Sequence[str], value: str) -> None:
+        """Offer other names, and choose one of them."""
+        if tuple(names) != self.names:
+            self.names = tuple(names)
+            self.set_options([(name, name) for name in names])
+        self.value = value
 
     def action_step(self, direction: int) -> None:
         """Choose the next or previous name, round and round."""

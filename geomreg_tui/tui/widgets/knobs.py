@@ -135,6 +135,19 @@ class Knobs(VerticalScroll, can_focus=False):
         """The experiment and the number of samples that they show; None while some value is impossible."""
         return self._last
 
+    def show(self, experiment: Experiment, samples: int) -> None:
+        """Show another experiment, as if the knobs had been made for it: nothing is posted."""
+        self._base, self._samples, self._last = experiment, samples, (experiment, samples)
+        with self.prevent(Input.Changed, Select.Changed):
+            for key, control in self._controls.items():
+                value = self._value(key)
+                if isinstance(control, ChoiceField):
+                    control.offer(self._names(key), value)
+                else:
+                    control.value = value
+        self._first = self.values()
+        self._mark(())
+
     def values(self) -> dict[str, Any]:
         """Return what every control shows, shown or not, as text."""
         return {key: control.value for key, control in self._controls.items()}
@@ -217,21 +230,36 @@ class Knobs(VerticalScroll, can_focus=False):
                     row.mount(Static(Text(text), classes="knob-problem", markup=False))
 
     def _control(self, knob: _Knob) -> ChoiceField | PathField | NumberField:
-        base, key = self._base, knob.key
-        if key == "samples":
-            return NumberField(_short(self._samples), knob.step, id=f"field-{key}")
-        if key == "path":
-            return PathField("" if base.data in _SETS else base.data, id=f"field-{key}")
+        name, value = f"field-{knob.key}", self._value(knob.key)
+        if knob.key == "path":
+            return PathField(value, id=name)
+        if names := self._names(knob.key):
+            return ChoiceField(names, value, id=name)
+        return NumberField(value, knob.step, id=name)
+
+    def _names(self, key: str) -> Sequence[str]:
+        """Return what a control lets choose from; nothing where it is a number or a path."""
         if key == "data":
-            return ChoiceField((*_SETS, FILE), base.data if base.data in _SETS else FILE, id=f"field-{key}")
+            return (*_SETS, FILE)
         if key == "arch":
-            kinds = [kind for kind in choices("arch") if kind != "custom" or base.arch == "custom"]
-            return ChoiceField(kinds, base.arch, id=f"field-{key}")
+            return [kind for kind in choices("arch") if kind != "custom" or self._base.arch == "custom"]
         if key == "bias":
-            return ChoiceField(("off", "on"), "on" if base.bias else "off", id=f"field-{key}")
-        if choices(key):
-            return ChoiceField(choices(key), getattr(base, key), id=f"field-{key}")
-        return NumberField(_number(getattr(base, key)), knob.step, id=f"field-{key}")
+            return ("off", "on")
+        return () if key in ("path", "samples") else choices(key)
+
+    def _value(self, key: str) -> str:
+        """Return what a control shows for the experiment that was given."""
+        base = self._base
+        if key == "samples":
+            return _short(self._samples)
+        if key == "path":
+            return "" if base.data in _SETS else base.data
+        if key == "data":
+            return base.data if base.data in _SETS else FILE
+        if key == "bias":
+            return "on" if base.bias else "off"
+        value = getattr(base, key)
+        return str(value) if choices(key) else _number(value)
 
 
 def _number(value: object) -> str:

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from rich.cells import cell_len, set_cell_size
 from textual import events
+from textual.binding import Binding, BindingType
 
 from geomreg_tui.errors import plain_text
 from geomreg_tui.experiment import Experiment
 from geomreg_tui.runs import RunState, Snapshot
 from geomreg_tui.summary import Facts
+from geomreg_tui.tui.bindings import action_of, first_key
 from geomreg_tui.tui.numbers import count_text, duration_text
 from geomreg_tui.tui.widgets.rows import Piece, RowsWidget
 
-__all__ = ["HeaderLine", "KeyLine", "StatusLine"]
+__all__ = ["GLYPHS", "HeaderLine", "KeyLine", "StatusLine"]
 
-_GLYPHS = {
+GLYPHS = {
     RunState.STARTING: "…",
     RunState.SAMPLING: "▶",
     RunState.PAUSED: "‖",
@@ -27,6 +29,7 @@ _GLYPHS = {
     RunState.FAILED: "✗",
 }
 _BAR = 20
+_LAST_KEYS = 3  # help, leave, palette
 _EIGHTHS = " ▏▎▍▌▋▊▉"
 _STALE = 2.0  # seconds after which the age of the live file is worth a word
 
@@ -92,7 +95,7 @@ class StatusLine(RowsWidget):
         elif snapshot is None:
             pieces = [Piece(f"… {what}: waiting for the first networks", "dim")]
         else:
-            pieces = _progress(snapshot, what, directory)
+            pieces = _progress(snapshot, what, None if aside else directory)  # there is no room for both
         if aside:
             pieces.append(Piece("   " + aside, "mark"))
         self._pieces = pieces
@@ -115,21 +118,40 @@ class KeyLine(RowsWidget):
         self._keys: tuple[tuple[str, str, str], ...] = ()
         self._spans: list[tuple[int, int, str]] = []
 
-    def show(self, keys: Sequence[tuple[str, str, str]]) -> None:
-        """Draw keys: (key as Textual names it, as it is shown, what it does) of each."""
-        if tuple(keys) != self._keys:
-            self._keys = tuple(keys)
+    def offer(
+        self,
+        bindings: Iterable[BindingType],
+        check: Callable[[str, tuple[object, ...]], bool | None],
+        *more: tuple[str, str, str],
+    ) -> None:
+        """Draw those of some bindings that are meant to be shown and whose action can be done now.
+
+        Args:
+            bindings: where keys and actions are from.
+            check: whether an action can be done now.
+            more: further keys: as Textual names it, as it is shown, what it does.
+        """
+        keys = (
+            *(
+                (first_key(binding), binding.key_display or binding.key, binding.description)
+                for binding in bindings
+                if isinstance(binding, Binding) and binding.show and check(*action_of(binding))
+            ),
+            *more,
+        )
+        if keys != self._keys:
+            self._keys = keys
             self.redraw()
 
     def paint(self, width: int, height: int) -> Sequence[Sequence[Piece]]:
-        """Draw as many keys as fit whole."""
+        """Draw as many keys as fit whole; where not all do, those in the middle give way to the last."""
         row: list[Piece] = []
         self._spans = []
+        keys = [(*key, cell_len(key[1]) + 1 + cell_len(key[2])) for key in self._keys]
+        while len(keys) > 1 and sum(size + 2 for *_, size in keys) - 2 > width:
+            del keys[max(0, len(keys) - 1 - _LAST_KEYS)]
         used = 0
-        for key, shown, meaning in self._keys:
-            size = cell_len(shown) + 1 + cell_len(meaning)
-            if used + size > width:
-                break
+        for key, shown, meaning, size in keys:
             row += [Piece(shown, "key"), Piece(f" {meaning}  ")]
             self._spans.append((used, used + size, key))
             used += size + 2
@@ -146,7 +168,7 @@ class KeyLine(RowsWidget):
 def _progress(snapshot: Snapshot, what: str, directory: Path | None) -> list[Piece]:
     state = snapshot.state
     pieces = [
-        Piece(f"{_GLYPHS[state]} {what} {state.value}  ", "warn" if state is RunState.FAILED else "strong")
+        Piece(f"{GLYPHS[state]} {what} {state.value}  ", "warn" if state is RunState.FAILED else "strong")
     ]
     if state is RunState.FAILED:
         return [*pieces, Piece(plain_text(snapshot.message).replace("\n", "; "), "warn")]

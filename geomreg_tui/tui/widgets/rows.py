@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
 from rich.style import Style
 from textual.geometry import Region
+from textual.screen import Screen
 from textual.strip import Strip
 from textual.widget import Widget
 
-__all__ = ["ROLES", "Piece", "Roles", "RowsWidget", "flow"]
+__all__ = ["ROLES", "Piece", "Roles", "RowsWidget", "flow", "follow_theme"]
 
 ROLES = (
     "text",
@@ -27,6 +28,7 @@ ROLES = (
     "axis",
     "warn",
     "key",
+    "select",
 )
 _BETWEEN = "   "  # between the items of a legend
 _GAP = 6  # unchanged cells that cost less to send again than to jump over
@@ -139,6 +141,16 @@ class RowsWidget(Widget):
             color = (behind + styles.color).rich_color
             self._styles_of_roles[key] = styles.text_style + Style(color=color, bgcolor=behind.rich_color)
         return self._styles_of_roles[key]
+
+
+def follow_theme(screen: Screen[Any]) -> None:
+    """Have all rows of a screen painted anew when the theme changes."""
+
+    def restyle() -> None:
+        for widget in screen.query(RowsWidget):
+            widget.restyle()
+
+    screen.app.theme_changed_signal.subscribe(screen, lambda _: screen.call_after_refresh(restyle))
 
 
 def _changed_spans(old: Strip, new: Strip) -> list[tuple[int, int]]:
