@@ -319,7 +319,7 @@ def _delete(entry: RunEntry) -> tuple[str, bool]:
 
 def _verify(entry: RunEntry) -> tuple[str, bool]:
     found = verify_run(entry.path)
-    counts = f"{count_text(found.samples)} networks in {found.files} files"
+    counts = f"{count_text(found.samples)} networks in {found.files} file{'s' * (found.files != 1)}"
     if found.problems:
         number = len(found.problems)
         problems = "1 PROBLEM" if number == 1 else f"{number} PROBLEMS"
