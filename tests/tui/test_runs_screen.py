@@ -15,6 +15,7 @@ from geomreg_tui.errors import RunDirectoryError
 from geomreg_tui.experiment import Experiment
 from geomreg_tui.runs import RunState, Status, runs_root
 from geomreg_tui.tui.numbers import size_text
+from geomreg_tui.tui.screens.export import ExportScreen
 from geomreg_tui.tui.screens.quit import QuitScreen
 from geomreg_tui.tui.screens.runs import RunChoice, RunsScreen
 from geomreg_tui.tui.session import ActiveRun, Session
@@ -379,15 +380,15 @@ async def test_a_run_that_cannot_be_read_says_why_and_changes_nothing() -> None:
             driver.explorer._notice = ""
 
 
-async def test_exporting_names_the_command() -> None:
+async def test_exporting_opens_the_dialog_on_the_chosen_run() -> None:
     put_run(1)
     async with opened() as driver:
         await driver.pilot.press("r")
         await driver.until(lambda: " kB" in driver.screen())
         await driver.pilot.press("e")
-        await driver.until(lambda: driver.app._notifications)
-        (notice,) = driver.app._notifications
-        assert notice.message == f"Export: geomreg-tui export {runs_root() / name_of(1)}"
+        await driver.until(lambda: isinstance(driver.app.screen, ExportScreen))
+        await driver.pilot.pause(0.1)
+        assert name_of(1) in driver.screen()
 
 
 # Parts

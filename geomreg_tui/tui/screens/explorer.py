@@ -170,7 +170,7 @@ class ExplorerScreen(Screen[None]):
         yield self._panes.tabs
         yield self._panes.body
         yield StatusLine(id="status")
-        yield KeyLine(id="keys")
+        yield KeyLine(3, id="keys")  # help, quit and palette lead to all others
         yield self._panes.too_small
 
     def on_mount(self) -> None:

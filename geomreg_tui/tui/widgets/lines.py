@@ -29,7 +29,6 @@ GLYPHS = {
     RunState.FAILED: "✗",
 }
 _BAR = 20
-_LAST_KEYS = 3  # help, leave, palette
 _EIGHTHS = " ▏▎▍▌▋▊▉"
 _STALE = 2.0  # seconds after which the age of the live file is worth a word
 
@@ -111,10 +110,14 @@ class KeyLine(RowsWidget):
 
     Textual's own footer is made of a widget for each key, all made anew at every change of focus: on a slow
     line that costs more than a frame of all panes.
+
+    Args:
+        kept: how many of the last keys are shown however little room there is.
     """
 
-    def __init__(self, *, id: str | None = None) -> None:
+    def __init__(self, kept: int = 0, *, id: str | None = None) -> None:
         super().__init__(id=id)
+        self._kept = kept
         self._keys: tuple[tuple[str, str, str], ...] = ()
         self._spans: list[tuple[int, int, str]] = []
 
@@ -144,12 +147,12 @@ class KeyLine(RowsWidget):
             self.redraw()
 
     def paint(self, width: int, height: int) -> Sequence[Sequence[Piece]]:
-        """Draw as many keys as fit whole; where not all do, those in the middle give way to the last."""
+        """Draw as many keys as fit whole."""
         row: list[Piece] = []
         self._spans = []
         keys = [(*key, cell_len(key[1]) + 1 + cell_len(key[2])) for key in self._keys]
         while len(keys) > 1 and sum(size + 2 for *_, size in keys) - 2 > width:
-            del keys[max(0, len(keys) - 1 - _LAST_KEYS)]
+            del keys[max(0, len(keys) - 1 - self._kept)]
         used = 0
         for key, shown, meaning, size in keys:
             row += [Piece(shown, "key"), Piece(f" {meaning}  ")]
