@@ -11,7 +11,44 @@ from textual.keys import format_key
 
 from geomreg_tui.tui.keys import Keys, default_keys
 
-__all__ = ["action_of", "display", "first_key", "in_effect", "keymap"]
+__all__ = ["action_of", "display", "explorer_bindings", "first_key", "in_effect", "keymap"]
+
+
+# Of every action of the explorer: its id, what Textual calls, its name in the key line and the palette (none
+# for an action that shows itself), and what it does. Where there is little room the first are shown.
+_EXPLORER = (
+    ("sample", "sample", "Start/pause", "Start the full run; pause it; go on with it"),
+    ("stop", "stop", "Stop", "Stop the full run and keep what is done"),
+    ("previous_tab", "tab(-1)", "Back", "Previous tab (small terminals)"),
+    ("next_tab", "tab(1)", "Next", "Next tab (small terminals)"),
+    ("pin", "pin", "Pin", "Pin this distribution for comparison; again to let it go"),
+    ("axis", "axis", "Lin/log", "Change the loss axis and the n axis: linear or log"),
+    ("measure", "measure", "View", "Draw the density, the histogram, or the cumulative share"),
+    ("zoom_in", "zoom(1)", "Zoom", "Show only the lowest tenth of the losses on view"),
+    ("zoom_out", "zoom(-1)", "Out", "Zoom out again"),
+    ("runs", "runs", "Runs", "Every run on disk: open, compare, export, check, delete"),
+    ("export", "export", "Export", "Write the run as data, figure or report"),
+    ("help", "help", "Help", "This help"),
+    ("quit", "app.quit", "Quit", "Leave; asks first while a run is sampling"),
+    ("leave_field", "leave_field", "", "Leave a field"),
+)
+
+
+def explorer_bindings() -> list[BindingType]:
+    """Return the bindings of the explorer, with the keys that they have where nobody says otherwise."""
+    usual = default_keys()
+    return [
+        Binding(
+            ",".join(usual[name]),
+            action,
+            label or tooltip,
+            show=bool(label),
+            key_display=display(usual[name]),
+            tooltip=tooltip,
+            id=name,
+        )
+        for name, action, label, tooltip in _EXPLORER
+    ]
 
 
 def in_effect(bindings: Iterable[BindingType], keys: Keys) -> list[Binding]:

@@ -20,7 +20,8 @@ from geomreg_tui.experiment import Experiment
 from geomreg_tui.tui.app import ExplorerApp
 from geomreg_tui.tui.bindings import display, keymap
 from geomreg_tui.tui.keys import ACTIONS, TAKEN, default_keys, key_name, parse_keys, spelling
-from geomreg_tui.tui.screens.explorer import _TABS, ExplorerScreen
+from geomreg_tui.tui.screens.explorer import ExplorerScreen
+from geomreg_tui.tui.screens.layout import _TABS
 from geomreg_tui.tui.settings import FILE_CAP, Settings, config_file, example_file, load_settings
 from geomreg_tui.tui.state import TABS, State, keep_state, read_state, state_file
 from geomreg_tui.tui.widgets.fields import ChoiceField, NumberField

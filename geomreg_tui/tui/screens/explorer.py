@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from textual import events, on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.message import Message
 from textual.reactive import Reactive
 from textual.screen import Screen
@@ -20,7 +20,7 @@ from textual.widgets import Tabs
 from geomreg_tui.errors import GeomregError, plain_text
 from geomreg_tui.experiment import Experiment
 from geomreg_tui.tui.analyst import Analyst, Answer, Failure, Job, Warm
-from geomreg_tui.tui.bindings import display, in_effect
+from geomreg_tui.tui.bindings import display, explorer_bindings, in_effect
 from geomreg_tui.tui.keys import Keys, default_keys
 from geomreg_tui.tui.screens.export import ExportScreen
 from geomreg_tui.tui.screens.help import HelpScreen
@@ -51,58 +51,7 @@ _SELDOM = 2.0  # seconds between looks at a run that is over but may go on elsew
 class ExplorerScreen(Screen[None]):
     """Routes keys to the session and answers of the analyst to the panes."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(
-            "space",
-            "sample",
-            "Start/pause",
-            tooltip="Start the full run; pause it; go on with it",
-            id="sample",
-        ),
-        Binding("s", "stop", "Stop", tooltip="Stop the full run and keep what is done", id="stop"),
-        Binding(
-            "p", "pin", "Pin", tooltip="Pin this distribution for comparison; again to let it go", id="pin"
-        ),
-        Binding(
-            "l", "axis", "Lin/log", tooltip="Change the loss axis and the n axis: linear or log", id="axis"
-        ),
-        Binding(
-            "v",
-            "measure",
-            "View",
-            tooltip="Draw the density, the histogram, or the cumulative share",
-            id="measure",
-        ),
-        Binding(
-            "z", "zoom(1)", "Zoom", tooltip="Show only the lowest tenth of the losses on view", id="zoom_in"
-        ),
-        Binding("Z", "zoom(-1)", "Out", tooltip="Zoom out again", id="zoom_out"),
-        Binding(
-            "r", "runs", "Runs", tooltip="Every run on disk: open, compare, export, check, delete", id="runs"
-        ),
-        Binding("e", "export", "Export", tooltip="Write the run as data, figure or report", id="export"),
-        Binding(
-            "left_square_bracket",
-            "tab(-1)",
-            "Back",
-            key_display="[",
-            tooltip="Previous tab (small terminals)",
-            id="previous_tab",
-        ),
-        Binding(
-            "right_square_bracket",
-            "tab(1)",
-            "Next",
-            key_display="]",
-            tooltip="Next tab (small terminals)",
-            id="next_tab",
-        ),
-        Binding("question_mark", "help", "Help", key_display="?", tooltip="This help", id="help"),
-        Binding("q", "app.quit", "Quit", tooltip="Leave; asks first while a run is sampling", id="quit"),
-        Binding(
-            "escape", "leave_field", "Leave field", show=False, tooltip="Leave a field", id="leave_field"
-        ),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = explorer_bindings()
 
     # Textual paints the whole screen anew when the focus moves; the two widgets concerned are enough.
     focused: Reactive[Widget | None] = Reactive(None, repaint=False)
