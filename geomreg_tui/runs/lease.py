@@ -8,10 +8,12 @@ be dead is free; one of another host is never taken without being told to.
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import secrets
 import socket
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -73,11 +75,14 @@ class Lease:
         prepared = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
         write_json(prepared, values)
         try:
-            for _ in range(_ATTEMPTS):
-                check_free(path, take_over=take_over)
-                if _place(prepared, path):
-                    return
-                _remove_stale(path, take_over)
+            with _one_at_a_time(path.parent):
+                for _ in range(_ATTEMPTS):
+                    abandoned = path.exists()
+                    check_free(path, take_over=take_over)
+                    if abandoned:
+                        _remove_stale(path, take_over)
+                    if _place(prepared, path):
+                        return
         finally:
             prepared.unlink(missing_ok=True)
         raise RunDirectoryError(f"{path.parent}: another engine took it at the same moment")
@@ -127,6 +132,22 @@ def holder(path: Path) -> Holder | None:
     if same_host and values.get("boot") != _boot():
         return None  # the machine was started anew since
     return None if here and not _alive(pid, birth) else found
+
+
+@contextlib.contextmanager
+def _one_at_a_time(folder: Path) -> Iterator[None]:
+    """Keep other engines of this machine from taking a lease in ``folder`` meanwhile.
+
+    Nothing is left on disk. A file system without locks on folders (NFS) goes without: there two engines
+    that find the same abandoned lease within the same millisecond could both take it.
+    """
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        with contextlib.suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _place(prepared: Path, path: Path) -> bool:

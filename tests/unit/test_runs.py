@@ -7,7 +7,6 @@ import os
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -344,39 +343,61 @@ def test_the_lease_of_a_process_that_nobody_has_waited_for_is_free(tmp_path):
 
 
 RACE = """
-import os, sys, time
+import fcntl, os, sys, time
 from pathlib import Path
 from geomreg_tui.errors import RunDirectoryError
 from geomreg_tui.runs.lease import Lease
-path, start = Path(sys.argv[1]), float(sys.argv[2])
-time.sleep(max(0, start - time.time()))
-try:
-    Lease(path)
-    print("got it")
-except RunDirectoryError:
-    print("refused")
-sys.stdout.flush()
-sys.stdin.read()
+
+def refuse(*_):
+    raise OSError("no locks here")
+
+def race(path, start, said, stay):
+    if os.fork():
+        return
+    while time.time() < start:
+        pass
+    try:
+        Lease(path)
+        os.write(said, b"g")
+    except RunDirectoryError:
+        os.write(said, b"r")
+    os.read(stay, 1)
+    os._exit(0)
+
+folder, abandoned, locks = Path(sys.argv[1]), sys.argv[2] == "abandoned", sys.argv[3] == "locks"
+if not locks:
+    fcntl.flock = refuse
+for turn in range(60):
+    path = folder / f"{turn}" / "lease.json"
+    path.parent.mkdir()
+    if abandoned:
+        if not os.fork():
+            Lease(path)
+            os._exit(0)
+        os.wait()
+    (hear, say), (stay, leave) = os.pipe(), os.pipe()
+    start = time.time() + 0.02
+    for _ in range(6):
+        race(path, start, say, stay)
+    heard = b""
+    while len(heard) < 6:
+        heard += os.read(hear, 6)
+    print(heard.count(b"g"))
+    os.write(leave, b"6 byte")
+    for _ in range(6):
+        os.wait()
+    for end in (hear, say, stay, leave):
+        os.close(end)
 """
 
 
-@pytest.mark.parametrize("stale", [False, True])
-def test_of_engines_that_start_at_the_same_moment_one_gets_the_lease(tmp_path, stale):
-    path = tmp_path / "lease.json"
-    if stale:
-        script = (
-            f"from geomreg_tui.runs.lease import Lease; from pathlib import Path; Lease(Path({str(path)!r}))"
-        )
-        subprocess.run([sys.executable, "-c", script], check=True)
-    start = str(time.time() + 1.5)
-    command = [sys.executable, "-c", RACE, str(path), start]
-    racers = [
-        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(6)
-    ]
-    said = [racer.stdout.readline().strip() for racer in racers]
-    for racer in racers:
-        racer.communicate()
-    assert sorted(said) == ["got it"] + ["refused"] * 5
+@pytest.mark.parametrize(
+    ("before", "locks"), [("nothing", "locks"), ("abandoned", "locks"), ("nothing", "no locks")]
+)
+def test_of_engines_that_start_at_the_same_moment_one_gets_the_lease(tmp_path, before, locks):
+    command = [sys.executable, "-c", RACE, str(tmp_path), before, locks]
+    winners = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
+    assert winners == ["1"] * 60
 
 
 def test_a_file_system_without_hard_links_is_good_enough(tmp_path, monkeypatch):
