@@ -135,6 +135,7 @@ class Objective:
         held_out = None if labels is None else labels[examples:]
         self._held_out = _tensors(rounded[examples:], held_out, bounds[:, examples:], dtype, device)
         trained = None if labels is None else labels[:examples]
+        self._training = _tensors(rounded[:examples], trained, bounds[:, :examples], dtype, device)
         exact = _tensors(rounded[:examples], trained, bounds[:, :examples], torch.float64, device)
         self.null_loss = self._null_loss(exact)
         self.constant_loss = min(self.null_loss, _CONSTANTS[loss](self._targets))
@@ -188,16 +189,17 @@ class Objective:
         """Targets of the training examples as the loss sees them, in the run's number format, (N, C)."""
         return self._targets
 
-    def per_example(self, outputs: Tensor) -> Tensor:
+    def per_example(self, outputs: Tensor, *, training: bool = False) -> Tensor:
         """Return the loss of each network on each example, averaged over outputs.
 
         Args:
             outputs: (batch, C, E); left as they are.
+            training: whether the outputs are those on the N training examples alone.
 
         Returns:
-            (batch, E).
+            (batch, E), or (batch, N).
         """
-        return self._loss(outputs, self._all)
+        return self._loss(outputs, self._training if training else self._all)
 
     def correct(self, outputs: Tensor) -> Tensor | None:
         """Return how many held-out predictions of each network are right, or None for real targets.

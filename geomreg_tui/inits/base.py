@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -15,13 +14,16 @@ from geomreg_tui.shapes import LayerShape
 __all__ = ["InitLaw", "Stream"]
 
 
-@dataclass(frozen=True)
 class Stream:
-    """Where random numbers come from, and the kind of tensor they fill."""
+    """Where random numbers come from, and the kind of tensor they fill.
 
-    generator: torch.Generator
-    device: torch.device
-    dtype: torch.dtype
+    Every tensor that it returns is the caller's own.
+    """
+
+    def __init__(self, generator: torch.Generator, device: torch.device, dtype: torch.dtype) -> None:
+        self.generator = generator
+        self.device = device
+        self.dtype = dtype
 
     def empty(self, *size: int) -> Tensor:
         """Return an uninitialised tensor."""
@@ -38,6 +40,20 @@ class Stream:
     def signs(self, *size: int) -> Tensor:
         """Return independent -1 and +1, equally likely."""
         return self.empty(*size).bernoulli_(0.5, generator=self.generator).mul_(2).sub_(1)
+
+    def unit(self, *size: int) -> Tensor:
+        """Return independent numbers, uniform on [0, 1), as float64."""
+        return torch.rand(size, dtype=torch.float64, device=self.device, generator=self.generator)
+
+    def laplace(self, *size: int) -> Tensor:
+        """Return independent numbers of density exp(-|x|) / 2."""
+        return self.empty(*size).exponential_(generator=self.generator).mul_(self.signs(*size))
+
+    def student_t(self, *size: int, dof: float) -> Tensor:
+        """Return independent numbers of Student's t law."""
+        shape = torch.full(size, dof / 2, dtype=torch.float64, device=self.device)
+        ratio = torch._standard_gamma(shape, generator=self.generator).mul_(2 / dof).rsqrt_()
+        return self.normal(*size).mul_(ratio.to(self.dtype))
 
     def chi_square(self, freedom: Tensor) -> Tensor:
         """Return independent chi-square numbers, one for each degree of freedom in ``freedom`` (0 gives 0).

@@ -6,7 +6,6 @@ import math
 from abc import abstractmethod
 from collections.abc import Sequence
 
-import torch
 from torch import Tensor
 
 from geomreg_tui.inits.base import InitLaw, Stream
@@ -150,7 +149,7 @@ class Laplace(Independent):
 
     def standard(self, stream: Stream, *size: int) -> Tensor:
         """Draw an exponential number with a random sign."""
-        return stream.empty(*size).exponential_(generator=stream.generator).mul_(stream.signs(*size))
+        return stream.laplace(*size)
 
     def standard_moment(self) -> float:
         """Return 2."""
@@ -165,10 +164,8 @@ class StudentT(Independent):
         self._dof = dof
 
     def standard(self, stream: Stream, *size: int) -> Tensor:
-        """Draw a normal over the root of a chi-square over its degrees of freedom."""
-        freedom = torch.full(size, self._dof, dtype=torch.float64, device=stream.device)
-        ratio = torch._standard_gamma(freedom / 2, generator=stream.generator).mul_(2 / self._dof).rsqrt_()
-        return stream.normal(*size).mul_(ratio.to(stream.dtype))
+        """Draw Student's t."""
+        return stream.student_t(*size, dof=self._dof)
 
     def standard_moment(self) -> float:
         """Return dof / (dof - 2), or infinity."""
@@ -203,8 +200,7 @@ class Sparse(Independent):
         drawn = stream.normal(*size)
         zeros = self._zeros(size[1]) if len(size) == 3 else 0
         if zeros:
-            order = torch.rand(size, dtype=torch.float64, device=stream.device, generator=stream.generator)
-            drawn.scatter_(1, order.argsort(dim=1)[:, :zeros], 0.0)
+            drawn.scatter_(1, stream.unit(*size).argsort(dim=1)[:, :zeros], 0.0)
         return drawn
 
     def standard_moment(self) -> float:

@@ -181,10 +181,7 @@ class Sphere(RotationInvariant):
         squares = stream.chi_square(sizes.expand(batch, -1).contiguous())
         radii = (squares / squares.sum(dim=1, keepdim=True)).sqrt_().mul_(self.gain)
         if self._ball:
-            uniform = torch.rand(
-                batch, 1, dtype=torch.float64, device=stream.device, generator=stream.generator
-            )
-            radii *= uniform.pow_(1 / self._dimension)
+            radii *= stream.unit(batch, 1).pow_(1 / self._dimension)
         return radii
 
     def support(self) -> tuple[str, float] | None:

@@ -1,12 +1,13 @@
-"""One independent random stream for each chunk of each seed."""
+"""One independent random stream for each chunk, and for each level of each population, of each seed."""
 
 from __future__ import annotations
 
 import numpy as np
 import torch
 
-__all__ = ["chunk_generator"]
+__all__ = ["chunk_generator", "level_generator"]
 
+_TAIL = 0x7461696C  # ends the key of a level, so that it is no chunk's
 _STATE_WORDS = 624  # of the Mersenne twister
 _STATE_OFFSET = 24  # bytes of torch's CPU generator state before the words: seed, left, seeded, next
 
@@ -22,7 +23,22 @@ def chunk_generator(seed: int, chunk: int, device: torch.device) -> torch.Genera
         chunk: index of the chunk.
         device: where the random numbers are made.
     """
-    sequence = np.random.SeedSequence([seed, chunk])
+    return _generator(np.random.SeedSequence([seed, chunk]), device)
+
+
+def level_generator(seed: int, population: int, level: int, device: torch.device) -> torch.Generator:
+    """Return a fresh generator whose stream depends on (seed, population, level) alone.
+
+    Args:
+        seed: seed of the experiment, below 2**64.
+        population: index of the population.
+        level: level that it walks down to.
+        device: where the random numbers are made.
+    """
+    return _generator(np.random.SeedSequence([seed, population, level, _TAIL]), device)
+
+
+def _generator(sequence: np.random.SeedSequence, device: torch.device) -> torch.Generator:
     generator = torch.Generator(device=device)
     if device.type != "cpu":
         return generator.manual_seed(int(sequence.generate_state(1, np.uint64)[0]) >> 1)

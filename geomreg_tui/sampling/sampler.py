@@ -51,6 +51,8 @@ class Sampler:
         network: the architecture.
         law: the init law.
         objective: targets and loss.
+        x: inputs of the N training and M held-out examples, (N + M, *input shape).
+        device: where everything is computed.
     """
 
     facts: Facts
@@ -58,6 +60,8 @@ class Sampler:
     network: Network
     law: InitLaw
     objective: Objective
+    x: Tensor
+    device: torch.device
 
     def __init__(self, experiment: Experiment, device: str = "cpu") -> None:
         """Make an experiment ready.
@@ -67,11 +71,11 @@ class Sampler:
             DataError: if the data cannot be read or do not fit the loss.
             CapacityError: if a network does not fit into memory.
         """
-        self._device = torch.device(device)
+        self.device = torch.device(device)
         self._dtype = torch.float64 if experiment.dtype == "float64" else torch.float32
         self.dataset = load(experiment)
         self.objective = Objective.build(
-            self.dataset, experiment.loss, experiment.outputs, self._dtype, self._device
+            self.dataset, experiment.loss, experiment.outputs, self._dtype, self.device
         )
         input_shape = self.dataset.x.shape[1:]
         self.network = build_network(experiment, input_shape, self.objective.outputs, self._dtype)
@@ -99,12 +103,12 @@ class Sampler:
             data_notes=self.dataset.notes,
             support=self.law.support(),
         )
-        self._x = torch.from_numpy(self.dataset.x).to(self._device, self._dtype)
+        self.x = torch.from_numpy(self.dataset.x).to(self.device, self._dtype)
         self._first_root = self._shared_root()
 
     def draw(self, batch: int, generator: torch.Generator) -> Drawn:
         """Draw ``batch`` networks and return their losses."""
-        outputs = self._outputs(batch, Stream(generator, self._device, self._dtype))
+        outputs = self.outputs(batch, Stream(generator, self.device, self._dtype))
         losses = self.objective.per_example(outputs)
         examples = self.dataset.examples
         train = losses[:, :examples].mean(dim=1)
@@ -112,36 +116,37 @@ class Sampler:
             return Drawn(train, None, None)
         return Drawn(train, losses[:, examples:].mean(dim=1), self.objective.correct(outputs))
 
-    def _outputs(self, batch: int, stream: Stream) -> Tensor:
+    def outputs(self, batch: int, stream: Stream) -> Tensor:
+        """Return the outputs (batch, C, N + M) of networks drawn from a stream."""
         experiment = self.facts.experiment
         if experiment.sampler == "radial":
-            norm = float(torch.linalg.vector_norm(self._x, dtype=torch.float64))
+            norm = float(torch.linalg.vector_norm(self.x, dtype=torch.float64))
             return radial_outputs(experiment, cast(RotationInvariant, self.law), norm, batch, stream)
         if experiment.sampler == "direct":
-            return self.network.forward(self._x, DirectLayers(self.law, batch, stream))
+            return self.network.forward(self.x, DirectLayers(self.law, batch, stream))
         law = cast(RotationInvariant, self.law)
-        return self.network.forward(self._x, ProjectedLayers(law, batch, stream, self._first_root))
+        return self.network.forward(self.x, ProjectedLayers(law, batch, stream, self._first_root))
 
     def _shared_root(self) -> Tensor | None:
         """Return the root of the first layer of an mlp, computed once and in float64."""
         first = self.network.shapes[0]
         experiment = self.facts.experiment
-        if experiment.sampler != "projected" or experiment.arch != "mlp" or not projects(first, len(self._x)):
+        if experiment.sampler != "projected" or experiment.arch != "mlp" or not projects(first, len(self.x)):
             return None
         columns = torch.from_numpy(self.dataset.x).flatten(1).T.unsqueeze(0)
         scale, offset = cast(RotationInvariant, self.law).row_scales(first)
-        return gram_root(columns, scale, offset).to(self._device, self._dtype)
+        return gram_root(columns, scale, offset).to(self.device, self._dtype)
 
     def _check_memory(self, examples: int, sampler: str) -> None:
         elements = network_cost(self.network.shapes, examples, sampler).elements
         if self.network.needs_weights:
             elements = max(elements, 2 * parameter_count(self.network.shapes))
         needed = elements * self._dtype.itemsize
-        free = _free_bytes(self._device)
+        free = _free_bytes(self.device)
         if needed > free:
             raise CapacityError(
                 f"one network needs {needed / 2**30:,.1f} GiB with sampler {sampler}, "
-                f"but {free / 2**30:,.1f} GiB are free on {self._device}: try a smaller width, "
+                f"but {free / 2**30:,.1f} GiB are free on {self.device}: try a smaller width, "
                 "fewer examples, or a rotation-invariant init, which can be projected"
             )
 
