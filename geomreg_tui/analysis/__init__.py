@@ -12,6 +12,7 @@ from geomreg_tui.analysis.intervals import (
 from geomreg_tui.analysis.lebesgue import LebesgueCurve, lebesgue_curve
 from geomreg_tui.analysis.modes import Mode, ModeAnalysis, analyse_modes
 from geomreg_tui.analysis.shape import Dip
+from geomreg_tui.analysis.tail import TailCurve, TailHeldOut, stitch, tail_curve
 from geomreg_tui.analysis.trends import Direction, direction
 from geomreg_tui.analysis.volume import VolumeCurve, volume_curve
 
@@ -26,6 +27,8 @@ __all__ = [
     "LossDistribution",
     "Mode",
     "ModeAnalysis",
+    "TailCurve",
+    "TailHeldOut",
     "VolumeCurve",
     "analyse_modes",
     "clopper_pearson",
@@ -35,6 +38,8 @@ __all__ = [
     "lebesgue_curve",
     "rule_of_three",
     "simultaneous_bands",
+    "stitch",
+    "tail_curve",
     "volume_curve",
     "wilson",
 ]

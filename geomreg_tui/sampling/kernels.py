@@ -367,10 +367,9 @@ def _shrunk(normals: Tensor, step: float) -> Tensor:
 def solve(outputs: Tensor, root: Tensor) -> Tensor:
     """Return g (n, C, N) with g R = outputs, for regular R (n or 1, N, N)."""
     if len(root) == 1:
-        flat = outputs.flatten(0, 1)
-        solved: Tensor = torch.linalg.solve_triangular(root[0], flat, upper=True, left=False)
-        return solved.view(outputs.shape)
-    solved = torch.linalg.solve_triangular(root, outputs, upper=True, left=False)
+        flat: Tensor = torch.linalg.solve_triangular(root[0], outputs.flatten(0, 1), upper=True, left=False)
+        return flat.view(outputs.shape)
+    solved: Tensor = torch.linalg.solve_triangular(root, outputs, upper=True, left=False)
     return solved
 
 

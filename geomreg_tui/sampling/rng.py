@@ -7,7 +7,8 @@ import torch
 
 __all__ = ["chunk_generator", "level_generator"]
 
-_TAIL = 0x7461696C  # ends the key of a level, so that it is no chunk's
+# These end the keys of a level's streams, so that they are no chunk's.
+_WALK, _HELD_OUT = 0x77616C6B, 0x68656C64
 _STATE_WORDS = 624  # of the Mersenne twister
 _STATE_OFFSET = 24  # bytes of torch's CPU generator state before the words: seed, left, seeded, next
 
@@ -26,16 +27,20 @@ def chunk_generator(seed: int, chunk: int, device: torch.device) -> torch.Genera
     return _generator(np.random.SeedSequence([seed, chunk]), device)
 
 
-def level_generator(seed: int, population: int, level: int, device: torch.device) -> torch.Generator:
-    """Return a fresh generator whose stream depends on (seed, population, level) alone.
+def level_generator(
+    seed: int, population: int, level: int, device: torch.device, *, held_out: bool = False
+) -> torch.Generator:
+    """Return a fresh generator whose stream depends on (seed, population, level, held_out) alone.
 
     Args:
         seed: seed of the experiment, below 2**64.
         population: index of the population.
         level: level that it walks down to.
         device: where the random numbers are made.
+        held_out: whether it is for looking at held-out examples there, and not for walking.
     """
-    return _generator(np.random.SeedSequence([seed, population, level, _TAIL]), device)
+    purpose = _HELD_OUT if held_out else _WALK
+    return _generator(np.random.SeedSequence([seed, population, level, purpose]), device)
 
 
 def _generator(sequence: np.random.SeedSequence, device: torch.device) -> torch.Generator:

@@ -1,9 +1,20 @@
 """Mergeable aggregates: what is kept of the networks that were drawn. Numpy only, never torch."""
 
 from geomreg_tui.summary.aggregate import Summary
+from geomreg_tui.summary.descent import Descent, TailPlan
 from geomreg_tui.summary.facts import Facts, Overlay
 from geomreg_tui.summary.histogram import LossHistogram
 from geomreg_tui.summary.joint import JointHistogram
 from geomreg_tui.summary.moments import ExactSum, Moments
 
-__all__ = ["ExactSum", "Facts", "JointHistogram", "LossHistogram", "Moments", "Overlay", "Summary"]
+__all__ = [
+    "Descent",
+    "ExactSum",
+    "Facts",
+    "JointHistogram",
+    "LossHistogram",
+    "Moments",
+    "Overlay",
+    "Summary",
+    "TailPlan",
+]

@@ -1,0 +1,308 @@
+"""The deep tail: independent descents of multilevel splitting, joined into one curve with its error."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geomreg_tui.analysis.volume import VolumeCurve
+from geomreg_tui.summary.descent import HELD_OUT_SHARES, Descent
+
+__all__ = ["TailCurve", "TailHeldOut", "stitch", "tail_curve"]
+
+FloatArray = NDArray[np.float64]
+
+_POINTS = 512
+_WINDOW = math.log(10) / 4  # to either side, over which the local slope is taken
+_LN10 = math.log(10)
+_SURE = 1.645  # standard errors of a one-sided 95 % bound
+
+
+@dataclass(frozen=True)
+class TailHeldOut:
+    """Held-out performance given a training loss at most eps, deep down.
+
+    Attributes:
+        log10_loss: log10 eps, decreasing, (rows,).
+        mean_loss, mean_loss_std: mean held-out loss and its standard error, (rows,).
+        loss_quantiles: by share, quantiles of the held-out loss.
+        accuracy, accuracy_std: mean held-out accuracy and its standard error; None without classes.
+        accuracy_quantiles: by share, quantiles of the accuracy; empty without classes.
+    """
+
+    log10_loss: FloatArray
+    mean_loss: FloatArray
+    mean_loss_std: FloatArray
+    loss_quantiles: dict[float, FloatArray]
+    accuracy: FloatArray | None
+    accuracy_std: FloatArray | None
+    accuracy_quantiles: dict[float, FloatArray]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain data; None stands for what is undefined."""
+        return {
+            "log10_loss": self.log10_loss.tolist(),
+            "mean_loss": _plain(self.mean_loss),
+            "mean_loss_std": _plain(self.mean_loss_std),
+            "loss_quantiles": {str(share): _plain(q) for share, q in self.loss_quantiles.items()},
+            "accuracy": None if self.accuracy is None else _plain(self.accuracy),
+            "accuracy_std": None if self.accuracy_std is None else _plain(self.accuracy_std),
+            "accuracy_quantiles": {str(share): _plain(q) for share, q in self.accuracy_quantiles.items()},
+        }
+
+
+@dataclass(frozen=True)
+class TailCurve:
+    """V(eps) down to where all populations have come.
+
+    Attributes:
+        log10_loss: log10 eps, decreasing, (points,).
+        log10_volume: log10 of the mean over populations of V, (points,). Each V is right in the mean.
+        std: standard error of log10 V, the larger of the next two, (points,).
+        std_between: from the scatter of the populations; NaN for a single one.
+        std_within: from each run's own genealogy.
+        exponent, exponent_std: lambda(eps) = d log V / d log eps over half a decade around eps, mean over
+            populations, and its standard error from their scatter; NaN where not all reach.
+        log10_zero: log10 V(0), where zero loss has positive probability and was reached; else None.
+        log10_bound: with 95 % confidence V below the last point is less than this (log10).
+        status: why the descents ended, or ``going``.
+        statuses: of each population.
+        levels: levels walked by the population that walked most.
+        evaluations: losses computed by all.
+        held_out: held-out performance, or None.
+    """
+
+    log10_loss: FloatArray
+    log10_volume: FloatArray
+    std: FloatArray
+    std_between: FloatArray
+    std_within: FloatArray
+    exponent: FloatArray
+    exponent_std: FloatArray
+    log10_zero: float | None
+    log10_bound: float | None
+    status: str
+    statuses: tuple[str, ...]
+    levels: int
+    evaluations: int
+    held_out: TailHeldOut | None
+
+    def at(self, log10_loss: float) -> tuple[float, float]:
+        """Return log10 V and its standard error at a loss; NaN outside the curve."""
+        x, y, e = self.log10_loss[::-1], self.log10_volume[::-1], self.std[::-1]
+        if not x.size:
+            return math.nan, math.nan
+        volume = np.interp(log10_loss, x, y, left=np.nan, right=np.nan)
+        return float(volume), float(np.interp(log10_loss, x, e, left=np.nan, right=np.nan))
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain data; None stands for what is undefined."""
+        return {
+            "log10_loss": self.log10_loss.tolist(),
+            "log10_volume": self.log10_volume.tolist(),
+            "std": _plain(self.std),
+            "std_between": _plain(self.std_between),
+            "std_within": _plain(self.std_within),
+            "exponent": _plain(self.exponent),
+            "exponent_std": _plain(self.exponent_std),
+            "log10_zero": self.log10_zero,
+            "log10_bound": self.log10_bound,
+            "status": self.status,
+            "statuses": list(self.statuses),
+            "levels": self.levels,
+            "evaluations": self.evaluations,
+            "held_out": None if self.held_out is None else self.held_out.to_json(),
+        }
+
+
+def tail_curve(descents: Sequence[Descent]) -> TailCurve:
+    """Join descents; those that have no point yet hold the curve back to nothing.
+
+    Args:
+        descents: at least one.
+    """
+    steps = [_steps(descent) for descent in descents]
+    grid = _grid(steps)
+    each = np.array([np.interp(grid, *step[:2]) for step in steps])
+    own = np.array([np.interp(grid, step[0], step[2]) for step in steps])
+    volume = _log_mean(each)
+    share = np.exp(each - volume)
+    count = len(descents)
+    within = np.sqrt((share**2 * own).mean(axis=0) / count)
+    between = share.std(axis=0, ddof=1) / math.sqrt(count) if count > 1 else np.full(grid.size, np.nan)
+    std = np.fmax(within, between)
+    exponent, exponent_std = _exponents(grid, steps)
+    bound = float(volume[-1] + _SURE * std[-1]) / _LN10 if grid.size else None
+    return TailCurve(
+        log10_loss=grid / _LN10,
+        log10_volume=volume / _LN10,
+        std=std / _LN10,
+        std_between=between / _LN10,
+        std_within=within / _LN10,
+        exponent=exponent,
+        exponent_std=exponent_std,
+        log10_zero=_zero(descents),
+        log10_bound=bound,
+        status=_status(descents),
+        statuses=tuple(descent.status or "going" for descent in descents),
+        levels=max(descent.levels for descent in descents),
+        evaluations=sum(descent.evaluations for descent in descents),
+        held_out=_held_out(descents, steps),
+    )
+
+
+def stitch(sampled: VolumeCurve, tail: TailCurve) -> tuple[FloatArray, FloatArray, FloatArray, float | None]:
+    """Return one curve from V = 1 down: sampled where that is the more certain, then the tail.
+
+    Returns:
+        log10 eps, increasing; log10 V; its standard error; and the largest difference in joint standard
+        errors, every half decade of V while plain sampling sees a hundred networks; None without overlap.
+    """
+    x, y, error = sampled.log10_loss, sampled.log10_volume, sampled.std
+    deep = np.array([tail.at(loss) for loss in x]).reshape(-1, 2)
+    better = np.isnan(deep[:, 1]) | (error <= deep[:, 1])
+    first = x[better].min() if better.any() else math.inf
+    keep_sampled, keep_tail = x >= first, tail.log10_loss < first
+    agreement = None
+    seen = (sampled.count >= 100) & np.isfinite(deep[:, 1]) & (y < -0.3)
+    if seen.any():
+        decades = np.unique(np.round(y[seen] * 2), return_index=True)[1]
+        gap = (y[seen] - deep[seen, 0]) / np.hypot(error[seen], deep[seen, 1])
+        agreement = float(np.abs(gap[decades]).max())
+    return (
+        np.concatenate([tail.log10_loss[keep_tail][::-1], x[keep_sampled]]),
+        np.concatenate([tail.log10_volume[keep_tail][::-1], y[keep_sampled]]),
+        np.concatenate([tail.std[keep_tail][::-1], error[keep_sampled]]),
+        agreement,
+    )
+
+
+def _steps(descent: Descent) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return increasing finite log losses with log V and its variance; a jump of V becomes a steep step."""
+    finite = np.isfinite(descent.log_loss)
+    loss, volume, variance = (
+        array[finite] for array in (descent.log_loss, descent.log_volume, descent.variance)
+    )
+    order = np.lexsort((volume, loss))
+    loss, volume, variance = loss[order], volume[order], variance[order]
+    _, first, repeats = np.unique(loss, return_index=True, return_counts=True)
+    last = first + repeats - 1
+    tied = first[repeats > 1]
+    below = np.nextafter(loss[tied], -np.inf)
+    x = np.concatenate([loss[last], below])
+    order = np.argsort(x, kind="stable")
+    pick = np.concatenate([last, tied])[order]
+    return x[order], volume[pick], variance[pick]
+
+
+def _grid(steps: Sequence[tuple[FloatArray, FloatArray, FloatArray]]) -> FloatArray:
+    """Return decreasing log losses that all descents have points around."""
+    if any(not step[0].size for step in steps):
+        return np.empty(0)
+    low = max(step[0][0] for step in steps)
+    high = min(step[0][-1] for step in steps)
+    pooled = np.unique(np.concatenate([step[0] for step in steps]))
+    pooled = pooled[(pooled >= low) & (pooled <= high)][::-1]
+    if pooled.size > _POINTS:
+        pooled = pooled[np.unique(np.linspace(0, pooled.size - 1, _POINTS).astype(np.int64))]
+    return np.asarray(pooled, np.float64)
+
+
+def _log_mean(each: FloatArray) -> FloatArray:
+    return np.asarray(np.logaddexp.reduce(each, axis=0) - math.log(len(each)))
+
+
+def _exponents(
+    grid: FloatArray, steps: Sequence[tuple[FloatArray, FloatArray, FloatArray]]
+) -> tuple[FloatArray, FloatArray]:
+    lower, upper = grid - _WINDOW, grid + _WINDOW
+    slopes = np.array(
+        [
+            (
+                np.interp(upper, x, y, left=np.nan, right=np.nan)
+                - np.interp(lower, x, y, left=np.nan, right=np.nan)
+            )
+            / (2 * _WINDOW)
+            for x, y, _ in steps
+        ]
+    )
+    if len(steps) == 1:
+        return slopes[0], np.full(grid.size, np.nan)
+    return slopes.mean(axis=0), slopes.std(axis=0, ddof=1) / math.sqrt(len(steps))
+
+
+def _zero(descents: Sequence[Descent]) -> float | None:
+    """Return log10 V(0), if every descent has come to losses of exactly zero."""
+    zeros = [descent.log_volume[descent.log_loss == -math.inf] for descent in descents]
+    if any(not zero.size for zero in zeros):
+        return None
+    return float(_log_mean(np.array([[zero.max()] for zero in zeros]))[0]) / _LN10
+
+
+def _status(descents: Sequence[Descent]) -> str:
+    statuses = Counter(descent.status or "going" for descent in descents)
+    if "going" in statuses:
+        return "going"
+    if len(statuses) == 1:
+        return next(iter(statuses))
+    return ", ".join(f"{status} ({count} of {len(descents)})" for status, count in statuses.most_common())
+
+
+def _held_out(
+    descents: Sequence[Descent], steps: Sequence[tuple[FloatArray, FloatArray, FloatArray]]
+) -> TailHeldOut | None:
+    """Return held-out performance at the levels of the descent that has looked least often.
+
+    Each population counts by its volume there, as it would in a sample of {L <= eps}.
+    """
+    shortest = min(descents, key=lambda descent: descent.held_log_loss.size)
+    at = shortest.held_log_loss
+    at = at[np.isfinite(at)]
+    low = max((d.held_log_loss.min(initial=math.inf) for d in descents), default=math.inf)
+    at = at[at >= low]
+    if not at.size:
+        return None
+    log_volume = np.array([np.interp(at, *step[:2]) for step in steps])
+    weight = np.exp(log_volume - log_volume.max(axis=0))
+    weight /= weight.sum(axis=0)
+
+    def joined(name: str, column: int | None = None) -> tuple[FloatArray, FloatArray]:
+        rows = []
+        for descent in descents:
+            values = getattr(descent, name)
+            values = values if column is None else values[:, column]
+            order = np.argsort(descent.held_log_loss, kind="stable")
+            rows.append(np.interp(at, descent.held_log_loss[order], values[order]))
+        each = np.array(rows)
+        mean = (weight * each).sum(axis=0)
+        error = np.sqrt((weight**2 * (each - mean) ** 2).sum(axis=0) * len(rows) / max(len(rows) - 1, 1))
+        return mean, error if len(rows) > 1 else np.full(at.size, np.nan)
+
+    mean, error = joined("held_loss")
+    accuracy, accuracy_error = joined("held_accuracy")
+    classes = bool(np.isfinite(accuracy).all())
+    return TailHeldOut(
+        log10_loss=at / _LN10,
+        mean_loss=mean,
+        mean_loss_std=error,
+        loss_quantiles={
+            share: joined("held_loss_quantiles", k)[0] for k, share in enumerate(HELD_OUT_SHARES)
+        },
+        accuracy=accuracy if classes else None,
+        accuracy_std=accuracy_error if classes else None,
+        accuracy_quantiles={
+            share: joined("held_accuracy_quantiles", k)[0] for k, share in enumerate(HELD_OUT_SHARES)
+        }
+        if classes
+        else {},
+    )
+
+
+def _plain(values: FloatArray) -> list[float | None]:
+    return [float(value) if math.isfinite(value) else None for value in values]
