@@ -22,16 +22,21 @@ from geomreg_tui.summary.descent import HELD_OUT_SHARES, Descent, TailPlan
 __all__ = ["Descender", "tail_experiment"]
 
 _HELD_OUT_STEP = 0.5 * math.log(10)  # of log V, between looks at held-out examples
+_GAUSSIAN = ("normal", "he_normal", "glorot_normal", "lecun_normal")
 _PARTICLES = ("normals", "signs", "residuals", "log_loss", "tie")
 
 
 def tail_experiment(experiment: Experiment) -> Experiment:
-    """Return an experiment as the tail is computed: in float64, and not by radial sampling.
+    """Return an experiment as the tail is computed: in float64, by a sampler whose numbers can be moved.
 
+    Those are reduced normals for Gaussian weights, unless weights are asked for (sampler ``direct``).
     Radial sampling draws numbers of active units, which have no density to move along; projected sampling
     has the same law.
     """
-    sampler = "projected" if experiment.sampler == "radial" else experiment.sampler
+    gaussian = experiment.init in _GAUSSIAN and experiment.arch in ("mlp", "conv")
+    sampler = experiment.sampler
+    if sampler == "radial" or (sampler == "auto" and gaussian):
+        sampler = "projected"
     return experiment.replace(dtype="float64", sampler=sampler, batch_size=None, chunk_size=None)
 
 
