@@ -80,7 +80,7 @@ def doctor() -> None:
     rows = [("python", platform.python_version()), ("platform", platform.platform())]
     for name in ("geomreg-tui", "torch", "numpy", "textual", "plotext"):
         rows.append((name, metadata.version(name)))
-    for name, extra in (("matplotlib", "figures"), ("pyarrow", "parquet")):
+    for name, extra in (("matplotlib", "figures"), ("pyarrow", "parquet"), ("textual-serve", "serve")):
         try:
             rows.append((name, metadata.version(name)))
         except metadata.PackageNotFoundError:

@@ -42,6 +42,8 @@ _REPLACEMENTS = {
     "σ": "s",
     "‖": "|",
     "√": "v",
+    "²": "2",
+    "◆◇": "@",
 }
 _ASCII = {ord(char): plain for chars, plain in _REPLACEMENTS.items() for char in chars}
 _ASCII |= dict.fromkeys(range(0x2800, 0x2900), ".")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from rich.text import Text
@@ -170,7 +170,7 @@ class Knobs(VerticalScroll, can_focus=False):
             problems += error.problems
         path = self._path(values)
         # The path that the explorer was opened with is judged by whoever reads it, perhaps from elsewhere.
-        if values["data"] == FILE and path != self._base.data and not Path(path).is_file():
+        if values["data"] == FILE and path != self._base.data and not os.path.isfile(path):
             problems.append(Problem("path", repr(values["path"]), "allowed is the path of a data file"))
         # What was typed, not what became of it on the way to the experiment.
         problems = [replace(p, got=repr(values[p.key])) if p.key in values else p for p in problems]
@@ -185,7 +185,7 @@ class Knobs(VerticalScroll, can_focus=False):
     def _path(self, values: Values) -> str:
         """Return the path that is meant: while nobody has changed the field, the one it was made from."""
         shown = str(values["path"])
-        return self._base.data if shown == self._first.get("path") else shown
+        return self._base.data if shown and shown == self._first.get("path") else shown
 
     def _settings(self, values: Values) -> dict[str, Any]:
         """Return the keys of an experiment: those of the knobs over those that were given at the start."""

@@ -16,7 +16,7 @@ from geomreg_tui.runs import RunState, Snapshot
 from geomreg_tui.summary import Facts
 from geomreg_tui.tui.bindings import action_of, first_key
 from geomreg_tui.tui.numbers import count_text, duration_text
-from geomreg_tui.tui.widgets.rows import Piece, RowsWidget
+from geomreg_tui.tui.widgets.rows import Piece, RowsWidget, cut_row
 
 __all__ = ["GLYPHS", "HeaderLine", "KeyLine", "StatusLine"]
 
@@ -30,6 +30,7 @@ GLYPHS = {
 }
 _BAR = 20
 _EIGHTHS = " ▏▎▍▌▋▊▉"
+_ASIDE = 24  # cells of a dim text of which nothing is better than a part
 _STALE = 2.0  # seconds after which the age of the live file is worth a word
 
 
@@ -101,8 +102,13 @@ class StatusLine(RowsWidget):
         self.redraw()
 
     def paint(self, width: int, height: int) -> Sequence[Sequence[Piece]]:
-        """Draw the line."""
-        return [self._pieces]
+        """Draw the line; where there is no room, without an aside at its end, or cut."""
+        row = list(self._pieces)
+        while sum(cell_len(piece.text) for piece in row) > width:
+            if row[-1].role != "dim" or cell_len(row[-1].text) > _ASIDE:
+                return [cut_row(row, width)]
+            del row[-1]
+        return [row]
 
 
 class KeyLine(RowsWidget):
