@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import Annotated
 
@@ -38,14 +37,15 @@ def sweep(
     quiet: QuietOption = False,
 ) -> None:
     """Run an experiment over the values of one or two factors, and say which way each pushes the balance."""
-    from geomreg_tui.engine.sweep import grid, parse_factor, point_name, run_sweep, verdicts
-    from geomreg_tui.export import sweep_document, sweep_text, write_json_file
-    from geomreg_tui.runs import runs_root
+    from geomreg_tui.engine.sweep import grid, parse_factor, point_name, sweep_document, verdicts
+    from geomreg_tui.engine.sweep_directory import new_sweep_path
+    from geomreg_tui.engine.sweep_run import run_sweep
+    from geomreg_tui.export import sweep_text
 
     wanted = parse_count(samples)
     factors = [parse_factor(text) for text in over]
     total = len(grid(experiment, factors))
-    folder = out or runs_root().with_name("sweeps") / _stamp(experiment)
+    folder = out or new_sweep_path(experiment)
     found = []
     with Signals() as signals:
         signals.raising = False
@@ -61,12 +61,10 @@ def sweep(
             found.append(point)
             narrate(f"[{len(found)}/{total}] {point_name(factors, point.settings)}", quiet)
     judged = verdicts(factors, found)
-    document = sweep_document(factors, found, judged)
-    write_json_file(folder / "sweep.json", document)
     if signals.hang_up:
         raise typer.Exit(ExitCode.HANG_UP)
     if as_json:
-        print_json(document)
+        print_json(sweep_document(factors, found, judged))
     else:
         from rich.console import Console
 
@@ -75,7 +73,3 @@ def sweep(
     if signals.stops:
         narrate(f"Stopped early; the same command with --out {folder} goes on.", quiet)
         raise typer.Exit(ExitCode.INTERRUPTED)
-
-
-def _stamp(experiment: Experiment) -> str:
-    return f"{time.strftime('%Y%m%d-%H%M%S')}-{experiment.digest()[:8]}"
