@@ -14,6 +14,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -130,6 +131,13 @@ class SweepDirectory:
         factors, settings = self.result()
         run = RunDirectory.open(self.point_path(factors, settings[0]))
         return SweepPlan(run.asked, factors, run.plan()[0])
+
+    def plan_stamp(self) -> int:
+        """Return what changes whenever something else is asked for."""
+        try:
+            return os.stat(self.path / _PLAN, follow_symlinks=False).st_mtime_ns
+        except OSError:
+            return 0
 
     def result(self) -> tuple[tuple[Factor, ...], list[tuple[Any, ...]]]:
         """Return the factors, and the settings of each point that there is a result of, at least one.

@@ -13,6 +13,7 @@ from geomreg_tui.experiment import Experiment
 from geomreg_tui.runs import RunDirectory, RunState, Snapshot
 from geomreg_tui.tui.numbers import count_text
 from geomreg_tui.tui.source import Run, Source
+from geomreg_tui.tui.sweeps import Sweeps
 from geomreg_tui.tui.view import Pin
 
 __all__ = ["PREVIEW_SAMPLES", "ActiveRun", "Move", "Session"]
@@ -72,6 +73,7 @@ class Session:
         run: the full run, if there was one.
         starting: whether a run is being started.
         pin: the distribution kept for comparison.
+        sweeps: the sweeps of this session.
     """
 
     def __init__(self, source: Source, experiment: Experiment, samples: int) -> None:
@@ -83,6 +85,7 @@ class Session:
         self.run: ActiveRun | None = None
         self.starting = False
         self.pin: Pin | None = None
+        self.sweeps = Sweeps(source)
         self._request = -1
         self._others: list[ActiveRun] = []  # runs that this session started and no longer shows
 
@@ -96,6 +99,7 @@ class Session:
         """A word on runs that are not on view; empty where there are none."""
         others = sum(_going(run) for run in self._others)
         parts = [f"{others} other {'runs' if others > 1 else 'run'} going on"] if others else []
+        parts += ["a sweep is going on"] if self.sweeps.active else []
         if self.run is not None and not self.shows_run:
             counts = f"{count_text(self.run.samples)} / {count_text(self.run.target)}"
             parts.insert(0, f"run of other settings: {self.run.state.value}, {counts}")
@@ -103,8 +107,8 @@ class Session:
 
     @property
     def busy(self) -> bool:
-        """Whether any run of this session is being sampled, or paused."""
-        return self.run_active or any(_going(run) for run in self._others)
+        """Whether any run or sweep of this session is being sampled, or paused."""
+        return self.run_active or self.sweeps.active or any(_going(run) for run in self._others)
 
     @property
     def run_active(self) -> bool:
@@ -197,6 +201,7 @@ class Session:
         return snapshot if snapshot is not None and snapshot.request == self._request else None
 
     def _check_others(self) -> None:
+        self.sweeps.check()
         for run in tuple(self._others):
             if time.monotonic() - run.checked >= _CHECK:
                 with contextlib.suppress(GeomregError):
