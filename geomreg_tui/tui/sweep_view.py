@@ -133,8 +133,8 @@ class SweepReader:
         failed = status.state is RunState.FAILED
         points: list[PointView] = []
         for point in before:
-            blamed = failed and not point.done and all(earlier.done for earlier in points)
-            points.append(point if point.done else self._look(point, status, blamed))
+            first = failed and all(earlier.done for earlier in points)
+            points.append(point if point.done else self._look(point, status, first))
         self._points = tuple(points)
         state = status.state
         if state is RunState.STOPPED and all(point.done for point in points):
@@ -162,34 +162,34 @@ class SweepReader:
             )
         return self._plan
 
-    def _look(self, point: PointView, sweep: Status, blamed: bool) -> PointView:
+    def _look(self, point: PointView, sweep: Status, first: bool) -> PointView:
         """Return a point as it is now, the same object where nothing of it has changed.
 
         Args:
             point: as it was.
             sweep: the state of the whole.
-            blamed: whether it is the one at which the sweep failed.
+            first: whether the sweep failed at it, unless it turns out to be done.
         """
         try:
             run = self._runs.get(point.path)
             if run is None and os.path.exists(point.path / "experiment.json"):
                 run = self._runs[point.path] = RunHandle(point.path)
             if run is None:
-                state, message = (RunState.FAILED, sweep.message) if blamed else (None, "")
+                state, message = (RunState.FAILED, sweep.message) if first else (None, "")
                 if (point.state, point.message) == (state, message):
                     return point
                 return replace(point, state=state, message=message)
-            return self._read(point, run, sweep, blamed)
+            return self._read(point, run, sweep, first)
         except RunDirectoryError as error:
             if point.message == str(error):
                 return point
             return replace(point, state=RunState.FAILED, message=str(error))
 
-    def _read(self, point: PointView, run: RunHandle, sweep: Status, blamed: bool) -> PointView:
+    def _read(self, point: PointView, run: RunHandle, sweep: Status, first: bool) -> PointView:
         snapshot = run.snapshot()
         status = run.status() if snapshot is None else None
         stamp = snapshot.written_at if snapshot else (status.state, status.samples) if status else None
-        seen = (stamp, sweep.state.over, blamed)
+        seen = (stamp, sweep.state.over, first)
         if self._seen.get(point.path) == seen:
             return point
         self._seen[point.path] = seen
@@ -205,7 +205,7 @@ class SweepReader:
             stored, status = RunDirectory.open(point.path), run.status()
             facts, summary = stored.facts, stored.committed()[0].summary
             state, message = status.state, status.message
-        if blamed:
+        if first and not (state is RunState.DONE and summary and summary.samples >= point.target):
             state, message = RunState.FAILED, message or sweep.message
         elif sweep.state.over and not state.over:
             state = RunState.STOPPED  # its engine is gone

@@ -374,7 +374,12 @@ class ExplorerScreen(Screen[None]):
 
     def action_sweep(self) -> None:
         """Sweep a factor of the experiment on the knobs."""
-        self.app.push_screen(SweepScreen(self.session, self._frame, self.keys), self._chosen)
+        self.app.push_screen(SweepScreen(self.session, self._frame, self.keys), self._swept)
+
+    def _swept(self, choice: RunChoice | None) -> None:
+        self._timer.resume()  # the sweep may go on, and the status line tells
+        self._draw_status()
+        self._chosen(choice)
 
     def _chosen(self, choice: RunChoice | None) -> None:
         if choice is None:

@@ -24,7 +24,7 @@ from geomreg_tui.tui.keys import Keys
 from geomreg_tui.tui.numbers import count_text, duration_text
 from geomreg_tui.tui.screens.export import SweepExportScreen
 from geomreg_tui.tui.screens.help import HelpScreen
-from geomreg_tui.tui.screens.layout import SMALLEST, WIDE
+from geomreg_tui.tui.screens.layout import ROOMY, SMALLEST, WIDE
 from geomreg_tui.tui.screens.runs import RunChoice
 from geomreg_tui.tui.screens.sweeps import SweepsScreen
 from geomreg_tui.tui.session import Session
@@ -43,6 +43,7 @@ from geomreg_tui.tui.widgets.trend import TrendPane
 
 __all__ = ["SweepScreen"]
 
+_ROOM_FOR_BAR = 72  # columns
 _NAMED = 12  # values that are listed before a sweep starts
 
 
@@ -86,6 +87,7 @@ class SweepScreen(Screen[RunChoice | None]):
     class Attached(Message):
         """A sweep on disk was read, or could not be."""
 
+        path: Path
         found: tuple[SweepRun, SweepPlan] | None
         problem: str = ""
 
@@ -148,6 +150,7 @@ class SweepScreen(Screen[RunChoice | None]):
         tiny = width < SMALLEST[0] or height < SMALLEST[1]
         self.set_class(tiny, "-tiny")
         self.set_class(width >= WIDE[0] and height >= WIDE[1], "-wide")
+        self.set_class(width >= ROOMY, "-roomy")
         self.set_class(width >= 100, "-broad")
         self.set_class(width < 76, "-narrow")
         if tiny:
@@ -162,7 +165,7 @@ class SweepScreen(Screen[RunChoice | None]):
         if shown is None or news.path != shown.directory:
             return
         if isinstance(news, SweepTrouble):
-            self._notice = plain_text(f"! {news.message}").replace("\n", " ")
+            self._notice = _warning(news.message, news.path)
         else:
             self._sweeps.view = news
         self._draw()
@@ -198,7 +201,7 @@ class SweepScreen(Screen[RunChoice | None]):
             waits = sweeps.shown is not None
             pieces = [Piece("… sweep: waiting for the first networks" if waits else "no sweep yet", "dim")]
         else:
-            pieces = _progress(view)
+            pieces = _progress(view, roomy=self.app.size.width >= _ROOM_FOR_BAR)
             right = [Piece(f"kept as {plain_text(view.path.name)}", "dim")] if view.state.over else []
             if view.state.over and self._form.plan and not sweeps.asks_for_view(self._form.plan):
                 pieces = [Piece("space starts another sweep, as set above", "mark")]
@@ -301,12 +304,12 @@ class SweepScreen(Screen[RunChoice | None]):
         in_thread(
             "sweep",
             lambda: attach(path),
-            lambda found, problem: self.post_message(self.Attached(found, problem)),
+            lambda found, problem: self.post_message(self.Attached(path, found, problem)),
         )
 
     @on(Attached)
     def _attached(self, event: Attached) -> None:
-        self._notice = plain_text(f"! {event.problem}").replace("\n", " ") if event.problem else ""
+        self._notice = _warning(event.problem, event.path) if event.problem else ""
         if event.found is not None:
             sweep, plan = event.found
             self._experiment = plan.experiment
@@ -374,6 +377,11 @@ class SweepScreen(Screen[RunChoice | None]):
         self.app.push_screen(HelpScreen(in_effect(self.BINDINGS, self._keys), self._keys))
 
 
+def _warning(message: str, path: Path) -> str:
+    """Return a message in one line, names in it without the folder that all sweeps are in."""
+    return plain_text(f"! {message}".replace(f"{path.parent}/", "")).replace("\n", " ")
+
+
 def _invitation(plan: SweepPlan | None) -> str:
     if plan is None:
         return "correct what is marked above"
@@ -384,7 +392,7 @@ def _invitation(plan: SweepPlan | None) -> str:
     return f"space draws one histogram for each {factor.key.replace('_', ' ')}:\n{', '.join(shown)}"
 
 
-def _progress(view: SweepView) -> list[Piece]:
+def _progress(view: SweepView, roomy: bool) -> list[Piece]:
     state = view.state
     pieces = [
         Piece(f"{GLYPHS[state]} sweep {state.value}  ", "warn" if state is RunState.FAILED else "strong")
@@ -392,9 +400,9 @@ def _progress(view: SweepView) -> list[Piece]:
     if state is RunState.FAILED:
         return [*pieces, Piece(plain_text(view.message).replace("\n", "; "), "warn")]
     done = sum(point.done for point in view.points)
-    pieces += progress_bar(view.samples / max(1, view.target))
+    pieces += progress_bar(view.samples / max(1, view.target)) if roomy else []
     pieces.append(Piece(f"  {done} / {len(view.points)} points"))
-    pieces.append(Piece(f"  {count_text(view.samples)} / {count_text(view.target)} networks"))
+    pieces.append(Piece(f"  {count_text(view.samples)} / {count_text(view.target)}"))
     under_way = view.under_way
     if state is RunState.SAMPLING and under_way is not None and under_way.rate > 0:
         pieces.append(Piece(f"  ETA {duration_text((view.target - view.samples) / under_way.rate)}"))

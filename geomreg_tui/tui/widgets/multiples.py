@@ -104,8 +104,8 @@ class Multiples(RowsWidget, can_focus=True):
 
     def select(self, place: int) -> None:
         """Select a point, and scroll to it."""
-        last = len(self._view.points) - 1 if self._view else 0
-        before, self.selected = self.selected, max(0, min(place, last))
+        before, last = self.selected, len(self._view.points) - 1 if self._view else place
+        self.selected = max(0, min(place, last))
         grid = self._grid()
         if grid:
             row = self.selected // grid.columns

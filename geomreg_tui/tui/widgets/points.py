@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from rich.cells import cell_len
 from textual import events
+from textual.geometry import Size
 from textual.message import Message
 
 from geomreg_tui.analysis.intervals import Interval
@@ -41,8 +42,15 @@ class PointsTable(RowsWidget):
 
     def show(self, view: SweepView | None, selected: int) -> None:
         """Draw a sweep."""
+        before = len(self._view.points) if self._view else 0
         self._view, self._selected = view, selected
+        if view is not None and len(view.points) != before:
+            self.refresh(layout=True)
         self.redraw()
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        """Return the height of headings and all rows."""
+        return 1 + (len(self._view.points) if self._view else 1)
 
     def on_click(self, event: events.Click) -> None:
         """Choose the point under the mouse."""
@@ -63,7 +71,7 @@ class PointsTable(RowsWidget):
         cells = [[point.value, *_dominance(point)] for point in points]
         for name, take in _MORE:
             sizes = [max(len(name), *(len(take(point)) for point in points))]
-            if _total([*_sizes(headings, cells), *sizes]) + _STATE + 2 <= width:
+            if 2 + _total([*_sizes(headings, cells), *sizes]) + _GAP + _STATE <= width:
                 headings.append(name)
                 cells = [[*row, take(point)] for row, point in zip(cells, points, strict=True)]
         sizes = _sizes(headings, cells)

@@ -119,8 +119,8 @@ class SweepForm(Vertical):
 
 def _problem_text(problems: Sequence[Problem]) -> str:
     problem = problems[0]
-    hint = f" Did you mean {problem.nearest}?" if problem.nearest else ""
-    return plain_text(f"! {problem.key}: got {problem.got}; {problem.allowed}.{hint}").replace("\n", " ")
+    instead = f"did you mean {problem.nearest}?" if problem.nearest else f"{problem.allowed}."
+    return plain_text(f"! {problem.key}: got {problem.got}; {instead}").replace("\n", " ")
 
 
 def _count_text(plan: SweepPlan | None) -> str:

@@ -21,11 +21,11 @@ from geomreg_tui.tui.widgets.runs import cut
 __all__ = ["TrendPane"]
 
 _LOG_FROM = 16.0  # ratio of the largest to the smallest value from which the axis is logarithmic
-_MARGIN = 0.08  # of the axis, before the first value and after the last
+_MARGIN = 0.05  # of the axis, before the first value and after the last, at least
 _GLYPHS = "●▲■◆○△□◇"  # one for each value of a second factor
 _ROLES = ("bar", "pinned", "landmark", "theory")
-_TALLEST = 22
 _LEAST_PLOT = 6
+_LABELLED = 9  # lines from which the axis has its name below it: the title of the pane has it too
 
 
 class TrendPane(RowsWidget):
@@ -54,16 +54,14 @@ class TrendPane(RowsWidget):
         below = _verdict_rows(view, width, max(2, height - _LEAST_PLOT))
         factor = view.plan.factors[0]
         legend = _legend(view, width) if height - len(below) > 2 * _LEAST_PLOT else []
-        lines = min(height - len(below) - len(legend), _TALLEST)
+        lines = height - len(below) - len(legend)
         if not any(_known(point) for point in view.points):
             return [*message_rows("D comes with the first networks", width, lines), *below]
         places = _positions(factor)
         x = _axis(factor, places, width - 6)
-        y = Scale(-1.0, 1.0, (-1.0, -0.5, 0.0, 0.5, 1.0), ("−1.0", "−0.5", "0.0", "0.5", "1.0"))
-        if lines < 9:
-            y = Scale(-1.0, 1.0, (-1.0, 0.0, 1.0), ("−1", "0", "1"))
         name = factor.key.replace("_", " ") + (" (log axis)" if _is_log(factor) else "")
-        canvas = Canvas(width, lines, x, y, name)
+        label = name if lines >= _LABELLED else ""
+        canvas = Canvas(width, lines, x, _index_axis(lines - (3 if label else 2)), label)
         canvas.level(0.0, "axis")
         held = view.plan.factors[1].values if len(view.plan.factors) > 1 else (None,)
         for number, value in enumerate(held):
@@ -121,7 +119,10 @@ def _is_log(factor: Factor) -> bool:
 def _axis(factor: Factor, places: dict[Any, float], columns: int) -> Scale:
     """Return an axis with a tick at every value, or at as many as have room for their names."""
     low, high = min(places.values()), max(places.values())
-    margin = (high - low or 1.0) * _MARGIN
+    ends = [value for value, place in places.items() if place in (low, high)]
+    widest = min(max(cell_len(value_text(value)) for value in ends), columns // 3)
+    share = min(0.3, max(_MARGIN, (widest / 2 + 1) / columns))  # the outermost names fit
+    margin = (high - low or 1.0) * share / (1 - 2 * share)
     low, high = low - margin, high + margin
     room = max(3, columns // max(1, len(places)) - 1)
     ticks: list[tuple[float, str]] = []
@@ -134,6 +135,14 @@ def _axis(factor: Factor, places: dict[Any, float], columns: int) -> Scale:
             ticks.append((place, name))
             end = middle + cell_len(name) / 2 + 1
     return Scale(low, high, tuple(place for place, _ in ticks), tuple(name for _, name in ticks))
+
+
+def _index_axis(lines: int) -> Scale:
+    """Return the axis of D, with −1 and 1 in the middle of the outermost of so many lines."""
+    end = 1.0 + 1.0 / max(1, lines - 1)
+    if lines < 6:
+        return Scale(-end, end, (-1.0, 0.0, 1.0), ("−1", "0", "1"))
+    return Scale(-end, end, (-1.0, -0.5, 0.0, 0.5, 1.0), ("−1.0", "−0.5", "0.0", "0.5", "1.0"))
 
 
 def _legend(view: SweepView, width: int) -> list[list[Piece]]:
@@ -162,9 +171,9 @@ def _verdict_rows(view: SweepView, width: int, most: int) -> list[list[Piece]]:
     rows: list[list[Piece]] = []
     for verdict in shown:
         rows += flow(_verdict_items(verdict), width)
-    if len(rows) > most:
+    if len(rows) > most and len(shown) > 1:
         rows = [*rows[: most - 1], [Piece(cut("… more in the report: export it", width), "dim")]]
-    return rows
+    return rows[:most]
 
 
 def _verdict_items(verdict: Verdict) -> list[list[Piece]]:
@@ -172,7 +181,7 @@ def _verdict_items(verdict: Verdict) -> list[list[Piece]]:
     held = f" at {verdict.held[0]} {value_text(verdict.held[1])}" if verdict.held else ""
     items = [[Piece(f"direction{held}: "), Piece(found.verdict, "strong")]]
     if not math.isfinite(found.tau):
-        return [*items, [Piece("D is undefined, or the same everywhere", "dim")]]
+        return [*items, [Piece("D undefined or constant", "dim")]]
     low, high, tau = (f"{end:.2f}".replace("-", "−") for end in (found.low, found.high, found.tau))
     items.append([Piece(f"τ-b {tau} [{low}, {high}]")])
     items.append([Piece(f"p {number_text(found.p_value, 2)}")])
