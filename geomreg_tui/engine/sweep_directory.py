@@ -14,6 +14,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import time
 from collections.abc import Mapping, Sequence
@@ -56,6 +57,11 @@ class SweepPlan:
     def grid(self) -> list[tuple[tuple[Any, ...], Experiment]]:
         """Return settings and experiment of each point; as :func:`geomreg_tui.engine.sweep.grid`."""
         return grid(self.experiment, self.factors)
+
+    @property
+    def target(self) -> int:
+        """Networks asked for, of all points."""
+        return self.samples * math.prod(len(factor.values) for factor in self.factors)
 
     def to_json(self) -> dict[str, Any]:
         """Return plain data."""
@@ -185,8 +191,7 @@ class SweepDirectory:
         """
         keys = " and ".join(factor.key for factor in plan.factors)
         about = f"{keys} in {plan.experiment.describe()}"
-        target = plan.samples * len(plan.grid())
-        write_status(self.path, Status(state, samples, target, message=message, about=about))
+        write_status(self.path, Status(state, samples, plan.target, message=message, about=about))
 
 
 def sweeps_root() -> Path:

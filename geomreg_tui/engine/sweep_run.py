@@ -66,7 +66,7 @@ def run_sweep(
             directory.write_result(factors, found)
             directory.write_status(plan, wishes.state, wishes.samples)
             yield point
-        if len(found) == len(plan.grid()) and all(point.summary.samples >= samples for point in found):
+        if wishes.samples >= plan.target and all(point.summary.samples >= samples for point in found):
             state = RunState.DONE
     except GeomregError as error:
         state, message = RunState.FAILED, str(error)

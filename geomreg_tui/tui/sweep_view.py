@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,6 +20,7 @@ from geomreg_tui.tui.sweep_setup import value_text
 
 __all__ = ["PointView", "SweepReader", "SweepView"]
 
+_PATIENCE = 0.5  # seconds
 _LIVELY = 24  # points up to which the direction is worked out anew whenever one of them grows
 
 
@@ -93,7 +95,7 @@ class SweepView:
     @property
     def target(self) -> int:
         """Networks asked for, in all."""
-        return self.plan.samples * len(self.points)
+        return self.plan.target
 
     @property
     def under_way(self) -> PointView | None:
@@ -116,14 +118,17 @@ class SweepReader:
         self._stamp: int | None = None
         self._view: SweepView | None = None
         self._points: tuple[PointView, ...] = ()
+        self._more = False  # whether the last call left points for the next one
 
     @property
     def over(self) -> bool:
-        """Whether nobody was at work on it at the last call of :meth:`read`."""
-        return self._view is not None and self._view.state.over
+        """Whether nobody was at work on it at the last call of :meth:`read`, which read all of it."""
+        return self._view is not None and self._view.state.over and not self._more
 
     def read(self) -> SweepView | None:
         """Return the sweep as it stands, or None where it is as it was at the last call.
+
+        Does not take long: where there is much to read, the rest is left to the next call.
 
         Raises:
             RunDirectoryError: if it is not the directory of a sweep, or damaged.
@@ -132,7 +137,12 @@ class SweepReader:
         plan, before = self._newest_plan(), self._points
         failed = status.state is RunState.FAILED
         points: list[PointView] = []
+        enough, self._more = time.monotonic() + _PATIENCE, False
         for point in before:
+            self._more = time.monotonic() > enough
+            if self._more:
+                points += before[len(points) :]
+                break
             first = failed and all(earlier.done for earlier in points)
             points.append(point if point.done else self._look(point, status, first))
         self._points = tuple(points)

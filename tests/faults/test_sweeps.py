@@ -49,6 +49,7 @@ def kill(handle):
             except ProcessLookupError:
                 continue
         wait_for(lambda: not any(alive(member) for member in members))
+    wait_for(lambda: not handle.running())
 
 
 def over(handle, seconds=120):

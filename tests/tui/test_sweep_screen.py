@@ -182,7 +182,7 @@ async def test_points_fill_live_and_the_direction_comes_with_the_second() -> Non
         await put(driver, "samples", "20k")
         sweep = await started(driver)
         assert driver.source.sweeps == [sweep]
-        assert driver.text("#multiples").count("waiting") == 3
+        assert driver.text("#multiples").count("not begun") == 3
         assert "D comes with the first networks" in driver.text("#trend")
         sweep.fill(0, 5_000)
         await driver.until(lambda: "▶ 25 %" in driver.text("#multiples"))
@@ -248,7 +248,7 @@ async def test_start_pause_resume_and_stop() -> None:
         await driver.pilot.press("space")
         await driver.until(lambda: len(driver.source.sweeps) == 4)
         assert driver.source.sweeps[-1].directory != sweep.directory
-        await driver.until(lambda: driver.text("#multiples").count("waiting") == 2)
+        await driver.until(lambda: driver.text("#multiples").count("not begun") == 2)
 
 
 async def test_a_failed_point_is_shown_with_its_reason_and_can_be_tried_again() -> None:

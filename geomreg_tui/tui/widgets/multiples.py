@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -84,6 +84,7 @@ class Multiples(RowsWidget, can_focus=True):
         self._high: float | None = None
         self._peak: float | None = None
         self._drawn: dict[int, tuple[object, list[list[Piece]]]] = {}
+        self._measured: dict[object, tuple[PointView, tuple[object, ...], float]] = {}
         self.selected = 0
         self.zoom = 0
         self.border_title = "Loss distributions"
@@ -94,6 +95,7 @@ class Multiples(RowsWidget, can_focus=True):
             self._high = self._peak = None
             self._top = self.zoom = 0
             self._drawn.clear()
+            self._measured.clear()
         self._view, self._notice = view, notice
         self.select(self.selected)
 
@@ -230,28 +232,25 @@ class Multiples(RowsWidget, can_focus=True):
         seen = [p for p in view.points if p.distribution is not None and p.distribution.histogram.index.size]
         if not seen:
             return None
-        units = [_unit(point) for point in seen]
-        relative = all(unit > 0 for unit in units)
-        units = units if relative else [1.0] * len(seen)
+        relative = all(_unit(point) > 0 for point in seen)
         top = min(_TOP, _ZOOM**-self.zoom)
-        ends = [
-            float(point.distribution.quantile(top, atom=False)) / unit
-            for point, unit in zip(seen, units, strict=True)
-            if point.distribution is not None
-        ]
-        high = float(np.median(ends))
+        high = float(np.median([self._once(point, _end, top, relative) for point in seen]))
         if relative and not self.zoom:
             high = max(high, 1.25)  # the null loss is on view
         self._high = held_ceiling(high, self._high)
-        edges = np.linspace(0.0, self._high, max(8, grid.width - 4))
-        peaks = [
-            float(bar_shares(point.distribution, edges * unit).max()) / float(edges[1])
-            for point, unit in zip(seen, units, strict=True)
-            if point.distribution is not None
-        ]
+        columns = max(8, grid.width - 4)
+        peaks = [self._once(point, _peak, self._high, columns, relative) for point in seen]
         peak = min(max(peaks), _SPIKE * float(np.median(peaks)) or max(peaks))
         self._peak = held_ceiling(peak * 1.02, self._peak)
         return _Axes(self._high, self._peak, relative)
+
+    def _once(self, point: PointView, measure: Callable[..., float], *arguments: object) -> float:
+        """Return what a point measures, worked out once for as long as it does not change."""
+        key = (point.path, measure)
+        known = self._measured.get(key)
+        if known is None or known[0] is not point or known[1] != arguments:
+            known = self._measured[key] = point, arguments, measure(point, *arguments)
+        return known[2]
 
     def _small(self, view: SweepView, place: int, grid: _Grid, axes: _Axes | None) -> list[list[Piece]]:
         point = view.points[place]
@@ -293,7 +292,7 @@ def _brief(found: Interval) -> str:
 def point_state(point: PointView) -> tuple[str, str]:
     """Return the state of a point in a word or as its progress, and the role of that."""
     if point.state is None:
-        return "waiting", "dim"
+        return "not begun", "dim"
     glyph = GLYPHS[point.state]
     if point.state is RunState.FAILED:
         return f"{glyph} failed", "warn"
@@ -301,6 +300,27 @@ def point_state(point: PointView) -> tuple[str, str]:
         return glyph, "dim"
     share = math.floor(100 * min(1.0, point.samples / point.target))
     return f"{glyph} {share} %", "dim" if point.state.over else "mark"
+
+
+def _end(point: PointView, top: float, relative: bool) -> float:
+    """Return the loss below which a share of the networks are."""
+    if point.distribution is None:
+        return math.nan
+    return float(point.distribution.quantile(top, atom=False)) / (_unit(point) if relative else 1.0)
+
+
+def _peak(point: PointView, high: float, columns: int, relative: bool) -> float:
+    """Return the largest density of a point over so many bars."""
+    edges = np.linspace(0.0, high, columns + 1)
+    return float(_densities(point, edges, relative).max())
+
+
+def _densities(point: PointView, edges: FloatArray, relative: bool) -> FloatArray:
+    """Return the density in equal bars, per unit of the axis, shape (edges - 1,)."""
+    if point.distribution is None:
+        return np.zeros(edges.size - 1)
+    unit = _unit(point) if relative else 1.0
+    return bar_shares(point.distribution, edges * unit) / float(edges[1])
 
 
 def _unit(point: PointView) -> float:
@@ -334,7 +354,6 @@ def _body(point: PointView, width: int, height: int, axes: _Axes | None) -> list
     if distribution is None or axes is None:
         word = "" if point.state is None else "no networks yet"
         return message_rows(word, width, height)
-    unit = _unit(point) if axes.relative else 1.0
     if not distribution.histogram.index.size:
         return message_rows("all at the null loss", width, height)
     x = Scale.linear(0.0, axes.high, max(2, width // 12))
@@ -342,7 +361,7 @@ def _body(point: PointView, width: int, height: int, axes: _Axes | None) -> list
     label = ("loss L/L0" if axes.relative else "loss L") if height + _HEADING >= _LABELLED else ""
     canvas = Canvas(width, height, x, y, label)
     edges = np.linspace(0.0, axes.high, canvas.columns + 1)
-    bars = bar_shares(distribution, edges * unit) / float(edges[1])
+    bars = _densities(point, edges, axes.relative)
     if axes.relative:
         canvas.landmark(1.0)
     canvas.bars(np.minimum(bars, axes.peak))

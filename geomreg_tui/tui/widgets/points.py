@@ -20,7 +20,7 @@ from geomreg_tui.tui.widgets.runs import cut
 __all__ = ["PointsTable"]
 
 _GAP = 2
-_STATE = 8
+_STATE = 9
 
 
 class PointsTable(RowsWidget):

@@ -126,7 +126,7 @@ def _problem_text(problems: Sequence[Problem]) -> str:
 def _count_text(plan: SweepPlan | None) -> str:
     if plan is None:
         return ""
-    count = len(plan.grid())
+    count = len(plan.factors[0].values)
     each = count_text(plan.samples)
     if count == 1:
         return f"1 point of {each} networks; a direction needs two"
