@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from geomreg_tui.tui.sweep_view import SweepReader, SweepView
 
 __all__ = ["SweepNews", "SweepTrouble", "SweepWatch"]
 
+_FAREWELL = 0.8  # seconds
 _SELDOM = 2.0  # seconds between looks at a sweep that is over but may go on elsewhere
 
 
@@ -40,10 +42,12 @@ class SweepWatch:
         self._path: Path | None = None
         self._wake = threading.Event()
         self._closed = False
+        self._thread = threading.Thread(target=self._serve, name="sweep", daemon=True)
 
     def start(self) -> None:
         """Start the thread."""
-        threading.Thread(target=self._serve, name="sweep", daemon=True).start()
+        self._thread.start()
+        atexit.register(self._end)
 
     def watch(self, path: Path | None) -> None:
         """Watch another sweep, or the same one anew, or none; returns at once."""
@@ -55,7 +59,18 @@ class SweepWatch:
         self._closed = True
         self._wake.set()
 
+    def _end(self) -> None:
+        """See the thread off before the interpreter ends, which aborts if one is in native code then."""
+        self.close()
+        self._thread.join(_FAREWELL)
+
     def _serve(self) -> None:
+        try:
+            self._look()
+        finally:
+            atexit.unregister(self._end)
+
+    def _look(self) -> None:
         reader: SweepReader | None = None
         pause: float | None = None
         told = ""

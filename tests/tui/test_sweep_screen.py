@@ -336,9 +336,9 @@ async def test_all_is_shown_at_every_size(size: tuple[int, int]) -> None:
         assert driver.app.screen.query_one("#points").display is (size[0] >= 120)
         if size[0] >= 120:
             lines = driver.text("#points").split("\n")
-            for row in lines[1:5]:
-                assert row.index("]") == lines[0].index("interval") + len("interval") - 1
-                assert row.index("✓") == lines[0].index("state")
+            end = lines[0].index("interval") + len("interval")
+            assert [row.index("]") + 1 for row in lines[1:5]] == [end] * 4
+            assert len({row.index("✓") for row in lines[1:5]}) == 1
         assert "…" not in "".join(driver.text(f"#{name}") for name in ("trend", "points", "sweep-controls"))
         await driver.pilot.resize_terminal(59, 15)
         await driver.until(lambda: "needs 60x16" in driver.screen())
@@ -512,12 +512,11 @@ async def test_sweeps_on_disk_are_listed_newest_first_and_opened() -> None:
         await driver.pilot.press("o")
         await driver.until(lambda: "2 sweeps" in driver.screen())
         await driver.pilot.press("enter")
-        await driver.until(
-            lambda: (
-                "no direction: the values of init have no order" in " ".join(driver.text("#trend").split())
-            )
-        )
-        assert "he_normal" in driver.text("#trend")
+        order = "no direction: the values of init have no order"
+        await driver.until(lambda: order in " ".join(driver.text("#trend").split()))
+        rows = driver.text("#trend").split("\n")
+        for name in ("he_normal", "orthogonal"):  # a line each, with D along it
+            assert [row.count("●") + row.count("◉") for row in rows if name in row] == [1]
         await driver.pilot.press("o")
         await driver.pilot.press("escape")
         assert isinstance(driver.app.screen, SweepScreen)
@@ -554,7 +553,8 @@ async def test_a_sweep_of_two_factors_shows_a_line_and_a_verdict_for_each_value_
         assert "▲ depth 2" in trend
         assert trend.count("towards zero") == 2
         assert "direction at depth 2: towards zero" in trend
-        assert "16, 1" in driver.text("#multiples")
+        assert "width 16, depth 1" in driver.text("#multiples")
+        assert "16, 1" in driver.text("#points")
         await put(driver, "samples", "5e4")
         await driver.pilot.press("space")  # untouched, the controls mean both factors
         await driver.until(lambda: len(driver.source.sweeps) == 1)
@@ -575,11 +575,10 @@ async def test_a_sweep_is_exported(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         await driver.until(lambda: isinstance(driver.app.screen, SweepExportScreen))
         await driver.until(lambda: "geomreg-tui sweep" in driver.text("#export-command"))
         assert "width=2,4,8" in driver.text("#export-command")
-        for end in (end for end, _, _ in SweepExportScreen.FORMATS):
-            await driver.pilot.press("enter")
+        assert {end for end, _, _ in SweepExportScreen.FORMATS} == set(SWEEP_FORMATS)
+        for end, downs in ((".html", 0), (".csv", 2), (".sh", 4)):
+            await driver.pilot.press(*["down"] * downs, "enter")
             await driver.until(lambda end=end: f"wrote {name}{end}" in driver.text("#export-outcome"))  # type: ignore[misc]
-            await driver.pilot.press("down")
-    assert {path.suffix for path in tmp_path.iterdir()} == set(SWEEP_FORMATS)
     assert (tmp_path / f"{name}.csv").read_text().count("\n") == 4
 
 

@@ -137,14 +137,23 @@ class Canvas:
             self._scatter(np.array(place[:1]), np.array(place[1:]), [glyph], role)
 
     def interval(self, x: float, low: float, high: float, role: str) -> None:
-        """Draw a vertical stroke over the cells that an interval reaches into, within the axes."""
-        u = self.x.share(x)
-        if not 0 <= u <= 1 or not low <= high:
-            return
-        first, last = (int(np.clip(self.y.share(end), 0, 1 - 1e-9) * self.lines) for end in (low, high))
-        lines = np.arange(first, last + 1)
-        column = min(int(u * self.columns), self.columns - 1)
-        self._scatter(np.full(lines.size, column), lines, ["│"] * lines.size, role)
+        """Draw a vertical stroke over the cells that an interval of y reaches into, within the axes."""
+        if 0 <= self.x.share(x) <= 1 and low <= high:
+            lines = self._reach(self.y, low, high, self.lines)
+            column = min(int(self.x.share(x) * self.columns), self.columns - 1)
+            self._scatter(np.full(lines.size, column), lines, ["│"] * lines.size, role)
+
+    def interval_across(self, y: float, low: float, high: float, role: str) -> None:
+        """Draw a horizontal stroke over the cells that an interval of x reaches into, within the axes."""
+        if 0 <= self.y.share(y) <= 1 and low <= high:
+            columns = self._reach(self.x, low, high, self.columns)
+            line = min(int(self.y.share(y) * self.lines), self.lines - 1)
+            self._scatter(columns, np.full(columns.size, line), ["─"] * columns.size, role)
+
+    @staticmethod
+    def _reach(axis: Scale, low: float, high: float, cells: int) -> NDArray[np.int64]:
+        first, last = (int(np.clip(axis.share(end), 0, 1 - 1e-9) * cells) for end in (low, high))
+        return np.arange(first, last + 1)
 
     def rows(self) -> list[list[Piece]]:
         """Return the finished plot."""

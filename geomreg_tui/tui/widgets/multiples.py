@@ -15,6 +15,7 @@ from textual.message import Message
 from geomreg_tui.analysis.intervals import Interval
 from geomreg_tui.runs import RunState
 from geomreg_tui.tui.numbers import Scale, held_ceiling, interval_text, number_text
+from geomreg_tui.tui.sweep_setup import value_text
 from geomreg_tui.tui.sweep_view import PointView, SweepView
 from geomreg_tui.tui.widgets.canvas import Canvas
 from geomreg_tui.tui.widgets.lines import GLYPHS
@@ -205,13 +206,12 @@ class Multiples(RowsWidget, can_focus=True):
         """Draw the points on view, and where among all of them those are."""
         view, grid = self._view, self._grid()
         if view is None or grid is None:
-            self.border_subtitle = ""
+            self.entitle("Loss distributions")
             return message_rows(self._notice, width, height)
         axes = self._axes(view, grid)
         unit = "L/L0" if axes is None or axes.relative else "L"
         zoomed = f", lowest {100 * _ZOOM**-self.zoom:g} %" if self.zoom else ""
-        self.border_title = f"Loss distributions{zoomed}"
-        self.border_subtitle = f"density against {unit}, the same axes for all"
+        self.entitle(f"Loss distributions{zoomed}", f"density against {unit}, the same axes for all")
         rows: list[list[Piece]] = []
         total = math.ceil(len(view.points) / grid.columns)
         for row in range(self._top, min(self._top + grid.rows, total)):
@@ -264,10 +264,13 @@ class Multiples(RowsWidget, can_focus=True):
     def _heading(self, view: SweepView, place: int, width: int) -> list[list[Piece]]:
         point = view.points[place]
         here = place == self.selected
-        keys = [factor.key for factor in view.plan.factors]
-        name = f"{keys[0].replace('_', ' ')} {point.value}" if len(keys) == 1 else point.value
+        named = ", ".join(
+            f"{factor.key.replace('_', ' ')} {value_text(value)}"
+            for factor, value in zip(view.plan.factors, point.settings, strict=True)
+        )
         state, role = point_state(point)
-        name = cut(name, max(4, width - cell_len(state) - 3))
+        room = max(4, width - cell_len(state) - 3)
+        name = named if cell_len(named) <= room else cut(point.value, room)
         gap = " " * (width - 2 - cell_len(name) - cell_len(state))
         first = [Piece("❯ " if here else "  ", "key"), Piece(name, "strong" if here else "text")]
         first += [Piece(gap), Piece(state, role)]

@@ -20,7 +20,6 @@ from geomreg_tui.tui.widgets.runs import cut
 __all__ = ["PointsTable"]
 
 _GAP = 2
-_STATE = 9
 
 
 class PointsTable(RowsWidget):
@@ -69,15 +68,16 @@ class PointsTable(RowsWidget):
         points = view.points
         headings = [" × ".join(factor.key for factor in view.plan.factors), "D", "95 % interval"]
         cells = [[point.value, *_dominance(point)] for point in points]
+        state_size = max(cell_len(point_state(point)[0]) for point in points)
         for name, take in _MORE:
             sizes = [max(len(name), *(len(take(point)) for point in points))]
-            if 2 + _total([*_sizes(headings, cells), *sizes]) + _GAP + _STATE <= width:
+            if 2 + _total([*_sizes(headings, cells), *sizes]) + _GAP + state_size <= width:
                 headings.append(name)
                 cells = [[*row, take(point)] for row, point in zip(cells, points, strict=True)]
         sizes = _sizes(headings, cells)
-        over = 2 + _total(sizes) + _GAP + _STATE - width
+        over = 2 + _total(sizes) + _GAP + state_size - width
         sizes[0] = max(4, sizes[0] - max(0, over))
-        rows = [[Piece("  "), Piece(_line(headings, sizes) + " " * _GAP + "state", "dim")]]
+        rows = [[Piece("  "), Piece(_line(headings, sizes), "dim")]]
         for place in range(self._top, min(self._top + page, len(points))):
             here = place == self._selected
             state, role = point_state(points[place])

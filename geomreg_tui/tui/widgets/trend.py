@@ -42,8 +42,10 @@ class TrendPane(RowsWidget):
         """Draw a sweep, or a notice where there is none."""
         self._view, self._selected, self._notice = view, selected, notice
         key = view.plan.factors[0].key.replace("_", " ") if view else ""
-        self.border_title = f"D against {key}" if view else "Dominance index D"
-        self.border_subtitle = "+1 zero, −1 central" if view else ""
+        if view:
+            self.entitle(f"D against {key}", "+1 zero, −1 central")
+        else:
+            self.entitle("Dominance index D")
         self.redraw()
 
     def paint(self, width: int, height: int) -> Sequence[Sequence[Piece]]:
@@ -57,6 +59,8 @@ class TrendPane(RowsWidget):
         lines = height - len(below) - len(legend)
         if not any(_known(point) for point in view.points):
             return [*message_rows("D comes with the first networks", width, lines), *below]
+        if not factor.ordered and len(view.plan.factors) == 1 and len(factor.values) <= lines - 3:
+            return [*_by_name(view, self._selected, width, lines), *below]
         places = _positions(factor)
         x = _axis(factor, places, width - 6)
         name = factor.key.replace("_", " ") + (" (log axis)" if _is_log(factor) else "")
@@ -76,6 +80,25 @@ class TrendPane(RowsWidget):
             x = places[point.settings[0]]
             canvas.interval(x, modes.dominance.low, modes.dominance.high, "mark")
             canvas.mark(x, _inside(modes.dominance.estimate), "◉", "mark")
+
+
+def _by_name(view: SweepView, selected: int, width: int, lines: int) -> list[list[Piece]]:
+    """Return a plot with a line for each name and D along it."""
+    count = len(view.points)
+    names = [cut(point.value, width // 2) for point in view.points]
+    y = Scale(0.0, count, tuple(count - number - 0.5 for number in range(count)), tuple(names))
+    columns = Canvas.area(width, y)
+    end = 1.0 + 1.0 / max(1, columns - 1)
+    x = Scale(-end, end, (-1.0, 0.0, 1.0), ("−1", "0", "1"))
+    canvas = Canvas(width, lines, x, y, "D")
+    canvas.landmark(0.0, "axis")
+    for number, point in enumerate(view.points):
+        if (modes := _known(point)) is not None:
+            here, place = number == selected, count - number - 0.5
+            role = "mark" if here else _ROLES[0]
+            canvas.interval_across(place, modes.dominance.low, modes.dominance.high, role)
+            canvas.mark(_inside(modes.dominance.estimate), place, "◉" if here else _GLYPHS[0], role)
+    return canvas.rows()
 
 
 def _known(point: PointView) -> Any:
@@ -170,16 +193,18 @@ def _verdict_rows(view: SweepView, width: int, most: int) -> list[list[Piece]]:
         return flow(_wrapped(_why_no_verdict(view), width), width)[:most]
     rows: list[list[Piece]] = []
     for verdict in shown:
-        rows += flow(_verdict_items(verdict), width)
+        rows += flow(_verdict_items(verdict, width), width)
     if len(rows) > most and len(shown) > 1:
         rows = [*rows[: most - 1], [Piece(cut("… more in the report: export it", width), "dim")]]
     return rows[:most]
 
 
-def _verdict_items(verdict: Verdict) -> list[list[Piece]]:
+def _verdict_items(verdict: Verdict, width: int) -> list[list[Piece]]:
     found = verdict.direction
     held = f" at {verdict.held[0]} {value_text(verdict.held[1])}" if verdict.held else ""
     items = [[Piece(f"direction{held}: "), Piece(found.verdict, "strong")]]
+    if sum(cell_len(piece.text) for piece in items[0]) > width:
+        items = [[Piece(f"direction{held}:")], [Piece(found.verdict, "strong")]]
     if not math.isfinite(found.tau):
         return [*items, [Piece("D undefined or constant", "dim")]]
     low, high, tau = (f"{end:.2f}".replace("-", "−") for end in (found.low, found.high, found.tau))
