@@ -24,7 +24,6 @@ from geomreg_tui.tui.bindings import action_of, in_effect, keymap
 from geomreg_tui.tui.keys import Keys
 from geomreg_tui.tui.look import AsciiFilter, stylesheet
 from geomreg_tui.tui.screens.explorer import ExplorerScreen
-from geomreg_tui.tui.screens.sweep import SweepScreen
 from geomreg_tui.tui.settings import Settings
 from geomreg_tui.tui.source import Source
 from geomreg_tui.tui.state import State, keep_state
@@ -106,7 +105,7 @@ class ExplorerApp(App[None]):
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Offer every action of the explorer by name, and the themes."""
-        if isinstance(screen, ExplorerScreen | SweepScreen):
+        if not screen.is_modal:
             for binding in in_effect(screen.BINDINGS, self.explorer.keys):
                 if binding.show and screen.check_action(*action_of(binding)):
                     title = f"{binding.description} ({binding.key_display})"
@@ -213,7 +212,7 @@ def open_explorer(
         where = plain_text(str(run.directory))
         print(f"The run goes on in the background: {where}", file=sys.stderr)
         print(f"'geomreg-tui attach {run.directory.name}' shows it again.", file=sys.stderr)
-    for sweep in app.explorer.session.sweeps.going():
+    for sweep in app.explorer.session.sweeps_going():
         where = plain_text(str(sweep.directory))
         print(f"The sweep goes on in the background: {where}", file=sys.stderr)
         print("In the explorer, x and then o shows it again.", file=sys.stderr)

@@ -37,6 +37,7 @@ class PointView:
         rate: networks a second, lately.
         device: what it is sampled on.
         message: why it failed.
+        mixed: whether parts of it were drawn in different environments.
         result: what has come out so far; None before the first networks.
         distribution: of the losses; None before the first networks.
     """
@@ -49,6 +50,7 @@ class PointView:
     rate: float = 0.0
     device: str = ""
     message: str = ""
+    mixed: bool = False
     result: SweepPoint | None = None
     distribution: LossDistribution | None = None
 
@@ -210,11 +212,12 @@ class SweepReader:
                 snapshot.state,
                 snapshot.message,
             )
-            point = replace(point, rate=snapshot.rate, device=snapshot.device)
+            point = replace(point, rate=snapshot.rate, device=snapshot.device, mixed=snapshot.mixed)
         else:  # a full disk, perhaps: what is committed has to do
             stored, status = RunDirectory.open(point.path), run.status()
             facts, summary = stored.facts, stored.committed()[0].summary
             state, message = status.state, status.message
+            point = replace(point, mixed=status.mixed)
         if first and not (state is RunState.DONE and summary and summary.samples >= point.target):
             state, message = RunState.FAILED, message or sweep.message
         elif sweep.state.over and not state.over:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -137,7 +137,14 @@ class FakeSweep:
         if state.over:
             self._lease.release()
 
-    def fill(self, place: int, samples: int, state: RunState = RunState.SAMPLING, message: str = "") -> Path:
+    def fill(
+        self,
+        place: int,
+        samples: int,
+        state: RunState = RunState.SAMPLING,
+        message: str = "",
+        mixed: bool = False,
+    ) -> Path:
         """Give a point so many networks."""
         settings, asked = self.asked.grid()[place]
         path = self._sweep.point_path(self.asked.factors, settings)
@@ -154,8 +161,8 @@ class FakeSweep:
             environment = {"torch": "x", "device": "cpu"}
             run = RunDirectory.create(path, facts_of(experiment), environment, self.asked.samples, 0, asked)
         made = snapshot_of(experiment, samples, state, target=self.asked.samples, message=message, atoms=0)
-        run.write_live(made)
-        run.write_status(Status(state, samples, self.asked.samples, message=message))
+        run.write_live(replace(made, mixed=mixed))
+        run.write_status(Status(state, samples, self.asked.samples, message=message, mixed=mixed))
         return path
 
     def complete(self) -> None:

@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -29,6 +30,7 @@ from geomreg_tui.tui.source import EngineSource
 from geomreg_tui.tui.sweep_setup import FACTORS, SweepSetup, plan_of, usual_values
 from geomreg_tui.tui.sweep_view import SweepReader, SweepView
 from geomreg_tui.tui.widgets.multiples import Multiples
+from geomreg_tui.tui.widgets.rows import RowsWidget
 
 from ..unit.exporting import make_sweep
 from .driving import Driver, opened
@@ -268,6 +270,14 @@ async def test_a_failed_point_is_shown_with_its_reason_and_can_be_tried_again() 
         await driver.until(lambda: "▶ sweep sampling" in driver.screen())
 
 
+async def test_a_point_of_mixed_environments_says_so() -> None:
+    async with swept() as driver:
+        sweep = await started(driver)
+        sweep.fill(1, 100_000, RunState.DONE, mixed=True)
+        await driver.until(lambda: "mixed ✓" in driver.text("#multiples"))
+        assert "mixed ✓" in driver.text("#points")
+
+
 async def test_a_point_that_could_not_begin_is_the_one_blamed() -> None:
     async with swept() as driver:
         sweep = await started(driver)
@@ -314,6 +324,25 @@ async def test_nothing_is_drawn_while_nothing_changes() -> None:
             assert sent == []
         finally:
             type(driver.app)._display = original  # type: ignore[method-assign]
+
+
+async def test_a_long_sweep_is_drawn_quickly() -> None:
+    sweep = made_sweep("seed=1:60", samples=500, width=8)
+    sweep.complete()
+    async with swept((200, 60)) as driver:
+        await driver.pilot.press("o")
+        await driver.until(lambda: "1 sweep" in driver.screen())
+        await driver.pilot.press("enter")
+        await driver.until(lambda: "60 / 60 points" in driver.screen(), "all points")
+        panes = driver.app.screen.query(RowsWidget)
+        begun = time.process_time()
+        for _ in range(5):
+            await driver.pilot.press("pagedown")
+            for pane in panes:
+                pane.redraw()
+        assert (
+            time.process_time() - begun
+        ) / 5 < 0.5  # a page of new histograms, and the table
 
 
 # Layouts

@@ -18,10 +18,9 @@ from textual.widgets import Static
 
 from geomreg_tui.engine.sweep_directory import SweepPlan
 from geomreg_tui.errors import plain_text
-from geomreg_tui.runs import RunState
 from geomreg_tui.tui.bindings import display, in_effect
 from geomreg_tui.tui.keys import Keys
-from geomreg_tui.tui.numbers import count_text, duration_text
+from geomreg_tui.tui.numbers import count_text
 from geomreg_tui.tui.screens.export import SweepExportScreen
 from geomreg_tui.tui.screens.help import HelpScreen
 from geomreg_tui.tui.screens.layout import ROOMY, SMALLEST, WIDE
@@ -29,22 +28,20 @@ from geomreg_tui.tui.screens.runs import RunChoice
 from geomreg_tui.tui.screens.sweeps import SweepsScreen
 from geomreg_tui.tui.session import Session
 from geomreg_tui.tui.source import SweepRun
-from geomreg_tui.tui.sweep_setup import value_text
-from geomreg_tui.tui.sweep_view import SweepView
 from geomreg_tui.tui.sweep_watch import SweepNews, SweepTrouble, SweepWatch
 from geomreg_tui.tui.sweeps import SweepMove
 from geomreg_tui.tui.threads import in_thread
-from geomreg_tui.tui.widgets.lines import GLYPHS, EndsLine, KeyLine, progress_bar
+from geomreg_tui.tui.widgets.lines import EndsLine, KeyLine
 from geomreg_tui.tui.widgets.multiples import Multiples
 from geomreg_tui.tui.widgets.points import PointsTable
 from geomreg_tui.tui.widgets.rows import Piece, Roles, follow_theme
 from geomreg_tui.tui.widgets.sweep_form import SweepForm
+from geomreg_tui.tui.widgets.sweep_words import invitation_text, progress_pieces, warning_text
 from geomreg_tui.tui.widgets.trend import TrendPane
 
 __all__ = ["SweepScreen"]
 
 _ROOM_FOR_BAR = 72  # columns
-_NAMED = 12  # values that are listed before a sweep starts
 
 
 class SweepScreen(Screen[RunChoice | None]):
@@ -165,7 +162,7 @@ class SweepScreen(Screen[RunChoice | None]):
         if shown is None or news.path != shown.directory:
             return
         if isinstance(news, SweepTrouble):
-            self._notice = _warning(news.message, news.path)
+            self._notice = warning_text(news.message, news.path)
         else:
             self._sweeps.view = news
         self._draw()
@@ -174,7 +171,7 @@ class SweepScreen(Screen[RunChoice | None]):
         if not self.is_attached:
             return
         view = self._sweeps.view
-        notice = _invitation(self._form.plan)
+        notice = invitation_text(self._form.plan)
         if self._sweeps.starting or self._sweeps.shown is not None:
             notice = "the sampling process is loading: the first networks come in a moment"
         self._multiples.show(view, notice)
@@ -201,7 +198,7 @@ class SweepScreen(Screen[RunChoice | None]):
             waits = sweeps.shown is not None
             pieces = [Piece("… sweep: waiting for the first networks" if waits else "no sweep yet", "dim")]
         else:
-            pieces = _progress(view, roomy=self.app.size.width >= _ROOM_FOR_BAR)
+            pieces = progress_pieces(view, bar=self.app.size.width >= _ROOM_FOR_BAR)
             right = [Piece(f"kept as {plain_text(view.path.name)}", "dim")] if view.state.over else []
             if view.state.over and self._form.plan and not sweeps.asks_for_view(self._form.plan):
                 pieces = [Piece("space starts another sweep, as set above", "mark")]
@@ -309,7 +306,7 @@ class SweepScreen(Screen[RunChoice | None]):
 
     @on(Attached)
     def _attached(self, event: Attached) -> None:
-        self._notice = _warning(event.problem, event.path) if event.problem else ""
+        self._notice = warning_text(event.problem, event.path) if event.problem else ""
         if event.found is not None:
             sweep, plan = event.found
             self._experiment = plan.experiment
@@ -375,35 +372,3 @@ class SweepScreen(Screen[RunChoice | None]):
     def action_help(self) -> None:
         """Show every key and every term."""
         self.app.push_screen(HelpScreen(in_effect(self.BINDINGS, self._keys), self._keys))
-
-
-def _warning(message: str, path: Path) -> str:
-    """Return a message in one line, names in it without the folder that all sweeps are in."""
-    return plain_text(f"! {message}".replace(f"{path.parent}/", "")).replace("\n", " ")
-
-
-def _invitation(plan: SweepPlan | None) -> str:
-    if plan is None:
-        return "correct what is marked above"
-    factor = plan.factors[0]
-    shown = [value_text(value) for value in factor.values]
-    if len(shown) > _NAMED:
-        shown = [*shown[: _NAMED - 1], "…", shown[-1]]
-    return f"space draws one histogram for each {factor.key.replace('_', ' ')}:\n{', '.join(shown)}"
-
-
-def _progress(view: SweepView, roomy: bool) -> list[Piece]:
-    state = view.state
-    pieces = [
-        Piece(f"{GLYPHS[state]} sweep {state.value}  ", "warn" if state is RunState.FAILED else "strong")
-    ]
-    if state is RunState.FAILED:
-        return [*pieces, Piece(plain_text(view.message).replace("\n", "; "), "warn")]
-    done = sum(point.done for point in view.points)
-    pieces += progress_bar(view.samples / max(1, view.target)) if roomy else []
-    pieces.append(Piece(f"  {done} / {len(view.points)} points"))
-    pieces.append(Piece(f"  {count_text(view.samples)} / {count_text(view.target)}"))
-    under_way = view.under_way
-    if state is RunState.SAMPLING and under_way is not None and under_way.rate > 0:
-        pieces.append(Piece(f"  ETA {duration_text((view.target - view.samples) / under_way.rate)}"))
-    return pieces

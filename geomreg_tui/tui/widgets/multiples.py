@@ -299,6 +299,8 @@ def point_state(point: PointView) -> tuple[str, str]:
     glyph = GLYPHS[point.state]
     if point.state is RunState.FAILED:
         return f"{glyph} failed", "warn"
+    if point.mixed:
+        return f"mixed {glyph}", "warn"
     if point.done:
         return glyph, "dim"
     share = math.floor(100 * min(1.0, point.samples / point.target))
