@@ -17,6 +17,7 @@ from textual.widgets import Input, Select, Static
 from geomreg_tui.datasets import BUILT_IN, SYNTHETIC
 from geomreg_tui.errors import ExperimentError, Problem, plain_text
 from geomreg_tui.experiment import Experiment, choices, parse_count
+from geomreg_tui.tui.numbers import count_spelling
 from geomreg_tui.tui.widgets.fields import (
     ChoiceField,
     NumberField,
@@ -251,7 +252,7 @@ class Knobs(VerticalScroll, can_focus=False):
         """Return what a control shows for the experiment that was given."""
         base = self._base
         if key == "samples":
-            return _short(self._samples)
+            return count_spelling(self._samples)
         if key == "path":
             return "" if base.data in _SETS else base.data
         if key == "data":
@@ -268,9 +269,3 @@ def _number(value: object) -> str:
     if isinstance(value, tuple):
         return ",".join(str(part) for part in value)
     return f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def _short(count: int) -> str:
-    """Return the shortest spelling of a count that reads back the same."""
-    text = f"{count:.3g}".replace("e+0", "e").replace("e+", "e")
-    return text if float(text) == count else str(count)

@@ -16,9 +16,9 @@ from geomreg_tui.runs import RunState, Snapshot
 from geomreg_tui.summary import Facts
 from geomreg_tui.tui.bindings import action_of, first_key
 from geomreg_tui.tui.numbers import count_text, duration_text
-from geomreg_tui.tui.widgets.rows import Piece, RowsWidget, cut_row
+from geomreg_tui.tui.widgets.rows import Piece, RowsWidget, cut_row, flow
 
-__all__ = ["GLYPHS", "HeaderLine", "KeyLine", "StatusLine"]
+__all__ = ["GLYPHS", "EndsLine", "HeaderLine", "KeyLine", "StatusLine", "progress_bar"]
 
 GLYPHS = {
     RunState.STARTING: "…",
@@ -69,6 +69,28 @@ class HeaderLine(RowsWidget):
             left = set_cell_size(left, max(0, room - 1)) + "…"
         gap = " " * max(0, width - len(name) - cell_len(left) - cell_len(right))
         return [[Piece(name, "strong"), Piece(left), Piece(gap), Piece(right, "dim")]]
+
+
+class EndsLine(RowsWidget):
+    """Pieces at the left, and others at the right."""
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._left: Sequence[Piece] = ()
+        self._right: Sequence[Piece] = ()
+
+    def show(self, left: Sequence[Piece], right: Sequence[Piece] = ()) -> None:
+        """Draw pieces at both ends."""
+        self._left, self._right = tuple(left), tuple(right)
+        self.redraw()
+
+    def paint(self, width: int, height: int) -> Sequence[Sequence[Piece]]:
+        """Draw the line; what is at the right is left out where both do not fit."""
+        left = sum(cell_len(piece.text) for piece in self._left)
+        right = sum(cell_len(piece.text) for piece in self._right)
+        if right and left + 2 + right <= width:
+            return [[*self._left, Piece(" " * (width - left - right)), *self._right]]
+        return flow([self._left], width)
 
 
 class StatusLine(RowsWidget):
@@ -183,7 +205,7 @@ def _progress(snapshot: Snapshot, what: str, directory: Path | None) -> list[Pie
         return [*pieces, Piece(plain_text(snapshot.message).replace("\n", "; "), "warn")]
     if snapshot.target:
         share = min(1.0, snapshot.samples / snapshot.target)
-        pieces += _bar(share)
+        pieces += progress_bar(share)
         pieces.append(Piece(f"  {count_text(snapshot.samples)} / {count_text(snapshot.target)}"))
     if state is RunState.SAMPLING and snapshot.rate > 0:
         pieces.append(Piece(f"  ETA {duration_text((snapshot.target - snapshot.samples) / snapshot.rate)}"))
@@ -201,7 +223,8 @@ def _progress(snapshot: Snapshot, what: str, directory: Path | None) -> list[Pie
     return pieces
 
 
-def _bar(share: float) -> list[Piece]:
+def progress_bar(share: float) -> list[Piece]:
+    """Return a bar of which a share, from 0 to 1, is filled."""
     eighths = int(share * _BAR * 8)
     whole, part = divmod(eighths, 8)
     filled = "█" * whole + (_EIGHTHS[part] if part else "")

@@ -92,6 +92,11 @@ class RowsWidget(Widget):
         """Return at most ``height`` rows, of any widths: they are cut or filled up to ``width`` cells."""
         raise NotImplementedError
 
+    def entitle(self, title: str, subtitle: str = "") -> None:
+        """Put titles into the border, where they differ: setting one paints the whole widget anew."""
+        if (title, subtitle) != (self.border_title or "", self.border_subtitle or ""):
+            self.border_title, self.border_subtitle = title, subtitle
+
     def redraw(self) -> None:
         """Paint anew, and refresh the cells that differ from those on the screen."""
         width, height = self.content_size
