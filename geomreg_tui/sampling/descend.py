@@ -10,20 +10,23 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
+from geomreg_tui.errors import ExperimentError, Problem
 from geomreg_tui.experiment import Experiment
-from geomreg_tui.sampling.kernels import Level, Particles
+from geomreg_tui.sampling import splitting, tempering
+from geomreg_tui.sampling.goal import Goal, Record
+from geomreg_tui.sampling.latent import Latent
 from geomreg_tui.sampling.rng import level_generator
 from geomreg_tui.sampling.sampler import Sampler
-from geomreg_tui.sampling.spaces import build_space
-from geomreg_tui.sampling.splitting import Goal, Population, Record, choose_kernel, init, step
+from geomreg_tui.sampling.spaces import ReducedSpace, Space, build_space
 from geomreg_tui.summary.descent import HELD_OUT_SHARES, Descent, TailPlan
 
 __all__ = ["Descender", "tail_experiment"]
 
 _HELD_OUT_STEP = 0.5 * math.log(10)  # of log V, between looks at held-out examples
+_Checkpoint = tuple[Mapping[str, Any], Mapping[str, NDArray[np.generic]]]
 _GAUSSIAN = ("normal", "he_normal", "glorot_normal", "lecun_normal")
-_PARTICLES = ("normals", "signs", "residuals", "log_loss", "tie")
 
 
 def tail_experiment(experiment: Experiment) -> Experiment:
@@ -45,6 +48,8 @@ class Descender:
 
     Attributes:
         descent: what it has shown so far.
+        kernel: name of what is used: ``pcn``, ``slice``, ``reflect`` or ``tempered``.
+        space: ``reduced`` or ``latent``.
     """
 
     descent: Descent
@@ -55,7 +60,7 @@ class Descender:
         plan: TailPlan,
         index: int,
         device: str = "cpu",
-        checkpoint: tuple[Mapping[str, Any], Mapping[str, NDArray[np.generic]]] | None = None,
+        checkpoint: _Checkpoint | None = None,
     ) -> None:
         """Begin, or go on from a checkpoint.
 
@@ -70,30 +75,27 @@ class Descender:
             ExperimentError, DataError, CapacityError: as ``Sampler``.
             LookupError, TypeError, ValueError: if the checkpoint is not one of this experiment.
         """
-        self._space = build_space(Sampler(experiment, device))
+        space = build_space(Sampler(experiment, device))
         self._seed = experiment.seed
         self._goal = Goal(math.log(plan.loss) if plan.loss else -math.inf, plan.log10_volume * math.log(10))
-        self._kernel = choose_kernel(self._space) if plan.kernel == "auto" else plan.kernel
-        if checkpoint is None:
-            self._population = init(self._space, plan.population, self._seed, index)
-            self.descent = Descent.empty()
-        else:
-            self._population = _population(*checkpoint)
-            self.descent = Descent.from_parts(*checkpoint)
+        self._way = _begin(space, plan, self._seed, index, checkpoint)
+        self.kernel = self._way.kernel
+        self.space = "reduced" if isinstance(space, ReducedSpace) else "latent"
+        self._held_out = bool(experiment.held_out)
+        self.descent = Descent.empty() if checkpoint is None else Descent.from_parts(*checkpoint)
 
     @property
     def log10_volume(self) -> float:
-        """log10 V at the level reached."""
-        return self._population.log_volume / math.log(10)
+        """log10 V at the lowest loss reached."""
+        return self._way.state.log_volume / math.log(10)
 
     def advance(self) -> bool:
         """Walk one level down; return whether there is another."""
-        before = self._population
         threads = torch.get_num_threads()
         torch.set_num_threads(1)
         try:
-            self._population, record = step(self._space, before, self._goal, self._seed, self._kernel)
-            rows = self._look(before)
+            record = self._way.step(self._goal, self._seed)
+            rows = self._look()
         finally:
             torch.set_num_threads(threads)
         self.descent = replace(
@@ -103,52 +105,37 @@ class Descender:
                 for field in fields(Record)
             },
             **{name: np.concatenate([getattr(self.descent, name), row]) for name, row in rows.items()},
-            levels=self._population.level,
-            evaluations=self._population.evaluations,
-            status=self._population.status,
+            levels=self._way.state.level,
+            evaluations=self._way.state.evaluations,
+            status=self._way.state.status,
         )
-        return self._population.status is None
+        return self._way.state.status is None
 
     def end(self, status: str) -> None:
-        """End the descent where it is, for a reason."""
-        self._population = replace(self._population, status=status)
+        """Say why the descent is not walked on, for now: a checkpoint goes on from where it is."""
         self.descent = replace(self.descent, status=status)
 
     def to_parts(self) -> tuple[dict[str, Any], dict[str, NDArray[np.generic]]]:
         """Return plain data and named arrays from which the descent goes on to the same bits."""
         values, arrays = self.descent.to_parts()
-        population = self._population
-        named: dict[str, NDArray[np.generic]] = {
-            f"particle.{name}": getattr(population.particles, name).cpu().numpy() for name in _PARTICLES
-        }
-        named["lineage"] = population.lineage.cpu().numpy()
-        numbers = {
-            "index": population.index,
-            "level": population.level,
-            "bound": [str(number) for number in population.bound],
-            "log_volume": population.log_volume,
-            "settled": population.settled,
-            "variance_here": population.variance,
-            "scale": population.scale,
-            "sweeps": population.sweeps,
-            "acceptance": population.acceptance,
-            "plateau": population.plateau,
-        }
-        return {**values, **numbers}, {**arrays, **named}
+        numbers, tensors = self._way.state.to_parts()
+        named = {f"state.{name}": tensor.cpu().numpy() for name, tensor in tensors.items()}
+        return {**values, "kernel": self.kernel, "state": numbers}, {**arrays, **named}
 
-    def _look(self, population: Population) -> dict[str, NDArray[np.float64]]:
+    def _look(self) -> dict[str, NDArray[np.float64]]:
         """Return the next row of held-out performance, or no rows."""
-        due = len(self.descent.held_loss) * -_HELD_OUT_STEP
-        if not self._space.sampler.facts.experiment.held_out or population.log_volume > due:
+        due = (len(self.descent.held_loss) + 1) * -_HELD_OUT_STEP
+        if not self._held_out or self._way.state.log_volume > due:
             return {}
-        device = self._space.sampler.device
-        generator = level_generator(self._seed, population.index, population.level, device, held_out=True)
+        state, space = self._way.state, self._way.space
+        device = space.sampler.device
+        generator = level_generator(self._seed, state.index, state.level, device, held_out=True)
         with torch.inference_mode():
-            seen = self._space.held_out(population.particles.latent, generator)
+            seen = space.held_out(self._way.sample(generator), generator)
         loss = seen.loss.cpu().numpy()
         accuracy = np.full(len(loss), np.nan) if seen.accuracy is None else seen.accuracy.cpu().numpy()
         return {
-            "held_log_loss": np.array([population.bound.log_loss]),
+            "held_log_loss": np.array([self._way.state.log_loss]),
             "held_loss": np.array([loss.mean()]),
             "held_loss_quantiles": np.quantile(loss, HELD_OUT_SHARES)[None],
             "held_accuracy": np.array([accuracy.mean()]),
@@ -156,21 +143,77 @@ class Descender:
         }
 
 
-def _population(values: Mapping[str, Any], arrays: Mapping[str, NDArray[np.generic]]) -> Population:
-    particles = Particles(*(torch.from_numpy(arrays[f"particle.{name}"]) for name in _PARTICLES))
-    return Population(
-        index=int(values["index"]),
-        level=int(values["level"]),
-        bound=Level(*(float(number) for number in values["bound"])),
-        log_volume=float(values["log_volume"]),
-        particles=particles,
-        lineage=torch.from_numpy(arrays["lineage"]),
-        settled=float(values["settled"]),
-        variance=float(values["variance_here"]),
-        scale={str(name): float(number) for name, number in values["scale"].items()},
-        sweeps=int(values["sweeps"]),
-        acceptance={str(name): float(number) for name, number in values["acceptance"].items()},
-        evaluations=int(values["evaluations"]),
-        plateau=int(values["plateau"]),
-        status=None if values["status"] is None else str(values["status"]),
-    )
+class _Splitting:
+    """A population of multilevel splitting, in any space."""
+
+    def __init__(self, space: Space, kernel: str, state: splitting.Population) -> None:
+        self.space = space
+        self.kernel = kernel
+        self.state: splitting.Population | tempering.Tempered = state
+        self._population = state
+
+    def step(self, goal: Goal, seed: int) -> Record:
+        self._population, record = splitting.step(self.space, self._population, goal, seed, self.kernel)
+        self.state = self._population
+        return record
+
+    def sample(self, generator: torch.Generator) -> Latent:
+        return self._population.particles.latent
+
+
+class _Tempering:
+    """A tempered population."""
+
+    kernel = "tempered"
+
+    def __init__(self, space: ReducedSpace, state: tempering.Tempered) -> None:
+        self.space: Space = space
+        self.state: splitting.Population | tempering.Tempered = state
+        self._reduced = space
+        self._population = state
+
+    def step(self, goal: Goal, seed: int) -> Record:
+        self._population, record = tempering.step(self._reduced, self._population, goal, seed)
+        self.state = self._population
+        return record
+
+    def sample(self, generator: torch.Generator) -> Latent:
+        return tempering.sample(self._reduced, self._population, generator)
+
+
+def _begin(
+    space: Space, plan: TailPlan, seed: int, index: int, checkpoint: _Checkpoint | None
+) -> _Splitting | _Tempering:
+    """Return a population walked in the way that measures best (see ``benchmarks/tail.py``), or is asked for.
+
+    Raises:
+        ExperimentError: if that is not exact here.
+    """
+    kernel = plan.kernel
+    if kernel in ("auto", "tempered") and isinstance(space, ReducedSpace) and space.squared:
+        if checkpoint is None:
+            return _Tempering(space, tempering.init(space, plan.population, seed, index))
+        return _Tempering(space, tempering.Tempered.from_parts(*_parts(checkpoint, "tempered", space)))
+    if kernel == "tempered":
+        rule = "that is exact only for loss mse and Gaussian weights, by sampler auto or projected"
+        raise ExperimentError([Problem("kernel", repr(kernel), rule)])
+    if kernel in ("slice", "reflect") and space.signs:
+        rule = "binary weights have no ellipses or gradients to move along; allowed is pcn"
+        raise ExperimentError([Problem("kernel", repr(kernel), rule)])
+    kernel = "pcn" if kernel == "auto" else kernel
+    if checkpoint is None:
+        return _Splitting(space, kernel, splitting.init(space, plan.population, seed, index))
+    return _Splitting(space, kernel, splitting.Population.from_parts(*_parts(checkpoint, kernel, space)))
+
+
+def _parts(checkpoint: _Checkpoint, kernel: str, space: Space) -> tuple[Mapping[str, Any], dict[str, Tensor]]:
+    """Return what a state is restored from."""
+    values, arrays = checkpoint
+    if values["kernel"] != kernel:
+        raise ValueError(f"a checkpoint of kernel {str(values['kernel'])[:20]!r}")
+    tensors = {
+        name.removeprefix("state."): torch.from_numpy(array).to(space.sampler.device)
+        for name, array in arrays.items()
+        if name.startswith("state.")
+    }
+    return values["state"], tensors

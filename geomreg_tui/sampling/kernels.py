@@ -11,8 +11,6 @@ atoms are passed through as any other level is.
 - :class:`Reflective`: the Gaussian flow z cos t + v sin t in steps, reflected at the gradient of the loss
   wherever a step leaves the level (Galilean Monte Carlo; Skilling 2012). Needs derivatives.
 
-:mod:`~geomreg_tui.sampling.readout` has one more, for Gaussian readouts.
-
 Noise has float32 resolution: a kernel is reversible to within 1e-7 of its step.
 """
 
@@ -127,10 +125,6 @@ class Walk(ABC):
     @abstractmethod
     def sweep(self) -> None:
         """Move every particle once and adapt the scales."""
-
-    def marks(self) -> list[Tensor]:
-        """Return, besides the loss, what tells particles apart that should be forgotten, (n,) each."""
-        return []
 
     def _noise(self, like: Tensor) -> Tensor:
         """Return standard normals of float32 resolution."""

@@ -37,7 +37,7 @@ def gram_root(columns: Tensor, scale: float, offset: float) -> Tensor:
         if offset:
             constant = rows.new_full((rows.shape[0], 1, count), offset)
             rows = torch.cat([rows, constant], dim=1)
-        root: Tensor = torch.linalg.qr(rows, mode="r").R
+        root: Tensor = torch.linalg.qr(rows, mode="reduced" if rows.requires_grad else "r").R
         return root
     exact = columns.to(torch.float64)
     gram = torch.bmm(exact.mT, exact).mul_(scale**2).add_(offset**2)
@@ -84,7 +84,7 @@ def _qr_root(columns: Tensor, scale: float, offset: float) -> Tensor:
     if offset:
         constant = rows.new_full((rows.shape[0], 1, rows.shape[2]), offset)
         rows = torch.cat([rows, constant], dim=1)
-    root = torch.linalg.qr(rows, mode="r").R
+    root = torch.linalg.qr(rows, mode="reduced" if rows.requires_grad else "r").R
     signs = torch.where(root.diagonal(dim1=1, dim2=2) < 0, -1.0, 1.0).to(root.dtype)
     signed: Tensor = root * signs.unsqueeze(-1)
     return signed

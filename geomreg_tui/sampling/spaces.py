@@ -132,7 +132,6 @@ class ReducedSpace(Space):
 
     Attributes:
         hidden: how many coordinates the layers below the readout have.
-        invertible: whether the readout has N coordinates an output, so that outputs can be anything.
     """
 
     def __init__(self, sampler: Sampler) -> None:
@@ -148,7 +147,6 @@ class ReducedSpace(Space):
             self._slices.append(slice(start, end))
         self.normals = end
         self.hidden = self._slices[-1].start
-        self.invertible = self.rank(self.law.shapes[-1]) == self.examples
         first = self.law.shapes[0]
         self._first_root = None
         if sampler.facts.experiment.arch == "mlp":
@@ -181,7 +179,7 @@ class ReducedSpace(Space):
             hidden: their coordinates, (n, hidden).
         """
         if self._first_root is not None and not self.hidden:
-            return self._first_root
+            return self._first_root  # of all networks
         parts = []
         for some in torch.split(hidden, self._batch):
             layers = _ReducedLayers(self, some)

@@ -8,10 +8,11 @@ import numpy as np
 import torch
 
 from geomreg_tui.experiment import Experiment
+from geomreg_tui.sampling import splitting, tempering
 from geomreg_tui.sampling.descend import Descender, tail_experiment
+from geomreg_tui.sampling.goal import Goal
 from geomreg_tui.sampling.sampler import Sampler
-from geomreg_tui.sampling.spaces import LatentSpace, build_space
-from geomreg_tui.sampling.splitting import Goal, choose_kernel, init, step
+from geomreg_tui.sampling.spaces import ReducedSpace, build_space
 from geomreg_tui.summary import TailPlan
 
 LN10 = math.log(10)
@@ -43,9 +44,12 @@ def space_of(values, *, weights=False):
 def walk(space, goal, *, population=500, seed=0, index=0, kernel=None):
     """Walk a population down to a goal."""
     torch.set_num_threads(1)
-    state, records = init(space, population, seed, index), []
+    tempered = kernel == "tempered" or (kernel is None and isinstance(space, ReducedSpace) and space.squared)
+    way = tempering if tempered else splitting
+    more = () if tempered else (kernel or "pcn",)
+    state, records = way.init(space, population, seed, index), []
     while state.status is None:
-        state, record = step(space, state, goal, seed, kernel or choose_kernel(space))
+        state, record = way.step(space, state, goal, seed, *more)
         records.append(record)
     columns = ("log_loss", "log_volume", "variance")
     return Walked(state, *(np.concatenate([getattr(record, name) for record in records]) for name in columns))
@@ -100,7 +104,6 @@ def loss_of_volume(log_volume_of, log_volume, high=5.0):
 __all__ = [
     "LN10",
     "Goal",
-    "LatentSpace",
     "descend",
     "log_chi_square",
     "loss_of_volume",

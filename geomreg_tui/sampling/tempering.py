@@ -1,0 +1,425 @@
+"""Tempering: the deep tail of a squared error under a Gaussian readout, with the readout integrated out.
+
+Given the layers below, outputs are t = g R with independent standard normals g, and
+
+    Z(tau) = E exp(-|t - y|**2 / 2 tau**2) = prod_i (1 + l_i / tau**2)**(-1/2) exp(-y_i**2 / 2 (l_i + tau**2))
+
+for each output, in the singular vectors of R with l_i the squared singular values. So a population of layers
+below, a fair sample of their law times Z(tau), is walked down in tau by annealed importance sampling with
+resampling (Neal 2001; Del Moral, Doucet and Jasra 2006), at steps that keep half of the effective sample.
+
+From it the volume follows exactly: residuals r = t - y given the layers below are normal under exp(-|r|**2 /
+2 tau**2), and with u = |r|**2 / tau**2
+
+    V(eps) = E[Z(tau)] E[exp(u / 2) 1{u <= C N eps / tau**2}],
+
+the second mean over the population and its residuals. The best eps for a tau has about half of the weight
+below it. Nothing is ever subtracted from targets and tau is kept as a logarithm, so no depth is too deep;
+and there is no edge for moves to run into, so the layers below move far at any level.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from geomreg_tui.sampling.genealogy import Genealogy
+from geomreg_tui.sampling.goal import Goal, Record
+from geomreg_tui.sampling.latent import Latent
+from geomreg_tui.sampling.rng import level_generator
+from geomreg_tui.sampling.spaces import ReducedSpace
+
+__all__ = ["Tempered", "init", "sample", "step"]
+
+_DRAWS = 8  # of residuals, for each particle
+_POINTS = 13  # of the curve, to a level, at first
+_REFINEMENTS = 6
+_FLAT = 1e-3  # of log V, above a plateau where the curve may end
+_BEND = 0.4  # of the curve between three points, in standard errors
+_SCATTER = 1.0  # of weights that a step allows: half of the effective sample is kept
+_LOWEST = -12_000.0  # of log tau
+_BISECTIONS = 45
+_LEAST_SWEEPS, _MOST_SWEEPS = 3, 20
+_FORGOTTEN = 0.1
+_ACCEPTANCE, _GAIN, _LARGEST = 0.3, 2.0, 0.999
+_TOP = 3.0  # log tau above the root of the mean loss, where the curve begins
+_LEVELS = 1000
+_COUNTS = ("index", "level", "sweeps", "evaluations")
+_NUMBERS = ("log_tau", "log_evidence", "log_volume", "log_loss", "scale", "acceptance")  # may be infinite
+
+
+class _Spectrum(NamedTuple):
+    """What decides Z(tau).
+
+    Attributes:
+        log_values: logarithms of l_i, -inf for those that are 0, (n or 1, N).
+        along: y in the singular vectors, (n or 1, C, N).
+        vectors: right singular vectors as rows, (n or 1, N, N).
+        left: left singular vectors, (n or 1, k, N).
+    """
+
+    log_values: Tensor
+    along: Tensor
+    vectors: Tensor
+    left: Tensor
+
+    def log_evidence(self, log_tau: float) -> Tensor:
+        """Return log Z(tau), (n or 1,)."""
+        log_sum = torch.logaddexp(self.log_values, torch.full_like(self.log_values, 2 * log_tau))
+        misfit = (2 * self.along.abs().log() - log_sum.unsqueeze(1)).exp().sum(dim=(1, 2))
+        return -misfit / 2 - self.along.shape[1] * (log_sum - 2 * log_tau).sum(dim=1) / 2
+
+    def residuals(self, log_tau: float, noise: Tensor) -> Tensor:
+        """Return r / tau in the singular vectors, (draws, n, C, N), for standard normals of that shape."""
+        log_sum = torch.logaddexp(self.log_values, torch.full_like(self.log_values, 2 * log_tau)).unsqueeze(1)
+        center = self.along.sign() * (self.along.abs().log() + log_tau - log_sum).exp()
+        return ((self.log_values.unsqueeze(1) - log_sum) / 2).exp() * noise - center
+
+    def mean_excess(self, log_tau: float) -> Tensor:
+        """Return E[|r|**2 / tau**2], (n or 1,)."""
+        log_sum = torch.logaddexp(self.log_values, torch.full_like(self.log_values, 2 * log_tau))
+        center = (2 * (self.along.abs().log() + log_tau - log_sum.unsqueeze(1))).exp().sum(dim=(1, 2))
+        return center + self.along.shape[1] * (self.log_values - log_sum).exp().sum(dim=1)
+
+    def readout(self, log_tau: float, noise: Tensor) -> Tensor:
+        """Return g that belongs to the residuals of the same noise, (n, C, k)."""
+        log_sum = torch.logaddexp(self.log_values, torch.full_like(self.log_values, 2 * log_tau)).unsqueeze(1)
+        log_root = self.log_values.unsqueeze(1) / 2
+        center = self.along.sign() * (self.along.abs().log() + log_root - log_sum).exp()
+        turned = center + (log_tau - log_sum / 2).exp() * noise
+        return turned @ self.left.mT
+
+
+@dataclass(frozen=True)
+class Tempered:
+    """A population of layers below the readout on its way down.
+
+    Attributes:
+        index: which of several independent populations.
+        level: levels walked so far.
+        log_tau: logarithm of tau; infinite before the first level.
+        log_evidence: log E[Z(tau)].
+        hidden: coordinates of the layers below, (n, hidden).
+        genealogy: who descends from whom.
+        log_volume: natural logarithm of V at the last point of the curve.
+        log_loss: natural logarithm of the loss there.
+        scale: step size of the moves.
+        sweeps, acceptance: of the last level.
+        evaluations: networks evaluated so far.
+        status: why the descent ended, or None.
+    """
+
+    index: int
+    level: int
+    log_tau: float
+    log_evidence: float
+    hidden: Tensor
+    genealogy: Genealogy
+    log_volume: float = 0.0
+    log_loss: float = math.inf
+    scale: float = 0.5
+    sweeps: int = 0
+    acceptance: float = 0.0
+    evaluations: int = 0
+    status: str | None = None
+
+    def to_parts(self) -> tuple[dict[str, Any], dict[str, Tensor]]:
+        """Return plain data and named tensors from which :meth:`from_parts` restores the population."""
+        numbers: dict[str, Any] = {name: getattr(self, name) for name in _COUNTS}
+        numbers |= {name: str(getattr(self, name)) for name in _NUMBERS}
+        numbers |= {"settled": self.genealogy.settled, "status": self.status}
+        return numbers, {"hidden": self.hidden, "lineage": self.genealogy.lineage}
+
+    @classmethod
+    def from_parts(cls, values: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Tempered:
+        """Restore a population.
+
+        Raises:
+            LookupError, TypeError, ValueError: if entries are missing or of the wrong kind.
+        """
+        if len(tensors["hidden"]) != tensors["lineage"].shape[1]:
+            raise ValueError("particles of different numbers")
+        restored: dict[str, Any] = {name: int(values[name]) for name in _COUNTS}
+        restored |= {name: float(values[name]) for name in _NUMBERS}
+        restored["genealogy"] = Genealogy(tensors["lineage"], float(values["settled"]))
+        restored["status"] = None if values["status"] is None else str(values["status"])
+        return cls(hidden=tensors["hidden"], **restored)
+
+
+def init(space: ReducedSpace, count: int, seed: int, index: int = 0) -> Tempered:
+    """Draw a population at random.
+
+    Args:
+        space: where it lives.
+        count: particles.
+        seed: seed of the experiment.
+        index: which of several independent populations.
+    """
+    device = space.sampler.device
+    generator = level_generator(seed, index, 0, device)
+    hidden = torch.randn(count, space.hidden, dtype=torch.float64, device=device, generator=generator)
+    genealogy = Genealogy.begin(count, device)
+    return Tempered(index, 0, math.inf, 0.0, hidden, genealogy, evaluations=count)
+
+
+def step(space: ReducedSpace, population: Tempered, goal: Goal, seed: int) -> tuple[Tempered, Record]:
+    """Walk one level down. The same arguments give the same bits.
+
+    Returns:
+        The population there, or where it was with a ``status`` if this was the end; and what the level
+        showed.
+    """
+    with torch.inference_mode():
+        generator = level_generator(seed, population.index, population.level + 1, space.sampler.device)
+        look = _Look(space, population, generator)
+        log_tau = _lowest(lambda log_tau: look.scatter(log_tau) <= _SCATTER, look.start)
+        end = look.end(goal, log_tau)
+        if end is not None:
+            log_tau = end[0]
+        record = look.record(log_tau)
+        lowest = replace(population, log_loss=record.log_loss[-1], log_volume=record.log_volume[-1])
+        if end is not None:
+            return replace(lowest, status=end[1]), record
+        return _moved(space, lowest, look, log_tau, generator), record
+
+
+def sample(space: ReducedSpace, population: Tempered, generator: torch.Generator) -> Latent:
+    """Return a fair sample of the networks below the lowest loss that the population has shown, (n, D)."""
+    return _Look(space, population, generator).sample()
+
+
+class _Look:
+    """A population looked at from its level down."""
+
+    def __init__(self, space: ReducedSpace, population: Tempered, generator: torch.Generator) -> None:
+        self._population = population
+        self._generator = generator
+        self._size = space.targets.numel()
+        self._rank = space.rank(space.law.shapes[-1])
+        self._hidden = population.hidden
+        self.spectrum = _spectrum(space.readout_root(population.hidden), space.targets)
+        shape = (_DRAWS, len(population.hidden), *space.targets.shape)
+        self._noise = torch.randn(
+            shape, dtype=torch.float64, device=population.hidden.device, generator=generator
+        )
+        self._base = torch.zeros(1, dtype=torch.float64, device=population.hidden.device)
+        self.start = population.log_tau
+        if math.isfinite(self.start):
+            self._base = self.spectrum.log_evidence(self.start)
+        else:
+            size = self.spectrum.along.square().mean() + self.spectrum.log_values.exp().mean()
+            self.start = math.log(float(size)) / 2 + _TOP if size > 0 else 0.0
+
+    def weights(self, log_tau: float) -> Tensor:
+        """Return log weights of the particles at another tau, (n,)."""
+        change = self.spectrum.log_evidence(log_tau) - self._base
+        return change.expand(len(self._hidden))
+
+    def log_evidence(self, log_tau: float) -> float:
+        """Return log E[Z(tau)]."""
+        weights = self.weights(log_tau)
+        return self._population.log_evidence + float(weights.logsumexp(dim=0)) - math.log(len(weights))
+
+    def scatter(self, log_tau: float) -> float:
+        """Return the variance of the weights, in units of their mean squared."""
+        shares = self.weights(log_tau).softmax(dim=0)
+        return float(shares.square().sum()) * len(shares) - 1
+
+    def point(self, log_tau: float) -> tuple[float, float, float]:
+        """Return log eps, log V(eps) and its variance, for eps C N / tau**2 the mean of u."""
+        edge = self._edge(log_tau)
+        log_weights, u = self._weighted(log_tau)
+        inside = torch.where(u <= edge, log_weights + u / 2, -math.inf)
+        each = inside.logsumexp(dim=0) - math.log(_DRAWS)
+        count = len(each)
+        volume = float(each.logsumexp(dim=0)) - math.log(count)
+        spread = float((each - volume).exp().square().mean() - 1) / count
+        log_loss = math.log(edge / self._size) + 2 * log_tau if edge > 0 else -math.inf
+        return log_loss, self._population.log_evidence + volume, self._population.genealogy.variance + spread
+
+    def record(self, log_tau: float) -> Record:
+        """Return points of the curve down to another tau, denser where it bends."""
+        grid = self.start + (log_tau - self.start) * np.linspace(0, 1, _POINTS) ** 3
+        known = {float(one): self.point(float(one)) for one in grid}
+        for _ in range(_REFINEMENTS):
+            taus = sorted(known, reverse=True)
+            bent = [
+                middle
+                for upper, middle, lower in zip(taus, taus[1:], taus[2:], strict=False)
+                if _bend(known[upper], known[middle], known[lower]) > _BEND
+            ]
+            if not bent:
+                break
+            for middle in bent:
+                place = taus.index(middle)
+                for other in (taus[place - 1], taus[place + 1]):
+                    between = (middle + other) / 2
+                    known.setdefault(between, self.point(between))
+        points = [known[one] for one in sorted(known, reverse=True)]
+        if not self._population.level:
+            points = [*self._plain(), *points]
+        columns = np.array(points)
+        return Record(columns[:, 0].copy(), columns[:, 1].copy(), columns[:, 2].copy())
+
+    def end(self, goal: Goal, log_tau: float) -> tuple[float, str] | None:
+        """Return the tau of the goal and which it is, if it is no lower than ``log_tau``."""
+        lowest = self.point(log_tau)
+        if lowest[0] == -math.inf:
+            return log_tau, "zero loss"
+        if lowest[0] <= goal.log_loss:
+            found = _lowest(lambda one: self.point(one)[0] >= goal.log_loss, self.start, log_tau)
+            return found, "loss reached"
+        if lowest[1] <= goal.log_volume:
+            found = _lowest(lambda one: self.point(one)[1] >= goal.log_volume, self.start, log_tau)
+            return found, "volume reached"
+        if self._population.level >= min(goal.levels, _LEVELS):
+            return log_tau, "level limit"
+        if log_tau <= _LOWEST:
+            level = self.point(log_tau)[1] + _FLAT
+            return _lowest(lambda one: self.point(one)[1] >= level, self.start, log_tau), "plateau"
+        return None
+
+    def resample(self, log_tau: float) -> Tensor:
+        """Return parents, (n,): the number of copies is the weight, rounded up or down at random."""
+        weights = self.weights(log_tau).softmax(dim=0)
+        return _systematic(weights, self._generator)
+
+    def sample(self) -> Latent:
+        """Return networks, one for each particle, fairly from below the lowest loss shown."""
+        log_tau = self.start
+        log_weights, u = self._weighted(log_tau)
+        edge = math.exp(self._population.log_loss - 2 * log_tau) * self._size
+        weights = torch.where(u <= edge, log_weights + u / 2, -math.inf).flatten().softmax(dim=0)
+        count = len(self._hidden)
+        chosen = _systematic(weights, self._generator, count)
+        draw, particle = chosen // count, chosen % count
+        noise = self._noise[draw, particle]
+        spectrum = self.spectrum
+        if len(spectrum.log_values) > 1:
+            spectrum = _Spectrum(*(part[particle] for part in spectrum))
+        readout = spectrum.readout(log_tau, noise)[..., : self._rank]
+        normals = torch.cat([self._hidden[particle], readout.flatten(1)], dim=1)
+        return Latent(normals, normals[:, :0])
+
+    def _edge(self, log_tau: float) -> float:
+        """Return the mean of u, over the weights."""
+        mean = self.spectrum.mean_excess(log_tau).expand(len(self._hidden))
+        return float((self.weights(log_tau).softmax(dim=0) * mean).sum())
+
+    def _weighted(self, log_tau: float) -> tuple[Tensor, Tensor]:
+        """Return log weights and u of all draws, (draws, n)."""
+        u = self.spectrum.residuals(log_tau, self._noise).square_().sum(dim=(2, 3))
+        return self.weights(log_tau).expand_as(u), u
+
+    def _plain(self) -> list[tuple[float, float, float]]:
+        """Return points at the top, from outputs drawn at random."""
+        outputs = (self.spectrum.log_values.unsqueeze(1) / 2).exp() * self._noise[0]
+        squares = (outputs - self.spectrum.along).square().sum(dim=(1, 2))
+        log_loss = (squares / self._size).log().sort(descending=True).values.tolist()
+        count = len(log_loss)
+        ranks = range(0, count // 2, max(1, count // 32))
+        return [(log_loss[k], math.log1p(-k / count), k / count / (count - k)) for k in ranks]
+
+
+def _moved(
+    space: ReducedSpace, population: Tempered, look: _Look, log_tau: float, generator: torch.Generator
+) -> Tempered:
+    """Return the population at another tau, moved until it has forgotten its parents."""
+    parents = look.resample(log_tau)
+    hidden = population.hidden[parents]
+    evidence = look.spectrum.log_evidence(log_tau).expand(len(parents))[parents]
+    scale, sweeps, acceptance = population.scale, 0, 1.0
+    start = _ranks(evidence)
+    while space.hidden and sweeps < _MOST_SWEEPS:
+        noise = torch.empty_like(hidden, dtype=torch.float32).normal_(generator=generator)
+        proposed = hidden * math.sqrt(1 - scale**2) + scale * noise
+        there = _log_evidence(space.readout_root(proposed), space.targets, log_tau)
+        chance = torch.rand(len(hidden), dtype=torch.float64, device=hidden.device, generator=generator)
+        accepted = chance.log() < there - evidence
+        hidden = torch.where(accepted.unsqueeze(1), proposed, hidden)
+        evidence = torch.where(accepted, there, evidence)
+        acceptance = float(accepted.double().mean())
+        scale = min(scale * math.exp(_GAIN * (acceptance - _ACCEPTANCE)), _LARGEST)
+        sweeps += 1
+        if sweeps >= _LEAST_SWEEPS:
+            correlation = float(torch.corrcoef(torch.stack([start, _ranks(evidence)]))[0, 1])
+            if correlation < _FORGOTTEN:
+                break
+    return replace(
+        population,
+        level=population.level + 1,
+        log_tau=log_tau,
+        log_evidence=look.log_evidence(log_tau),
+        hidden=hidden,
+        genealogy=population.genealogy.descend(parents),
+        scale=scale,
+        sweeps=sweeps,
+        acceptance=acceptance,
+        evaluations=population.evaluations + sweeps * len(hidden),
+    )
+
+
+def _spectrum(root: Tensor, targets: Tensor) -> _Spectrum:
+    """Return singular values and vectors of roots (n or 1, k, N) with targets (C, N) in them."""
+    examples = root.shape[2]
+    if root.shape[1] < examples:
+        rest = root.new_zeros(len(root), examples - root.shape[1], examples)
+        root = torch.cat([root, rest], dim=1)
+    left, values, vectors = torch.linalg.svd(root)
+    along = targets @ vectors.mT
+    return _Spectrum(2 * values.log(), along, vectors, left)
+
+
+def _log_evidence(root: Tensor, targets: Tensor, log_tau: float) -> Tensor:
+    """Return log Z(tau), (n or 1,): by Cholesky's method, by singular values where that fails."""
+    tau2 = math.exp(2 * log_tau)
+    examples = root.shape[2]
+    gram = root.mT @ root
+    gram.diagonal(dim1=1, dim2=2).add_(tau2)
+    factor, failed = torch.linalg.cholesky_ex(gram)
+    solved = torch.linalg.solve_triangular(
+        factor, targets.mT.unsqueeze(0).expand(len(root), -1, -1), upper=False
+    )
+    log_size = factor.diagonal(dim1=1, dim2=2).log().sum(dim=1) - examples * log_tau
+    found: Tensor = -solved.square().sum(dim=(1, 2)) / 2 - len(targets) * log_size
+    wrong = ((failed != 0) | ~found.isfinite()).nonzero()[:, 0]
+    if wrong.numel():
+        found[wrong] = _spectrum(root[wrong], targets).log_evidence(log_tau)
+    return found
+
+
+def _bend(upper: tuple[float, ...], middle: tuple[float, ...], lower: tuple[float, ...]) -> float:
+    """Return how far a point of the curve is from the line through two others, in standard errors."""
+    if not (math.isfinite(lower[0]) and upper[0] > middle[0] > lower[0]):
+        return 0.0
+    share = (upper[0] - middle[0]) / (upper[0] - lower[0])
+    return abs(middle[1] - upper[1] - share * (lower[1] - upper[1])) / math.sqrt(max(middle[2], 1e-12))
+
+
+def _ranks(values: Tensor) -> Tensor:
+    return values.argsort(stable=True).argsort().double()
+
+
+def _systematic(weights: Tensor, generator: torch.Generator, count: int | None = None) -> Tensor:
+    """Return ``count`` indices drawn with these probabilities by systematic resampling."""
+    count = count or len(weights)
+    place = torch.rand(1, dtype=torch.float64, device=weights.device, generator=generator)
+    steps = torch.arange(count, dtype=torch.float64, device=weights.device)
+    found = torch.searchsorted(weights.cumsum(dim=0), (steps + place) / count)
+    return found.clamp_max(len(weights) - 1)
+
+
+def _lowest(holds: Callable[[float], bool], high: float, low: float = _LOWEST) -> float:
+    """Return the lowest number from ``low`` to ``high`` down to which a condition holds."""
+    if holds(low):
+        return low
+    for _ in range(_BISECTIONS):
+        middle = (low + high) / 2
+        low, high = (low, middle) if holds(middle) else (middle, high)
+    return high
