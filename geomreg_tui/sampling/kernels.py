@@ -207,7 +207,7 @@ class Reflective(Walk):
     def sweep(self) -> None:
         """Move every particle along a trajectory; it stays where the trajectory ends outside."""
         start = self.particles
-        angle = math.asin(self.scale["step"])
+        angle = self.scale["step"] * math.pi / 2 / _REFLECTIONS  # a whole turn would come back
         normals, speed = start.normals, self._noise(start.normals)
         for step in range(_REFLECTIONS):
             normals, speed = (

@@ -240,10 +240,10 @@ def _end(space: Space, population: Population, goal: Goal, lower: float) -> str 
         goal: where it should end.
         lower: the loss that the kept share is below.
     """
-    if lower <= goal.log_loss:
-        return "loss reached"
     if lower == -math.inf:
         return "zero loss"
+    if lower <= goal.log_loss:
+        return "loss reached"
     if population.log_volume <= goal.log_volume:
         return "volume reached"
     if population.level >= goal.levels:
@@ -251,7 +251,7 @@ def _end(space: Space, population: Population, goal: Goal, lower: float) -> str 
     if population.plateau >= _PLATEAU:
         return "plateau"
     if population.level and max(population.acceptance.values()) == 0:
-        return "no move accepted"
+        return "plateau" if population.plateau else "no move accepted"
     if lower < _floor(space):
         return "resolution"
     return None

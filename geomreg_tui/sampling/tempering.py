@@ -23,7 +23,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
@@ -34,6 +34,7 @@ from geomreg_tui.sampling.goal import Goal, Record
 from geomreg_tui.sampling.latent import Latent
 from geomreg_tui.sampling.rng import level_generator
 from geomreg_tui.sampling.spaces import ReducedSpace
+from geomreg_tui.sampling.spectrum import Spectrum, spectrum_of
 
 __all__ = ["Tempered", "init", "sample", "step"]
 
@@ -52,48 +53,6 @@ _TOP = 3.0  # log tau above the root of the mean loss, where the curve begins
 _LEVELS = 1000
 _COUNTS = ("index", "level", "sweeps", "evaluations")
 _NUMBERS = ("log_tau", "log_evidence", "log_volume", "log_loss", "scale", "acceptance")  # may be infinite
-
-
-class _Spectrum(NamedTuple):
-    """What decides Z(tau).
-
-    Attributes:
-        log_values: logarithms of l_i, -inf for those that are 0, (n or 1, N).
-        along: y in the singular vectors, (n or 1, C, N).
-        vectors: right singular vectors as rows, (n or 1, N, N).
-        left: left singular vectors, (n or 1, k, N).
-    """
-
-    log_values: Tensor
-    along: Tensor
-    vectors: Tensor
-    left: Tensor
-
-    def log_evidence(self, log_tau: float) -> Tensor:
-        """Return log Z(tau), (n or 1,)."""
-        log_sum = torch.logaddexp(self.log_values, torch.full_like(self.log_values, 2 * log_tau))
-        misfit = (2 * self.along.abs().log() - log_sum.unsqueeze(1)).exp().sum(dim=(1, 2))
-        return -misfit / 2 - self.along.shape[1] * (log_sum - 2 * log_tau).sum(dim=1) / 2
-
-    def residuals(self, log_tau: float, noise: Tensor) -> Tensor:
-        """Return r / tau in the singular vectors, (draws, n, C, N), for standard normals of that shape."""
-        log_sum = torch.logaddexp(self.log_values, torch.full_like(self.log_values, 2 * log_tau)).unsqueeze(1)
-        center = self.along.sign() * (self.along.abs().log() + log_tau - log_sum).exp()
-        return ((self.log_values.unsqueeze(1) - log_sum) / 2).exp() * noise - center
-
-    def mean_excess(self, log_tau: float) -> Tensor:
-        """Return E[|r|**2 / tau**2], (n or 1,)."""
-        log_sum = torch.logaddexp(self.log_values, torch.full_like(self.log_values, 2 * log_tau))
-        center = (2 * (self.along.abs().log() + log_tau - log_sum.unsqueeze(1))).exp().sum(dim=(1, 2))
-        return center + self.along.shape[1] * (self.log_values - log_sum).exp().sum(dim=1)
-
-    def readout(self, log_tau: float, noise: Tensor) -> Tensor:
-        """Return g that belongs to the residuals of the same noise, (n, C, k)."""
-        log_sum = torch.logaddexp(self.log_values, torch.full_like(self.log_values, 2 * log_tau)).unsqueeze(1)
-        log_root = self.log_values.unsqueeze(1) / 2
-        center = self.along.sign() * (self.along.abs().log() + log_root - log_sum).exp()
-        turned = center + (log_tau - log_sum / 2).exp() * noise
-        return turned @ self.left.mT
 
 
 @dataclass(frozen=True)
@@ -203,7 +162,7 @@ class _Look:
         self._size = space.targets.numel()
         self._rank = space.rank(space.law.shapes[-1])
         self._hidden = population.hidden
-        self.spectrum = _spectrum(space.readout_root(population.hidden), space.targets)
+        self.spectrum = spectrum_of(space.readout_root(population.hidden), space.targets)
         shape = (_DRAWS, len(population.hidden), *space.targets.shape)
         self._noise = torch.randn(
             shape, dtype=torch.float64, device=population.hidden.device, generator=generator
@@ -302,7 +261,7 @@ class _Look:
         noise = self._noise[draw, particle]
         spectrum = self.spectrum
         if len(spectrum.log_values) > 1:
-            spectrum = _Spectrum(*(part[particle] for part in spectrum))
+            spectrum = Spectrum(*(part[particle] for part in spectrum))
         readout = spectrum.readout(log_tau, noise)[..., : self._rank]
         normals = torch.cat([self._hidden[particle], readout.flatten(1)], dim=1)
         return Latent(normals, normals[:, :0])
@@ -365,17 +324,6 @@ def _moved(
     )
 
 
-def _spectrum(root: Tensor, targets: Tensor) -> _Spectrum:
-    """Return singular values and vectors of roots (n or 1, k, N) with targets (C, N) in them."""
-    examples = root.shape[2]
-    if root.shape[1] < examples:
-        rest = root.new_zeros(len(root), examples - root.shape[1], examples)
-        root = torch.cat([root, rest], dim=1)
-    left, values, vectors = torch.linalg.svd(root)
-    along = targets @ vectors.mT
-    return _Spectrum(2 * values.log(), along, vectors, left)
-
-
 def _log_evidence(root: Tensor, targets: Tensor, log_tau: float) -> Tensor:
     """Return log Z(tau), (n or 1,): by Cholesky's method, by singular values where that fails."""
     tau2 = math.exp(2 * log_tau)
@@ -390,7 +338,7 @@ def _log_evidence(root: Tensor, targets: Tensor, log_tau: float) -> Tensor:
     found: Tensor = -solved.square().sum(dim=(1, 2)) / 2 - len(targets) * log_size
     wrong = ((failed != 0) | ~found.isfinite()).nonzero()[:, 0]
     if wrong.numel():
-        found[wrong] = _spectrum(root[wrong], targets).log_evidence(log_tau)
+        found[wrong] = spectrum_of(root[wrong], targets).log_evidence(log_tau)
     return found
 
 

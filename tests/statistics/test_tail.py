@@ -1,0 +1,417 @@
+"""The deep tail against exact laws, other samplers and an independent nested sampler.
+
+Statistical tests have fixed seeds. With standard errors that are right, a single comparison at four of them
+fails a correct program with probability 6e-5, and the whole module with probability below 1 %.
+"""
+
+import math
+
+import mpmath
+import numpy as np
+import pytest
+import torch
+from scipy import special, stats
+
+from geomreg_tui.analysis import LossDistribution, stitch, tail_curve, volume_curve
+from geomreg_tui.analysis.quadratic_form import squared_error_law
+from geomreg_tui.experiment import Experiment
+from geomreg_tui.sampling import prepare, run_chunk
+from geomreg_tui.sampling.descend import Descender, tail_experiment
+from geomreg_tui.sampling.latent import Latent, LatentStream
+from geomreg_tui.sampling.spaces import LatentSpace, ReducedSpace
+from geomreg_tui.summary import Summary, TailPlan
+from tests.statistics.tail import (
+    LN10,
+    Goal,
+    descend,
+    log_chi_square,
+    loss_of_volume,
+    orthonormal,
+    space_of,
+    walk,
+)
+
+VOLUMES = (-10, -50, -150, -300)
+TEACHER = {"data": "teacher", "inputs": 3}
+SURE = 4.0  # joint standard errors
+
+
+def z_scores(values, law, runs, *, volumes=VOLUMES, weights=False, **options):
+    """Return (runs, volumes) z-scores of log V at the losses of exact volumes."""
+    space = space_of(values, weights=weights)
+    losses = np.array([loss_of_volume(law, volume * LN10) for volume in volumes])
+    exact = np.array([law(loss) for loss in losses])
+    scores = []
+    for seed in range(runs):
+        found, error = walk(space, Goal(log_volume=(volumes[-1] - 2) * LN10), seed=seed, **options).at(losses)
+        scores.append((found - exact) / error)
+    return np.array(scores)
+
+
+# The mean of 60 independent z-scores has standard deviation 0.13, their standard deviation 0.09.
+CALIBRATED = [(1, 0), (1, 1), (4, 0), (4, 1), (16, 0), (16, 1)]
+
+
+@pytest.mark.parametrize(("examples", "target"), CALIBRATED)
+def test_the_exact_tail_of_a_linear_model_down_to_1e_300(tmp_path, examples, target):
+    scores = z_scores(
+        orthonormal(tmp_path, examples, target),
+        lambda loss: log_chi_square(examples, target, loss),
+        60,
+        population=500,
+    )
+    assert np.abs(scores.mean(axis=0)).max() < 0.5
+    assert scores.std(axis=0, ddof=1).min() > 0.65
+    assert scores.std(axis=0, ddof=1).max() < 1.4
+
+
+@pytest.mark.full
+@pytest.mark.parametrize(("examples", "target"), [*CALIBRATED, (64, 0), (64, 1)])
+def test_error_bars_hold_over_two_hundred_runs(tmp_path, examples, target):
+    scores = z_scores(
+        orthonormal(tmp_path, examples, target),
+        lambda loss: log_chi_square(examples, target, loss),
+        200,
+        population=1000,
+    )
+    assert np.abs(scores.mean(axis=0)).max() < 0.25
+    assert scores.std(axis=0, ddof=1).min() > 0.8
+    assert scores.std(axis=0, ddof=1).max() < 1.25
+
+
+@pytest.mark.parametrize(
+    ("kernel", "volumes"), [("pcn", (-2, -4, -8)), ("slice", (-2, -4, -8)), ("reflect", (-1, -2, -3))]
+)
+def test_splitting_walks_down_the_same_tail_with_error_bars_that_hold(tmp_path, kernel, volumes):
+    scores = z_scores(
+        orthonormal(tmp_path, 8, 0),
+        lambda loss: log_chi_square(8, 0, loss),
+        12,
+        volumes=volumes,
+        population=300,
+        kernel=kernel,
+    )
+    assert np.abs(scores.mean(axis=0)).max() < 4 / math.sqrt(12)
+    assert 0.4 < scores.std(axis=0, ddof=1).max() < 1.8
+
+
+def test_splitting_reaches_1e_300_where_rounding_lets_it(tmp_path):
+    values = orthonormal(tmp_path, 64, 0)
+    found = walk(space_of(values), Goal(log_volume=-300 * LN10), kernel="pcn", population=300)
+    loss = found.log_loss[-1]
+    volume, error = found.at(np.array([loss]))
+    assert found.population.status == "volume reached"
+    assert abs(volume[0] - log_chi_square(64, 0, loss)) < SURE * error[0]
+
+
+def test_where_rounding_does_not_let_it_splitting_says_so(tmp_path):
+    found = walk(
+        space_of(orthonormal(tmp_path, 1, 1)), Goal(log_volume=-300 * LN10), kernel="pcn", population=200
+    )
+    assert found.population.status == "resolution"
+    assert found.log_volume[-1] > -20 * LN10
+
+
+def agreement(first, second, losses):
+    """Return the differences of two walks' log V in joint standard errors."""
+    (one, one_error), (other, other_error) = first.at(losses), second.at(losses)
+    return (one - other) / np.hypot(one_error, other_error)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {**TEACHER, "examples": 2, "depth": 0},
+        {**TEACHER, "examples": 2, "depth": 1, "width": 8},
+        {
+            "data": "teacher",
+            "inputs": 3,
+            "examples": 2,
+            "depth": 2,
+            "width": 6,
+            "bias": True,
+            "activation": "tanh",
+        },
+    ],
+)
+def test_weights_reduced_normals_and_tempering_give_one_curve(values):
+    weights, reduced = space_of(values, weights=True), space_of(values)
+    assert isinstance(weights, LatentSpace)
+    assert isinstance(reduced, ReducedSpace)
+    assert weights.normals > reduced.normals
+    goal = Goal(log_loss=-4 * LN10)
+    losses = np.array([-1, -2, -3]) * LN10
+    walks = [
+        walk(weights, goal, kernel="pcn", population=1500),
+        walk(reduced, goal, kernel="pcn", population=1500, seed=1),
+        walk(reduced, goal, population=1500, seed=2),
+    ]
+    for first, second in ((0, 1), (0, 2), (1, 2)):
+        assert np.abs(agreement(walks[first], walks[second], losses)).max() < SURE
+
+
+def test_one_hidden_layer_against_the_average_of_exact_laws():
+    """Given the hidden layer the law is a generalised chi-square; averaged over hidden layers it is exact."""
+    values = {**TEACHER, "examples": 3, "depth": 1, "width": 32}
+    space = space_of(values)
+    hidden = space.draw(4000, torch.Generator().manual_seed(7)).normals[:, : space.hidden]
+    roots = space.readout_root(hidden).numpy()
+    losses = np.array([-1, -2, -3, -4, -6, -8]) * LN10
+    targets = space.targets.T.numpy()
+    each = np.array([squared_error_law(root.T @ root, targets).log_cdf(np.exp(losses)) for root in roots])
+    exact = special.logsumexp(each, axis=0) - math.log(len(each))
+    error = np.exp(each - exact).std(axis=0) / math.sqrt(len(each))
+    found, own = walk(space, Goal(log_loss=-9 * LN10), population=1000).at(losses)
+    assert np.abs((found - exact) / np.hypot(own, error)).max() < SURE
+
+
+# Closed forms for laws that are not Gaussian, on a linear model.
+
+
+def ball_volume(dimension, log_radius):
+    return dimension / 2 * math.log(math.pi) + dimension * log_radius - special.gammaln(dimension / 2 + 1)
+
+
+def test_the_uniform_box_has_the_volume_of_a_ball_in_a_cube(tmp_path):
+    """With as many orthonormal examples as weights, {L <= eps} is a ball about the targets."""
+    size, target = 10, 0.3
+    values = {**orthonormal(tmp_path, size, target), "init": "uniform"}
+    losses = np.array([-2.0, -3.0, -5.0, -8.0]) * LN10
+    exact = [ball_volume(size, (loss + math.log(size)) / 2) - size * math.log(2) for loss in losses]
+    found, error = walk(space_of(values), Goal(log_loss=-8.1 * LN10), population=600).at(losses)
+    assert np.abs((found - exact) / error).max() < SURE
+
+
+def test_the_uniform_ball_has_the_volume_of_a_ball_in_a_ball(tmp_path):
+    size, target = 6, 0.1
+    values = {**orthonormal(tmp_path, size, target), "init": "ball"}
+    losses = np.array([-3.0, -5.0, -8.0]) * LN10
+    exact = [size * (loss + math.log(size)) / 2 for loss in losses]
+    found, error = walk(space_of(values), Goal(log_loss=-8.1 * LN10), population=600).at(losses)
+    assert np.abs((found - exact) / error).max() < SURE
+
+
+def test_the_sphere_has_the_share_of_a_band(tmp_path):
+    """The output on an example of norm 1 is a coordinate; its square is Beta(1/2, (P - 1)/2)."""
+    values = {**orthonormal(tmp_path, 1, 0, inputs=12), "init": "sphere"}
+    losses = np.array([-2.0, -6.0, -12.0]) * LN10
+    with mpmath.workdps(30):
+        exact = [
+            float(mpmath.log(mpmath.betainc(0.5, 5.5, 0, mpmath.e ** mpmath.mpf(loss), regularized=True)))
+            for loss in losses
+        ]
+    found, error = walk(space_of(values), Goal(log_loss=-12.1 * LN10), population=600).at(losses)
+    assert np.abs((found - exact) / error).max() < SURE
+
+
+def test_binary_weights_have_their_binomial_atoms(tmp_path):
+    """The output is the number of +1 minus that of -1: V(0) = 2**-40 for the target 40."""
+    path = tmp_path / "ones.npz"
+    np.savez(path, x=np.ones((1, 40)), y=np.array([40.0]))
+    values = {"data": str(path), "examples": 1, "depth": 0, "init": "binary", "standardize": False}
+    found = walk(space_of(values), Goal(), population=800)
+    assert found.population.status == "zero loss"
+    zero = found.log_loss == -math.inf
+    error = math.sqrt(found.variance[zero][0])
+    assert abs(found.log_volume[zero][0] + 40 * math.log(2)) < SURE * error
+    curve = tail_curve([descend(values, population=800)])
+    for flips in (3, 6, 9, 12):
+        volume, error = curve.at(math.log10((2.0 * flips) ** 2) + 1e-9)
+        assert abs(volume - stats.binom.logcdf(flips, 40, 0.5) / LN10) < SURE * error
+
+
+def test_zero_one_loss_is_walked_through_its_plateaus():
+    values = {"data": "xor", "examples": 8, "depth": 1, "width": 8, "loss": "zero_one", "bias": True}
+    deep = walk(space_of(values), Goal(), population=1000)
+    assert deep.population.status == "zero loss"
+    plain = plain_curve(values, 200_000)
+    zero = deep.log_loss == -math.inf
+    assert plain.zero.low < math.exp(deep.log_volume[zero][0] + SURE * math.sqrt(deep.variance[zero][0]))
+    assert plain.zero.high > math.exp(deep.log_volume[zero][0] - SURE * math.sqrt(deep.variance[zero][0]))
+
+
+def test_a_plateau_ends_in_a_named_status(tmp_path):
+    path = tmp_path / "zero.npz"
+    np.savez(path, x=np.zeros((2, 3)), y=np.ones(2))
+    values = {"data": str(path), "examples": 2, "depth": 1, "width": 4, "standardize": False, "loss": "mae"}
+    found = walk(space_of(values), Goal(log_volume=-300 * LN10), population=100)
+    assert found.population.status == "plateau"
+    assert found.log_loss.min() == found.log_loss.max() == 0.0  # log of the loss 1 of the function 0
+    curve = tail_curve([descend(values, population=100)])
+    assert curve.log10_volume[0] == 0.0
+
+
+def test_dead_networks_make_a_floor_of_zero_loss(tmp_path):
+    """With all targets 0 a network whose units are dead on the example has loss 0: P = 2**-3 for width 3."""
+    values = {**orthonormal(tmp_path, 1, 0, inputs=4), "depth": 1, "width": 3, "init": "he_normal"}
+    found = walk(space_of(values), Goal(log_volume=-10 * LN10), population=2000)
+    assert found.population.status in ("plateau", "zero loss")
+    assert abs(found.log_volume.min() + 3 * math.log(2)) < SURE * math.sqrt(found.variance[-1])
+
+
+# Against plain sampling, for experiments as different as can be.
+
+VARIED = [
+    {**TEACHER, "examples": 4, "width": 16, "depth": 2},
+    {
+        "data": "teacher",
+        "inputs": 4,
+        "examples": 4,
+        "width": 16,
+        "depth": 2,
+        "activation": "tanh",
+        "bias": True,
+    },
+    {
+        "data": "teacher",
+        "inputs": 4,
+        "examples": 6,
+        "width": 12,
+        "depth": 1,
+        "init": "uniform",
+        "loss": "mae",
+    },
+    {
+        "data": "iris",
+        "examples": 6,
+        "width": 16,
+        "depth": 1,
+        "init": "glorot_normal",
+        "loss": "cross_entropy",
+    },
+    {"data": "iris", "examples": 6, "width": 10, "depth": 2, "init": "orthogonal", "loss": "hinge"},
+    {"data": "xor", "examples": 4, "width": 8, "depth": 1, "init": "laplace", "loss": "bce", "bias": True},
+    {
+        "data": "teacher",
+        "inputs": 3,
+        "examples": 3,
+        "width": 8,
+        "depth": 1,
+        "init": "student_t",
+        "loss": "huber",
+        "activation": "erf",
+    },
+    {"data": "iris", "examples": 6, "width": 8, "depth": 1, "init": "sparse", "loss": "cross_entropy"},
+    {"data": "digits", "examples": 4, "arch": "conv", "depth": 1, "channels": 4, "init": "he_normal"},
+    {
+        "data": "teacher",
+        "inputs": 3,
+        "examples": 4,
+        "width": 8,
+        "depth": 2,
+        "init": "he_truncated",
+        "residual": True,
+    },
+]
+
+
+def plain_curve(values, samples):
+    """Return V(eps) by plain sampling through the chunks that runs are made of."""
+    ready = prepare(tail_experiment(Experiment.parse({**values, "seed": 1234})))
+    parts = [ready.facts.empty_summary()]
+    while sum(part.samples for part in parts) < samples:
+        parts.append(run_chunk(ready.facts.experiment, len(parts) - 1).summary)
+    return volume_curve(LossDistribution(Summary.merge(parts), ready.facts.null_loss))
+
+
+@pytest.mark.parametrize("values", VARIED, ids=lambda v: "-".join(str(x) for x in list(v.values())[:6]))
+def test_plain_sampling_and_the_tail_agree_where_both_see(values):
+    sampled = plain_curve(values, 40_000)
+    descents = [descend(values, index, log10_volume=-4.0, population=400) for index in range(4)]
+    curve = tail_curve(descents)
+    loss, volume, error, apart = stitch(sampled, curve)
+    assert apart is not None
+    assert apart < SURE
+    assert np.all(np.diff(loss) > 0)
+    assert volume[0] < -3.5
+    assert np.isfinite(error).all()
+
+
+# An independent judge: nested sampling by dynesty in the normals of the weights. Of every LIVE points the
+# worst dies in turn, and V shrinks by exp(-1 / LIVE) each time.
+
+LIVE = 100
+
+
+@pytest.mark.parametrize(
+    ("values", "log10_loss"),
+    [
+        ({**TEACHER, "examples": 2, "depth": 1, "width": 4}, -2.0),
+        ({**TEACHER, "examples": 2, "depth": 2, "width": 3, "activation": "tanh"}, -2.0),
+        ({"data": "xor", "examples": 4, "depth": 1, "width": 5, "loss": "bce", "init": "normal"}, -2.0),
+    ],
+)
+def test_dynesty_finds_the_same_volume(values, log10_loss):
+    import dynesty
+
+    space = space_of(values, weights=True)
+    assert space.normals < 30
+
+    def log_likelihood(point):
+        latent = Latent(torch.from_numpy(point)[None], torch.empty(1, 0, dtype=torch.float64))
+        return -float(space.log_loss(space.residuals(latent))[0])
+
+    sampler = dynesty.NestedSampler(
+        log_likelihood,
+        lambda cube: special.ndtri(cube),
+        space.normals,
+        nlive=LIVE,
+        sample="rwalk",
+        bound="single",
+        rstate=np.random.default_rng(5),
+    )
+    steps = 0
+    with torch.inference_mode():
+        for dead in sampler.sample(dlogz=1e-9):
+            if dead[3] > -log10_loss * LN10:
+                break
+            steps += 1
+    volume, error = -steps / LIVE, math.sqrt(steps) / LIVE
+    ours = tail_curve(
+        [descend({**values, "sampler": "direct"}, k, loss=10**log10_loss, population=600) for k in range(4)]
+    )
+    mine, own = ours.at(log10_loss)
+    assert abs(mine * LN10 - volume) < SURE * math.hypot(own * LN10, error)
+
+
+# Laws as maps from latent coordinates.
+
+
+@pytest.mark.parametrize(
+    ("ask", "law"),
+    [
+        (lambda stream, n: stream.normal(n, 1, std=2.0), stats.norm(scale=2)),
+        (lambda stream, n: stream.uniform(n, 1, bound=3.0), stats.uniform(-3, 6)),
+        (lambda stream, n: stream.unit(n, 1), stats.uniform()),
+        (lambda stream, n: stream.laplace(n, 1), stats.laplace()),
+        (lambda stream, n: stream.student_t(n, 1, dof=2.5), stats.t(2.5)),
+        (lambda stream, n: stream.chi_square(torch.full((n, 1), 3.0)), stats.chi2(3)),
+    ],
+)
+def test_images_of_normals_have_the_quantiles_of_the_law(ask, law):
+    z = torch.linspace(-6, 6, 1001, dtype=torch.float64)
+    image = ask(LatentStream(Latent(z[:, None], z[:, :0] if z.dim() > 1 else z[:, None][:, :0])), len(z))[
+        :, 0
+    ]
+    expected = np.where(z < 0, law.ppf(special.ndtr(z.numpy())), law.isf(special.ndtr(-z.numpy())))
+    np.testing.assert_allclose(image.numpy(), expected, rtol=1e-9, atol=1e-12)
+
+
+# Going on from a checkpoint.
+
+
+@pytest.mark.parametrize("kernel", ["auto", "pcn", "slice"])
+def test_a_descent_goes_on_from_a_checkpoint_to_the_same_bits(kernel):
+    values = {"data": "digits", "examples": 4, "width": 8, "depth": 1, "held_out": 20}
+    experiment = tail_experiment(Experiment.parse(values))
+    plan = TailPlan(log10_volume=-3, population=100, kernel=kernel)
+    whole, broken = Descender(experiment, plan, 3), Descender(experiment, plan, 3)
+    while whole.advance():
+        pass
+    while broken.advance():
+        broken = Descender(experiment, plan, 3, checkpoint=broken.to_parts())
+    mine, other = whole.descent.to_parts(), broken.descent.to_parts()
+    assert mine[0] == other[0]
+    assert mine[1]["held_loss"].size
+    for name, array in mine[1].items():
+        np.testing.assert_array_equal(array, other[1][name])
