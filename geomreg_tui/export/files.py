@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geomreg_tui.errors import ExperimentError, Problem, RunDirectoryError
+from geomreg_tui.export.deep import tail_arrays, tail_columns
 from geomreg_tui.export.drawing import FIGURES, figure_bytes
 from geomreg_tui.export.figures import draw_figure
 from geomreg_tui.export.html import run_page
@@ -45,8 +46,9 @@ def export_result(result: Result, path: Path, force: bool = False) -> None:
     """Write a result in the format that the name of the file asks for.
 
     ``.json`` holds what ``summary.json`` holds; ``.csv`` and ``.parquet`` one row for each occupied bin of
-    the base histogram; ``.npz`` the same columns and the curve V(eps); ``.html`` is a report, ``.sh`` the
-    command that samples the run again, and the others are figures.
+    the base histogram (with a deep tail: V at the upper end of each, and the tail's curve as bins below in
+    which nothing was sampled); ``.npz`` the same columns and the curve V(eps); ``.html`` is a report,
+    ``.sh`` the command that samples the run again, and the others are figures.
 
     Raises:
         ExperimentError: if the format is unknown or needs a package that is not there, or the file exists
@@ -97,10 +99,30 @@ def _columns(result: Result) -> Columns:
     upper = joined(histogram.upper, zero, atom)
     count = joined(histogram.count, *counts)
     columns = {"loss_low": lower, "loss_high": upper, "count": count}
+    if result.tail is not None:
+        columns = _with_tail(columns, tail_columns(result.tail), int(zero.size), result.volume.samples)
+        count = columns["count"]
     if result.warnings:
         # A column, because a comment line would break most readers.
         columns["warning"] = np.full(count.size, "; ".join(result.warnings))
     return columns
+
+
+def _with_tail(columns: Columns, deep: Columns, zeros: int, samples: int) -> Columns:
+    """Return bins with V at the upper end of each, and those of the tail between zeros and the others."""
+    reached = np.cumsum(columns["count"].astype(np.int64))
+    share = np.asarray(reached / max(samples, 1), np.float64)
+    with np.errstate(divide="ignore"):
+        ends = np.log10(columns["loss_high"])
+    bins = {
+        **columns,
+        "log10_loss_high": ends,
+        "log10_volume": np.log10(share),
+        "log10_volume_std": np.sqrt((1 - share) / reached) / np.log(10),
+    }
+    return {
+        name: np.concatenate([values[:zeros], deep[name], values[zeros:]]) for name, values in bins.items()
+    }
 
 
 def _json(document: Any) -> bytes:
@@ -146,14 +168,16 @@ def _script(command: str) -> bytes:
 
 def _npz(result: Result) -> bytes:
     curve = result.volume
+    columns = {name: c for name, c in _columns(result).items() if not name.startswith("log10")}
     buffer = io.BytesIO()
     np.savez_compressed(
         buffer,
         allow_pickle=False,
-        **_columns(result),
+        **columns,
         log10_loss=curve.log10_loss,
         log10_volume=curve.log10_volume,
         log10_volume_std=curve.std,
+        **(tail_arrays(result.tail) if result.tail is not None else {}),
     )
     return buffer.getvalue()
 
