@@ -19,6 +19,17 @@ __all__ = ["DeepTail", "deep_tail"]
 
 FloatArray = NDArray[np.float64]
 
+STATUSES = {
+    "going": "still going down",
+    "loss reached": "reached the loss asked for",
+    "volume reached": "reached the volume asked for",
+    "zero loss": "reached losses of exactly zero",
+    "time limit": "ended by the time limit; --resume with more --max-seconds goes on",
+    "level limit": "ended by the limit on levels",
+    "plateau": "ended on a plateau: a loss that many networks share and few go below",
+    "no move accepted": "ended because no move was accepted any more; V below is bounded, not known",
+    "resolution": "ended at the resolution of the numbers",
+}
 WIDTH = 1.96  # standard errors to either side, of a 95 % interval
 
 
@@ -53,6 +64,11 @@ class DeepTail:
         if len(statuses) == 1:
             return next(iter(statuses))
         return ", ".join(f"{status} ({number} of {count})" for status, number in statuses.most_common())
+
+    @property
+    def status_text(self) -> str:
+        """The status in words."""
+        return STATUSES.get(self.status, self.status)
 
     @property
     def goal(self) -> tuple[float, float, float] | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -25,16 +24,15 @@ from geomreg_tui.cli.run import (
 from geomreg_tui.cli.signals import Signals
 from geomreg_tui.errors import ExperimentError, Problem
 from geomreg_tui.experiment import Experiment, parse_count
+from geomreg_tui.summary.goals import DEPTH, POPULATION, REPEATS, parse_plan, parse_seconds
 
 if TYPE_CHECKING:
     from geomreg_tui.engine import RunHandle
     from geomreg_tui.summary import TailPlan
 
-__all__ = ["parse_plan", "tail"]
+__all__ = ["tail"]
 
-DEFAULT_DEPTH = "-50"
 _SAMPLES = "1e5"
-_POPULATION, _REPEATS = "1000", "8"
 
 LossOption = Annotated[
     str | None, typer.Option("--to-loss", help="training loss to go down to, such as 1e-6", metavar="LOSS")
@@ -43,19 +41,19 @@ VolumeOption = Annotated[
     str | None,
     typer.Option(
         "--to-log10-volume",
-        help=f"log10 of the volume fraction V to go down to [default without --to-loss: {DEFAULT_DEPTH}]",
+        help=f"log10 of the volume fraction V to go down to [default without --to-loss: {DEPTH}]",
         metavar="DECADES",
     ),
 ]
 PopulationOption = Annotated[
     str | None,
-    typer.Option("--population", help=f"particles in a population [default: {_POPULATION}]", metavar="N"),
+    typer.Option("--population", help=f"particles in a population [default: {POPULATION}]", metavar="N"),
 ]
 RepeatsOption = Annotated[
     str | None,
     typer.Option(
         "--repeats",
-        help=f"independent populations, from whose scatter the error is taken [default: {_REPEATS}]",
+        help=f"independent populations, from whose scatter the error is taken [default: {REPEATS}]",
         metavar="N",
     ),
 ]
@@ -67,7 +65,7 @@ SecondsOption = Annotated[
         metavar="S",
     ),
 ]
-KernelOption = Annotated[
+MoveOption = Annotated[
     str | None,
     typer.Option(
         "--move",
@@ -84,7 +82,7 @@ def tail(
     population: PopulationOption = None,
     repeats: RepeatsOption = None,
     max_seconds: SecondsOption = None,
-    move: KernelOption = None,
+    move: MoveOption = None,
     samples: Annotated[
         str | None,
         typer.Option(
@@ -124,77 +122,6 @@ def tail(
                 experiment, resume, samples, max_seconds, device, workers, take_over, allow_mixed, quiet
             )
         attend(handle, signals, "tail", detach=detach, as_json=as_json, quiet=quiet)
-
-
-def parse_plan(
-    to_loss: str | None = None,
-    to_log10_volume: str | None = None,
-    population: str | None = None,
-    repeats: str | None = None,
-    move: str | None = None,
-    max_seconds: str | None = None,
-) -> TailPlan:
-    """Return how deep to go; every argument as the person wrote it, None for the default.
-
-    Raises:
-        ExperimentError: with one problem for each argument that is no good.
-    """
-    from geomreg_tui.summary import TailPlan
-    from geomreg_tui.summary.tail import DEEPEST, KERNEL_NAMES, MOST_REPEATS, POPULATIONS
-
-    problems: list[Problem] = []
-
-    def number(name: str, text: str | None, default: float, low: float, high: float, rule: str) -> float:
-        if text is None:
-            return default
-        try:
-            value = float(text)
-        except ValueError:
-            value = math.nan
-        if not low <= value <= high:
-            problems.append(Problem(name, repr(text), f"allowed is {rule}"))
-        return value
-
-    def whole(name: str, text: str | None, default: str, low: int, high: int) -> int:
-        try:
-            value = parse_count(text or default, name)
-        except ExperimentError as error:
-            problems.extend(error.problems)
-            return low
-        if not low <= value <= high:
-            problems.append(Problem(name, repr(text), f"allowed is a whole number from {low} to {high:,}"))
-        return value
-
-    if to_loss is None and to_log10_volume is None:
-        to_log10_volume = DEFAULT_DEPTH
-    plan = TailPlan(
-        loss=number("to-loss", to_loss, 0.0, 5e-324, 1e300, "a loss above 0, such as 1e-6"),
-        log10_volume=number(
-            "to-log10-volume", to_log10_volume, -math.inf, DEEPEST, -1e-9, "a negative number, such as -50"
-        ),
-        population=whole("population", population, _POPULATION, *POPULATIONS),
-        repeats=whole("repeats", repeats, _REPEATS, 1, MOST_REPEATS),
-        seconds=parse_seconds(max_seconds, problems),
-        kernel=move or "auto",
-    )
-    if plan.kernel not in KERNEL_NAMES:
-        problems.append(Problem("move", repr(plan.kernel), f"allowed is one of {', '.join(KERNEL_NAMES)}"))
-    if problems:
-        raise ExperimentError(problems)
-    return plan
-
-
-def parse_seconds(text: str | None, problems: list[Problem]) -> float:
-    """Return a time limit, infinite for None; what is wrong with it joins the problems."""
-    if text is None:
-        return math.inf
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = math.nan
-    if not 0 < seconds < math.inf:
-        problems.append(Problem("max-seconds", repr(text), "allowed is a number of seconds above 0"))
-    return seconds
 
 
 def _begin(

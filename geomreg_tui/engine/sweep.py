@@ -8,13 +8,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from geomreg_tui.analysis import Direction, LossDistribution, ModeAnalysis, analyse_modes, direction
+from geomreg_tui.analysis import (
+    DeepTail,
+    Direction,
+    LossDistribution,
+    ModeAnalysis,
+    analyse_modes,
+    deep_tail,
+    direction,
+    volume_curve,
+)
 from geomreg_tui.engine.handle import RunHandle
 from geomreg_tui.engine.launch import RunSeries
 from geomreg_tui.errors import ExperimentError, Problem, RunDirectoryError, SamplingError, nearest_name
 from geomreg_tui.experiment import Experiment
 from geomreg_tui.runs import RunDirectory, RunState, differences
-from geomreg_tui.summary import Facts, Summary
+from geomreg_tui.summary import Facts, Summary, TailPlan
 
 __all__ = [
     "Factor",
@@ -52,17 +61,23 @@ class SweepPoint:
         facts: what the experiment came to.
         summary: its networks.
         modes: the mode analysis.
+        tail: the deep tail; None where none was asked for.
     """
 
     settings: tuple[Any, ...]
     facts: Facts
     summary: Summary
     modes: ModeAnalysis
+    tail: DeepTail | None = None
 
     @classmethod
-    def of(cls, settings: tuple[Any, ...], facts: Facts, summary: Summary) -> SweepPoint:
+    def of(cls, settings: tuple[Any, ...], run: RunDirectory) -> SweepPoint:
         """Analyse the result of one experiment."""
-        return cls(settings, facts, summary, analyse_modes(LossDistribution(summary, facts.null_loss)))
+        facts, summary = run.facts, run.committed()[0].summary
+        distribution = LossDistribution(summary, facts.null_loss)
+        tail = run.tail.read()
+        deep = None if tail is None else deep_tail(tail, volume_curve(distribution))
+        return cls(settings, facts, summary, analyse_modes(distribution), deep)
 
 
 @dataclass(frozen=True)
@@ -133,6 +148,7 @@ def run_sweep(
     workers: int | None = None,
     device: str = "auto",
     interrupted: Callable[[], bool] = lambda: False,
+    tail: TailPlan | None = None,
 ) -> Iterator[SweepPoint]:
     """Run the points of a sweep one after the other in one engine, each in a run directory of its own.
 
@@ -146,6 +162,7 @@ def run_sweep(
         folder: where the run directories are made.
         workers: worker processes; default: one for each core.
         device: ``auto``, ``cpu`` or ``cuda:i``.
+        tail: how deep to go at each point after that; None for not at all.
         interrupted: asked several times a second; once true, the point under way is stopped and is the last.
 
     Raises:
@@ -158,14 +175,14 @@ def run_sweep(
     try:
         for settings, experiment in points:
             path = folder / point_name(factors, settings)
-            stored = _stored(path, experiment)
+            stored = _stored(path, experiment, tail)
             if stored is not None and _complete(stored, samples):
-                yield SweepPoint.of(settings, stored.facts, stored.committed()[0].summary)
+                yield SweepPoint.of(settings, stored)
                 continue
             if stored is not None:
                 handle = series.resume(path, samples, experiment.module)
             else:
-                handle = series.run(experiment, samples, path)
+                handle = series.run(experiment, samples, path, tail=tail)
 
             def watch(handle: RunHandle = handle) -> None:
                 if interrupted():
@@ -174,15 +191,14 @@ def run_sweep(
             if series.finish(watch) is RunState.FAILED:
                 snapshot = handle.snapshot()
                 raise SamplingError(snapshot.message if snapshot else "a run of the sweep failed")
-            run = RunDirectory.open(handle.directory)
-            yield SweepPoint.of(settings, run.facts, run.committed()[0].summary)
+            yield SweepPoint.of(settings, RunDirectory.open(handle.directory))
             if interrupted():
                 return
     finally:
         series.close()
 
 
-def _stored(path: Path, experiment: Experiment) -> RunDirectory | None:
+def _stored(path: Path, experiment: Experiment, tail: TailPlan | None) -> RunDirectory | None:
     """Return the run of an experiment that is at ``path``, or None where there is none."""
     if not (path / "experiment.json").exists():
         return None
@@ -190,6 +206,9 @@ def _stored(path: Path, experiment: Experiment) -> RunDirectory | None:
     if run.asked != experiment:
         changed = "; ".join(differences(run.asked, experiment))
         raise RunDirectoryError(f"{path}: holds another experiment ({changed}); choose another --out")
+    stored = run.tail.planned()
+    if (stored.plan if stored else None) != tail:
+        raise RunDirectoryError(f"{path}: holds a run with another deep tail, or none; choose another --out")
     return run
 
 

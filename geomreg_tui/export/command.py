@@ -78,7 +78,9 @@ def sweep_command(run: RunDirectory, factors: Sequence[Factor]) -> str:
     arguments = experiment_arguments(run.asked, without=swept)
     over = [word for factor in factors for word in ("--over", _over(factor))]
     samples = ["--samples", str(run.plan()[0])]
-    return _from(run.started_in, run.asked, [PROGRAM, "sweep", *over, *arguments, *samples])
+    tail = run.tail.planned()
+    deep = ["--tail", *tail_arguments(tail.plan)] if tail is not None else []
+    return _from(run.started_in, run.asked, [PROGRAM, "sweep", *over, *arguments, *samples, *deep])
 
 
 def experiment_arguments(

@@ -22,7 +22,6 @@ __all__ = [
     "goal_text",
     "held_out_rows",
     "populations_text",
-    "status_text",
     "tail_arrays",
     "tail_columns",
     "tail_lines",
@@ -30,18 +29,7 @@ __all__ = [
 
 CURVE_HEADINGS = ("log10 L", "log10 V(L)", "standard error", "local exponent λ", "standard error of λ")
 HELD_OUT_HEADINGS = ("log10 training loss up to", "mean held-out loss [95 %]", "accuracy [95 %]")
-_STATUSES = {
-    "going": "still going down",
-    "loss reached": "reached the loss asked for",
-    "volume reached": "reached the volume asked for",
-    "time limit": "ended by the time limit; --resume with more --max-seconds goes on",
-}
 _ROWS = 8
-
-
-def status_text(deep: DeepTail) -> str:
-    """Return in words why the populations ended."""
-    return _STATUSES.get(deep.status, deep.status)
 
 
 def goal_text(deep: DeepTail) -> str:
@@ -88,7 +76,7 @@ def tail_lines(deep: DeepTail | None) -> list[str]:
         return []
     lines = [
         f"Deep tail     {goal_text(deep)}",
-        f"Status        {status_text(deep)}",
+        f"Status        {deep.status_text}",
         f"Populations   {populations_text(deep)}",
     ]
     if deep.curve is None:
@@ -140,12 +128,17 @@ def held_out_rows(held_out: TailHeldOut) -> list[tuple[str, str, str]]:
     return rows
 
 
-def tail_columns(deep: DeepTail) -> dict[str, NDArray[Any]]:
+def tail_columns(deep: DeepTail, below: float) -> dict[str, NDArray[Any]]:
     """Return the part of the tail below what was sampled as bins, losses increasing, shape (bins,).
 
     ``log10_volume`` is V at the upper end of each; ends that are below the smallest float are 0.
+
+    Args:
+        deep: the tail.
+        below: the smallest loss that was sampled; infinite without any.
     """
-    own = deep.log10_loss <= deep.meets if deep.curve is not None else np.zeros(deep.log10_loss.size, bool)
+    first = math.log10(below) if below > 0 else -math.inf
+    own = (deep.log10_loss <= min(first, deep.meets)) & (deep.curve is not None)
     ends = deep.log10_loss[own]
     with np.errstate(under="ignore"):
         high = np.power(10.0, ends)

@@ -123,7 +123,7 @@ def _draw_volume(axes: Any, result: Result) -> None:
         label = f"exact zeros, $V(0)$ = {curve.zero.estimate:.3g}"
         axes.axhline(np.log10(curve.zero.estimate), color=COLOURS["green"], ls="-.", lw=1.2, label=label)
     else:
-        label = f"nothing seen: $V$ < 3/{curve.samples:,}"
+        label = f"nothing {'sampled below' if result.tail else 'seen'}: $V$ < 3/{curve.samples:,}"
         axes.axhline(np.log10(curve.bound), color=COLOURS["green"], ls="-.", lw=1.2, label=label)
     # What was sampled sets the ends: a law may go on for hundreds of decades.
     left, right = float(curve.log10_loss[0]), float(curve.log10_loss[-1])

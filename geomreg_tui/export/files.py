@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -100,7 +101,9 @@ def _columns(result: Result) -> Columns:
     count = joined(histogram.count, *counts)
     columns = {"loss_low": lower, "loss_high": upper, "count": count}
     if result.tail is not None:
-        columns = _with_tail(columns, tail_columns(result.tail), int(zero.size), result.volume.samples)
+        below = float(lower[zero.size]) if lower.size > zero.size else math.inf
+        deep = tail_columns(result.tail, below)
+        columns = _with_tail(columns, deep, int(zero.size), result.volume.samples)
         count = columns["count"]
     if result.warnings:
         # A column, because a comment line would break most readers.

@@ -18,7 +18,6 @@ from geomreg_tui.export.deep import (
     goal_text,
     held_out_rows,
     populations_text,
-    status_text,
 )
 from geomreg_tui.export.drawing import inline_svg
 from geomreg_tui.export.figures import draw_panel
@@ -226,7 +225,7 @@ def _volume(result: Result) -> list[str]:
 def _deep_tail(deep: DeepTail) -> list[str]:
     known = [
         ("volume at the end", goal_text(deep)),
-        ("status", status_text(deep)),
+        ("status", deep.status_text),
         ("populations", populations_text(deep)),
         ("local exponent λ at the end", exponent_text(deep)),
         ("agreement", agreement_text(deep)),

@@ -96,7 +96,7 @@ def load_sweep(path: Path) -> Sweep:
         raise RunDirectoryError(f"{path}: no point of this sweep is complete")
     results = tuple(load_result(path / point_name(factors, setting)) for setting in settings)
     points = tuple(
-        SweepPoint(setting, result.facts, result.summary, result.modes)
+        SweepPoint(setting, result.facts, result.summary, result.modes, result.tail)
         for setting, result in zip(settings, results, strict=True)
     )
     return Sweep(path, factors, points, results, tuple(verdicts(factors, points)))

@@ -69,6 +69,10 @@ def bits_of(path):
     return found
 
 
+def engine_at_work_or_over(path, process):
+    wait_for(lambda: engine_of(path) or process.poll() is not None)
+
+
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory):
     """A finished tail, and the bits of its populations when walked here level by level."""
@@ -105,14 +109,14 @@ def test_two_workers_give_the_same_bits(undisturbed, tmp_path):
 
 
 def test_killed_engines_that_are_gone_on_with_give_the_same_bits(undisturbed, tmp_path, every_process):
-    every_process(SLOW_LEVELS.replace("SECONDS", "0.1"))
+    every_process(SLOW_LEVELS.replace("SECONDS", "0.4"))
     path = tmp_path / "run"
     moments = random.Random(5)
     process = geomreg(*COMMAND, "--workers", 2, "--out", path, "--quiet")
     killed = 0
     for _ in range(5):
-        wait_for(lambda: engine_of(path) or process.poll() is not None)
-        time.sleep(moments.uniform(0.0, 2.5))
+        engine_at_work_or_over(path, process)
+        time.sleep(moments.uniform(0.0, 2.0))
         killed += kill_engine(path)
         finish(process)
         process = geomreg("tail", "--resume", path, "--workers", 2, "--quiet")
@@ -141,9 +145,10 @@ def test_a_scheduler_stops_it_within_five_seconds(undisturbed, tmp_path, every_p
     wait_for(lambda: (path / "tail" / "population-00.safetensors").exists())
     begun = time.monotonic()
     process.send_signal(number)
+    wait_for(lambda: engine_of(path) is None)
+    assert time.monotonic() - begun < 5
     code, _, err = finish(process)
     assert code == 130
-    assert time.monotonic() - begun < 5
     assert f"tail --resume {path}" in err
     assert RunDirectory.open(path).read_status().state is RunState.STOPPED
     monkey = {**os.environ, "PYTHONPATH": os.environ["PYTHONPATH"].partition(os.pathsep)[2]}
