@@ -85,9 +85,9 @@ def _advance(walker: _Walker, leg: Leg) -> str:
     while walker.descender.descent.status is None:
         if walker.seconds >= leg.allowed:
             return TIME_LIMIT
+        walker.step()
         if time.monotonic() - begun >= leg.stretch:
             break
-        walker.step()
     return ""
 
 

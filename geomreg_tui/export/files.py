@@ -48,7 +48,7 @@ def export_result(result: Result, path: Path, force: bool = False) -> None:
 
     ``.json`` holds what ``summary.json`` holds; ``.csv`` and ``.parquet`` one row for each occupied bin of
     the base histogram (with a deep tail: V at the upper end of each, and the tail's curve as bins below in
-    which nothing was sampled); ``.npz`` the same columns and the curve V(eps); ``.html`` is a report,
+    which nothing was sampled); ``.npz`` the plain columns and the curves; ``.html`` is a report,
     ``.sh`` the command that samples the run again, and the others are figures.
 
     Raises:
@@ -85,8 +85,13 @@ def _kind(path: Path, allowed: Sequence[str], force: bool) -> str:
     return kind
 
 
-def _columns(result: Result) -> Columns:
-    """Return one row for each occupied base bin, zeros first, and the atom as a bin of no width."""
+def _columns(result: Result, *, tail: bool = True) -> Columns:
+    """Return one row for each occupied base bin, zeros first, and the atom as a bin of no width.
+
+    Args:
+        result: the run.
+        tail: with the bins of its deep tail, if it has one.
+    """
     histogram = result.summary.histogram
     null = result.facts.null_loss
     zero, atom = np.full(min(histogram.zero, 1), 0.0), np.full(min(histogram.atom, 1), null)
@@ -100,7 +105,7 @@ def _columns(result: Result) -> Columns:
     upper = joined(histogram.upper, zero, atom)
     count = joined(histogram.count, *counts)
     columns = {"loss_low": lower, "loss_high": upper, "count": count}
-    if result.tail is not None:
+    if tail and result.tail is not None:
         below = float(lower[zero.size]) if lower.size > zero.size else math.inf
         deep = tail_columns(result.tail, below)
         columns = _with_tail(columns, deep, int(zero.size), result.volume.samples)
@@ -171,12 +176,11 @@ def _script(command: str) -> bytes:
 
 def _npz(result: Result) -> bytes:
     curve = result.volume
-    columns = {name: c for name, c in _columns(result).items() if not name.startswith("log10")}
     buffer = io.BytesIO()
     np.savez_compressed(
         buffer,
         allow_pickle=False,
-        **columns,
+        **_columns(result, tail=False),
         log10_loss=curve.log10_loss,
         log10_volume=curve.log10_volume,
         log10_volume_std=curve.std,

@@ -30,7 +30,7 @@ from geomreg_tui.runs.store import (
     write_json,
 )
 from geomreg_tui.summary import Descent, Tail, TailPlan
-from geomreg_tui.summary.tail import checked, plan_values
+from geomreg_tui.summary.tail import checked, plan_from_values, plan_values
 
 __all__ = ["Checkpoint", "TailFolder"]
 
@@ -186,5 +186,6 @@ class TailFolder:
 
     def _mark(self, index: int, plan: TailPlan) -> str:
         """Return what a checkpoint is of: time and number of populations do not change its bits."""
+        plan = plan_from_values(plan_values(plan))  # where -50 is -50.0
         values = plan_values(replace(plan, seconds=math.inf, repeats=1))
         return arrays_digest({}, json.dumps([self._digest, index, values], sort_keys=True))

@@ -48,7 +48,10 @@ class VolumePane(RowsWidget):
         loss, volume = curve.log10_loss, curve.log10_volume
         left, bottom = loss[0], volume[0]
         if deep is not None and deep.log10_loss.size:
-            left, bottom = min(left, deep.log10_loss[0]), min(bottom, deep.log10_volume[0])
+            left, bottom = (
+                min(left, deep.log10_loss[0]),
+                min(bottom, (deep.log10_volume - WIDTH * deep.std)[0]),
+            )
         x = Scale.decades(math.floor(left), max(math.ceil(loss[-1]), math.floor(left) + 1), width // 9)
         lines = max(5, height - len(legend))
         y = Scale.decades(min(-1.0, math.floor(bottom)), 0.0, max(2, (lines - 3) // 2))
