@@ -84,7 +84,7 @@ async def test_the_pane_draws_the_tail_and_says_how_deep():
         text = driver.text("#volume")
         assert "sampled" in text
         assert "volume reached" in text
-        assert re.search(r"λ = 2(\.00)? ±", text), text
+        assert re.search(r"λ = 2\.000 ± 0\.\d{3}", text), text
         found = re.search(r"log10 V = −(\d+\.\d+) ± (\d+\.\d+) at log10 ε = −(\d+\.\d+)", text)
         assert found, text
         volume, error, loss = map(float, found.groups())

@@ -88,8 +88,8 @@ def _tail_legend(deep: DeepTail, width: int) -> list[list[Piece]]:
         items.append([Piece(f"{text} at log10 ε = {loss:.2f}".replace("-", "−"))])
     if (known := deep.exponent) is not None:
         slope, error = known
-        text = f"λ = {number_text(slope)}"
-        text += f" ± {number_text(WIDTH * error, 2)}" if math.isfinite(error) else ""
+        text = f"λ = {slope:.3f}"
+        text += f" ± {WIDTH * error:.3f}" if math.isfinite(error) else ""
         items.append([Piece(text, "dim")])
     items.append([Piece(deep.status, "dim")])
     return flow(items, width)
