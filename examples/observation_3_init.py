@@ -11,7 +11,8 @@ from _samples import samples
 from rich.console import Console
 
 from geomreg_tui import Experiment
-from geomreg_tui.engine.sweep import parse_factor, run_sweep, verdicts
+from geomreg_tui.engine.sweep import parse_factor, verdicts
+from geomreg_tui.engine.sweep_run import run_sweep
 from geomreg_tui.export import sweep_text
 
 base = Experiment.parse({"data": "gaussian", "inputs": 4, "examples": 1, "width": 4, "depth": 3})

@@ -17,6 +17,7 @@ FloatArray = NDArray[np.float64]
 
 NO_DIRECTION = "no direction"
 _DRAWS = 4000
+_BLOCK = 2**22  # pairs of points, over draws, that are compared at once
 _TAILS = (0.025, 0.975)
 
 
@@ -121,6 +122,11 @@ def _judged(x: FloatArray, estimates: FloatArray, drawn: FloatArray, words: tupl
 def _tau_b(x: FloatArray, y: FloatArray) -> FloatArray:
     """Return tau-b of ``x``, shape (n,), with each row of ``y``, shape (draws, n); 0 for constant rows."""
     first, second = np.triu_indices(x.size, 1)
-    across, along = np.sign(x[first] - x[second]), np.sign(y[:, first] - y[:, second])
-    untied = np.sqrt(np.count_nonzero(across) * np.count_nonzero(along, axis=1))
-    return np.asarray((along @ across) / np.where(untied > 0, untied, 1.0))
+    across = np.sign(x[first] - x[second])
+    blocks = np.array_split(y, -(-y.shape[0] * first.size // _BLOCK))  # or long sweeps fill the memory
+    parts = []
+    for block in blocks:
+        along = np.sign(block[:, first] - block[:, second])
+        untied = np.sqrt(np.count_nonzero(across) * np.count_nonzero(along, axis=1))
+        parts.append((along @ across) / np.where(untied > 0, untied, 1.0))
+    return np.concatenate(parts)

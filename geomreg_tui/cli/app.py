@@ -14,6 +14,7 @@ from geomreg_tui.cli.inspect import doctor, export, report
 from geomreg_tui.cli.options import experiment_options
 from geomreg_tui.cli.run import run
 from geomreg_tui.cli.runs import runs_app
+from geomreg_tui.cli.serve import serve
 from geomreg_tui.cli.sphere import sphere
 from geomreg_tui.cli.sweep import sweep
 from geomreg_tui.cli.tail import tail
@@ -34,6 +35,7 @@ app.command()(experiment_options(tail))
 app.command()(experiment_options(sweep))
 app.command()(experiment_options(explore))
 app.command()(attach)
+app.command()(experiment_options(serve))
 app.command()(sphere)
 app.command()(report)
 app.command()(export)

@@ -11,7 +11,17 @@ import typer
 from geomreg_tui.errors import ExitCode
 from geomreg_tui.experiment import Experiment, parse_count
 
-__all__ = ["FreshOption", "attach", "explore", "open_explorer"]
+__all__ = [
+    "AsciiOption",
+    "CountOption",
+    "FpsOption",
+    "FreshOption",
+    "MouseOption",
+    "ThemeOption",
+    "attach",
+    "explore",
+    "open_explorer",
+]
 
 
 CountOption = Annotated[
@@ -83,10 +93,11 @@ def open_explorer(
 ) -> None:
     """Open the explorer, or say what to use instead where there is no terminal."""
     from geomreg_tui.tui.settings import load_settings
+    from geomreg_tui.tui.web import in_browser
 
     settings = load_settings({"fps": fps, "mouse": mouse, "ascii": ascii_only, "theme": theme})
     count = None if samples is None else parse_count(samples)
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+    if not in_browser() and not (sys.stdin.isatty() and sys.stdout.isatty()):
         instead = "geomreg-tui run' for the same experiment without one, and 'geomreg-tui report latest"
         if attached is not None:
             instead = f"geomreg-tui report {attached}"

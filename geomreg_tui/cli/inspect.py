@@ -13,7 +13,8 @@ import typer
 from geomreg_tui.cli.progress import narrate
 from geomreg_tui.cli.run import JsonOption, print_result
 from geomreg_tui.cli.runs import RunArgument
-from geomreg_tui.errors import ExitCode
+from geomreg_tui.cli.sweep import print_sweep
+from geomreg_tui.errors import ExitCode, plain_text
 
 __all__ = ["doctor", "export", "report"]
 
@@ -25,10 +26,18 @@ print(count, *(torch.cuda.get_device_name(number) for number in range(count)))
 
 
 def report(run: RunArgument = "latest", as_json: JsonOption = False) -> None:
-    """Print what the losses of a run say; of one that is still sampling, what they say so far."""
+    """Print what the losses of a run or a sweep say; of one that is still sampling, what they say so far."""
+    from geomreg_tui.export import find_sweep, load_sweep
     from geomreg_tui.runs import find_run
 
-    print_result(find_run(run), as_json)
+    path = find_sweep(run)
+    if path is None:
+        print_result(find_run(run), as_json)
+        return
+    sweep = load_sweep(path)
+    for warning in sweep.warnings:
+        narrate(plain_text(f"!!! {warning}"))
+    print_sweep(sweep.factors, sweep.points, sweep.judged, as_json)
 
 
 def export(
@@ -80,7 +89,7 @@ def doctor() -> None:
     rows = [("python", platform.python_version()), ("platform", platform.platform())]
     for name in ("geomreg-tui", "torch", "numpy", "textual", "plotext"):
         rows.append((name, metadata.version(name)))
-    for name, extra in (("matplotlib", "figures"), ("pyarrow", "parquet")):
+    for name, extra in (("matplotlib", "figures"), ("pyarrow", "parquet"), ("textual-serve", "serve")):
         try:
             rows.append((name, metadata.version(name)))
         except metadata.PackageNotFoundError:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -24,7 +24,10 @@ from geomreg_tui.errors import ExitCode
 from geomreg_tui.experiment import Experiment, parse_count
 from geomreg_tui.summary.goals import parse_plan
 
-__all__ = ["sweep"]
+if TYPE_CHECKING:
+    from geomreg_tui.engine.sweep import Factor, SweepPoint, Verdict
+
+__all__ = ["print_sweep", "sweep"]
 
 
 def sweep(
@@ -57,9 +60,9 @@ def sweep(
     quiet: QuietOption = False,
 ) -> None:
     """Run an experiment over the values of one or two factors, and say which way each pushes the balance."""
-    from geomreg_tui.engine.sweep import grid, parse_factor, point_name, run_sweep, verdicts
-    from geomreg_tui.export import sweep_document, sweep_text, write_json_file
-    from geomreg_tui.runs import runs_root
+    from geomreg_tui.engine.sweep import grid, parse_factor, point_name, verdicts
+    from geomreg_tui.engine.sweep_directory import new_sweep_path
+    from geomreg_tui.engine.sweep_run import run_sweep
 
     wanted = parse_count(samples)
     goals = (to_loss, to_log10_volume, population, repeats, move, max_seconds)
@@ -69,7 +72,7 @@ def sweep(
     plan = parse_plan(*goals) if tail else None
     factors = [parse_factor(text) for text in over]
     total = len(grid(experiment, factors))
-    folder = out or runs_root().with_name("sweeps") / _stamp(experiment)
+    folder = out or new_sweep_path(experiment)
     found = []
     with Signals() as signals:
         signals.raising = False
@@ -86,21 +89,26 @@ def sweep(
             found.append(point)
             narrate(f"[{len(found)}/{total}] {point_name(factors, point.settings)}", quiet)
     judged = verdicts(factors, found)
-    document = sweep_document(factors, found, judged)
-    write_json_file(folder / "sweep.json", document)
     if signals.hang_up:
         raise typer.Exit(ExitCode.HANG_UP)
-    if as_json:
-        print_json(document)
-    else:
-        from rich.console import Console
-
-        Console(highlight=False).print(sweep_text(factors, found, judged))
+    print_sweep(factors, found, judged, as_json)
     narrate(f"Kept in {folder}", quiet)
     if signals.stops:
         narrate(f"Stopped early; the same command with --out {folder} goes on.", quiet)
         raise typer.Exit(ExitCode.INTERRUPTED)
 
 
-def _stamp(experiment: Experiment) -> str:
-    return f"{time.strftime('%Y%m%d-%H%M%S')}-{experiment.digest()[:8]}"
+def print_sweep(
+    factors: Sequence[Factor], points: Sequence[SweepPoint], judged: Sequence[Verdict], as_json: bool
+) -> None:
+    """Print a sweep as a table with its directions, or as JSON."""
+    if as_json:
+        from geomreg_tui.engine.sweep import sweep_document
+
+        print_json(sweep_document(factors, points, judged))
+        return
+    from rich.console import Console
+
+    from geomreg_tui.export import sweep_text
+
+    Console(highlight=False).print(sweep_text(factors, points, judged))

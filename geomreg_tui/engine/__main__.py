@@ -1,8 +1,9 @@
-"""The engine's process: ``python -m geomreg_tui.engine run``, or ``preview FILE``.
+"""The engine's process: ``python -m geomreg_tui.engine run``, ``preview FILE``, or ``sweep``.
 
 ``run`` reads requests from stdin, one a line, and answers each on stdout with ``{"ready": true}`` or an
 error, and when the run is over with ``{"over": STATE, "message": TEXT}``. After a request that no other
-follows it needs its starter no longer: from there on the run directory is the only way to it.
+follows it needs its starter no longer: from there on the run directory is the only way to it. ``sweep``
+reads one request and has an engine carry out its runs, followed through the directory of the sweep.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from geomreg_tui.engine.preview import serve_previews
 from geomreg_tui.engine.protocol import RunRequest, error_line
 from geomreg_tui.engine.resume import check_environment, check_stored_chunk
 from geomreg_tui.engine.run import Engine, Pace
+from geomreg_tui.engine.sweep_run import serve_sweep
 from geomreg_tui.engine.tail import Descents, try_out
 from geomreg_tui.engine.task import Prepared
 from geomreg_tui.errors import DataError, ExitCode, GeomregError, TakenOverError
@@ -209,6 +211,8 @@ def main() -> int:
         with contextlib.suppress(OSError):
             path.parent.rmdir()
         return ExitCode.OK
+    if sys.argv[1:2] == ["sweep"]:
+        return serve_sweep(_answer, _let_go)
     return serve_runs()
 
 

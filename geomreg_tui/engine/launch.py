@@ -12,14 +12,14 @@ from typing import Any
 
 from geomreg_tui.engine.handle import RunHandle
 from geomreg_tui.engine.process import spawn_engine
-from geomreg_tui.engine.protocol import RunRequest, raise_error
+from geomreg_tui.engine.protocol import RunRequest, SweepRequest, raise_error
 from geomreg_tui.errors import SamplingError
 from geomreg_tui.experiment import Experiment
 from geomreg_tui.runs import RunState, new_run_path
 from geomreg_tui.summary import TailPlan
 from geomreg_tui.summary.tail import plan_values
 
-__all__ = ["RunSeries", "resume_run", "start_run"]
+__all__ = ["RunSeries", "launch", "resume_run", "start_run"]
 
 PATIENCE = 60.0  # seconds
 _POLL = 0.05
@@ -122,7 +122,17 @@ def resume_run(
 
 
 def _launch(request: RunRequest) -> RunHandle:
-    process = spawn_engine("run")
+    return RunHandle(Path(request.directory), launch("run", request))
+
+
+def launch(kind: str, request: RunRequest | SweepRequest) -> subprocess.Popen[bytes]:
+    """Start an engine of some kind, hand it a request, and return when it has begun.
+
+    Raises:
+        GeomregError: what the engine answers in place of beginning.
+        SamplingError: if it died.
+    """
+    process = spawn_engine(kind)
     pipes = [process.stdin, process.stderr]
     try:
         _ask(process, request)
@@ -136,10 +146,10 @@ def _launch(request: RunRequest) -> RunHandle:
             if pipe:
                 with contextlib.suppress(BrokenPipeError):
                     pipe.close()
-    return RunHandle(Path(request.directory), process)
+    return process
 
 
-def _ask(process: subprocess.Popen[bytes], request: RunRequest) -> None:
+def _ask(process: subprocess.Popen[bytes], request: RunRequest | SweepRequest) -> None:
     """Send a request and wait until the engine is ready; raise what it answers otherwise."""
     if process.stdin is None or process.stdout is None:
         raise AssertionError("the engine was started without pipes")

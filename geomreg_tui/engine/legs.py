@@ -6,7 +6,6 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,11 +15,13 @@ from geomreg_tui.errors import GeomregError, RunDirectoryError
 from geomreg_tui.runs import Checkpoint, TailFolder
 from geomreg_tui.runs.lease import held_by
 from geomreg_tui.sampling.descend import Descender
+from geomreg_tui.summary import Descent
 from geomreg_tui.summary.tail import thinned
 
 __all__ = ["try_out", "walk"]
 
 _TRIAL_POPULATION = 100
+_CURVE = frozenset(Descent.empty().to_parts()[1])  # arrays whose size is that of the curve
 # What a checkpoint that was forged or is of another version can cause when its numbers are used.
 _UNFIT = (ArithmeticError, AttributeError, IndexError, LookupError, RuntimeError, TypeError, ValueError)
 
@@ -136,18 +137,23 @@ def _set_aside(leg: Leg, folder: TailFolder) -> bool:
 def _check_shapes(
     found: Mapping[str, NDArray[np.generic]], expected: Mapping[str, NDArray[np.generic]]
 ) -> None:
-    """Check that particles are as many and as large as those of a population that has just begun.
+    """Check that what a population is made of has the shapes of one that has just begun.
+
+    Only the first size of an array that is no particle's may differ, as a lineage grows. Whole numbers are
+    names of particles.
 
     Raises:
-        ValueError: if they are not.
+        ValueError: if they have not.
     """
-    particles: dict[str, Any] = {name: array for name, array in expected.items() if "particle" in name}
-    for name, array in particles.items():
-        if name not in found or found[name].shape != array.shape or found[name].dtype != array.dtype:
-            raise ValueError(f"{name} is not of the shape that this experiment's particles have")
-    lineage = found["lineage"]
-    count = expected["lineage"].shape[-1]
-    if lineage.ndim != 2 or lineage.shape[1] != count or lineage.dtype != np.int64:
-        raise ValueError("lineage is not of the shape that this population's has")
-    if lineage.size and not (lineage.min() >= 0 and lineage.max() < count):
-        raise ValueError("lineage names particles that there are not")
+    for name, array in expected.items():
+        if name in _CURVE:
+            continue
+        if name not in found or found[name].dtype != array.dtype or found[name].ndim != array.ndim:
+            raise ValueError(f"{name} is missing, or not of its kind")
+        part = slice(None) if name.startswith("particle") else slice(1, None)
+        if found[name].shape[part] != array.shape[part]:
+            raise ValueError(f"{name} is not of the shape that it has in this population")
+        if array.dtype == np.int64 and found[name].size:
+            low, high = int(found[name].min()), int(found[name].max())
+            if low < 0 or high >= array.shape[-1]:
+                raise ValueError(f"{name} names particles that there are not")

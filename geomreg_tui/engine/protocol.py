@@ -11,7 +11,7 @@ from geomreg_tui import errors
 from geomreg_tui.errors import ExperimentError, GeomregError, Problem, SamplingError
 from geomreg_tui.experiment import Experiment
 
-__all__ = ["PreviewRequest", "RunRequest", "error_line", "raise_error"]
+__all__ = ["PreviewRequest", "RunRequest", "SweepRequest", "error_line", "raise_error"]
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,32 @@ class RunRequest:
 
     @classmethod
     def from_line(cls, line: str) -> RunRequest:
+        """Restore a request."""
+        return cls(**json.loads(line))
+
+
+@dataclass(frozen=True)
+class SweepRequest:
+    """What runs a sweep without anybody waiting for it.
+
+    Attributes:
+        directory: of the sweep, to be made or gone on with.
+        plan: what is asked for (:class:`~geomreg_tui.engine.sweep_directory.SweepPlan`).
+        workers: worker processes; 0 for as many as there are cores.
+        device: which devices are meant: ``auto``, ``cpu``, ``cuda``, ``cuda:i``, or several GPUs.
+    """
+
+    directory: str
+    plan: Mapping[str, Any]
+    workers: int = 0
+    device: str = "auto"
+
+    def to_line(self) -> str:
+        """Return the request as a line."""
+        return json.dumps(asdict(self)) + "\n"
+
+    @classmethod
+    def from_line(cls, line: str) -> SweepRequest:
         """Restore a request."""
         return cls(**json.loads(line))
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from geomreg_tui.analysis import (
     DeepTail,
@@ -18,12 +17,12 @@ from geomreg_tui.analysis import (
     direction,
     volume_curve,
 )
-from geomreg_tui.engine.handle import RunHandle
-from geomreg_tui.engine.launch import RunSeries
-from geomreg_tui.errors import ExperimentError, Problem, RunDirectoryError, SamplingError, nearest_name
+from geomreg_tui.errors import ExperimentError, Problem, nearest_name
 from geomreg_tui.experiment import Experiment
-from geomreg_tui.runs import RunDirectory, RunState, differences
-from geomreg_tui.summary import Facts, Summary, TailPlan
+from geomreg_tui.summary import Facts, Summary
+
+if TYPE_CHECKING:
+    from geomreg_tui.runs import RunDirectory
 
 __all__ = [
     "Factor",
@@ -32,7 +31,7 @@ __all__ = [
     "grid",
     "parse_factor",
     "point_name",
-    "run_sweep",
+    "sweep_document",
     "verdicts",
 ]
 
@@ -139,84 +138,6 @@ def grid(base: Experiment, factors: Sequence[Factor]) -> list[tuple[tuple[Any, .
     return [(point, base.replace(**dict(zip(keys, point, strict=True)))) for point in settings]
 
 
-def run_sweep(
-    base: Experiment,
-    factors: Sequence[Factor],
-    samples: int,
-    folder: Path,
-    *,
-    workers: int | None = None,
-    device: str = "auto",
-    interrupted: Callable[[], bool] = lambda: False,
-    tail: TailPlan | None = None,
-) -> Iterator[SweepPoint]:
-    """Run the points of a sweep one after the other in one engine, each in a run directory of its own.
-
-    Points that are there already are taken as they are if they are complete, and gone on with if not: a
-    sweep that was stopped or killed is taken up by asking for it again.
-
-    Args:
-        base: the experiment whose keys the factors replace.
-        factors: one or two.
-        samples: networks of each point.
-        folder: where the run directories are made.
-        workers: worker processes; default: one for each core.
-        device: ``auto``, ``cpu`` or ``cuda:i``.
-        tail: how deep to go at each point after that; None for not at all.
-        interrupted: asked several times a second; once true, the point under way is stopped and is the last.
-
-    Raises:
-        ExperimentError, DataError, CapacityError: if a point cannot be run.
-        RunDirectoryError: if a directory cannot be made, or holds another experiment.
-        SamplingError: if a run failed.
-    """
-    points = grid(base, factors)
-    series = RunSeries(workers, device)
-    try:
-        for settings, experiment in points:
-            path = folder / point_name(factors, settings)
-            stored = _stored(path, experiment, tail)
-            if stored is not None and _complete(stored, samples):
-                yield SweepPoint.of(settings, stored)
-                continue
-            if stored is not None:
-                handle = series.resume(path, samples, experiment.module)
-            else:
-                handle = series.run(experiment, samples, path, tail=tail)
-
-            def watch(handle: RunHandle = handle) -> None:
-                if interrupted():
-                    handle.stop()
-
-            if series.finish(watch) is RunState.FAILED:
-                snapshot = handle.snapshot()
-                raise SamplingError(snapshot.message if snapshot else "a run of the sweep failed")
-            yield SweepPoint.of(settings, RunDirectory.open(handle.directory))
-            if interrupted():
-                return
-    finally:
-        series.close()
-
-
-def _stored(path: Path, experiment: Experiment, tail: TailPlan | None) -> RunDirectory | None:
-    """Return the run of an experiment that is at ``path``, or None where there is none."""
-    if not (path / "experiment.json").exists():
-        return None
-    run = RunDirectory.open(path)
-    if run.asked != experiment:
-        changed = "; ".join(differences(run.asked, experiment))
-        raise RunDirectoryError(f"{path}: holds another experiment ({changed}); choose another --out")
-    stored = run.tail.planned()
-    if (stored.plan if stored else None) != tail:
-        raise RunDirectoryError(f"{path}: holds a run with another deep tail, or none; choose another --out")
-    return run
-
-
-def _complete(run: RunDirectory, samples: int) -> bool:
-    status = run.read_status()
-    return status.state is RunState.DONE and status.samples >= samples
-
-
 def point_name(factors: Sequence[Factor], settings: Sequence[Any]) -> str:
     """Return a name for a point that is also good for a folder: ``width=16,depth=2``."""
     text = ",".join(f"{f.key}={value}" for f, value in zip(factors, settings, strict=True))
@@ -237,6 +158,39 @@ def verdicts(factors: Sequence[Factor], points: Sequence[SweepPoint]) -> list[Ve
             result = direction([float(p.settings[place]) for p in chosen], [p.modes for p in chosen])
             found.append(Verdict(factor, (factors[other].key, held) if other is not None else None, result))
     return found
+
+
+def sweep_document(
+    factors: Sequence[Factor], points: Sequence[SweepPoint], judged: Sequence[Verdict]
+) -> dict[str, Any]:
+    """Return a sweep as plain data: what ``sweep.json`` holds and ``sweep --json`` prints."""
+    from geomreg_tui.engine.sweep_tail import compare_tails
+
+    compared = compare_tails(factors, points)
+    document: dict[str, Any] = {
+        "schema": 1,
+        "factors": {factor.key: list(factor.values) for factor in factors},
+        "points": [
+            {
+                "settings": dict(zip([f.key for f in factors], point.settings, strict=True)),
+                "digest": point.facts.experiment.digest(),
+                "samples": point.summary.samples,
+                "sampler": point.facts.experiment.sampler,
+                "parameters": point.facts.parameters,
+                "landmarks": {
+                    "null_loss": point.facts.null_loss,
+                    "constant_loss": point.facts.constant_loss,
+                },
+                "modes": point.modes.to_json(),
+                "histogram_digest": point.summary.histogram.digest(),
+            }
+            for point in points
+        ],
+        "directions": [verdict.to_json() for verdict in judged],
+    }
+    if compared is not None:
+        document["tail"] = compared.to_json()
+    return document
 
 
 def _number(text: str) -> Any:

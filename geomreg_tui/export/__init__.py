@@ -6,13 +6,12 @@ from geomreg_tui.export.files import (
     SWEEP_FORMATS,
     export_result,
     export_sweep,
-    write_json_file,
 )
 from geomreg_tui.export.plots import curve_text, histogram_text
 from geomreg_tui.export.report import report_text
 from geomreg_tui.export.results import Result, load_result, result_document, sample
 from geomreg_tui.export.sweep_results import Sweep, find_sweep, load_sweep
-from geomreg_tui.export.sweeps import sweep_document, sweep_text
+from geomreg_tui.export.sweeps import sweep_text
 
 __all__ = [
     "RUN_FORMATS",
@@ -30,7 +29,5 @@ __all__ = [
     "result_document",
     "run_command",
     "sample",
-    "sweep_document",
     "sweep_text",
-    "write_json_file",
 ]

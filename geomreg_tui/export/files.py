@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from geomreg_tui.errors import ExperimentError, Problem, RunDirectoryError
+from geomreg_tui.engine.sweep import sweep_document
+from geomreg_tui.errors import ExperimentError, Problem
 from geomreg_tui.export.deep import tail_arrays, tail_columns
 from geomreg_tui.export.drawing import FIGURES, figure_bytes
 from geomreg_tui.export.figures import draw_figure
@@ -22,25 +23,11 @@ from geomreg_tui.export.results import Result, result_document
 from geomreg_tui.export.sweep_figures import draw_sweep
 from geomreg_tui.export.sweep_html import sweep_page
 from geomreg_tui.export.sweep_results import Sweep
-from geomreg_tui.export.sweeps import sweep_document
-from geomreg_tui.runs.store import write_bytes, write_json
+from geomreg_tui.runs.store import write_bytes
 
-__all__ = ["RUN_FORMATS", "SWEEP_FORMATS", "export_result", "export_sweep", "write_json_file"]
+__all__ = ["RUN_FORMATS", "SWEEP_FORMATS", "export_result", "export_sweep"]
 
 Columns = dict[str, NDArray[np.generic]]
-
-
-def write_json_file(path: Path, document: Any) -> None:
-    """Write plain data as JSON, making the folder if need be.
-
-    Raises:
-        RunDirectoryError: if it cannot be written.
-    """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise RunDirectoryError(f"{path.parent}: cannot be created ({error.strerror})") from error
-    write_json(path, document)
 
 
 def export_result(result: Result, path: Path, force: bool = False) -> None:

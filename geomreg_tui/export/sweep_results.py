@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from geomreg_tui.engine.sweep import Factor, SweepPoint, Verdict, point_name, verdicts
-from geomreg_tui.errors import RunDirectoryError, plain_text
-from geomreg_tui.experiment import Experiment
+from geomreg_tui.engine.sweep import Factor, SweepPoint, Verdict, verdicts
+from geomreg_tui.engine.sweep_directory import RESULT, SweepDirectory, sweeps_root
+from geomreg_tui.errors import plain_text
 from geomreg_tui.export.command import sweep_command
 from geomreg_tui.export.results import Result, load_result
-from geomreg_tui.runs import runs_root
-from geomreg_tui.runs.store import parsing, read_bytes
 
 __all__ = ["Sweep", "find_sweep", "load_sweep"]
-
-_NAME = "sweep.json"
-_CAP = 2**25  # bytes; a thousand points take a few million
-_MOST_POINTS = 10**6
 
 
 @dataclass(frozen=True)
@@ -71,8 +64,8 @@ class Sweep:
 
 def find_sweep(text: str) -> Path | None:
     """Return the directory of the sweep with this path, or this name among the sweeps, or None."""
-    for path in (Path(text).expanduser(), runs_root().with_name("sweeps") / text):
-        if text and (path / _NAME).is_file():
+    for path in (Path(text).expanduser(), sweeps_root() / text):
+        if text and (path / RESULT).is_file():
             return path
     return None
 
@@ -83,31 +76,14 @@ def load_sweep(path: Path) -> Sweep:
     Raises:
         RunDirectoryError: if ``sweep.json`` or the run of a point in it is missing or damaged.
     """
-    stored_at = path / _NAME
-    data = read_bytes(stored_at, _CAP)
-    with parsing(stored_at):
-        stored = json.loads(data)
-        factors = tuple(_factor(key, values) for key, values in stored["factors"].items())
-        keys = [factor.key for factor in factors]
-        settings = [tuple(point["settings"][key] for key in keys) for point in stored["points"]]
-        if not 1 <= len(factors) <= 2 or len(settings) > _MOST_POINTS:
-            raise ValueError("not the factors and points of a sweep")
-    if not settings:
-        raise RunDirectoryError(f"{path}: no point of this sweep is complete")
-    results = tuple(load_result(path / point_name(factors, setting)) for setting in settings)
+    directory = SweepDirectory(path)
+    factors, settings = directory.result()
+    results = tuple(load_result(directory.point_path(factors, setting)) for setting in settings)
     points = tuple(
         SweepPoint(setting, result.facts, result.summary, result.modes, result.tail)
         for setting, result in zip(settings, results, strict=True)
     )
     return Sweep(path, factors, points, results, tuple(verdicts(factors, points)))
-
-
-def _factor(key: object, values: object) -> Factor:
-    if key not in Experiment.model_fields or not isinstance(values, list):
-        raise ValueError("not a factor of a sweep")
-    if not all(isinstance(value, (int, float, str)) for value in values):
-        raise ValueError("not the values of a factor")
-    return Factor(str(key), tuple(values))
 
 
 def _factor_text(factor: Factor) -> str:

@@ -1,10 +1,9 @@
-"""The result of a sweep, as text and as plain data."""
+"""The result of a sweep as text."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -16,38 +15,7 @@ from geomreg_tui.analysis.trends import NO_DIRECTION
 from geomreg_tui.engine.sweep import Factor, SweepPoint, Verdict
 from geomreg_tui.engine.sweep_tail import TailVerdict, compare_tails
 
-__all__ = ["sweep_document", "sweep_text", "tail_verdict_lines", "verdict_line"]
-
-
-def sweep_document(
-    factors: Sequence[Factor], points: Sequence[SweepPoint], judged: Sequence[Verdict]
-) -> dict[str, Any]:
-    """Return a sweep as plain data."""
-    compared = compare_tails(factors, points)
-    document: dict[str, Any] = {
-        "schema": 1,
-        "factors": {factor.key: list(factor.values) for factor in factors},
-        "points": [
-            {
-                "settings": dict(zip([f.key for f in factors], point.settings, strict=True)),
-                "digest": point.facts.experiment.digest(),
-                "samples": point.summary.samples,
-                "sampler": point.facts.experiment.sampler,
-                "parameters": point.facts.parameters,
-                "landmarks": {
-                    "null_loss": point.facts.null_loss,
-                    "constant_loss": point.facts.constant_loss,
-                },
-                "modes": point.modes.to_json(),
-                "histogram_digest": point.summary.histogram.digest(),
-            }
-            for point in points
-        ],
-        "directions": [verdict.to_json() for verdict in judged],
-    }
-    if compared is not None:
-        document["tail"] = compared.to_json()
-    return document
+__all__ = ["sweep_text", "tail_verdict_lines", "verdict_line"]
 
 
 def sweep_text(

@@ -20,7 +20,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from geomreg_tui.sampling.kernels import Particles, log_determinant, solve
+from geomreg_tui.sampling.kernels import Particles
+from geomreg_tui.sampling.readout import log_determinant, solve
 from geomreg_tui.sampling.spaces import ReducedSpace
 
 __all__ = ["Contraction", "contraction", "shrink"]

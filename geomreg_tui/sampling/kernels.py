@@ -10,11 +10,8 @@ atoms are passed through as any other level is.
   adapted width, shrunk without stepping out (Neal 2003).
 - :class:`Reflective`: the Gaussian flow z cos t + v sin t in steps, reflected at the gradient of the loss
   wherever a step leaves the level (Galilean Monte Carlo; Skilling 2012). Needs derivatives.
-- :class:`Readout`: for a Gaussian readout. The outputs t = g R are kept while the layers below, and with them
-  R, move: g' solves g' R' = t, accepted with probability density(t; R') / density(t; R). So what the loss
-  leaves free moves freely at any level. The readout moves by itself: for squared error by residuals drawn
-  uniformly from the ball that the level allows. Residuals are carried along, not subtracted anew, so they
-  are exact down to 1e-308 however large the targets are.
+
+:mod:`~geomreg_tui.sampling.readout` has one more, for Gaussian readouts.
 
 Noise has float32 resolution: a kernel is reversible to within 1e-7 of its step.
 """
@@ -29,25 +26,15 @@ import torch
 from torch import Tensor
 
 from geomreg_tui.sampling.latent import Latent
-from geomreg_tui.sampling.spaces import ReducedSpace, Space
+from geomreg_tui.sampling.spaces import Space
 
-__all__ = [
-    "KERNELS",
-    "CrankNicolson",
-    "EllipticalSlice",
-    "Level",
-    "Particles",
-    "Readout",
-    "Reflective",
-    "Walk",
-]
+__all__ = ["CrankNicolson", "EllipticalSlice", "Level", "Particles", "Reflective", "Walk", "shrunk"]
 
 _GOAL = 0.3  # acceptance that scales are adapted to
 _GAIN = 2.0
 _LARGEST = 0.999
 _SHRINKS = 100
 _REFLECTIONS = 8
-_BALL = 0.9  # acceptance of balls above which other moves of the readout are not needed
 
 
 class Level(NamedTuple):
@@ -177,7 +164,7 @@ class CrankNicolson(Walk):
         """Propose a move of every particle."""
         step = self.scale["step"]
         now = self.particles
-        normals = _shrunk(now.normals, step) + step * self._noise(now.normals)
+        normals = shrunk(now.normals, step) + step * self._noise(now.normals)
         signs = now.signs
         if signs.shape[1]:
             turned = math.asin(step) / math.pi
@@ -252,139 +239,6 @@ class Reflective(Walk):
         return speed.index_copy(0, rows, torch.where(turned.isfinite(), turned, speed[rows]))
 
 
-class Readout(Walk):
-    """Moves of the layers below the readout at fixed outputs, and of the readout alone.
-
-    Where a root is singular (dead units) nothing can be kept fixed; such points move by Crank-Nicolson
-    moves of everything, which all points make as long as balls of residuals are not accepted by themselves.
-    """
-
-    scales = ("hidden", "readout", "all", "ball")
-    space: ReducedSpace
-
-    def __init__(
-        self,
-        space: Space,
-        particles: Particles,
-        level: Level,
-        scale: dict[str, float],
-        generator: torch.Generator,
-    ) -> None:
-        super().__init__(space, particles, level, scale, generator)
-        self._root = self.space.readout_root(particles.normals[:, : self.space.hidden])
-        self._deep = scale.get("ball", 0.0) > _BALL
-        self.evaluations += len(particles.normals)
-
-    def sweep(self) -> None:
-        """Propose each of the moves for every particle."""
-        if self.space.hidden:
-            self._move_hidden()
-        if self.space.squared:
-            self._draw_residuals()
-        if not self._deep:
-            self._move_readout()
-            if self.space.hidden:
-                self._move_all()
-
-    def marks(self) -> list[Tensor]:
-        """Return the log density of the outputs, which decides how fast the volume contracts from here."""
-        return [self._log_density().nan_to_num()]
-
-    def _move_hidden(self) -> None:
-        now, split, step = self.particles, self.space.hidden, self.scale["hidden"]
-        hidden = now.normals[:, :split]
-        moved = _shrunk(hidden, step) + step * self._noise(hidden)
-        root = self.space.readout_root(moved)
-        self.evaluations += len(moved)
-        base = self.space.targets if self.space.squared else 0.0
-        readout, log_density = _solved(now.residuals + base, root)
-        accepted = self._uniform(len(moved)).log() < log_density - self._log_density()
-        proposed = now._replace(normals=torch.cat([moved, readout.flatten(1)], dim=1))
-        self._root = torch.where(accepted.view(-1, 1, 1), root, self._root)
-        self._settle("hidden", proposed, accepted)
-
-    def _draw_residuals(self) -> None:
-        now = self.particles
-        count, size = len(now.normals), now.residuals[0].numel()
-        self.evaluations += count
-        direction = self._noise(now.residuals)
-        norm = torch.linalg.vector_norm(direction, dim=(1, 2), keepdim=True)
-        reach = self._uniform(count).pow_(1 / size) * math.sqrt(size) * math.exp(self.level.log_loss / 2)
-        residuals = direction / norm * reach.view(-1, 1, 1)
-        readout, log_density = _solved(residuals + self.space.targets, self._root)
-        log_loss = self.space.log_loss(residuals)
-        accepted = self._uniform(count).log() < log_density - self._log_density()
-        accepted &= self.level.holds(log_loss, now.tie)
-        normals = torch.cat([now.normals[:, : self.space.hidden], readout.flatten(1)], dim=1)
-        proposed = Particles(normals, now.signs, residuals, log_loss, now.tie)
-        self.particles = now.replaced(accepted, proposed)
-        self.acceptance["ball"] = float(accepted.double().mean())
-        self.scale["ball"] = self.acceptance["ball"]
-
-    def _move_readout(self) -> None:
-        now, split, step = self.particles, self.space.hidden, self.scale["readout"]
-        readout = now.normals[:, split:]
-        self.evaluations += len(readout)
-        noise = self._noise(readout)
-        change = (_shrunk(readout, step) - readout) + step * noise
-        shape = self.space.law.shapes[-1]
-        residuals = now.residuals + (change.view(len(change), shape.n_out, -1) @ self._root)
-        normals = torch.cat([now.normals[:, :split], readout + change], dim=1)
-        log_loss = self.space.log_loss(residuals)
-        proposed = Particles(normals, now.signs, residuals, log_loss, self._uniform(len(normals)))
-        self._settle("readout", proposed, self.level.holds(log_loss, proposed.tie))
-
-    def _move_all(self) -> None:
-        now, step = self.particles, self.scale["all"]
-        proposed = self._at(Latent(_shrunk(now.normals, step) + step * self._noise(now.normals), now.signs))
-        accepted = self.level.holds(proposed.log_loss, proposed.tie)
-        self._settle("all", proposed, accepted)
-        rows = accepted.nonzero()[:, 0]
-        if rows.numel():
-            root = self.space.readout_root(proposed.normals[rows, : self.space.hidden])
-            self._root = self._root.index_copy(0, rows, root)
-
-    def _log_density(self) -> Tensor:
-        """Return the log density of the particles' own outputs; -inf + inf = NaN for singular roots."""
-        readout = self.particles.normals[:, self.space.hidden :]
-        outputs = self.space.law.shapes[-1].n_out
-        return -readout.square().sum(dim=1) / 2 - outputs * log_determinant(self._root)
-
-
-KERNELS: dict[str, type[Walk]] = {
-    "pcn": CrankNicolson,
-    "slice": EllipticalSlice,
-    "reflect": Reflective,
-    "readout": Readout,
-}
-
-
-def _shrunk(normals: Tensor, step: float) -> Tensor:
+def shrunk(normals: Tensor, step: float) -> Tensor:
     """Return sqrt(1 - step**2) times normals."""
     return normals * math.sqrt(1 - step * step)
-
-
-def solve(outputs: Tensor, root: Tensor) -> Tensor:
-    """Return g (n, C, N) with g R = outputs, for regular R (n or 1, N, N)."""
-    if len(root) == 1:
-        flat: Tensor = torch.linalg.solve_triangular(root[0], outputs.flatten(0, 1), upper=True, left=False)
-        return flat.view(outputs.shape)
-    solved: Tensor = torch.linalg.solve_triangular(root, outputs, upper=True, left=False)
-    return solved
-
-
-def log_determinant(root: Tensor) -> Tensor:
-    """Return log det R, (n or 1,); -inf for a singular R."""
-    log: Tensor = root.diagonal(dim1=1, dim2=2).log().sum(dim=1)
-    return log
-
-
-def _solved(outputs: Tensor, root: Tensor) -> tuple[Tensor, Tensor]:
-    """Return g with g R = outputs, and the log density of outputs, -inf where R is singular."""
-    log_size = log_determinant(root)
-    regular = log_size.isfinite()
-    unit = torch.eye(root.shape[1], dtype=root.dtype, device=root.device)
-    solved = solve(outputs, torch.where(regular.view(-1, 1, 1), root, unit))
-    log_density = -solved.square().sum(dim=(1, 2)) / 2 - outputs.shape[1] * log_size
-    usable = regular & log_density.isfinite()
-    return solved, torch.where(usable, log_density, -math.inf)

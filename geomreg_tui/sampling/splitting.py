@@ -29,17 +29,31 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from geomreg_tui.sampling.contraction import Contraction, contraction, shrink
-from geomreg_tui.sampling.kernels import KERNELS, Level, Particles, Walk
+from geomreg_tui.sampling.kernels import (
+    CrankNicolson,
+    EllipticalSlice,
+    Level,
+    Particles,
+    Reflective,
+    Walk,
+)
+from geomreg_tui.sampling.readout import Readout
 from geomreg_tui.sampling.rng import level_generator
 from geomreg_tui.sampling.spaces import ReducedSpace, Space
 
-__all__ = ["Goal", "Population", "Record", "choose_kernel", "init", "step"]
+__all__ = ["KERNELS", "Goal", "Population", "Record", "choose_kernel", "init", "step"]
 
+KERNELS: dict[str, type[Walk]] = {
+    "pcn": CrankNicolson,
+    "slice": EllipticalSlice,
+    "reflect": Reflective,
+    "readout": Readout,
+}
 KEPT = 0.5
 LAG = 32
 POINTS = 8  # of the curve, to a level
 _FORGOTTEN = 0.1  # correlation with where particles were copied, below which they are moved enough
-_LEAST_SWEEPS, _MOST_SWEEPS = 3, 100
+_LEAST_SWEEPS, _MOST_SWEEPS = 3, 20
 _PLATEAU = 64  # levels spent on one loss before it is called a plateau
 _FLOOR = 1e3 * 2.0**-52  # of a residual, relative to targets, where it is not carried along
 _SMALLEST_LOG = -680.0  # natural logarithm of losses that underflow soon
@@ -116,7 +130,9 @@ class Population:
 
 def choose_kernel(space: Space) -> str:
     """Return the name of the kernel that measures best in a space (see ``benchmarks/tail.py``)."""
-    return "readout" if isinstance(space, ReducedSpace) and space.invertible else "pcn"
+    if isinstance(space, ReducedSpace) and (space.squared or space.invertible):
+        return "readout"
+    return "pcn"
 
 
 def init(space: Space, count: int, seed: int, index: int = 0) -> Population:
@@ -373,8 +389,8 @@ def _record(population: Population, log_loss: NDArray[np.float64], lowest: int) 
 
 
 def _contraction_record(population: Population, shrinking: Contraction, log_s: float) -> Record:
-    """Return points of the curve between a level and the next, evenly in the log of the loss."""
-    steps = np.linspace(0, log_s, max(2, min(_CONTRACTION_POINTS, int(-4 * log_s * shrinking.size))))
+    """Return points of the curve between a level and the next, denser at the top, where it bends."""
+    steps = log_s * np.linspace(0, 1, _CONTRACTION_POINTS) ** 2
     count = len(population.particles.tie)
     return Record(
         population.bound.log_loss + 2 * steps,

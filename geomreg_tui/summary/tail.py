@@ -19,7 +19,7 @@ KERNEL_NAMES = ("auto", "pcn", "slice", "reflect", "readout")
 MOST_REPEATS = 99
 POPULATIONS = (20, 10**6)
 DEEPEST = -1e6  # log10 V
-_POINTS = 512
+_POINTS, _LEAST_POINTS, _ALL_POINTS = 512, 64, 8192
 _LARGEST = 1e9  # of a logarithm
 _MOST = 10**18
 _STATUS_LENGTH = 100
@@ -64,8 +64,9 @@ class Tail:
         """Return plain data and named arrays from which :meth:`from_parts` restores it, thinned."""
         rows: list[dict[str, Any]] = []
         arrays: dict[str, NDArray[np.float64]] = {}
+        points = max(_LEAST_POINTS, min(_POINTS, _ALL_POINTS // max(len(self.descents), 1)))
         for index, descent in enumerate(self.descents):
-            values, parts = thinned(descent).to_parts()
+            values, parts = thinned(descent, points).to_parts()
             rows.append(values)
             arrays |= {f"tail.{index}.{name}": array for name, array in parts.items()}
         return {**self.head(), "descents": rows}, arrays

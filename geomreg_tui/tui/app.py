@@ -11,7 +11,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
@@ -105,11 +105,11 @@ class ExplorerApp(App[None]):
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Offer every action of the explorer by name, and the themes."""
-        if screen is self.explorer:
-            for binding in in_effect(ExplorerScreen.BINDINGS, self.explorer.keys):
+        if not screen.is_modal:
+            for binding in in_effect(screen.BINDINGS, self.explorer.keys):
                 if binding.show and screen.check_action(*action_of(binding)):
                     title = f"{binding.description} ({binding.key_display})"
-                    yield SystemCommand(title, binding.tooltip, _runner(self, binding.action))
+                    yield SystemCommand(title, binding.tooltip, _runner(self, binding.action, screen))
         yield SystemCommand("Theme", "Change the colours", self.action_change_theme)
 
     async def action_quit(self) -> None:
@@ -154,9 +154,9 @@ class ExplorerApp(App[None]):
             self.not_kept = keep_state(path, replace(self.explorer.state(), theme=chosen))
 
 
-def _runner(app: ExplorerApp, action: str) -> Callable[[], Awaitable[None]]:
+def _runner(app: ExplorerApp, action: str, screen: Screen[Any]) -> Callable[[], Awaitable[None]]:
     async def run() -> None:
-        await app.run_action(action, app.explorer)
+        await app.run_action(action, screen)
 
     return run
 
@@ -212,4 +212,8 @@ def open_explorer(
         where = plain_text(str(run.directory))
         print(f"The run goes on in the background: {where}", file=sys.stderr)
         print(f"'geomreg-tui attach {run.directory.name}' shows it again.", file=sys.stderr)
+    for sweep in app.explorer.session.sweeps_going():
+        where = plain_text(str(sweep.directory))
+        print(f"The sweep goes on in the background: {where}", file=sys.stderr)
+        print("In the explorer, x and then o shows it again.", file=sys.stderr)
     return app.return_code or 0

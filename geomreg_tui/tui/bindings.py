@@ -27,6 +27,7 @@ _EXPLORER = (
     ("measure", "measure", "View", "Draw the density, the histogram, or the cumulative share"),
     ("zoom_in", "zoom(1)", "Zoom", "Show only the lowest tenth of the losses on view"),
     ("zoom_out", "zoom(-1)", "Out", "Zoom out again"),
+    ("sweep", "sweep", "Sweep", "Sweep a factor: small multiples, and the direction of D"),
     ("runs", "runs", "Runs", "Every run on disk: open, compare, export, check, delete"),
     ("export", "export", "Export", "Write the run as data, figure or report"),
     ("help", "help", "Help", "This help"),
@@ -86,7 +87,7 @@ def keymap(keys: Keys) -> dict[str, str]:
 
 def _display(key: str) -> str:
     *modifiers, base = key.split("+")
-    text = base if base == "escape" else format_key(base)
+    text = base if base in ("enter", "escape") else format_key(base)
     if "ctrl" in modifiers:
         modifiers.remove("ctrl")
         text = "^" + text

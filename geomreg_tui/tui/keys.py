@@ -52,6 +52,7 @@ ACTIONS: Mapping[str, Action] = {
     "measure": Action("v", "density, histogram or cumulative share"),
     "zoom_in": Action("z", "show only the lowest tenth of the losses on view"),
     "zoom_out": Action("Z", "zoom out again"),
+    "sweep": Action("x", "sweep a factor: width, depth, gain, init law, examples, ..."),
     "runs": Action("r", "list every run on disk"),
     "export": Action("e", "write the run as data, figure or report"),
     "previous_tab": Action("[", "previous tab (small terminals)"),

@@ -30,6 +30,7 @@ _REPLACEMENTS = {
     "×✕✗✖": "x",
     "✓✔": "y",
     "·…⋯": ".",
+    "◆◇": "*",
     "±": "~",
     "≤": "<",
     "≥": ">",
@@ -42,6 +43,8 @@ _REPLACEMENTS = {
     "σ": "s",
     "‖": "|",
     "√": "v",
+    "²": "2",
+    "τ": "t",
 }
 _ASCII = {ord(char): plain for chars, plain in _REPLACEMENTS.items() for char in chars}
 _ASCII |= dict.fromkeys(range(0x2800, 0x2900), ".")

@@ -9,6 +9,7 @@ from geomreg_tui.analysis.intervals import Interval
 
 __all__ = [
     "Scale",
+    "count_spelling",
     "count_text",
     "duration_text",
     "held_ceiling",
@@ -39,6 +40,12 @@ def count_text(value: float) -> str:
             scaled = value / size
             return f"{scaled:.3g}{suffix}" if scaled < 999.5 else f"{scaled:.0f}{suffix}"
     return f"{value:.0f}"
+
+
+def count_spelling(count: int) -> str:
+    """Return the shortest spelling of a count that reads back the same: ``1e6``, ``123456``."""
+    text = f"{count:.3g}".replace("e+0", "e").replace("e+", "e")
+    return text if float(text) == count else str(count)
 
 
 def size_text(size: int) -> str:

@@ -7,14 +7,18 @@ import time
 from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from geomreg_tui.errors import GeomregError
 from geomreg_tui.experiment import Experiment
 from geomreg_tui.runs import RunDirectory, RunState, Snapshot
 from geomreg_tui.summary import TailPlan
 from geomreg_tui.tui.numbers import count_text
-from geomreg_tui.tui.source import Run, Source
+from geomreg_tui.tui.source import Run, Source, SweepRun
 from geomreg_tui.tui.view import Pin
+
+if TYPE_CHECKING:
+    from geomreg_tui.tui.sweeps import Sweeps
 
 __all__ = ["PREVIEW_SAMPLES", "ActiveRun", "Move", "Session"]
 
@@ -84,8 +88,22 @@ class Session:
         self.run: ActiveRun | None = None
         self.starting = False
         self.pin: Pin | None = None
+        self._sweeps: Sweeps | None = None
         self._request = -1
         self._others: list[ActiveRun] = []  # runs that this session started and no longer shows
+
+    @property
+    def sweeps(self) -> Sweeps:
+        """The sweeps of this session; a start does without what they need."""
+        if self._sweeps is None:
+            from geomreg_tui.tui.sweeps import Sweeps
+
+            self._sweeps = Sweeps(self.source)
+        return self._sweeps
+
+    def sweeps_going(self) -> list[SweepRun]:
+        """Return the sweeps that this session started and that are being sampled, or paused."""
+        return self._sweeps.going() if self._sweeps else []
 
     @property
     def shows_run(self) -> bool:
@@ -97,6 +115,7 @@ class Session:
         """A word on runs that are not on view; empty where there are none."""
         others = sum(_going(run) for run in self._others)
         parts = [f"{others} other {'runs' if others > 1 else 'run'} going on"] if others else []
+        parts += ["a sweep is going on"] if self._sweeps and self._sweeps.active else []
         if self.run is not None and not self.shows_run:
             counts = f"{count_text(self.run.samples)} / {count_text(self.run.target)}"
             parts.insert(0, f"run of other settings: {self.run.state.value}, {counts}")
@@ -104,8 +123,9 @@ class Session:
 
     @property
     def busy(self) -> bool:
-        """Whether any run of this session is being sampled, or paused."""
-        return self.run_active or any(_going(run) for run in self._others)
+        """Whether any run or sweep of this session is being sampled, or paused."""
+        sweeping = self._sweeps is not None and self._sweeps.active
+        return self.run_active or sweeping or any(_going(run) for run in self._others)
 
     @property
     def run_active(self) -> bool:
@@ -198,6 +218,8 @@ class Session:
         return snapshot if snapshot is not None and snapshot.request == self._request else None
 
     def _check_others(self) -> None:
+        if self._sweeps is not None:
+            self._sweeps.check()
         for run in tuple(self._others):
             if time.monotonic() - run.checked >= _CHECK:
                 with contextlib.suppress(GeomregError):

@@ -5,14 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from geomreg_tui.errors import ExperimentError, Problem
 from geomreg_tui.experiment import Experiment
 from geomreg_tui.runs import Snapshot
 from geomreg_tui.summary import TailPlan
 
 if TYPE_CHECKING:
     from geomreg_tui.engine.preview_engine import PreviewEngine
+    from geomreg_tui.engine.sweep_directory import SweepPlan
 
-__all__ = ["EngineSource", "Run", "Source"]
+__all__ = ["EngineSource", "Run", "Source", "SweepRun"]
 
 
 class Run(Protocol):
@@ -22,6 +24,27 @@ class Run(Protocol):
 
     def snapshot(self) -> Snapshot | None:
         """Return the newest snapshot, or None before the first."""
+
+    def pause(self) -> None:
+        """Ask it to pause."""
+
+    def resume(self) -> None:
+        """Ask it to go on."""
+
+    def stop(self) -> None:
+        """Ask it to stop and keep everything that is done."""
+
+    def running(self) -> bool:
+        """Return whether anything is at work on it."""
+
+
+class SweepRun(Protocol):
+    """A sweep that something is running, or has run."""
+
+    directory: Path
+
+    def plan(self) -> SweepPlan:
+        """Return what is asked for."""
 
     def pause(self) -> None:
         """Ask it to pause."""
@@ -60,8 +83,14 @@ class Source(Protocol):
     def attach(self, directory: Path) -> Run:
         """Return a run that is on disk, whoever is sampling it."""
 
+    def start_sweep(self, plan: SweepPlan, directory: Path) -> SweepRun:
+        """Start a sweep, or go on with the one that is there; blocks until it has begun."""
+
+    def attach_sweep(self, directory: Path) -> SweepRun:
+        """Return a sweep that is on disk, whoever is running it."""
+
     def close(self) -> None:
-        """Let go of everything but full runs."""
+        """Let go of everything but full runs and sweeps."""
 
 
 class EngineSource:
@@ -113,8 +142,26 @@ class EngineSource:
 
         return RunHandle(directory)
 
+    def start_sweep(self, plan: SweepPlan, directory: Path) -> SweepRun:
+        """Start a process that runs a sweep; code that only a file names is not imported."""
+        from geomreg_tui.engine.sweep_launch import start_sweep
+
+        for _, experiment in plan.grid():
+            if experiment.module not in (None, self._module):
+                problem = Problem(
+                    "module", repr(experiment.module), "allowed is what --module named at the start"
+                )
+                raise ExperimentError([problem])
+        return start_sweep(plan, directory, device=self._device)
+
+    def attach_sweep(self, directory: Path) -> SweepRun:
+        """Return a handle on the directory of a sweep."""
+        from geomreg_tui.engine.sweep_launch import SweepHandle
+
+        return SweepHandle(directory)
+
     def close(self) -> None:
-        """End the warm engine; full runs go on."""
+        """End the warm engine; full runs and sweeps go on."""
         if self._engine:
             self._engine.close()
             self._engine = None

@@ -363,14 +363,14 @@ def test_a_bad_configuration_file_is_a_line_for_each_problem_and_exit_2(home):
 def test_config_shows_the_settings_in_effect_and_where_they_come_from(home):
     text = geomreg("config", check=0).stdout
     assert text.startswith(f"{home / 'config.toml'} (is not there")
-    (home / "config.toml").write_text('fps = 5\nascii = true\n[keys]\nstop = ["x", "f5"]\nhelp = "H"\n')
+    (home / "config.toml").write_text('fps = 5\nascii = true\n[keys]\nstop = ["w", "f5"]\nhelp = "H"\n')
     text = geomreg("config", check=0, env={**os.environ, "GEOMREG_FPS": "7.5", "SSH_CONNECTION": "x"}).stdout
     rows = [" ".join(line.split()) for line in text.split("\n")]
     for row in (
         "fps 7.5 GEOMREG_FPS",
         "mouse true default",
         "ascii true configuration file",
-        "keys.stop x, f5 configuration file",
+        "keys.stop w, f5 configuration file",
         "keys.help H configuration file",
         "keys.next_tab ] default",
     ):

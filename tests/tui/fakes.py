@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -11,9 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geomreg_tui.engine.handle import RunHandle
+from geomreg_tui.engine.sweep_directory import SweepDirectory, SweepPlan
+from geomreg_tui.engine.sweep_launch import SweepHandle
 from geomreg_tui.errors import GeomregError
 from geomreg_tui.experiment import Experiment
-from geomreg_tui.runs import RunState, Snapshot
+from geomreg_tui.runs import RunDirectory, RunState, Snapshot, Status
 from geomreg_tui.summary import Facts, LossHistogram, Moments, Overlay, Summary, Tail, TailPlan
 
 NULL_LOSS = 1.0
@@ -116,6 +118,76 @@ class FakeRun:
         return self.alive and not self.state.over
 
 
+class FakeSweep:
+    """A sweep directory that a test fills point by point."""
+
+    def __init__(self, plan: SweepPlan, directory: Path) -> None:
+        self.directory = directory
+        self.asked = plan
+        self.calls: list[str] = []
+        self._sweep = SweepDirectory(directory)
+        self._lease = self._sweep.begin(plan)
+        self.tell(RunState.SAMPLING)
+
+    def plan(self) -> SweepPlan:
+        return self.asked
+
+    def tell(self, state: RunState, message: str = "") -> None:
+        """Publish a state of the whole; one that is over ends the sweep."""
+        self._sweep.write_status(self.asked, state, 0, message)
+        if state.over:
+            self._lease.release()
+
+    def fill(
+        self,
+        place: int,
+        samples: int,
+        state: RunState = RunState.SAMPLING,
+        message: str = "",
+        mixed: bool = False,
+    ) -> Path:
+        """Give a point so many networks."""
+        settings, asked = self.asked.grid()[place]
+        path = self._sweep.point_path(self.asked.factors, settings)
+        values = {
+            "sampler": "direct",
+            "chunk_size": 1000,
+            "batch_size": 10,
+            **asked.model_dump(exclude_unset=True),
+        }
+        experiment = Experiment.parse({**values, "sampler": "direct"})
+        if path.exists():
+            run = RunDirectory.open(path)
+        else:
+            environment = {"torch": "x", "device": "cpu"}
+            run = RunDirectory.create(path, facts_of(experiment), environment, self.asked.samples, 0, asked)
+        made = snapshot_of(experiment, samples, state, target=self.asked.samples, message=message, atoms=0)
+        run.write_live(replace(made, mixed=mixed))
+        run.write_status(Status(state, samples, self.asked.samples, message=message, mixed=mixed))
+        return path
+
+    def complete(self) -> None:
+        """Give all points all of their networks."""
+        for place in range(len(self.asked.grid())):
+            self.fill(place, self.asked.samples, RunState.DONE)
+        self.tell(RunState.DONE)
+
+    def pause(self) -> None:
+        self.calls.append("pause")
+        self.tell(RunState.PAUSED)
+
+    def resume(self) -> None:
+        self.calls.append("resume")
+        self.tell(RunState.SAMPLING)
+
+    def stop(self) -> None:
+        self.calls.append("stop")
+        self.tell(RunState.STOPPED)
+
+    def running(self) -> bool:
+        return self._sweep.engine() is not None
+
+
 class FakeSource:
     """Answers previews at once; remembers everything that was asked."""
 
@@ -123,6 +195,7 @@ class FakeSource:
         self.previews: list[tuple[Experiment, int]] = []
         self.runs: list[FakeRun] = []
         self.tails: list[TailPlan | None] = []
+        self.sweeps: list[FakeSweep] = []
         self.extended: list[tuple[Path, int]] = []
         self.calls: list[str] = []
         self.failure: str = ""
@@ -170,6 +243,15 @@ class FakeSource:
 
     def attach(self, directory: Path) -> RunHandle:
         return RunHandle(directory)
+
+    def start_sweep(self, plan: SweepPlan, directory: Path) -> FakeSweep:
+        if self.start_failure:
+            raise self.start_failure
+        self.sweeps.append(FakeSweep(plan, directory))
+        return self.sweeps[-1]
+
+    def attach_sweep(self, directory: Path) -> SweepHandle:
+        return SweepHandle(directory)
 
     def close(self) -> None:
         self.calls.append("close")

@@ -190,7 +190,7 @@ async def test_lin_log_changes_both_axes_and_back() -> None:
         await driver.pilot.press("l")
         logarithmic = driver.screen()
         assert "density per decade" in logarithmic
-        assert "1e−2" in driver.text("#loss")
+        assert "1e−3" in driver.text("#loss")
         assert "◆" in driver.text("#sphere").split("log10 V", 3)[-1]
         await driver.pilot.press("l")
         assert driver.screen() == linear

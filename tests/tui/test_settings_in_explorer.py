@@ -44,10 +44,10 @@ def changed(**keys: object) -> Keys:
 
 
 async def test_a_changed_key_works_and_the_old_one_does_not() -> None:
-    async with opened(keys=changed(axis=["x", "f5"])) as driver:
+    async with opened(keys=changed(axis=["w", "f5"])) as driver:
         await driver.pilot.press("l")
         assert LOG not in driver.screen()
-        await driver.pilot.press("x")
+        await driver.pilot.press("w")
         assert LOG in driver.screen()
         await driver.pilot.press("f5")
         assert LOG not in driver.screen()
@@ -63,20 +63,20 @@ async def test_keys_can_change_places() -> None:
 
 
 async def test_changed_keys_work_wherever_the_focus_is() -> None:
-    async with opened(keys=changed(axis=["x", "f5"], leave_field="f2")) as driver:
+    async with opened(keys=changed(axis=["w", "f5"], leave_field="f2")) as driver:
         for field in ("arch", "width", "radius", "data"):
             driver.control(field).focus()
             await driver.pilot.pause()
             before, value = LOG in driver.screen(), driver.control(field).value
-            await driver.pilot.press("x")
+            await driver.pilot.press("w")
             assert (LOG in driver.screen()) is not before, field
             assert driver.control(field).value == value
         await driver.set("data", "a file")
         driver.control("path").focus()
         await driver.pilot.pause()
         before = LOG in driver.screen()
-        await driver.pilot.press("x")
-        assert driver.control("path").value == "x"
+        await driver.pilot.press("w")
+        assert driver.control("path").value == "w"
         await driver.pilot.press("f5")
         assert (LOG in driver.screen()) is not before
         await driver.pilot.press("f2")
@@ -84,14 +84,14 @@ async def test_changed_keys_work_wherever_the_focus_is() -> None:
 
 
 async def test_the_key_line_shows_the_keys_in_effect_and_a_click_presses_them() -> None:
-    keys = changed(axis=["x", "f5"], palette="f10", help="h", quit="ctrl+t")
+    keys = changed(axis=["w", "f5"], palette="f10", help="h", quit="ctrl+t")
     async with opened(keys=keys, size=(200, 40)) as driver:
         line = driver.text("#keys")
-        for shown in ("x, f5 Lin/log", "h Help", "^t Quit", "f10 Palette", "space Start/pause"):
+        for shown in ("w, f5 Lin/log", "h Help", "^t Quit", "f10 Palette", "space Start/pause"):
             assert shown in line
         for old in ("l Lin/log", "? Help", "q Quit", "^p"):
-            assert old not in line.replace("x, f5 Lin/log", "")
-        await driver.pilot.click("#keys", offset=(line.index("x, f5") + 2, 0))
+            assert old not in line.replace("w, f5 Lin/log", "")
+        await driver.pilot.click("#keys", offset=(line.index("w, f5") + 2, 0))
         await driver.pilot.pause()
         assert LOG in driver.screen()
 
@@ -99,9 +99,8 @@ async def test_the_key_line_shows_the_keys_in_effect_and_a_click_presses_them() 
 async def test_the_usual_keys_are_shown_as_ever() -> None:
     async with opened(size=(119, 40)) as driver:
         line = " ".join(driver.text("#keys").split())
-        usual = (
-            "space Start/pause [ Back ] Next p Pin l Lin/log v View z Zoom r Runs ? Help q Quit ^p Palette"
-        )
+        usual = "space Start/pause [ Back ] Next p Pin l Lin/log v View z Zoom x Sweep r Runs"
+        usual += " ? Help q Quit ^p Palette"
         assert line == usual
 
 
@@ -135,18 +134,18 @@ async def test_help_shows_the_keys_in_effect_and_closes_by_its_own() -> None:
 
 
 async def test_the_palette_opens_by_its_key_and_shows_the_keys_in_effect() -> None:
-    async with opened(keys=changed(palette="f10", axis="x")) as driver:
+    async with opened(keys=changed(palette="f10", axis="w")) as driver:
         driver.control("width").focus()
         await driver.pilot.press("ctrl+p")
         await driver.pilot.pause()
         assert driver.app.screen is driver.explorer
         await driver.pilot.press("f10")
-        await driver.until(lambda: "Lin/log (x)" in driver.screen())
+        await driver.until(lambda: "Lin/log (w)" in driver.screen())
         assert "Start/pause (space)" in driver.screen()
 
 
 async def test_leaving_by_changed_keys() -> None:
-    for name, key in (("quit", "x"), ("quit_anywhere", "f4")):
+    for name, key in (("quit", "w"), ("quit_anywhere", "f4")):
         async with opened(keys=changed(**{name: key})) as driver:
             await driver.pilot.press("q" if name == "quit" else "ctrl+q")
             assert driver.app.is_running
@@ -197,7 +196,7 @@ async def test_a_value_half_typed_does_not_replace_the_last_that_was_possible(tm
         await driver.set("width", "64")
         await driver.settled()
         await driver.set("width", "-")
-        await driver.set("radius", "x")
+        await driver.set("radius", "w")
         await driver.pilot.press("q")
     state, _ = read_state(path)
     assert state.experiment is not None

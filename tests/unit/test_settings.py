@@ -163,7 +163,7 @@ def test_what_is_wrong_is_one_line(text, line):
         ('[keys]\nstop = "CTRL+I"', ("keys.stop", "'CTRL+I'", "no field or list uses")),
         ('[keys]\npalette = "x"', ("keys.palette", "'x'", "no field takes as text")),
         ('[keys]\nquit_anywhere = "?"', ("keys.quit_anywhere", "'?'", "no field takes as text")),
-        ('[keys]\nstop = "x"\npin = ["shift+a", "x"]', ("keys.stop", "'x'", "'pin' has too")),
+        ('[keys]\nstop = "w"\npin = ["shift+a", "w"]', ("keys.stop", "'w'", "'pin' has too")),
         ('[keys]\nstop = "?"', ("keys.stop", "'question_mark'", "'help' has too")),
         ("fps", ("not TOML",)),
         ("a = " + "[" * 5000, ("not TOML",)),
@@ -257,11 +257,11 @@ def test_the_keys_that_are_refused_are_those_that_something_uses():
 
 
 def test_only_changed_keys_are_handed_on():
-    keys, wrong = parse_keys({"stop": ["x", "f5"], "help": "?"})
+    keys, wrong = parse_keys({"stop": ["w", "f5"], "help": "?"})
     assert not wrong
-    assert keymap(keys) == {"stop": "x,f5"}
+    assert keymap(keys) == {"stop": "w,f5"}
     assert [display(keys[name]) for name in ("stop", "help", "palette", "leave_field")] == [
-        "x, f5",
+        "w, f5",
         "?",
         "^p",
         "escape",

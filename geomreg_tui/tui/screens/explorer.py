@@ -30,7 +30,7 @@ from geomreg_tui.tui.screens.quit import QuitScreen
 from geomreg_tui.tui.screens.runs import RunChoice, RunsScreen
 from geomreg_tui.tui.screens.tail import TailScreen
 from geomreg_tui.tui.session import PREVIEW_SAMPLES, ActiveRun, Move, Session
-from geomreg_tui.tui.source import Run, Source
+from geomreg_tui.tui.source import Run, Source, SweepRun
 from geomreg_tui.tui.state import State
 from geomreg_tui.tui.threads import in_thread
 from geomreg_tui.tui.view import Pin, View, load_pin
@@ -247,7 +247,8 @@ class ExplorerScreen(Screen[None]):
         self._seldom.pause()
 
     def _look(self) -> None:
-        if any(isinstance(screen, RunsScreen) for screen in self.app.screen_stack):
+        above = [screen for screen in self.app.screen_stack if screen is not self]
+        if any(isinstance(screen, RunsScreen) or not screen.is_modal for screen in above):
             return  # what is hidden is not drawn: Textual would send it all the same
         self._analyst.ask(Job(self.session.generation, self.session.read, self.session.pin))
 
@@ -380,6 +381,17 @@ class ExplorerScreen(Screen[None]):
         """List every run on disk."""
         self.app.push_screen(RunsScreen(), self._chosen)
 
+    def action_sweep(self) -> None:
+        """Sweep a factor of the experiment on the knobs."""
+        from geomreg_tui.tui.screens.sweep import SweepScreen  # a start does without it
+
+        self.app.push_screen(SweepScreen(self.session, self._frame, self.keys), self._swept)
+
+    def _swept(self, choice: RunChoice | None) -> None:
+        self._timer.resume()  # the sweep may go on, and the status line tells
+        self._draw_status()
+        self._chosen(choice)
+
     def _chosen(self, choice: RunChoice | None) -> None:
         if choice is None:
             return
@@ -433,7 +445,8 @@ class ExplorerScreen(Screen[None]):
 
     def ask_quit(self) -> None:
         """Leave, after asking if a run is being sampled."""
-        going = [run.handle for run in self.session.going()]
+        going: list[Run | SweepRun] = [run.handle for run in self.session.going()]
+        going += self.session.sweeps_going()
         if not going:
             self.app.exit()
             return

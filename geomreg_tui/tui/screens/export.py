@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import ClassVar
 
@@ -19,7 +19,7 @@ from geomreg_tui.errors import GeomregError, plain_text
 from geomreg_tui.tui.clipboard import copy
 from geomreg_tui.tui.widgets.fields import PlainInput
 
-__all__ = ["ExportScreen"]
+__all__ = ["ExportScreen", "SweepExportScreen"]
 
 _FORMATS = (
     (".html", "HTML", "a report as one page, figures included"),
@@ -32,7 +32,15 @@ _FORMATS = (
     (".pdf", "PDF", "the same, for a paper"),
     (".sh", "Command", "the command below, as a script"),
 )
-_ENDS = tuple(end for end, _, _ in _FORMATS)
+_SWEEP_FORMATS = (
+    (".html", "HTML", "a report as one page, figures included"),
+    (".json", "JSON", "points, modes, directions"),
+    (".csv", "CSV", "one row for each point"),
+    (".png", "PNG", "D and the densities as a picture"),
+    (".svg", "SVG", "the same, to be scaled"),
+    (".pdf", "PDF", "the same, for a paper"),
+    (".sh", "Command", "the command below, as a script"),
+)
 
 
 class Formats(OptionList):
@@ -47,6 +55,9 @@ class Formats(OptionList):
 class ExportScreen(ModalScreen[None]):
     """Writes a run in a chosen format; what takes time is done in threads."""
 
+    FORMATS: ClassVar[Sequence[tuple[str, str, str]]] = _FORMATS
+    AGAIN: ClassVar[str] = "The same run again, in a shell:"
+
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("y", "copy", "Copy the command"),
         Binding("escape", "dismiss", "Close"),
@@ -60,6 +71,7 @@ class ExportScreen(ModalScreen[None]):
             sampling: whether it is still being sampled, so that only what is committed so far is written.
         """
         super().__init__()
+        self._ends = tuple(end for end, _, _ in self.FORMATS)
         self._directory = directory
         self._sampling = sampling
         self._command = ""
@@ -75,19 +87,19 @@ class ExportScreen(ModalScreen[None]):
                 about += ": still sampling; what is committed so far is written"
             yield Static(plain_text(about).replace("\n", " "), markup=False, id="export-about")
             yield Formats(
-                *(Option(f"{name:8} {meaning}", id=end) for end, name, meaning in _FORMATS),
+                *(Option(f"{name:8} {meaning}", id=end) for end, name, meaning in self.FORMATS),
                 id="export-formats",
                 markup=False,
                 compact=True,
             )
             with Horizontal(id="export-file"):
                 yield Static("file", markup=False)
-                field = PlainInput(f"{self._directory.name}{_ENDS[0]}", compact=True, id="export-path")
+                field = PlainInput(f"{self._directory.name}{self._ends[0]}", compact=True, id="export-path")
                 field.cursor_blink = False  # a blinking cursor sends bytes for ever
                 yield field
             yield Static(id="export-outcome", markup=False)
             with Vertical(id="export-again"):
-                yield Static("The same run again, in a shell:", markup=False)
+                yield Static(self.AGAIN, markup=False)
                 yield Static("…", id="export-command", markup=False)
             with Horizontal(id="export-buttons"):
                 yield Button("enter Write", compact=True, id="export-write")
@@ -99,7 +111,7 @@ class ExportScreen(ModalScreen[None]):
         formats = self.query_one(Formats)
         formats.highlighted = 0
         formats.focus()
-        self._in_thread(self._read_command, self._command_read)
+        self._in_thread(self.read_command, self._command_read)
 
     # Formats and path
 
@@ -108,7 +120,7 @@ class ExportScreen(ModalScreen[None]):
         """Give the file the end of the format, unless it has it."""
         field, end = self.query_one("#export-path", Input), event.option_id or ""
         head, dot, tail = field.value.rpartition(".")
-        known = f".{tail.lower()}" in _ENDS and bool(dot)
+        known = f".{tail.lower()}" in self._ends and bool(dot)
         if not field.value.lower().endswith(end):
             field.value = (head if known else field.value) + end
 
@@ -118,10 +130,10 @@ class ExportScreen(ModalScreen[None]):
         self._may_replace = None
         self._say("")
         end = Path(event.value).suffix.lower()
-        if end in _ENDS:
+        if end in self._ends:
             formats = self.query_one(Formats)
             with formats.prevent(OptionList.OptionHighlighted):
-                formats.highlighted = _ENDS.index(end)
+                formats.highlighted = self._ends.index(end)
 
     # Writing
 
@@ -145,11 +157,9 @@ class ExportScreen(ModalScreen[None]):
         self._say("… writing")
 
         def write() -> str:
-            from geomreg_tui.export import export_result, load_result
-
             if path.exists() and not force:
                 return "exists"
-            export_result(load_result(self._directory), path, force)
+            self.export(path, force)
             return f"{path.stat().st_size:,} bytes"
 
         def written(outcome: str, problem: str) -> None:
@@ -164,14 +174,23 @@ class ExportScreen(ModalScreen[None]):
 
         self._in_thread(write, written)
 
-    # The command
+    # What is written
 
-    def _read_command(self) -> str:
+    def export(self, path: Path, force: bool) -> None:
+        """Write the run; called in a thread."""
+        from geomreg_tui.export import export_result, load_result
+
+        export_result(load_result(self._directory), path, force)
+
+    def read_command(self) -> str:
+        """Return the command that gives the run again; called in a thread."""
         from geomreg_tui.export import run_command
         from geomreg_tui.runs import RunDirectory
 
         run = RunDirectory.open(self._directory)
         return run_command(run, run.read_status())
+
+    # The command
 
     def _command_read(self, command: str, problem: str) -> None:
         self._command = command
@@ -216,3 +235,22 @@ class ExportScreen(ModalScreen[None]):
         outcome = self.query_one("#export-outcome", Static)
         outcome.set_classes(kind)
         outcome.update(plain_text(text).replace("\n", " "))
+
+
+class SweepExportScreen(ExportScreen):
+    """Writes a sweep."""
+
+    FORMATS = _SWEEP_FORMATS
+    AGAIN = "The same sweep again, in a shell:"
+
+    def export(self, path: Path, force: bool) -> None:
+        """Write the sweep; called in a thread."""
+        from geomreg_tui.export import export_sweep, load_sweep
+
+        export_sweep(load_sweep(self._directory), path, force)
+
+    def read_command(self) -> str:
+        """Return the command that runs the sweep again; called in a thread."""
+        from geomreg_tui.export import load_sweep
+
+        return load_sweep(self._directory).command

@@ -60,6 +60,15 @@ _TERMS = (
     ("index D", "(zero mass − central mass) / (zero mass + central mass): −1 all central, +1 all at zero."),
     ("dip p", "Hartigan's dip test: a small p says that the distribution is not unimodal."),
     ("contracting", "Whether density never falls on the way from 0 up to the central mode."),
+    (
+        "direction",
+        "Which way a factor pushes D: towards the zero mode, or the central one. Only where the interval of "
+        "τ-b excludes 0.",
+    ),
+    (
+        "τ-b",
+        "Kendall's rank correlation of a factor with D: 1 where D always rises with it, −1 where it falls.",
+    ),
     ("KS distance", "Largest difference of two cumulative distributions, with the p-value of no difference."),
     ("theory", "The exact or infinite-width law of the loss, where one is known."),
     (

@@ -1,4 +1,4 @@
-"""The question asked when leaving while a run is sampled."""
+"""The question asked when leaving while a run or a sweep is sampled."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ class QuitScreen(ModalScreen[str]):
     def compose(self) -> ComposeResult:
         """Say what is at stake, and list the answers."""
         with Vertical(id="quit", classes="dialog") as dialog:
+            dialog.border_title = "Still sampling"
             one = len(self._directories) == 1
-            dialog.border_title = "A run is being sampled" if one else "Runs are being sampled"
             where = " and in ".join(map(str, self._directories))
             yield Static(plain_text(f"{'It is' if one else 'They are'} kept in {where}"), markup=False)
             yield OptionList(

@@ -29,7 +29,7 @@ _OVER = {"pinned", "theory", "landmark", "mark"}  # roles that keep the colour o
 
 
 class Canvas:
-    """A plot of ``width`` by ``height`` cells, ticks and axis label included.
+    """A plot of ``width`` by ``height`` cells, ticks and axis label included; no label where it is empty.
 
     Attributes:
         columns, lines: cells of the plotting area.
@@ -42,14 +42,15 @@ class Canvas:
         self._figure._limit_size(False, False)
         self._figure.plot_size(width, height)
         self.columns = self.area(width, y)
-        self.lines = max(2, height - 3)
+        self.lines = max(2, height - (3 if label else 2))
         figure = self._figure
         figure.ticks_color(_NUMBER["axis"])
         figure.xaxes(True, False)
         figure.yaxes(True, False)
         figure.xlim(0, 1)
         figure.ylim(0, 1)
-        figure.xlabel(label)
+        if label:
+            figure.xlabel(label)
         figure.xticks([self._at(x.share(t), self.columns) for t in x.ticks], x.labels)
         # Labels of equal length keep the plotting area where it is.
         figure.yticks(
@@ -134,6 +135,25 @@ class Canvas:
         if 0 <= u <= 1 and 0 <= v <= 1:
             place = min(int(u * self.columns), self.columns - 1), min(int(v * self.lines), self.lines - 1)
             self._scatter(np.array(place[:1]), np.array(place[1:]), [glyph], role)
+
+    def interval(self, x: float, low: float, high: float, role: str) -> None:
+        """Draw a vertical stroke over the cells that an interval of y reaches into, within the axes."""
+        if 0 <= self.x.share(x) <= 1 and low <= high:
+            lines = self._reach(self.y, low, high, self.lines)
+            column = min(int(self.x.share(x) * self.columns), self.columns - 1)
+            self._scatter(np.full(lines.size, column), lines, ["│"] * lines.size, role)
+
+    def interval_across(self, y: float, low: float, high: float, role: str) -> None:
+        """Draw a horizontal stroke over the cells that an interval of x reaches into, within the axes."""
+        if 0 <= self.y.share(y) <= 1 and low <= high:
+            columns = self._reach(self.x, low, high, self.columns)
+            line = min(int(self.y.share(y) * self.lines), self.lines - 1)
+            self._scatter(columns, np.full(columns.size, line), ["─"] * columns.size, role)
+
+    @staticmethod
+    def _reach(axis: Scale, low: float, high: float, cells: int) -> NDArray[np.int64]:
+        first, last = (int(np.clip(axis.share(end), 0, 1 - 1e-9) * cells) for end in (low, high))
+        return np.arange(first, last + 1)
 
     def rows(self) -> list[list[Piece]]:
         """Return the finished plot."""

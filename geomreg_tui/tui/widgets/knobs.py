@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from rich.text import Text
@@ -17,6 +17,7 @@ from textual.widgets import Input, Select, Static
 from geomreg_tui.datasets import BUILT_IN, SYNTHETIC
 from geomreg_tui.errors import ExperimentError, Problem, plain_text
 from geomreg_tui.experiment import Experiment, choices, parse_count
+from geomreg_tui.tui.numbers import count_spelling
 from geomreg_tui.tui.widgets.fields import (
     ChoiceField,
     NumberField,
@@ -170,7 +171,7 @@ class Knobs(VerticalScroll, can_focus=False):
             problems += error.problems
         path = self._path(values)
         # The path that the explorer was opened with is judged by whoever reads it, perhaps from elsewhere.
-        if values["data"] == FILE and path != self._base.data and not Path(path).is_file():
+        if values["data"] == FILE and path != self._base.data and not os.path.isfile(path):
             problems.append(Problem("path", repr(values["path"]), "allowed is the path of a data file"))
         # What was typed, not what became of it on the way to the experiment.
         problems = [replace(p, got=repr(values[p.key])) if p.key in values else p for p in problems]
@@ -185,7 +186,7 @@ class Knobs(VerticalScroll, can_focus=False):
     def _path(self, values: Values) -> str:
         """Return the path that is meant: while nobody has changed the field, the one it was made from."""
         shown = str(values["path"])
-        return self._base.data if shown == self._first.get("path") else shown
+        return self._base.data if shown and shown == self._first.get("path") else shown
 
     def _settings(self, values: Values) -> dict[str, Any]:
         """Return the keys of an experiment: those of the knobs over those that were given at the start."""
@@ -251,7 +252,7 @@ class Knobs(VerticalScroll, can_focus=False):
         """Return what a control shows for the experiment that was given."""
         base = self._base
         if key == "samples":
-            return _short(self._samples)
+            return count_spelling(self._samples)
         if key == "path":
             return "" if base.data in _SETS else base.data
         if key == "data":
@@ -268,9 +269,3 @@ def _number(value: object) -> str:
     if isinstance(value, tuple):
         return ",".join(str(part) for part in value)
     return f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def _short(count: int) -> str:
-    """Return the shortest spelling of a count that reads back the same."""
-    text = f"{count:.3g}".replace("e+0", "e").replace("e+", "e")
-    return text if float(text) == count else str(count)

@@ -16,9 +16,9 @@ from geomreg_tui.runs import RunState, Snapshot
 from geomreg_tui.summary import Facts
 from geomreg_tui.tui.bindings import action_of, first_key
 from geomreg_tui.tui.numbers import count_text, duration_text
-from geomreg_tui.tui.widgets.rows import Piece, RowsWidget
+from geomreg_tui.tui.widgets.rows import Piece, RowsWidget, cut_row, flow
 
-__all__ = ["GLYPHS", "HeaderLine", "KeyLine", "StatusLine"]
+__all__ = ["GLYPHS", "EndsLine", "HeaderLine", "KeyLine", "StatusLine", "progress_bar"]
 
 GLYPHS = {
     RunState.STARTING: "…",
@@ -30,6 +30,7 @@ GLYPHS = {
 }
 _BAR = 20
 _EIGHTHS = " ▏▎▍▌▋▊▉"
+_ASIDE = 24  # cells of a dim text of which nothing is better than a part
 _STALE = 2.0  # seconds after which the age of the live file is worth a word
 
 
@@ -70,6 +71,28 @@ class HeaderLine(RowsWidget):
         return [[Piece(name, "strong"), Piece(left), Piece(gap), Piece(right, "dim")]]
 
 
+class EndsLine(RowsWidget):
+    """Pieces at the left, and others at the right."""
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._left: Sequence[Piece] = ()
+        self._right: Sequence[Piece] = ()
+
+    def show(self, left: Sequence[Piece], right: Sequence[Piece] = ()) -> None:
+        """Draw pieces at both ends."""
+        self._left, self._right = tuple(left), tuple(right)
+        self.redraw()
+
+    def paint(self, width: int, height: int) -> Sequence[Sequence[Piece]]:
+        """Draw the line; what is at the right is left out where both do not fit."""
+        left = sum(cell_len(piece.text) for piece in self._left)
+        right = sum(cell_len(piece.text) for piece in self._right)
+        if right and left + 2 + right <= width:
+            return [[*self._left, Piece(" " * (width - left - right)), *self._right]]
+        return flow([self._left], width)
+
+
 class StatusLine(RowsWidget):
     """State, progress, counts, time left and the age of the live file, in one line."""
 
@@ -101,8 +124,13 @@ class StatusLine(RowsWidget):
         self.redraw()
 
     def paint(self, width: int, height: int) -> Sequence[Sequence[Piece]]:
-        """Draw the line."""
-        return [self._pieces]
+        """Draw the line; where there is no room, without an aside at its end, or cut."""
+        row = list(self._pieces)
+        while sum(cell_len(piece.text) for piece in row) > width:
+            if row[-1].role != "dim" or cell_len(row[-1].text) > _ASIDE:
+                return [cut_row(row, width)]
+            del row[-1]
+        return [row]
 
 
 class KeyLine(RowsWidget):
@@ -177,11 +205,11 @@ def _progress(snapshot: Snapshot, what: str, directory: Path | None) -> list[Pie
         return [*pieces, Piece(plain_text(snapshot.message).replace("\n", "; "), "warn")]
     if snapshot.tail is not None and snapshot.samples >= snapshot.target and not state.over:
         over = sum(descent.status is not None for descent in snapshot.tail.descents)
-        pieces += _bar(over / snapshot.tail.plan.repeats)
+        pieces += progress_bar(over / snapshot.tail.plan.repeats)
         pieces.append(Piece(f"  deep tail: {over} of {snapshot.tail.plan.repeats} populations at their end"))
     elif snapshot.target:
         share = min(1.0, snapshot.samples / snapshot.target)
-        pieces += _bar(share)
+        pieces += progress_bar(share)
         pieces.append(Piece(f"  {count_text(snapshot.samples)} / {count_text(snapshot.target)}"))
     if state is RunState.SAMPLING and snapshot.rate > 0:
         pieces.append(Piece(f"  ETA {duration_text((snapshot.target - snapshot.samples) / snapshot.rate)}"))
@@ -199,7 +227,8 @@ def _progress(snapshot: Snapshot, what: str, directory: Path | None) -> list[Pie
     return pieces
 
 
-def _bar(share: float) -> list[Piece]:
+def progress_bar(share: float) -> list[Piece]:
+    """Return a bar of which a share, from 0 to 1, is filled."""
     eighths = int(share * _BAR * 8)
     whole, part = divmod(eighths, 8)
     filled = "█" * whole + (_EIGHTHS[part] if part else "")

@@ -13,7 +13,7 @@ from textual.screen import Screen
 from textual.strip import Strip
 from textual.widget import Widget
 
-__all__ = ["ROLES", "Piece", "Roles", "RowsWidget", "flow", "follow_theme"]
+__all__ = ["ROLES", "Piece", "Roles", "RowsWidget", "cut_row", "flow", "follow_theme"]
 
 ROLES = (
     "text",
@@ -55,12 +55,13 @@ def flow(items: Iterable[Row], width: int) -> list[list[Piece]]:
             rows[-1] += [Piece(_BETWEEN), *item]
             used += len(_BETWEEN) + size
             continue
-        rows.append(_cut(item, width) if size > width else list(item))
+        rows.append(cut_row(item, width) if size > width else list(item))
         used = min(size, width)
     return rows
 
 
-def _cut(row: Row, width: int) -> list[Piece]:
+def cut_row(row: Row, width: int) -> list[Piece]:
+    """Return the beginning of a row that is too long, with an ellipsis in its last cell."""
     kept, left = [], width - 1
     for piece in row:
         size = cell_len(piece.text)
@@ -90,6 +91,11 @@ class RowsWidget(Widget):
     def paint(self, width: int, height: int) -> Sequence[Row]:
         """Return at most ``height`` rows, of any widths: they are cut or filled up to ``width`` cells."""
         raise NotImplementedError
+
+    def entitle(self, title: str, subtitle: str = "") -> None:
+        """Put titles into the border, where they differ: setting one paints the whole widget anew."""
+        if (title, subtitle) != (self.border_title or "", self.border_subtitle or ""):
+            self.border_title, self.border_subtitle = title, subtitle
 
     def redraw(self) -> None:
         """Paint anew, and refresh the cells that differ from those on the screen."""

@@ -1,0 +1,374 @@
+"""The sweep screen: a factor over its values, as small multiples and as a trend of D."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.message import Message
+from textual.reactive import Reactive
+from textual.screen import Screen
+from textual.widget import Widget
+from textual.widgets import Static
+
+from geomreg_tui.engine.sweep_directory import SweepPlan
+from geomreg_tui.errors import plain_text
+from geomreg_tui.tui.bindings import display, in_effect
+from geomreg_tui.tui.keys import Keys
+from geomreg_tui.tui.numbers import count_text
+from geomreg_tui.tui.screens.export import SweepExportScreen
+from geomreg_tui.tui.screens.help import HelpScreen
+from geomreg_tui.tui.screens.layout import ROOMY, SMALLEST, WIDE
+from geomreg_tui.tui.screens.runs import RunChoice
+from geomreg_tui.tui.screens.sweeps import SweepsScreen
+from geomreg_tui.tui.session import Session
+from geomreg_tui.tui.source import SweepRun
+from geomreg_tui.tui.sweep_watch import SweepNews, SweepTrouble, SweepWatch
+from geomreg_tui.tui.sweeps import SweepMove
+from geomreg_tui.tui.threads import in_thread
+from geomreg_tui.tui.widgets.lines import EndsLine, KeyLine
+from geomreg_tui.tui.widgets.multiples import Multiples
+from geomreg_tui.tui.widgets.points import PointsTable
+from geomreg_tui.tui.widgets.rows import Piece, Roles, follow_theme
+from geomreg_tui.tui.widgets.sweep_form import SweepForm
+from geomreg_tui.tui.widgets.sweep_words import invitation_text, progress_pieces, warning_text
+from geomreg_tui.tui.widgets.trend import TrendPane
+
+__all__ = ["SweepScreen"]
+
+_ROOM_FOR_BAR = 72  # columns
+
+
+class SweepScreen(Screen[RunChoice | None]):
+    """Shows the sweep of the session. Ends with a point to open, or with None; a sweep goes on meanwhile."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("space", "sample", "Start/pause", tooltip="Start the sweep; pause it; go on", id="sample"),
+        Binding("s", "stop", "Stop", tooltip="Stop the sweep and keep what is done", id="stop"),
+        Binding(
+            "enter", "open", "Open", key_display="enter", tooltip="Open the selected point in the explorer"
+        ),
+        Binding("o", "reopen", "Sweeps", tooltip="Open a sweep that is on disk"),
+        Binding("z", "zoom(1)", "Zoom", tooltip="Show only the lowest tenth of the losses", id="zoom_in"),
+        Binding("Z", "zoom(-1)", "Out", tooltip="Zoom out again", id="zoom_out"),
+        Binding("e", "export", "Export", tooltip="Write the sweep as data, figure or report", id="export"),
+        Binding("escape", "back", "Back", tooltip="Leave a field; go back to the explorer", id="leave_field"),
+        Binding("x", "dismiss", "Back", tooltip="Go back to the explorer", show=False, id="sweep"),
+        Binding("question_mark", "help", "Help", tooltip="This help", id="help"),
+        Binding("q", "app.quit", "Quit", tooltip="Leave; asks first while a sweep is sampling", id="quit"),
+        Binding("left", "move(-1,0)", "Left", show=False),
+        Binding("right", "move(1,0)", "Right", show=False),
+        Binding("up", "move(0,-1)", "Up", show=False),
+        Binding("down", "move(0,1)", "Down", show=False),
+        Binding("pageup", "page(-1)", "Page up", show=False),
+        Binding("pagedown", "page(1)", "Page down", show=False),
+        Binding("home", "end(-1)", "First", show=False),
+        Binding("end", "end(1)", "Last", show=False),
+    ]
+
+    # Textual paints the whole screen anew when the focus moves; the two widgets concerned are enough.
+    focused: Reactive[Widget | None] = Reactive(None, repaint=False)
+
+    @dataclass
+    class Told(Message):
+        """The watch has something new."""
+
+        news: SweepNews
+
+    @dataclass
+    class Attached(Message):
+        """A sweep on disk was read, or could not be."""
+
+        path: Path
+        found: tuple[SweepRun, SweepPlan] | None
+        problem: str = ""
+
+    def __init__(self, session: Session, frame: float, keys: Keys) -> None:
+        """Make the screen.
+
+        Args:
+            session: whose sweep it shows, for the experiment on its knobs.
+            frame: seconds between looks.
+            keys: of every action.
+        """
+        super().__init__()
+        self._sweeps = session.sweeps
+        self._keys = keys
+        self._experiment, setup = self._sweeps.turn_to(session.experiment)
+        self._form = SweepForm(self._experiment, setup, id="sweep-form")
+        self._multiples = Multiples(id="multiples", classes="pane")
+        self._trend = TrendPane(id="trend", classes="pane")
+        self._table = PointsTable(id="points", classes="pane")
+        self._watch = SweepWatch(frame, lambda news: self.post_message(self.Told(news)))
+        self._notice = "" if session.valid else "! a knob shows an impossible value; this is the one before"
+
+    def compose(self) -> ComposeResult:
+        """Lay out controls over the multiples, with the trend at their right."""
+        yield Roles()
+        yield EndsLine(id="header")
+        yield self._form
+        with Horizontal(id="sweep-body"):
+            yield self._multiples
+            with Vertical(id="sweep-right"):
+                yield self._trend
+                yield self._table
+        yield EndsLine(id="status")
+        yield KeyLine(3, id="keys")  # help, quit and palette lead to all others
+        yield Static(id="too-small", markup=False)
+
+    def on_mount(self) -> None:
+        """Show the sweep of the session, if there is one, and watch it."""
+        follow_theme(self)
+        self._arrange()
+        self._multiples.selected = self._sweeps.selected
+        self._multiples.focus()
+        self._watch.start()
+        if self._sweeps.shown is not None:
+            self._watch.watch(self._sweeps.shown.directory)
+        self.call_after_refresh(self._draw)
+
+    def on_unmount(self) -> None:
+        """Let the thread go; the sweep goes on."""
+        self._watch.close()
+        self._sweeps.setup = self._form.setup
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Choose the layout for the new size."""
+        self._arrange()
+        self.call_after_refresh(self._draw)
+
+    def _arrange(self) -> None:
+        width, height = self.app.size
+        tiny = width < SMALLEST[0] or height < SMALLEST[1]
+        self.set_class(tiny, "-tiny")
+        self.set_class(width >= WIDE[0] and height >= WIDE[1], "-wide")
+        self.set_class(width >= ROOMY, "-roomy")
+        self.set_class(width >= 100, "-broad")
+        self.set_class(width < 76, "-narrow")
+        if tiny:
+            text = f"geomreg-tui needs {SMALLEST[0]}x{SMALLEST[1]} cells; this is {width}x{height}"
+            self.query_one("#too-small", Static).update(text)
+
+    # Drawing
+
+    @on(Told)
+    def _told(self, event: Told) -> None:
+        news, shown = event.news, self._sweeps.shown
+        if shown is None or news.path != shown.directory:
+            return
+        if isinstance(news, SweepTrouble):
+            self._notice = warning_text(news.message, news.path)
+        else:
+            self._sweeps.view = news
+        self._draw()
+
+    def _draw(self) -> None:
+        if not self.is_attached:
+            return
+        view = self._sweeps.view
+        notice = invitation_text(self._form.plan)
+        if self._sweeps.starting or self._sweeps.shown is not None:
+            notice = "the sampling process is loading: the first networks come in a moment"
+        self._multiples.show(view, notice)
+        selected = self._multiples.selected
+        self._trend.show(view, selected, "then D against them, with the direction, comes here")
+        self._table.show(view, selected)
+        self.set_class(view is None, "-empty")
+        about = self._experiment.describe()
+        under_way = view.under_way if view else None
+        right = [f"{count_text(under_way.rate)} networks/s"] if under_way and under_way.rate > 0 else []
+        right += [plain_text(under_way.device)] if under_way and under_way.device else []
+        left = [Piece("geomreg-tui  " if self.app.size.width >= 100 else "", "strong"), Piece(about)]
+        self.query_one("#header", EndsLine).show(left, [Piece(" · ".join(right), "dim")] if right else [])
+        self._draw_status()
+
+    def _draw_status(self) -> None:
+        sweeps, view = self._sweeps, self._sweeps.view
+        right: list[Piece] = []
+        if sweeps.starting:
+            pieces = [Piece("… starting the engine of the sweep", "warn")]
+        elif self._notice:
+            pieces = [Piece(self._notice, "warn")]
+        elif view is None:
+            waits = sweeps.shown is not None
+            pieces = [Piece("… sweep: waiting for the first networks" if waits else "no sweep yet", "dim")]
+        else:
+            pieces = progress_pieces(view, bar=self.app.size.width >= _ROOM_FOR_BAR)
+            right = [Piece(f"kept as {plain_text(view.path.name)}", "dim")] if view.state.over else []
+            if view.state.over and self._form.plan and not sweeps.asks_for_view(self._form.plan):
+                pieces = [Piece("space starts another sweep, as set above", "mark")]
+        self.query_one("#status", EndsLine).show(pieces, right)
+        self.query_one(KeyLine).offer(
+            in_effect(self.BINDINGS, self._keys),
+            self.check_action,
+            (self._keys["palette"][0], display(self._keys["palette"]), "Palette"),
+        )
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Offer only what can be done now."""
+        view = self._sweeps.view
+        if action == "stop":
+            return view is not None and not view.state.over
+        if action == "open":
+            point = self._multiples.point
+            return view is not None and point is not None and point.result is not None
+        if action == "zoom" and parameters == (-1,):
+            return self._multiples.zoom > 0
+        if action in ("export", "zoom"):
+            return view is not None and any(point.result for point in view.points)
+        return True
+
+    # The sweep
+
+    def action_sample(self) -> None:
+        """Start the sweep, pause it, or go on with it."""
+        sweeps, plan = self._sweeps, self._form.plan
+        move = sweeps.next_move(plan)
+        if move is SweepMove.INVALID:
+            self.notify("Correct what is marked first.", severity="warning", markup=False)
+        elif move is SweepMove.NOTHING:
+            self.notify("This sweep is done. Ask for more samples, or other values.", markup=False)
+        elif move in (SweepMove.START, SweepMove.GO_ON) and plan is not None:
+            self._begin(move, plan)
+        elif sweeps.shown is not None and move is SweepMove.PAUSE:
+            sweeps.shown.pause()
+        elif sweeps.shown is not None and move is SweepMove.RESUME:
+            sweeps.shown.resume()
+
+    def _begin(self, move: SweepMove, plan: SweepPlan) -> None:
+        sweeps = self._sweeps
+        sweeps.starting = True
+        self._notice = ""
+        if move is SweepMove.START:
+            sweeps.shown = sweeps.view = None
+            self._multiples.select(0)
+        in_thread(
+            "sweep",
+            lambda: sweeps.begin(move, plan),
+            lambda sweep, problem: self.app.call_later(self._begun, sweep, plan, problem),
+        )
+        self._draw()
+
+    def _begun(self, sweep: SweepRun | None, plan: SweepPlan, problem: str) -> None:
+        self._sweeps.starting = False
+        if sweep is None:
+            self._notice = plain_text(f"! the sweep did not start: {problem}").replace("\n", " ")
+        else:
+            self._sweeps.show(sweep, plan)
+        for screen in self.app.screen_stack:  # perhaps another than this one by now
+            if isinstance(screen, SweepScreen):
+                screen._follow()
+
+    def _follow(self) -> None:
+        """Watch the sweep of the session."""
+        if self._sweeps.shown is not None:
+            self._watch.watch(self._sweeps.shown.directory)
+        self._draw()
+
+    def action_stop(self) -> None:
+        """Stop the sweep; what is done is kept."""
+        if self._sweeps.shown is not None:
+            self._sweeps.shown.stop()
+
+    def action_export(self) -> None:
+        """Offer to write the sweep to a file."""
+        view = self._sweeps.view
+        if view is not None:
+            self.app.push_screen(SweepExportScreen(view.path, not view.state.over))
+
+    def action_open(self) -> None:
+        """Close the screen with the selected point, to be shown in full."""
+        point = self._multiples.point
+        if point is not None and point.result is not None:
+            self.dismiss(RunChoice("open", point.path))
+
+    def action_reopen(self) -> None:
+        """List the sweeps on disk."""
+        self.app.push_screen(SweepsScreen(), self._reopen)
+
+    def _reopen(self, path: Path | None) -> None:
+        if path is None:
+            return
+        if self._sweeps.starting:
+            self.notify("A sweep is being started; try again in a moment.", markup=False)
+            return
+        attach = self._sweeps.attach
+        in_thread(
+            "sweep",
+            lambda: attach(path),
+            lambda found, problem: self.post_message(self.Attached(path, found, problem)),
+        )
+
+    @on(Attached)
+    def _attached(self, event: Attached) -> None:
+        self._notice = warning_text(event.problem, event.path) if event.problem else ""
+        if event.found is not None:
+            sweep, plan = event.found
+            self._experiment = plan.experiment
+            self._form.show(plan.experiment, self._sweeps.show(sweep, plan))
+            self._multiples.show(None)
+            self._multiples.select(0)
+            self._watch.watch(sweep.directory)
+        self._draw()
+
+    # Controls, selection and keys
+
+    @on(SweepForm.Changed)
+    def _form_changed(self) -> None:
+        self._notice = ""
+        if self._sweeps.view is None:
+            self._draw()
+        self._draw_status()
+
+    @on(SweepForm.Left)
+    def _form_left(self) -> None:
+        self._multiples.focus()
+
+    @on(Multiples.Moved)
+    @on(PointsTable.Chosen)
+    def _moved(self, event: Multiples.Moved | PointsTable.Chosen) -> None:
+        if isinstance(event, PointsTable.Chosen):
+            self._multiples.select(event.place)
+        self._sweeps.selected = self._multiples.selected
+        view = self._sweeps.view
+        self._trend.show(view, self._multiples.selected)
+        self._table.show(view, self._multiples.selected)
+        self._draw_status()
+
+    @on(Multiples.Opened)
+    def _clicked(self) -> None:
+        self.action_open()
+
+    def action_move(self, across: int, down: int) -> None:
+        """Select the point beside, above or below."""
+        self._multiples.move(across, down)
+
+    def action_zoom(self, step: int) -> None:
+        """Zoom to the low-loss end, or out."""
+        if not self._multiples.zoom_by(step) and step > 0:
+            self.notify("Too few losses lie lower; sample more to zoom further.", markup=False)
+        self._draw_status()
+
+    def action_page(self, direction: int) -> None:
+        """Select a point a screenful further."""
+        self._multiples.move_page(direction)
+
+    def action_end(self, direction: int) -> None:
+        """Select the first or the last point."""
+        self._multiples.move_to_end(direction)
+
+    def action_back(self) -> None:
+        """Leave a field; from anywhere else, go back to the explorer."""
+        if self.focused is not None and self.focused is not self._multiples:
+            self._multiples.focus()
+        else:
+            self.dismiss(None)
+
+    def action_help(self) -> None:
+        """Show every key and every term."""
+        self.app.push_screen(HelpScreen(in_effect(self.BINDINGS, self._keys), self._keys))

@@ -1,0 +1,238 @@
+"""A sweep as the sweep screen draws it: one frozen object, made from its directory off the event loop."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from geomreg_tui.analysis import LossDistribution, ModeAnalysis, analyse_modes
+from geomreg_tui.engine.handle import RunHandle
+from geomreg_tui.engine.sweep import SweepPoint, Verdict, verdicts
+from geomreg_tui.engine.sweep_directory import SweepDirectory, SweepPlan
+from geomreg_tui.errors import RunDirectoryError
+from geomreg_tui.runs import RunDirectory, RunState, Status
+from geomreg_tui.summary import Facts, Summary
+from geomreg_tui.tui.sweep_setup import value_text
+
+__all__ = ["PointView", "SweepReader", "SweepView"]
+
+_PATIENCE = 0.5  # seconds
+_LIVELY = 24  # points up to which the direction is worked out anew whenever one of them grows
+
+
+@dataclass(frozen=True, eq=False)
+class PointView:
+    """One point of a sweep at one moment; the same object for as long as nothing of it changes.
+
+    Attributes:
+        settings: value of each factor.
+        path: its run directory, which may not be there yet.
+        target: networks asked for.
+        state: what it is doing; None before it has begun.
+        samples: networks drawn so far.
+        rate: networks a second, lately.
+        device: what it is sampled on.
+        message: why it failed.
+        mixed: whether parts of it were drawn in different environments.
+        result: what has come out so far; None before the first networks.
+        distribution: of the losses; None before the first networks.
+    """
+
+    settings: tuple[Any, ...]
+    path: Path
+    target: int
+    state: RunState | None = None
+    samples: int = 0
+    rate: float = 0.0
+    device: str = ""
+    message: str = ""
+    mixed: bool = False
+    result: SweepPoint | None = None
+    distribution: LossDistribution | None = None
+
+    @property
+    def value(self) -> str:
+        """The settings in few characters."""
+        return ", ".join(value_text(value) for value in self.settings)
+
+    @property
+    def modes(self) -> ModeAnalysis | None:
+        """The mode analysis, as soon as there is one."""
+        return self.result.modes if self.result else None
+
+    @property
+    def done(self) -> bool:
+        """Whether nothing more is to come."""
+        return self.state is RunState.DONE and self.samples >= self.target
+
+
+@dataclass(frozen=True, eq=False)
+class SweepView:
+    """A sweep at one moment.
+
+    Attributes:
+        path: its directory.
+        plan: what is asked for.
+        state, message: what it is doing, and why it failed.
+        points: all of them, in order.
+        judged: the direction in which each factor pushes the balance.
+    """
+
+    path: Path
+    plan: SweepPlan
+    state: RunState
+    message: str
+    points: tuple[PointView, ...]
+    judged: tuple[Verdict, ...]
+
+    @property
+    def samples(self) -> int:
+        """Networks drawn so far, of those asked for."""
+        return sum(min(point.samples, point.target) for point in self.points)
+
+    @property
+    def target(self) -> int:
+        """Networks asked for, in all."""
+        return self.plan.target
+
+    @property
+    def under_way(self) -> PointView | None:
+        """The point that is being sampled."""
+        return next((point for point in self.points if point.state and not point.state.over), None)
+
+
+class SweepReader:
+    """Reads a sweep again and again, each time only what may have changed.
+
+    Args:
+        path: directory of the sweep.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._directory = SweepDirectory(path)
+        self._runs: dict[Path, RunHandle] = {}
+        self._seen: dict[Path, object] = {}  # what each point was made from
+        self._plan: SweepPlan | None = None
+        self._stamp: int | None = None
+        self._view: SweepView | None = None
+        self._points: tuple[PointView, ...] = ()
+        self._more = False  # whether the last call left points for the next one
+
+    @property
+    def over(self) -> bool:
+        """Whether nobody was at work on it at the last call of :meth:`read`, which read all of it."""
+        return self._view is not None and self._view.state.over and not self._more
+
+    def read(self) -> SweepView | None:
+        """Return the sweep as it stands, or None where it is as it was at the last call.
+
+        Does not take long: where there is much to read, the rest is left to the next call.
+
+        Raises:
+            RunDirectoryError: if it is not the directory of a sweep, or damaged.
+        """
+        status = self._directory.status()
+        plan, before = self._newest_plan(), self._points
+        failed = status.state is RunState.FAILED
+        points: list[PointView] = []
+        enough, self._more = time.monotonic() + _PATIENCE, False
+        for point in before:
+            self._more = time.monotonic() > enough
+            if self._more:
+                points += before[len(points) :]
+                break
+            first = failed and all(earlier.done for earlier in points)
+            points.append(point if point.done else self._look(point, status, first))
+        self._points = tuple(points)
+        state = status.state
+        if state is RunState.STOPPED and all(point.done for point in points):
+            state = RunState.DONE
+        old = self._view if self._view and self._view.plan is plan else None
+        if old and old.points == self._points and (old.state, old.message) == (state, status.message):
+            return None
+        if old and len(points) > _LIVELY and sum(p.done for p in old.points) == sum(p.done for p in points):
+            judged = old.judged
+        else:
+            judged = _judge(plan, points)
+        self._view = SweepView(self._directory.path, plan, state, status.message, self._points, judged)
+        return self._view
+
+    def _newest_plan(self) -> SweepPlan:
+        stamp = self._directory.plan_stamp()
+        if self._plan is None or stamp != self._stamp:
+            self._plan, self._stamp = self._directory.plan(), stamp
+            self._seen.clear()
+            self._points = tuple(
+                PointView(
+                    settings, self._directory.point_path(self._plan.factors, settings), self._plan.samples
+                )
+                for settings, _ in self._plan.grid()
+            )
+        return self._plan
+
+    def _look(self, point: PointView, sweep: Status, first: bool) -> PointView:
+        """Return a point as it is now, the same object where nothing of it has changed.
+
+        Args:
+            point: as it was.
+            sweep: the state of the whole.
+            first: whether the sweep failed at it, unless it turns out to be done.
+        """
+        try:
+            run = self._runs.get(point.path)
+            if run is None and os.path.exists(point.path / "experiment.json"):
+                run = self._runs[point.path] = RunHandle(point.path)
+            if run is None:
+                state, message = (RunState.FAILED, sweep.message) if first else (None, "")
+                if (point.state, point.message) == (state, message):
+                    return point
+                return replace(point, state=state, message=message)
+            return self._read(point, run, sweep, first)
+        except RunDirectoryError as error:
+            if point.message == str(error):
+                return point
+            return replace(point, state=RunState.FAILED, message=str(error))
+
+    def _read(self, point: PointView, run: RunHandle, sweep: Status, first: bool) -> PointView:
+        snapshot = run.snapshot()
+        status = run.status() if snapshot is None else None
+        stamp = snapshot.written_at if snapshot else (status.state, status.samples) if status else None
+        seen = (stamp, sweep.state.over, first)
+        if self._seen.get(point.path) == seen:
+            return point
+        self._seen[point.path] = seen
+        if snapshot is not None:
+            facts, summary, state, message = (
+                snapshot.facts,
+                snapshot.summary,
+                snapshot.state,
+                snapshot.message,
+            )
+            point = replace(point, rate=snapshot.rate, device=snapshot.device, mixed=snapshot.mixed)
+        else:  # a full disk, perhaps: what is committed has to do
+            stored, status = RunDirectory.open(point.path), run.status()
+            facts, summary = stored.facts, stored.committed()[0].summary
+            state, message = status.state, status.message
+            point = replace(point, mixed=status.mixed)
+        if first and not (state is RunState.DONE and summary and summary.samples >= point.target):
+            state, message = RunState.FAILED, message or sweep.message
+        elif sweep.state.over and not state.over:
+            state = RunState.STOPPED  # its engine is gone
+        return _with_networks(replace(point, state=state, message=message), facts, summary)
+
+
+def _with_networks(point: PointView, facts: Facts | None, summary: Summary | None) -> PointView:
+    if facts is None or summary is None or not summary.samples:
+        return point
+    distribution = LossDistribution(summary, facts.null_loss)
+    modes = analyse_modes(distribution, dip_samples=0)
+    result = SweepPoint(point.settings, facts, summary, modes)
+    return replace(point, samples=summary.samples, result=result, distribution=distribution)
+
+
+def _judge(plan: SweepPlan, points: Sequence[PointView]) -> tuple[Verdict, ...]:
+    return tuple(verdicts(plan.factors, [point.result for point in points if point.result]))

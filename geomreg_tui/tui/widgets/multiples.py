@@ -1,0 +1,395 @@
+"""Small multiples: one small loss histogram for each point of a sweep, all on the same axes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.cells import cell_len
+from textual import events
+from textual.message import Message
+
+from geomreg_tui.analysis.intervals import Interval
+from geomreg_tui.runs import RunState
+from geomreg_tui.tui.numbers import Scale, held_ceiling, interval_text, number_text
+from geomreg_tui.tui.sweep_setup import value_text
+from geomreg_tui.tui.sweep_view import PointView, SweepView
+from geomreg_tui.tui.widgets.canvas import Canvas
+from geomreg_tui.tui.widgets.lines import GLYPHS
+from geomreg_tui.tui.widgets.loss import bar_shares, message_rows
+from geomreg_tui.tui.widgets.rows import Piece, RowsWidget
+from geomreg_tui.tui.widgets.runs import cut
+
+__all__ = ["Multiples", "point_state"]
+
+FloatArray = NDArray[np.float64]
+
+_WIDTH, _HEIGHT = 22, 7  # least cells of one, without what is between them
+_ACROSS, _DOWN = 2, 1  # cells between them
+_SHAPE = 3.5  # width to height, in cells, that suits a histogram
+_TALLEST = 18
+_LABELLED = 9  # lines of one from which the axis has its name below it
+_HEADING = 2
+_TOP = 0.95  # share of the losses that the axis reaches up to, for the middle one of the points
+_ZOOM = 10.0  # each level shows the lowest tenth of the losses that the one before it shows
+_FEWEST = 50  # losses that a zoom must still show
+_SPIKE = 4.0  # a peak that is higher than so many of the middle one is cut
+_WHEEL = 1  # rows of one turn of the wheel
+
+
+@dataclass(frozen=True)
+class _Grid:
+    """How the points are laid out: columns, cells of one, and how many rows fit."""
+
+    columns: int
+    width: int
+    height: int
+    rows: int
+
+
+@dataclass(frozen=True)
+class _Axes:
+    """What all of them share: the ends of both axes, and whether losses are in units of the null loss."""
+
+    high: float
+    peak: float
+    relative: bool
+
+
+class Multiples(RowsWidget, can_focus=True):
+    """Small histograms with one of them selected; what does not fit is scrolled to.
+
+    Attributes:
+        selected: number of the selected point.
+        zoom: 0 for the whole distributions; each level up shows the lowest tenth.
+    """
+
+    @dataclass
+    class Moved(Message):
+        """Another point is selected."""
+
+        place: int
+
+    @dataclass
+    class Opened(Message):
+        """The selected point was clicked on."""
+
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
+        super().__init__(id=id, classes=classes)
+        self._view: SweepView | None = None
+        self._notice = ""
+        self._top = 0  # first row on view
+        self._high: float | None = None
+        self._peak: float | None = None
+        self._drawn: dict[int, tuple[object, list[list[Piece]]]] = {}
+        self._measured: dict[object, tuple[PointView, tuple[object, ...], float]] = {}
+        self.selected = 0
+        self.zoom = 0
+        self.border_title = "Loss distributions"
+
+    def show(self, view: SweepView | None, notice: str = "") -> None:
+        """Draw a sweep, or a notice where there is none."""
+        if view is None or self._view is None or view.path != self._view.path:
+            self._high = self._peak = None
+            self._top = self.zoom = 0
+            self._drawn.clear()
+            self._measured.clear()
+        self._view, self._notice = view, notice
+        self.select(self.selected)
+
+    @property
+    def point(self) -> PointView | None:
+        """The selected point."""
+        return self._view.points[self.selected] if self._view else None
+
+    def select(self, place: int) -> None:
+        """Select a point, and scroll to it."""
+        before, last = self.selected, len(self._view.points) - 1 if self._view else place
+        self.selected = max(0, min(place, last))
+        grid = self._grid()
+        if grid:
+            row = self.selected // grid.columns
+            self._top = max(row - grid.rows + 1, min(self._top, row))
+        self.redraw()
+        if self.selected != before:
+            self.post_message(self.Moved(self.selected))
+
+    def move(self, across: int, down: int) -> None:
+        """Select a point beside, above or below the selected one."""
+        grid = self._grid()
+        if grid:
+            place = self.selected + across + down * grid.columns
+            last = len(self._view.points) - 1 if self._view else 0
+            if down > 0 and place > last and self.selected // grid.columns < last // grid.columns:
+                place = last
+            if 0 <= place <= last:
+                self.select(place)
+
+    def move_page(self, direction: int) -> None:
+        """Select a point a screenful further."""
+        grid = self._grid()
+        if grid:
+            self.select(self.selected + direction * grid.rows * grid.columns)
+
+    def move_to_end(self, direction: int) -> None:
+        """Select the first (-1) or the last (1) point."""
+        self.select(direction * (len(self._view.points) if self._view else 0))
+
+    def zoom_by(self, step: int) -> bool:
+        """Show the lowest tenth of what is shown, or ten times as much; return whether that can be done."""
+        points = self._view.points if self._view else ()
+        finite = max((p.distribution.finite for p in points if p.distribution is not None), default=0)
+        wanted = self.zoom + step
+        if wanted < 0 or (step > 0 and finite * _ZOOM**-wanted < _FEWEST):
+            return False
+        self.zoom = wanted
+        self._high = self._peak = None
+        self.redraw()
+        return True
+
+    def on_resize(self) -> None:
+        """Lay out for the new size."""
+        self._high = self._peak = None
+        self._drawn.clear()
+        super().on_resize()
+        self.select(self.selected)
+
+    def restyle(self) -> None:
+        """Paint in other colours."""
+        self._drawn.clear()
+        super().restyle()
+
+    def on_click(self, event: events.Click) -> None:
+        """Select the point under the mouse; open it if it is selected already."""
+        grid = self._grid()
+        if grid is None or self._view is None:
+            return
+        x, y = event.x - self.gutter.left, event.y - self.gutter.top
+        column, row = x // (grid.width + _ACROSS), y // (grid.height + _DOWN)
+        place = (self._top + row) * grid.columns + column
+        if x < 0 or y < 0 or column >= grid.columns or row >= grid.rows or place >= len(self._view.points):
+            return
+        if place == self.selected:
+            self.post_message(self.Opened())
+        else:
+            self.select(place)
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        """Show what is below."""
+        self._scroll(event, _WHEEL)
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        """Show what is above."""
+        self._scroll(event, -_WHEEL)
+
+    def _scroll(self, event: events.MouseEvent, step: int) -> None:
+        event.stop()
+        grid = self._grid()
+        if grid is None or self._view is None:
+            return
+        total = math.ceil(len(self._view.points) / grid.columns)
+        self._top = max(0, min(self._top + step, total - grid.rows))
+        first, last = self._top * grid.columns, (self._top + grid.rows) * grid.columns - 1
+        self.select(max(first, min(self.selected, last)))
+
+    def _grid(self) -> _Grid | None:
+        if self._view is None or not self._view.points:
+            return None
+        return _lay_out(len(self._view.points), *self.content_size)
+
+    # Drawing
+
+    def paint(self, width: int, height: int) -> Sequence[Sequence[Piece]]:
+        """Draw the points on view, and where among all of them those are."""
+        view, grid = self._view, self._grid()
+        if view is None or grid is None:
+            self.entitle("Loss distributions")
+            return message_rows(self._notice, width, height)
+        axes = self._axes(view, grid)
+        unit = "L/L0" if axes is None or axes.relative else "L"
+        zoomed = f", lowest {100 * _ZOOM**-self.zoom:g} %" if self.zoom else ""
+        self.entitle(f"Loss distributions{zoomed}", f"density against {unit}, the same axes for all")
+        rows: list[list[Piece]] = []
+        total = math.ceil(len(view.points) / grid.columns)
+        for row in range(self._top, min(self._top + grid.rows, total)):
+            places = range(row * grid.columns, min((row + 1) * grid.columns, len(view.points)))
+            drawn = [self._small(view, place, grid, axes) for place in places]
+            if rows:
+                rows += [[] for _ in range(_DOWN)]
+            for line in range(grid.height):
+                pieces: list[Piece] = []
+                for number, small in enumerate(drawn):
+                    pieces += [Piece(" " * _ACROSS)] if number else []
+                    pieces += _filled(small[line], grid.width)
+                rows.append(pieces)
+        return _with_bar(rows, width, height, self._top, grid.rows, total)
+
+    def _axes(self, view: SweepView, grid: _Grid) -> _Axes | None:
+        """Return the axes that suit all points, held while they are not far too large."""
+        seen = [p for p in view.points if p.distribution is not None and p.distribution.histogram.index.size]
+        if not seen:
+            return None
+        relative = all(_unit(point) > 0 for point in seen)
+        top = min(_TOP, _ZOOM**-self.zoom)
+        high = float(np.median([self._once(point, _end, top, relative) for point in seen]))
+        if relative and not self.zoom:
+            high = max(high, 1.25)  # the null loss is on view
+        self._high = held_ceiling(high, self._high)
+        columns = max(8, grid.width - 4)
+        peaks = [self._once(point, _peak, self._high, columns, relative) for point in seen]
+        peak = min(max(peaks), _SPIKE * float(np.median(peaks)) or max(peaks))
+        self._peak = held_ceiling(peak * 1.02, self._peak)
+        return _Axes(self._high, self._peak, relative)
+
+    def _once(self, point: PointView, measure: Callable[..., float], *arguments: object) -> float:
+        """Return what a point measures, worked out once for as long as it does not change."""
+        key = (point.path, measure)
+        known = self._measured.get(key)
+        if known is None or known[0] is not point or known[1] != arguments:
+            known = self._measured[key] = point, arguments, measure(point, *arguments)
+        return known[2]
+
+    def _small(self, view: SweepView, place: int, grid: _Grid, axes: _Axes | None) -> list[list[Piece]]:
+        point = view.points[place]
+        key = (point, grid, axes, place == self.selected)
+        if place not in self._drawn or self._drawn[place][0] != key:
+            rows = self._heading(view, place, grid.width)
+            rows += _body(point, grid.width, grid.height - _HEADING, axes)
+            self._drawn[place] = key, rows + [[] for _ in range(grid.height - len(rows))]
+        return self._drawn[place][1]
+
+    def _heading(self, view: SweepView, place: int, width: int) -> list[list[Piece]]:
+        point = view.points[place]
+        here = place == self.selected
+        named = ", ".join(
+            f"{factor.key.replace('_', ' ')} {value_text(value)}"
+            for factor, value in zip(view.plan.factors, point.settings, strict=True)
+        )
+        state, role = point_state(point)
+        room = max(4, width - cell_len(state) - 3)
+        name = named if cell_len(named) <= room else cut(point.value, room)
+        gap = " " * (width - 2 - cell_len(name) - cell_len(state))
+        first = [Piece("❯ " if here else "  ", "key"), Piece(name, "strong" if here else "text")]
+        first += [Piece(gap), Piece(state, role)]
+        second: list[Piece] = []
+        if point.modes is not None:
+            found = point.modes.dominance
+            texts = (f"  D {interval_text(found, 3)}", f"D {interval_text(found, 3)}", _brief(found))
+            text = next((text for text in texts if cell_len(text) <= width), cut(texts[-1], width))
+            second.append(Piece(text))
+            atom = f"  atom {number_text(point.modes.atom_mass.estimate)}"
+            if point.modes.atom_mass.estimate > 0 and cell_len(text) + len(atom) <= width:
+                second.append(Piece(atom, "dim"))
+        return [first, second]
+
+
+def _brief(found: Interval) -> str:
+    if math.isnan(found.estimate):
+        return "D undefined"
+    return "D {:.2f} [{:.2f}, {:.2f}]".format(*found).replace("-", "−")
+
+
+def point_state(point: PointView) -> tuple[str, str]:
+    """Return the state of a point in a word or as its progress, and the role of that."""
+    if point.state is None:
+        return "not begun", "dim"
+    glyph = GLYPHS[point.state]
+    if point.state is RunState.FAILED:
+        return f"{glyph} failed", "warn"
+    if point.mixed:
+        return f"mixed {glyph}", "warn"
+    if point.done:
+        return glyph, "dim"
+    share = math.floor(100 * min(1.0, point.samples / point.target))
+    return f"{glyph} {share} %", "dim" if point.state.over else "mark"
+
+
+def _end(point: PointView, top: float, relative: bool) -> float:
+    """Return the loss below which a share of the networks are."""
+    if point.distribution is None:
+        return math.nan
+    return float(point.distribution.quantile(top, atom=False)) / (_unit(point) if relative else 1.0)
+
+
+def _peak(point: PointView, high: float, columns: int, relative: bool) -> float:
+    """Return the largest density of a point over so many bars."""
+    edges = np.linspace(0.0, high, columns + 1)
+    return float(_densities(point, edges, relative).max())
+
+
+def _densities(point: PointView, edges: FloatArray, relative: bool) -> FloatArray:
+    """Return the density in equal bars, per unit of the axis, shape (edges - 1,)."""
+    if point.distribution is None:
+        return np.zeros(edges.size - 1)
+    unit = _unit(point) if relative else 1.0
+    return bar_shares(point.distribution, edges * unit) / float(edges[1])
+
+
+def _unit(point: PointView) -> float:
+    return point.result.facts.null_loss if point.result else 0.0
+
+
+def _lay_out(count: int, width: int, height: int) -> _Grid:
+    """Return the layout in which the histograms have the best shape, or the tightest one that scrolls."""
+    most = max(1, min(count, (width + _ACROSS) // (_WIDTH + _ACROSS)))
+    best: tuple[float, _Grid] | None = None
+    for columns in range(1, most + 1):
+        rows = math.ceil(count / columns)
+        wide = (width + _ACROSS) // columns - _ACROSS
+        tall = min((height + _DOWN) // rows - _DOWN, _TALLEST)
+        if tall >= _HEIGHT:
+            misfit = abs(math.log(wide / tall / _SHAPE))
+            if best is None or misfit < best[0]:
+                best = misfit, _Grid(columns, wide, tall, rows)
+    if best is not None:
+        return best[1]
+    most = max(1, min(count, (width - 2 + _ACROSS) // (_WIDTH + _ACROSS)))  # two cells for the scroll bar
+    rows = max(1, (height + _DOWN) // (_HEIGHT + _DOWN))
+    wide = (width - 2 + _ACROSS) // most - _ACROSS
+    return _Grid(most, wide, max(4, (height + _DOWN) // rows - _DOWN), rows)
+
+
+def _body(point: PointView, width: int, height: int, axes: _Axes | None) -> list[list[Piece]]:
+    if point.state is RunState.FAILED and point.message:
+        return message_rows(point.message, width, height, "warn")
+    distribution = point.distribution
+    if distribution is None or axes is None:
+        word = "" if point.state is None else "no networks yet"
+        return message_rows(word, width, height)
+    if not distribution.histogram.index.size:
+        return message_rows("all at the null loss", width, height)
+    x = Scale.linear(0.0, axes.high, max(2, width // 12))
+    y = Scale.linear(0.0, axes.peak, max(1, height // 4))
+    label = ("loss L/L0" if axes.relative else "loss L") if height + _HEADING >= _LABELLED else ""
+    canvas = Canvas(width, height, x, y, label)
+    edges = np.linspace(0.0, axes.high, canvas.columns + 1)
+    bars = _densities(point, edges, axes.relative)
+    if axes.relative:
+        canvas.landmark(1.0)
+    canvas.bars(np.minimum(bars, axes.peak))
+    for column in np.flatnonzero(bars > axes.peak):
+        canvas.mark((column + 0.5) / canvas.columns * axes.high, axes.peak, "▲", "warn")
+    return canvas.rows()
+
+
+def _filled(row: Sequence[Piece], width: int) -> list[Piece]:
+    used = sum(cell_len(piece.text) for piece in row)
+    return [*row, Piece(" " * max(0, width - used))]
+
+
+def _with_bar(
+    rows: list[list[Piece]], width: int, height: int, top: int, shown: int, total: int
+) -> list[list[Piece]]:
+    """Put a scroll bar at the right, where not everything is on view."""
+    if total <= shown:
+        return rows
+    rows = rows + [[] for _ in range(height - len(rows))]
+    size = max(1, round(height * shown / total))
+    start = round((height - size) * top / (total - shown))
+    return [
+        [*_filled(row, width - 1), Piece("┃" if start <= line < start + size else "│", "axis")]
+        for line, row in enumerate(rows)
+    ]

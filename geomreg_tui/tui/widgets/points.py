@@ -1,0 +1,136 @@
+"""The points of a sweep as a table, where there is room for one."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rich.cells import cell_len
+from textual import events
+from textual.geometry import Size
+from textual.message import Message
+
+from geomreg_tui.analysis.intervals import Interval
+from geomreg_tui.tui.sweep_view import PointView, SweepView
+from geomreg_tui.tui.widgets.multiples import point_state
+from geomreg_tui.tui.widgets.rows import Piece, RowsWidget
+from geomreg_tui.tui.widgets.runs import cut
+
+__all__ = ["PointsTable"]
+
+_GAP = 2
+
+
+class PointsTable(RowsWidget):
+    """One row for each point; those about the selected one are shown where not all fit."""
+
+    @dataclass
+    class Chosen(Message):
+        """A point was clicked on."""
+
+        place: int
+
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
+        super().__init__(id=id, classes=classes)
+        self._view: SweepView | None = None
+        self._selected = 0
+        self._top = 0
+        self.border_title = "Points"
+        self.border_subtitle = "shares with 95 % intervals"
+
+    def show(self, view: SweepView | None, selected: int) -> None:
+        """Draw a sweep."""
+        before = len(self._view.points) if self._view else 0
+        self._view, self._selected = view, selected
+        if view is not None and len(view.points) != before:
+            self.refresh(layout=True)
+        self.redraw()
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        """Return the height of headings and all rows."""
+        return 1 + (len(self._view.points) if self._view else 1)
+
+    def on_click(self, event: events.Click) -> None:
+        """Choose the point under the mouse."""
+        place = self._top + event.y - self.gutter.top - 1
+        if self._view and event.y > self.gutter.top and place < len(self._view.points):
+            self.post_message(self.Chosen(place))
+
+    def paint(self, width: int, height: int) -> Sequence[Sequence[Piece]]:
+        """Draw headings and rows."""
+        view = self._view
+        if view is None:
+            return []
+        page = max(1, height - 1)
+        last = max(0, len(view.points) - page)
+        self._top = max(self._selected - page + 1, min(self._top, self._selected, last))
+        points = view.points
+        headings = [" × ".join(factor.key for factor in view.plan.factors), "D", "95 % interval"]
+        cells = [[point.value, *_dominance(point)] for point in points]
+        state_size = max(cell_len(point_state(point)[0]) for point in points)
+        for name, take in _MORE:
+            sizes = [max(len(name), *(len(take(point)) for point in points))]
+            if 2 + _total([*_sizes(headings, cells), *sizes]) + _GAP + state_size <= width:
+                headings.append(name)
+                cells = [[*row, take(point)] for row, point in zip(cells, points, strict=True)]
+        sizes = _sizes(headings, cells)
+        over = 2 + _total(sizes) + _GAP + state_size - width
+        sizes[0] = max(4, sizes[0] - max(0, over))
+        rows = [[Piece("  "), Piece(_line(headings, sizes), "dim")]]
+        for place in range(self._top, min(self._top + page, len(points))):
+            here = place == self._selected
+            state, role = point_state(points[place])
+            rows.append(
+                [
+                    Piece("❯ " if here else "  ", "key"),
+                    Piece(_line(cells[place], sizes) + " " * _GAP, "strong" if here else "text"),
+                    Piece(state, role),
+                ]
+            )
+        return rows
+
+
+def _sizes(headings: Sequence[str], cells: Sequence[Sequence[str]]) -> list[int]:
+    return [max(map(cell_len, column)) for column in zip(headings, *cells, strict=True)]
+
+
+def _total(sizes: Sequence[int]) -> int:
+    return sum(sizes) + _GAP * (len(sizes) - 1)
+
+
+def _line(texts: Sequence[str], sizes: Sequence[int]) -> str:
+    parts = [cut(text, size) for text, size in zip(texts, sizes, strict=True)]
+    return (" " * _GAP).join(
+        " " * (size - cell_len(text)) + text for text, size in zip(parts, sizes, strict=True)
+    )
+
+
+def _dominance(point: PointView) -> tuple[str, str]:
+    if point.modes is None:
+        return "", ""
+    found = point.modes.dominance
+    return _number(found.estimate), f"[{_number(found.low)}, {_number(found.high)}]"
+
+
+def _share(point: PointView, name: str) -> str:
+    if point.modes is None:
+        return ""
+    found: Interval = getattr(point.modes, name)
+    return _number(found.estimate)
+
+
+def _parameters(point: PointView) -> str:
+    return f"{point.result.facts.parameters:,}" if point.result else ""
+
+
+_MORE = (
+    ("zero mode", lambda point: _share(point, "zero_mass")),
+    ("central", lambda point: _share(point, "central_mass")),
+    ("atom", lambda point: _share(point, "atom_mass")),
+    ("P", _parameters),
+)
+
+
+def _number(value: float) -> str:
+    return f"{value:.3f}".replace("-", "−") if math.isfinite(value) else "?"

@@ -1,0 +1,175 @@
+"""Sweeps that nobody waits for: their own process, its directory, and the explorer that comes and goes."""
+
+import json
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from geomreg_tui.engine.sweep import parse_factor
+from geomreg_tui.engine.sweep_directory import SweepDirectory, SweepPlan, list_sweeps
+from geomreg_tui.engine.sweep_launch import SweepHandle, start_sweep
+from geomreg_tui.errors import RunDirectoryError
+from geomreg_tui.experiment import Experiment
+from geomreg_tui.runs import RunDirectory, RunState, read_snapshot
+
+from ..tui.terminal import check_leaves_at_once, in_terminal
+from .driving import EXPERIMENT, OPTIONS, SAMPLES, alive, engine_of, family, finish, geomreg, wait_for
+
+
+def plan_of(*over, samples=SAMPLES, experiment=EXPERIMENT):
+    return SweepPlan(experiment, tuple(parse_factor(text) for text in over), samples)
+
+
+@pytest.fixture
+def sweeps():
+    """Start sweeps; whatever is still going when the test is over is killed."""
+    handles = []
+
+    def start(plan, path):
+        handles.append(start_sweep(plan, path, workers=2))
+        return handles[-1]
+
+    yield start
+    for handle in handles:
+        kill(handle)
+
+
+def kill(handle):
+    """Kill the process of a sweep with all that descend from it."""
+    pid = engine_of(handle.directory)
+    if pid is not None:
+        members = [pid, *family(pid)]
+        for member in members:
+            try:
+                os.kill(member, signal.SIGKILL)
+            except ProcessLookupError:
+                continue
+        wait_for(lambda: not any(alive(member) for member in members))
+    wait_for(lambda: not handle.running())
+
+
+def over(handle, seconds=120):
+    return wait_for(lambda: None if handle.running() else handle.status(), seconds)
+
+
+def drawn(path):
+    snapshot = read_snapshot(path / "live.safetensors")
+    return snapshot.samples if snapshot else 0
+
+
+def digests(path):
+    return [point["histogram_digest"] for point in json.loads((path / "sweep.json").read_text())["points"]]
+
+
+def test_a_sweep_that_is_paused_stopped_and_killed_ends_with_the_same_bits(tmp_path, sweeps, expected):
+    plan, path = plan_of("width=64,32"), tmp_path / "sweep"
+    handle = sweeps(plan, path)
+    assert handle.plan() == plan
+    handle.pause()
+    wait_for(lambda: handle.status().state is RunState.PAUSED)
+    first = path / "width=64"
+    wait_for(lambda: read_snapshot(first / "live.safetensors").state is RunState.PAUSED)
+    there = drawn(first)
+    time.sleep(0.5)
+    assert drawn(first) == there < SAMPLES
+    handle.resume()
+    wait_for(lambda: handle.status().state is RunState.SAMPLING)
+    handle.stop()
+    assert over(handle).state is RunState.STOPPED
+    assert len(digests(path)) == 1  # what there is of the first point is in the result
+    handle = sweeps(plan, path)
+    handle.pause()
+    wait_for(lambda: handle.status().state is RunState.PAUSED)
+    kill(handle)
+    assert handle.status().state is RunState.STOPPED
+    assert over(sweeps(plan, path)).state is RunState.DONE
+    assert digests(path)[0] == expected
+    assert [drawn(path / name) for name in ("width=64", "width=32")] == [SAMPLES, SAMPLES]
+    # What is done is taken as it is.
+    stamp = (first / "summary.json").stat().st_mtime_ns
+    assert over(sweeps(plan, path)).state is RunState.DONE
+    assert (first / "summary.json").stat().st_mtime_ns == stamp
+    code, out, _ = finish(geomreg("report", path, "--json"))
+    assert code == 0
+    assert json.loads(out) == json.loads((path / "sweep.json").read_text())
+
+
+def test_a_second_starter_is_refused(tmp_path, sweeps):
+    handle = sweeps(plan_of("width=64,32", samples=10**9), tmp_path / "sweep")
+    with pytest.raises(RunDirectoryError, match="in use by process"):
+        sweeps(plan_of("width=64,32"), tmp_path / "sweep")
+    assert handle.plan().samples == 10**9
+    assert handle.running()
+    code, _, err = finish(geomreg("sweep", "--over", "width=64,32", *OPTIONS, "--out", tmp_path / "sweep"))
+    assert (code, "in use by process" in err) == (1, True)
+
+
+def test_a_sweep_on_the_command_line_can_be_watched_and_stopped_by_others(tmp_path):
+    path = tmp_path / "sweep"
+    process = geomreg("sweep", "--over", "width=8,16", *OPTIONS, "--samples", "1e9", "--out", path)
+    wait_for(lambda: (path / "width=8" / "live.safetensors").exists())
+    handle = SweepHandle(path)
+    assert handle.running()
+    assert handle.plan() == plan_of("width=8,16", samples=10**9)
+    handle.stop()
+    assert finish(process)[0] == 0
+    assert handle.status().state is RunState.STOPPED
+    assert not (path / "width=16").exists()
+
+
+def test_a_point_that_cannot_be_run_ends_the_sweep_with_the_reason_kept(tmp_path, sweeps):
+    base = Experiment.parse({"data": "iris", "width": 8, "depth": 1})
+    handle = sweeps(plan_of("examples=4,4000", samples=1000, experiment=base), tmp_path / "sweep")
+    status = over(handle)
+    assert status.state is RunState.FAILED
+    assert "4000" in status.message.replace(",", "")
+    assert len(digests(handle.directory)) == 1
+    assert RunDirectory.open(handle.directory / "examples=4").read_status().samples == 1000
+
+
+def test_what_is_no_plan_is_refused(tmp_path):
+    for text in (
+        "{}",
+        "[]",
+        "x",
+        '{"schema": 1, "experiment": {}, "factors": [["width", []]], "samples": 1}',
+    ):
+        (tmp_path / "plan.json").write_text(text)
+        with pytest.raises(RunDirectoryError):
+            SweepDirectory(tmp_path).plan()
+
+
+def test_the_terminal_of_an_explorer_that_sweeps_can_go(home):
+    command = [sys.executable, "-m", "geomreg_tui", "explore", "--fresh", *OPTIONS]
+    with in_terminal(command) as terminal:
+        assert terminal.shows("preview done")
+        terminal.press(b"x")
+        assert terminal.shows("5 points of")
+        terminal.press(b"\x1b[Z")  # back to the samples of each point
+        terminal.press(b"\x1b[A\x1b[A\x1b[A\x1b[A")
+        assert terminal.shows("1e9")
+        terminal.press(b"\r ")
+        assert terminal.shows("sweep sampling")
+        assert terminal.shows("ETA")
+        assert "❯ width 16" in terminal.text()
+        terminal.read(1)
+        assert 0 < len(terminal.read(2)) < 2 * 20_000  # bytes: a slow line carries that
+        began = time.monotonic()
+        terminal.press(b"\x1b[C")
+        assert terminal.shows("❯ width 32", 5)
+        assert time.monotonic() - began < 1
+        assert "/torch/" not in Path(f"/proc/{terminal.process.pid}/maps").read_text()
+        check_leaves_at_once(terminal)
+    (path,) = list_sweeps()
+    handle = SweepHandle(path)
+    try:
+        there = drawn(path / "width=16")
+        wait_for(lambda: drawn(path / "width=16") > there)
+        handle.stop()
+        assert over(handle).state is RunState.STOPPED
+    finally:
+        kill(handle)

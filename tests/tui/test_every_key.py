@@ -1,0 +1,376 @@
+"""Every key of every screen does what it says, and every field tells what is wrong with bad input."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+from textual.binding import Binding
+from textual.screen import Screen
+from textual.widgets import Input
+
+from geomreg_tui.errors import ExperimentError
+from geomreg_tui.experiment import Experiment, choices, parse_count
+from geomreg_tui.runs import RunState, runs_root
+from geomreg_tui.tui.keys import ACTIONS, key_name
+from geomreg_tui.tui.screens.export import ExportScreen
+from geomreg_tui.tui.screens.help import HelpScreen
+from geomreg_tui.tui.screens.quit import QuitScreen
+from geomreg_tui.tui.screens.runs import RunsScreen
+from geomreg_tui.tui.screens.sweep import SweepScreen
+from geomreg_tui.tui.widgets.knobs import FILE
+from geomreg_tui.tui.widgets.runs import RunsList
+
+from .driving import Driver, opened
+from .shelf import put_run
+
+Step = Callable[[Driver], Awaitable[object]]
+Seen = Callable[[Driver], object]
+
+
+async def nothing(driver: Driver) -> None:
+    pass
+
+
+def press(*keys: str) -> Step:
+    async def step(driver: Driver) -> None:
+        await driver.pilot.press(*keys)
+
+    return step
+
+
+async def begin(driver: Driver) -> None:
+    await driver.pilot.press("space")
+    await driver.until(lambda: "run sampling" in driver.text("#status"))
+
+
+async def show_stored(driver: Driver) -> None:
+    put_run(1, samples=5_000, target=5_000, live=5)
+    (path,) = runs_root().iterdir()
+    driver.explorer._load(driver.session.load_run, path)
+    await driver.until(lambda: driver.session.shows_run)
+
+
+async def make_small(driver: Driver) -> None:
+    await driver.pilot.resize_terminal(80, 24)
+    await driver.until(lambda: driver.explorer.has_class("-tabs"))
+
+
+async def focus_field(driver: Driver) -> None:
+    driver.control("width").focus()
+    await driver.pilot.pause()
+
+
+async def open_dialog(driver: Driver) -> None:
+    await driver.pilot.press("question_mark")
+    await driver.until(lambda: on(HelpScreen)(driver))
+
+
+def on(screen: type[Screen[object]]) -> Seen:
+    return lambda driver: isinstance(driver.app.screen, screen)
+
+
+def says(selector: str, words: str) -> Seen:
+    return lambda driver: words in driver.text(selector)
+
+
+def frame(words: str) -> Seen:
+    """Words on the screen that are not in the text of a pane but in its frame, perhaps."""
+    return lambda driver: words in driver.screen()
+
+
+# Of every action of the explorer: what comes before, and what is seen only after its key.
+EFFECTS: dict[str, tuple[Step, Seen]] = {
+    "sample": (nothing, says("#status", "run sampling")),
+    "stop": (begin, says("#status", "run stopped")),
+    "pin": (nothing, says("#loss", "pinned")),
+    "axis": (nothing, frame("density per decade, log axis")),
+    "measure": (nothing, frame("networks in each bar")),
+    "zoom_in": (nothing, frame("lowest 10 %")),
+    "zoom_out": (press("z", "z"), frame("lowest 10 %")),
+    "runs": (nothing, on(RunsScreen)),
+    "sweep": (nothing, on(SweepScreen)),
+    "export": (show_stored, on(ExportScreen)),
+    "previous_tab": (make_small, lambda driver: driver.explorer.active_tab == "sphere"),
+    "next_tab": (make_small, lambda driver: driver.explorer.active_tab == "loss"),
+    "help": (nothing, on(HelpScreen)),
+    "quit": (begin, on(QuitScreen)),
+    "leave_field": (focus_field, lambda driver: driver.explorer.focused is None),
+    "palette": (open_dialog, lambda driver: "Palette" in type(driver.app.screen).__name__),
+    "suspend": (nothing, lambda driver: driver.app.suspended),  # type: ignore[attr-defined]
+    "quit_anywhere": (open_dialog, lambda driver: not driver.app.is_running or driver.app._exit),
+}  # fmt: skip
+
+
+def test_every_action_has_its_effect_in_the_table() -> None:
+    assert set(EFFECTS) == set(ACTIONS)
+
+
+@pytest.mark.parametrize("name", EFFECTS)
+async def test_every_key_does_what_it_says(name: str) -> None:
+    before, seen = EFFECTS[name]
+    async with opened(size=(200, 60)) as driver:
+        driver.app.suspended = False  # type: ignore[attr-defined]
+        # What a real suspension does to a terminal is tested with one; without one Textual does nothing.
+        driver.app.action_suspend_process = lambda: setattr(driver.app, "suspended", True)  # type: ignore[method-assign]
+        await before(driver)
+        await driver.pilot.pause()
+        assert not seen(driver), driver.screen()
+        await driver.pilot.press(key_name(ACTIONS[name].key))
+        await driver.until(lambda: seen(driver), name)
+
+
+# The palette takes the focus itself, and is not offered what works in it anyway.
+IN_PALETTE = [name for name in EFFECTS if name not in ("leave_field", "palette", "suspend", "quit_anywhere")]
+
+
+@pytest.mark.parametrize("name", IN_PALETTE)
+async def test_every_action_works_by_name_in_the_palette(name: str) -> None:
+    before, seen = EFFECTS[name]
+    async with opened(size=(200, 60)) as driver:
+        await before(driver)
+        title = next(b.description for b in driver.explorer.BINDINGS if b.id == name)
+        await driver.pilot.press("ctrl+p")
+        await driver.until(lambda: "Palette" in type(driver.app.screen).__name__)
+        await driver.pilot.press(*title.partition("/")[0].lower())
+        await driver.until(lambda: f"{title} (" in driver.screen())
+        await driver.pilot.pause(0.3)
+        await driver.pilot.press("down", "enter")
+        await driver.until(lambda: seen(driver), name)
+
+
+# The keys of the other screens
+
+
+def chosen(action: str) -> Seen:
+    return lambda driver: [choice.action for choice in driver.app.ended if choice] == [action]  # type: ignore[attr-defined]
+
+
+def selected(place: int) -> Seen:
+    def seen(driver: Driver) -> bool:
+        listed = driver.app.screen.query_one(RunsList)
+        return listed.selected is listed.entries[place]
+
+    return seen
+
+
+def closed(driver: Driver) -> bool:
+    return driver.app.screen is driver.explorer
+
+
+RUNS_KEYS: dict[str, tuple[Step, Seen]] = {
+    "enter": (nothing, chosen("open")),
+    "c": (nothing, chosen("compare")),
+    "e": (nothing, chosen("export")),
+    "d": (nothing, says("#runs-about", "Delete? y/n")),
+    "v": (nothing, says("#runs-about", "every checksum is right")),
+    "slash": (nothing, lambda driver: driver.app.screen.focused.id == "runs-filter"),
+    "escape": (nothing, closed),
+    "q": (nothing, closed),
+    "r": (nothing, closed),
+    "up": (press("down", "down"), selected(1)),
+    "down": (nothing, selected(1)),
+    "pageup": (press("end"), lambda driver: not selected(-1)(driver)),
+    "pagedown": (nothing, lambda driver: not selected(0)(driver)),
+    "home": (press("end"), selected(0)),
+    "end": (nothing, selected(-1)),
+}
+
+
+def keys_of(screen: type[Screen[object]]) -> set[str]:
+    bound = [binding for binding in screen.BINDINGS if isinstance(binding, Binding)]
+    return {key for binding in bound for key in binding.key.split(",")}
+
+
+def test_every_key_of_the_runs_list_is_in_the_table() -> None:
+    assert set(RUNS_KEYS) == keys_of(RunsScreen)
+
+
+@pytest.mark.parametrize("key", RUNS_KEYS)
+async def test_every_key_of_the_runs_list_does_what_it_says(key: str) -> None:
+    before, seen = RUNS_KEYS[key]
+    for number in range(1, 31):
+        put_run(number, RunState.DONE, committed=1 if number == 30 else 0)
+    async with opened() as driver:
+        driver.app.ended = []  # type: ignore[attr-defined]
+        driver.app.push_screen(RunsScreen(), driver.app.ended.append)  # type: ignore[attr-defined]
+        await driver.until(lambda: " kB" in driver.screen())
+        await before(driver)
+        assert not seen(driver), driver.screen()
+        await driver.pilot.press(key)
+        await driver.until(lambda: seen(driver), key)
+
+
+@pytest.mark.parametrize("key", sorted(keys_of(HelpScreen)))
+async def test_every_key_of_the_help_closes_it(key: str) -> None:
+    async with opened() as driver:
+        await open_dialog(driver)
+        await driver.pilot.press(key)
+        await driver.until(lambda: closed(driver))
+
+
+@pytest.mark.parametrize("key", sorted(keys_of(QuitScreen)))
+async def test_every_key_of_the_quit_dialog_answers_it(key: str) -> None:
+    leaves, stops = {"k": (True, False), "s": (True, True)}.get(key, (False, False))
+    async with opened() as driver:
+        await begin(driver)
+        await driver.pilot.press("q")
+        await driver.until(lambda: on(QuitScreen)(driver))
+        await driver.pilot.press(key)
+        await driver.until(lambda: driver.app._exit if leaves else closed(driver))
+        assert driver.source.runs[0].calls == ["stop"] * stops
+
+
+# Bad input
+
+
+NUMBERS = {  # fields of numbers, by the settings that show them
+    (("data", "gaussian"),): ("width", "depth", "gain", "inputs", "examples", "samples"),
+    (("arch", "conv"), ("init", "student_t")): ("channels", "dof"),
+    (("init", "sparse"),): ("sparsity",),
+}
+BAD = (
+    "",
+    "-1",
+    "0",
+    "nan",
+    "inf",
+    "1e999",
+    "1e-400",
+    "1.5.2",
+    "1,,2",
+    "2,",
+    "0x10",
+    "1e",
+    "--3",
+    "٣",
+    "9" * 400,
+)
+
+
+async def test_every_field_is_tried_with_bad_input() -> None:
+    tried = {f"field-{field}" for fields in NUMBERS.values() for field in fields}
+    async with opened() as driver:
+        free = {field.id for field in driver.explorer.query(Input)}
+    assert free == tried | {"field-path", "radius"}
+
+
+def why_not(settings: dict[str, object], field: str, value: str) -> str | None:
+    """What the experiment itself has against a value."""
+    try:
+        parse_count(value) if field == "samples" else Experiment.parse({**settings, field: value})
+    except ExperimentError as error:
+        return next(problem.allowed for problem in error.problems if problem.key == field)
+    return None
+
+
+@pytest.mark.parametrize("settings", NUMBERS, ids=lambda settings: "-".join(value for _, value in settings))
+async def test_bad_input_is_told_in_place_and_starts_nothing(settings: tuple[tuple[str, str], ...]) -> None:
+    given = dict(settings)
+    async with opened(size=(200, 60), **given) as driver:
+        for field in NUMBERS[settings]:
+            control, row = driver.control(field), driver.app.screen.query_one(f"#knob-{field}")
+            good, told = control.value, 0
+            for value in BAD:
+                reason = why_not({"data": "digits", **given}, field, value)
+                if reason is None or (field == "inputs" and not value):  # left empty: as many as usual
+                    continue
+                control.value = value
+                await driver.pilot.pause()
+                await driver.pilot.pause()
+                said = " ".join(driver.text(f"#{row.id}").split())
+                assert row.has_class("-problem"), f"{field} = {value!r}"
+                assert f"{reason}." in said.replace("…", ""), f"{field} = {value!r}: {said}"
+                assert f"not started: {field}" in driver.text("#status")
+                driver.app.screen.set_focus(None)
+                await driver.pilot.press("space")
+                told += 1
+            assert told >= 5, field
+            control.value = good
+            await driver.until(lambda row=row: not row.has_class("-problem"))
+        await driver.quiet()
+        assert len(driver.source.previews) == 1
+        assert driver.source.runs == []
+
+
+@pytest.mark.parametrize("value", ["", "0", "-1", "nan", "inf", "1e7", "1e-9", "1e", "--", "1,5"])
+async def test_a_bad_radius_is_told_in_place_and_changes_nothing(value: str) -> None:
+    async with opened() as driver:
+        before = driver.text("SphereCurve")
+        await driver.set("radius", value)
+        await driver.until(lambda: "! 0.001 to 1e6" in driver.screen())
+        assert driver.text("SphereCurve") == before
+        await driver.set("radius", "1")
+        await driver.until(lambda: "! 0.001 to 1e6" not in driver.screen())
+
+
+@pytest.mark.parametrize("value", ["", "/no/such.csv", "/", "\x1b]52;c;eA==\x07", "[/red]", "x" * 5000])
+async def test_a_bad_path_is_told_in_place_and_starts_nothing(value: str) -> None:
+    async with opened(size=(200, 60)) as driver:
+        await driver.set("data", FILE)
+        await driver.set("path", value)
+        await driver.until(lambda: "! got" in driver.text("#knob-path"))
+        assert "\x1b" not in driver.screen()
+        assert "not started" in driver.text("#status")
+        driver.app.screen.set_focus(None)
+        await driver.pilot.press("space")
+        await driver.quiet()
+        assert driver.source.runs == []
+        assert len(driver.source.previews) == 1
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ("", "name a file"),
+        ("/no/such/folder/x.csv", "/no/such/folder"),
+        ("out", "out"),
+        ("out.docx", ".docx"),
+        ("taken.csv", "enter again replaces it"),
+        ("folder.csv", "folder.csv"),
+        ("[/]\x1b[2J.csv/", ""),
+    ],
+)
+async def test_bad_file_names_for_an_export_are_told(
+    value: str, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder.csv").mkdir()
+    (tmp_path / "taken.csv").write_text("kept")
+    before = sorted(tmp_path.iterdir())
+    async with opened() as driver:
+        await show_stored(driver)
+        await driver.pilot.press("e")
+        await driver.until(lambda: isinstance(driver.app.screen, ExportScreen))
+        field = driver.app.screen.query_one("#export-path")
+        field.focus()
+        await driver.pilot.pause()
+        field.value = value  # type: ignore[attr-defined]
+        await driver.pilot.press("enter")
+        await driver.until(lambda: "! " in driver.text("#export-outcome"))
+        assert words in " ".join(driver.text("#export-outcome").split())
+        assert "\x1b" not in driver.screen()
+    assert sorted(tmp_path.iterdir()) == before
+    assert (tmp_path / "taken.csv").read_text() == "kept"
+
+
+@pytest.mark.parametrize("text", ["[/", "(", "*", "\\", "x" * 2000, "\x1b[2J", "  "])
+async def test_any_text_filters_the_runs(text: str) -> None:
+    put_run(1)
+    async with opened() as driver:
+        await driver.pilot.press("r")
+        await driver.until(lambda: " kB" in driver.screen())
+        driver.app.screen.query_one("#runs-filter").value = text  # type: ignore[attr-defined]
+        shown = "1 run" if not text.strip() else "0 of 1 run"
+        await driver.until(lambda: shown in driver.screen())
+
+
+async def test_choices_take_nothing_that_is_not_offered() -> None:
+    """A choice cannot be given a bad value: typing finds names, and all that are offered can be sampled."""
+    async with opened() as driver:
+        for key in ("activation", "init", "loss"):
+            assert set(driver.control(key).names) <= set(choices(key))
+            for name in driver.control(key).names:
+                await driver.set(key, name)
+                assert driver.app.screen.query_one(f"#knob-{key}").has_class("-problem") is False, name

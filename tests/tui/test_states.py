@@ -1,0 +1,269 @@
+"""Every state of the explorer at every size: nothing is cut off, and what matters is always shown."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from rich.cells import cell_len
+from textual.widget import Widget
+from textual.widgets import Static
+
+from geomreg_tui.errors import RunDirectoryError
+from geomreg_tui.runs import RunDirectory, RunState
+from geomreg_tui.tui.screens.layout import SMALLEST, WIDE
+from geomreg_tui.tui.widgets.fields import ChoiceField
+from geomreg_tui.tui.widgets.lines import HeaderLine
+from geomreg_tui.tui.widgets.rows import RowsWidget
+
+from .driving import Driver, opened
+from .fakes import FakeRun, FakeSource
+from .shelf import put_run
+
+SIZES = ((200, 60), (120, 40), (120, 32), (80, 24), (60, 16), (60, 15), (59, 16))
+TABS = ("setup", "loss", "volume", "modes", "sphere")
+ESSENTIAL = ("space Start/pause", "? Help", "q Quit", "^p Palette")
+
+
+class Deaf(FakeSource):
+    """A source whose warm engine cannot be started."""
+
+    def open(self) -> None:
+        raise RunDirectoryError("no place for the engine's files")
+
+
+async def sampling(driver: Driver) -> FakeRun:
+    await driver.pilot.press("escape", "space")
+    await driver.until(lambda: driver.session.run_active and "run sampling" in driver.text("#status"))
+    return driver.source.runs[0]
+
+
+async def paused(driver: Driver) -> None:
+    await sampling(driver)
+    await driver.pilot.press("space")
+
+
+async def stopped(driver: Driver) -> None:
+    await sampling(driver)
+    await driver.pilot.press("s")
+
+
+async def failed(driver: Driver) -> None:
+    (await sampling(driver)).state = RunState.FAILED
+
+
+async def finished(driver: Driver) -> None:
+    run = await sampling(driver)
+    run.samples, run.state = run.target, RunState.DONE
+
+
+async def lost(driver: Driver) -> None:
+    (await sampling(driver)).alive = False
+
+
+async def aside(driver: Driver) -> None:
+    await sampling(driver)
+    await driver.set("width", "64")
+    await driver.settled()
+
+
+async def compared(driver: Driver) -> None:
+    await driver.pilot.press("escape", "p")
+    await driver.until(lambda: driver.session.pin is not None)
+    await driver.set("width", "4096")
+    await driver.settled()
+    await driver.pilot.press("l", "v", "z")
+
+
+async def wrong(driver: Driver) -> None:
+    await driver.set("width", "12x")
+    await driver.set("examples", "0")
+    await driver.set("radius", "-1")
+
+
+async def refused(driver: Driver) -> None:
+    driver.source.start_failure = RunDirectoryError("the folder of runs cannot be written to: /data/runs")
+    await driver.pilot.press("escape", "space")
+
+
+async def nothing(driver: Driver) -> None:
+    pass
+
+
+@dataclass(frozen=True)
+class State:
+    """A state of the explorer.
+
+    Attributes:
+        status: words of the status line by which it is known.
+        act: what brings it about.
+        source: where networks come from.
+        settings: of the experiment.
+        attached: whether a run on disk is shown.
+    """
+
+    status: str
+    act: Callable[[Driver], Awaitable[object]] = nothing
+    source: Callable[[], FakeSource] = FakeSource
+    settings: tuple[tuple[str, object], ...] = ()
+    attached: bool = False
+
+
+def no_device() -> FakeSource:
+    source = FakeSource()
+    source.failure = "device: got 'cuda'; torch sees no GPU here, allowed are cpu"
+    return source
+
+
+LONG = (
+    ("width", 65536),
+    ("init", "glorot_truncated"),
+    ("activation", "leaky_relu"),
+    ("loss", "cross_entropy"),
+    ("data", "gaussian"),
+    ("inputs", 4096),
+    ("examples", 1024),
+    ("held_out", 512),
+    ("seed", 2**31),
+)
+STATES = {
+    "empty": State("waiting for the first networks", source=lambda: FakeSource(silent=True)),
+    "preview": State("preview done"),
+    "running": State("run sampling", sampling),
+    "paused": State("run paused", paused),
+    "stopped": State("run stopped", stopped),
+    "failed": State("run failed", failed),
+    "finished": State("run done", finished),
+    "engine gone": State("run stopped", lost),
+    "attached": State("run done", attached=True),
+    "another run": State("preview done", aside),
+    "compared": State("preview done", compared),
+    "wrong values": State("not started: width", wrong),
+    "refused": State("the run did not start", refused),
+    "no device": State("preview failed", source=no_device),
+    "no engine": State("previews cannot start", source=Deaf),
+    "long names": State("preview done", settings=LONG),
+}
+
+
+def visible(widget: Widget) -> bool:
+    return all(part.display for part in widget.ancestors_with_self) and bool(widget.region.area)
+
+
+def cells(driver: Driver, widget: Widget) -> list[str]:
+    """The rows of a widget's region, border and all."""
+    region = widget.region
+    rows = driver.screen().split("\n")[region.y : region.bottom]
+    return [row[region.x : region.right] for row in rows]
+
+
+def check_whole(driver: Driver, what: str) -> None:
+    """Check that everything on the screen is there in full."""
+    width, height = driver.app.size
+    rows = driver.screen().split("\n")
+    assert [cell_len(row) for row in rows] == [width] * height, what
+    for widget in driver.explorer.query(RowsWidget):
+        if visible(widget) and widget.content_size.area:
+            painted = widget.paint(*widget.content_size)
+            lengths = [sum(cell_len(piece.text) for piece in row) for row in painted]
+            told = f"{what}: {widget!r} {widget.content_size}\n{driver.screen()}"
+            assert max(lengths, default=0) <= widget.content_size.width, told
+            assert len(painted) <= widget.content_size.height, told
+    for pane in driver.explorer.query(".pane, #setup"):
+        if visible(pane):
+            told = f"{what}: {pane!r}\n{driver.screen()}"
+            drawn = cells(driver, pane)
+            assert drawn[0].startswith(f"╭─ {pane.border_title} ─"), told
+            assert drawn[0].endswith("─╮"), told
+            assert all(row[0] + row[-1] == "││" for row in drawn[1:-1]), told
+            assert drawn[-1].endswith("─╯"), told
+            subtitle = str(pane.border_subtitle or "")
+            assert subtitle in drawn[-1], told
+    for label in driver.explorer.query(Static):
+        if visible(label) and label.region in driver.explorer.region and not scrolled_out(label):
+            said = " ".join(" ".join(cells(driver, label)).split())
+            assert said == " ".join(str(label.content).split()), f"{what}: {label!r}\n{driver.screen()}"
+
+    for field in driver.explorer.query(ChoiceField):
+        if visible(field) and not scrolled_out(field):
+            assert str(field.value) in cells(driver, field)[0], f"{what}: {field!r}\n{driver.screen()}"
+
+
+def scrolled_out(widget: Widget) -> bool:
+    """Whether some of a widget is beyond the edge of a pane that scrolls."""
+    return any(
+        isinstance(part, Widget) and part.is_scrollable and widget.region not in part.content_region
+        for part in widget.ancestors
+    )
+
+
+@pytest.mark.parametrize("name", STATES)
+async def test_every_state_is_whole_at_every_size(name: str) -> None:
+    state = STATES[name]
+    attached = None
+    if state.attached:
+        attached = put_run(1, samples=20_000, target=20_000, live=20).path
+    async with opened(
+        state.source(), (200, 60), 20_000, wait=False, attached=attached, **dict(state.settings)
+    ) as driver:
+        if state.status in ("preview done", "run sampling") or state.act is not nothing:
+            await driver.settled()
+        await state.act(driver)
+        await driver.until(lambda: state.status in driver.text("#status"), state.status)
+        for size in SIZES:
+            await driver.pilot.resize_terminal(*size)
+            await driver.pilot.pause(0.05)
+            if size < SMALLEST or size[1] < SMALLEST[1]:
+                words = " ".join(driver.screen().split())
+                assert words == f"geomreg-tui needs 60x16 cells; this is {size[0]}x{size[1]}"
+                continue
+            wide = size[0] >= WIDE[0] and size[1] >= WIDE[1]
+            for tab in ("all",) if wide else TABS:
+                if not wide:
+                    driver.explorer.query_one("#tabs").active = f"tab-{tab}"
+                    await driver.pilot.pause(0.02)
+                what = f"{name} at {size}, {tab}"
+                check_whole(driver, what)
+                assert state.status[:30] in driver.text("#status"), what
+                keys = driver.text("#keys")
+                assert all(words in keys for words in ESSENTIAL), f"{what}: {keys}"
+                header = driver.explorer.query_one(HeaderLine)
+                assert header.display
+
+
+async def test_resizing_while_sampling_loses_nothing() -> None:
+    """A storm of sizes, some too small, while a run fills; then all is as if nothing had been."""
+    source = FakeSource()
+    source.speed = 500
+    async with opened(source, samples=1_000_000) as driver:
+        run = await sampling(driver)
+        before = run.samples
+        sizes = list(itertools.islice(itertools.cycle((*SIZES, (20, 5), (300, 100), (1, 1))), 40))
+        for size in sizes:
+            await driver.pilot.resize_terminal(*size)
+            await asyncio.sleep(0.005)
+        await driver.pilot.resize_terminal(120, 40)
+        await driver.until(lambda: "Mode dominance" in driver.screen())
+        check_whole(driver, "after the storm")
+        await driver.until(lambda: run.samples > before + 5 * source.speed)
+        assert run.calls == []
+        assert driver.session.run_active
+        assert len(source.runs) == 1
+        assert len(source.previews) == 1
+        await driver.pilot.press("s")
+        await driver.until(lambda: "run stopped" in driver.text("#status"))
+
+
+async def test_an_attached_run_that_another_engine_samples_is_followed(tmp_path: Path) -> None:
+    """What an engine elsewhere writes is shown, its state by word; its end too."""
+    run = put_run(1, RunState.SAMPLING, samples=5_000, target=20_000, live=5)
+    async with opened(size=(80, 24), samples=20_000, wait=False, attached=run.path) as driver:
+        await driver.until(lambda: "5 k / " in driver.text("#status"))
+        assert "engine is gone" in driver.text("#status")  # no process holds the lease
+        check_whole(driver, "attached")
+        assert driver.source.previews == []
+        assert RunDirectory.open(run.path).plan()[0] == 20_000

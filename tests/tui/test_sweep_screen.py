@@ -1,0 +1,694 @@
+"""The sweep screen: its controls, states and keys, and what it shows of a sweep that fills."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from geomreg_tui.engine.sweep import parse_factor
+from geomreg_tui.engine.sweep_directory import SweepDirectory, SweepPlan, new_sweep_path, sweeps_root
+from geomreg_tui.errors import ExperimentError, RunDirectoryError
+from geomreg_tui.experiment import Experiment
+from geomreg_tui.export import SWEEP_FORMATS
+from geomreg_tui.runs import RunState
+from geomreg_tui.tui.app import ExplorerApp
+from geomreg_tui.tui.screens.export import SweepExportScreen
+from geomreg_tui.tui.screens.help import HelpScreen
+from geomreg_tui.tui.screens.quit import QuitScreen
+from geomreg_tui.tui.screens.sweep import SweepScreen
+from geomreg_tui.tui.screens.sweeps import SweepsScreen
+from geomreg_tui.tui.source import EngineSource
+from geomreg_tui.tui.sweep_setup import FACTORS, SweepSetup, plan_of, usual_values
+from geomreg_tui.tui.sweep_view import SweepReader, SweepView
+from geomreg_tui.tui.widgets.multiples import Multiples
+from geomreg_tui.tui.widgets.rows import RowsWidget
+
+from ..unit.exporting import make_sweep
+from .driving import Driver, opened
+from .fakes import FakeSource, FakeSweep
+
+HOSTILE = "x\x1b]52;c;cm0gLXJm\x07\x1b[2J\u202e[red]\x9b31m[/\nnext"
+SIZES = [(60, 16), (80, 24), (120, 40), (200, 60)]
+
+
+@asynccontextmanager
+async def swept(
+    size: tuple[int, int] = (120, 40), source: FakeSource | None = None, **settings: Any
+) -> AsyncIterator[Driver]:
+    """Open the explorer and its sweep screen."""
+    async with opened(source, size=size, **settings) as driver:
+        await driver.pilot.press("x")
+        await driver.until(lambda: isinstance(driver.app.screen, SweepScreen), "the sweep screen")
+        await driver.until(lambda: "points of" in driver.text("#sweep-form"), "the form")
+        yield driver
+
+
+async def started(driver: Driver) -> FakeSweep:
+    """Press space and wait until the sweep has begun and is read."""
+    await driver.pilot.press("space")
+    await driver.until(lambda: view_of(driver) is not None, "a view")
+    return driver.source.sweeps[-1]
+
+
+async def completed(driver: Driver) -> FakeSweep:
+    sweep = await started(driver)
+    sweep.complete()
+    await driver.until(lambda: "✓ sweep done" in driver.screen(), "done")
+    return sweep
+
+
+def view_of(driver: Driver) -> SweepView | None:
+    return driver.session.sweeps.view
+
+
+def multiples(driver: Driver) -> Multiples:
+    return driver.app.screen.query_one(Multiples)
+
+
+async def put(driver: Driver, field: str, value: str) -> None:
+    driver.app.screen.query_one(f"#sweep-{field}").value = value  # type: ignore[attr-defined]
+    await driver.pilot.pause()
+
+
+def made_sweep(*over: str, name: str = "", samples: int = 4000, **settings: object) -> FakeSweep:
+    experiment = Experiment.parse({"data": "digits", **settings})
+    plan = SweepPlan(experiment, tuple(parse_factor(text) for text in over), samples)
+    return FakeSweep(plan, sweeps_root() / name if name else new_sweep_path(experiment))
+
+
+# What is asked
+
+
+def test_every_factor_of_the_headless_sweep_is_offered_with_values_that_it_takes() -> None:
+    assert set(FACTORS) == set(Experiment.model_fields) - {"data_sha256"}
+    for experiment in (Experiment(), Experiment.parse({"data": "gaussian", "gain": 0, "bias": True})):
+        for key in FACTORS:
+            values = usual_values(experiment, key)
+            if key in ("module", "target"):  # there is nothing usual about these
+                assert values == ""
+                continue
+            plan = plan_of(experiment, SweepSetup(key, values, "1e4"))
+            assert len(plan.factors[0].values) > 1
+            assert plan.factors == (parse_factor(f"{key}={values}"),)
+    uneven = Experiment.parse({"width": "8,16"})
+    assert usual_values(uneven, "depth") == "2"  # one width for each layer
+    assert usual_values(uneven, "width") == "4, 8, 16, 32, 64"
+    assert usual_values(Experiment(), "width") == "64, 128, 256, 512, 1024"
+    assert usual_values(Experiment.parse({"depth": 1}), "depth") == "1, 2, 3, 4, 5"
+    assert usual_values(Experiment(), "gain") == "0.5, 0.75, 1, 1.5, 2"
+
+
+def test_a_setup_comes_to_the_plan_of_the_headless_option() -> None:
+    plan = plan_of(Experiment(), SweepSetup("width", "16:256:x4, 300", "10k"))
+    assert plan.factors == (parse_factor("width=16:256:x4,300"),)
+    assert plan.samples == 10_000
+    assert [experiment.width for _, experiment in plan.grid()] == [16, 64, 256, 300]
+    assert SweepPlan.from_json(json.loads(json.dumps(plan.to_json()))) == plan
+
+
+@pytest.mark.parametrize(
+    ("key", "values", "samples", "told"),
+    [
+        ("width", "0", "1e5", "values: got 0; allowed is a number of at least 1"),
+        ("width", "16, x", "1e5", "values: got 'x'"),
+        ("width", "", "1e5", "values: got nothing"),
+        ("width", "16,,32", "1e5", "allowed is one value between two commas"),
+        ("width", "16:8", "1e5", "START:STOP"),
+        ("width", "1:1e9", "1e5", "up to 1,000 values"),
+        ("init", "he_normal, he_norml", "1e5", "did you mean he_normal?"),
+        ("depth", "1, 2", "0", "samples: got '0'"),
+        ("depth", "1, 2", "many", "samples: got 'many'"),
+    ],
+)
+async def test_what_is_impossible_is_marked_and_starts_nothing(
+    key: str, values: str, samples: str, told: str
+) -> None:
+    async with swept(notifications=True) as driver:
+        await put(driver, "factor", key)
+        await put(driver, "values", values)
+        await put(driver, "samples", samples)
+        await driver.pilot.press("space")
+        await driver.until(lambda: "Correct what is marked" in driver.screen())
+        assert told in driver.text("#sweep-outcome")
+        wrong = "samples" if told.startswith("samples") else "values"
+        assert driver.app.screen.query_one(f"#sweep-{wrong}-label").has_class("-problem")
+        assert driver.source.sweeps == []
+        assert not sweeps_root().exists()
+        await put(driver, "factor", "gain")  # usual values come with another factor
+        await put(driver, "samples", "1e4")
+        assert driver.text("#sweep-outcome").strip() == "5 points of 10 k networks: 50 k in all"
+        assert not driver.app.screen.query(".-problem")
+
+
+async def test_a_single_value_is_a_sweep_without_direction() -> None:
+    async with swept() as driver:
+        await put(driver, "values", "8")
+        assert "a direction needs two" in driver.text("#sweep-outcome")
+        await completed(driver)
+        assert "no direction: that needs two values" in " ".join(driver.text("#trend").split())
+
+
+async def test_keys_belong_to_the_field_that_is_typed_in() -> None:
+    async with swept() as driver:
+        driver.app.screen.query_one("#sweep-values").focus()
+        await driver.pilot.pause()
+        await driver.pilot.press("end", *"sxqoe", "space")
+        assert str(driver.app.screen.query_one("#sweep-values").value).endswith("1024sxqoe ")  # type: ignore[attr-defined]
+        await driver.pilot.press("enter")
+        assert driver.app.focused is multiples(driver)
+        driver.app.screen.query_one("#sweep-samples").focus()
+        await driver.pilot.pause()
+        await driver.pilot.press("up")
+        assert driver.app.screen.query_one("#sweep-samples").value == "1e6"  # type: ignore[attr-defined]
+        await driver.pilot.press("escape")
+        assert driver.app.focused is multiples(driver)
+        await driver.pilot.press("escape")
+        assert driver.app.screen is driver.explorer
+
+
+# Filling live
+
+
+async def test_points_fill_live_and_the_direction_comes_with_the_second() -> None:
+    async with swept() as driver:
+        await put(driver, "values", "16, 64, 256")
+        await put(driver, "samples", "20k")
+        sweep = await started(driver)
+        assert driver.source.sweeps == [sweep]
+        assert driver.text("#multiples").count("not begun") == 3
+        assert "D comes with the first networks" in driver.text("#trend")
+        sweep.fill(0, 5_000)
+        await driver.until(lambda: "▶ 25 %" in driver.text("#multiples"))
+        assert "direction: comes with the second point" in " ".join(driver.text("#trend").split())
+        assert "▶ sweep sampling" in driver.screen()
+        assert "0 / 3 points  5 k / 60 k  ETA 0:01" in driver.screen()
+        assert "250 k networks/s" in driver.text("#header")
+        sweep.fill(0, 20_000, RunState.DONE)
+        sweep.fill(1, 10_000)
+        await driver.until(lambda: "▶ 50 %" in driver.text("#multiples"))
+        sweep.complete()
+        await driver.until(lambda: "✓ sweep done" in driver.screen())
+        view = view_of(driver)
+        assert view is not None
+        (verdict,) = view.judged
+        assert verdict.direction.verdict == "towards zero"  # the zero mode of the losses grows with width
+        trend = " ".join(driver.text("#trend").split())
+        assert "direction: towards zero" in trend
+        assert "τ-b 1.00 [1.00, 1.00]" in trend
+        assert f"p {verdict.direction.p_value:.2g}" in trend
+        screen = driver.text("#multiples") + driver.text("#points")
+        for point in view.points:
+            assert point.modes is not None
+            shown = f"{point.modes.dominance.estimate:.3f}".replace("-", "−")
+            assert screen.count(shown) >= 2, shown
+            assert f"width {point.value}" in screen
+        assert "3 / 3 points  60 k / 60 k" in driver.screen()
+
+
+async def test_start_pause_resume_and_stop() -> None:
+    async with swept(notifications=True) as driver:
+        sweep = await started(driver)
+        sweep.fill(0, 1_000)
+        await driver.pilot.press("space")
+        await driver.until(lambda: "‖ sweep paused" in driver.screen())
+        await driver.pilot.press("space")
+        await driver.until(lambda: "▶ sweep sampling" in driver.screen())
+        await driver.pilot.press("s")
+        await driver.until(lambda: "■ sweep stopped" in driver.screen())
+        assert sweep.calls == ["pause", "resume", "stop"]
+        await driver.until(lambda: "■ 1 %" in driver.text("#multiples"))
+        assert "s Stop" not in driver.text("#keys")
+        # The same again goes on, with more samples too; other values are another sweep.
+        await driver.pilot.press("space")
+        await driver.until(lambda: len(driver.source.sweeps) == 2)
+        again = driver.source.sweeps[-1]
+        assert (again.directory, again.asked) == (sweep.directory, sweep.asked)
+        await driver.until(lambda: "▶ sweep sampling" in driver.screen())
+        again.complete()
+        await driver.until(lambda: "✓ sweep done" in driver.screen())
+        await driver.pilot.press("space")
+        await driver.until(lambda: "This sweep is done" in driver.screen())
+        await put(driver, "samples", "2e5")
+        await driver.pilot.press("space")
+        await driver.until(lambda: len(driver.source.sweeps) == 3)
+        assert driver.source.sweeps[-1].directory == sweep.directory
+        assert driver.source.sweeps[-1].asked.samples == 200_000
+        await driver.until(lambda: "▶ sweep sampling" in driver.screen())
+        await driver.pilot.press("s")
+        await driver.until(lambda: "■ sweep stopped" in driver.screen())
+        await put(driver, "values", "3, 5")
+        await driver.until(lambda: "space starts another sweep" in driver.screen())
+        await driver.pilot.press("space")
+        await driver.until(lambda: len(driver.source.sweeps) == 4)
+        assert driver.source.sweeps[-1].directory != sweep.directory
+        await driver.until(lambda: driver.text("#multiples").count("not begun") == 2)
+
+
+async def test_a_failed_point_is_shown_with_its_reason_and_can_be_tried_again() -> None:
+    async with swept() as driver:
+        sweep = await started(driver)
+        sweep.fill(0, 100_000, RunState.DONE)
+        sweep.fill(1, 10_000, RunState.FAILED, f"out of memory {HOSTILE}")
+        sweep.tell(RunState.FAILED, f"out of memory {HOSTILE}")
+        await driver.until(lambda: "✗ sweep failed" in driver.screen())
+        shown = driver.text("#multiples")
+        assert shown.count("✗ failed") == 1
+        assert "out of memory" in shown
+        assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]", driver.screen())
+        await driver.pilot.press("space")
+        await driver.until(lambda: len(driver.source.sweeps) == 2)
+        assert driver.source.sweeps[1].directory == sweep.directory
+        await driver.until(lambda: "▶ sweep sampling" in driver.screen())
+
+
+async def test_a_point_of_mixed_environments_says_so() -> None:
+    async with swept() as driver:
+        sweep = await started(driver)
+        sweep.fill(1, 100_000, RunState.DONE, mixed=True)
+        await driver.until(lambda: "mixed ✓" in driver.text("#multiples"))
+        assert "mixed ✓" in driver.text("#points")
+
+
+async def test_a_point_that_could_not_begin_is_the_one_blamed() -> None:
+    async with swept() as driver:
+        sweep = await started(driver)
+        sweep.fill(0, 100_000, RunState.DONE)
+        sweep.tell(RunState.FAILED, "examples: got 5000; there are 1797")
+        await driver.until(lambda: "✗ failed" in driver.text("#multiples"))
+        assert "there are 1797" in driver.text("#status")
+        view = view_of(driver)
+        assert view is not None
+        assert [point.state for point in view.points[:3]] == [RunState.DONE, RunState.FAILED, None]
+
+
+async def test_a_sweep_that_cannot_start_says_why() -> None:
+    source = FakeSource()
+    source.start_failure = RunDirectoryError("the disk is full")
+    async with swept(source=source) as driver:
+        await driver.pilot.press("space")
+        await driver.until(lambda: "the sweep did not start: the disk is full" in driver.screen())
+        source.start_failure = None
+        await started(driver)
+
+
+async def test_an_engine_that_is_gone_leaves_a_sweep_that_goes_on() -> None:
+    async with swept() as driver:
+        sweep = await started(driver)
+        sweep.fill(0, 50_000)
+        await driver.until(lambda: "▶ 50 %" in driver.text("#multiples"))
+        sweep._lease.release()  # as the lease of a dead process is
+        await driver.until(lambda: "■ sweep stopped" in driver.screen())
+        await driver.until(lambda: "■ 50 %" in driver.text("#multiples"))
+        await driver.pilot.press("space")
+        await driver.until(lambda: len(driver.source.sweeps) == 2)
+
+
+async def test_nothing_is_drawn_while_nothing_changes() -> None:
+    async with swept() as driver:
+        await completed(driver)
+        await driver.pilot.pause(0.3)
+        sent: list[object] = []
+        original = type(driver.app)._display
+        try:
+            type(driver.app)._display = lambda self, *rest: sent.append(rest) or original(self, *rest)  # type: ignore[method-assign,assignment,func-returns-value]
+            await driver.pilot.pause(2.5)
+            assert sent == []
+        finally:
+            type(driver.app)._display = original  # type: ignore[method-assign]
+
+
+async def test_a_long_sweep_is_drawn_quickly() -> None:
+    sweep = made_sweep("seed=1:60", samples=500, width=8)
+    sweep.complete()
+    async with swept((200, 60)) as driver:
+        await driver.pilot.press("o")
+        await driver.until(lambda: "1 sweep" in driver.screen())
+        await driver.pilot.press("enter")
+        await driver.until(lambda: "60 / 60 points" in driver.screen(), "all points")
+        panes = driver.app.screen.query(RowsWidget)
+        begun = time.process_time()
+        for _ in range(5):
+            await driver.pilot.press("pagedown")
+            for pane in panes:
+                pane.redraw()
+        assert (time.process_time() - begun) / 5 < 0.5  # a page of new histograms, and the table
+
+
+# Layouts
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_all_is_shown_at_every_size(size: tuple[int, int]) -> None:
+    async with swept(size) as driver:
+        await put(driver, "values", "16, 64, 256, 1024")
+        await completed(driver)
+        screen = driver.screen()
+        assert all(len(row) == size[0] for row in screen.split("\n"))
+        assert "❯ width 16" in screen
+        assert "direction: towards zero" in screen
+        assert "τ-b 1.00" in screen
+        assert "density against L/L0" in screen
+        assert screen.count("◉") == 1
+        for word in ("space Start/pause", "enter Open", "? Help", "q Quit", "^p Palette"):
+            assert word in driver.text("#keys")
+        assert driver.app.screen.query_one("#points").display is (size[0] >= 120)
+        if size[0] >= 120:
+            lines = driver.text("#points").split("\n")
+            end = lines[0].index("interval") + len("interval")
+            assert [row.index("]") + 1 for row in lines[1:5]] == [end] * 4
+            assert len({row.index("✓") for row in lines[1:5]}) == 1
+        assert "…" not in "".join(driver.text(f"#{name}") for name in ("trend", "points", "sweep-controls"))
+        await driver.pilot.resize_terminal(59, 15)
+        await driver.until(lambda: "needs 60x16" in driver.screen())
+        await driver.pilot.resize_terminal(*size)
+        await driver.until(lambda: "❯ width 16" in driver.screen())
+
+
+async def test_every_point_can_be_reached_where_not_all_fit() -> None:
+    async with swept((80, 24)) as driver:
+        await put(driver, "values", "1:20")
+        await completed(driver)
+        assert "width 20" not in driver.text("#multiples")
+        seen = set()
+        for _ in range(20):
+            point = multiples(driver).point
+            assert point is not None
+            assert f"❯ width {point.value} " in driver.text("#multiples")
+            seen.add(point.value)
+            await driver.pilot.press("right")
+        assert seen == {str(value) for value in range(1, 21)}
+        await driver.pilot.press("home")
+        assert "❯ width 1 " in driver.text("#multiples")
+        await driver.pilot.press("down")
+        assert "❯ width 3 " in driver.text("#multiples")
+        await driver.pilot.press("pagedown")
+        assert "❯ width 7 " in driver.text("#multiples")
+        await driver.pilot.press("end")
+        assert "❯ width 20 " in driver.text("#multiples")
+        await driver.pilot.press("down", "right")
+        assert "❯ width 20 " in driver.text("#multiples")
+        await driver.pilot.press("up")
+        assert "❯ width 18 " in driver.text("#multiples")
+        multiples(driver)._scroll(_Stopped(), -8)  # type: ignore[arg-type]
+        await driver.pilot.pause()
+        assert "width 3 " in driver.text("#multiples")
+
+
+class _Stopped:
+    def stop(self) -> None:
+        """As an event has it."""
+
+
+async def test_the_mouse_selects_and_opens() -> None:
+    async with swept((120, 40)) as driver:
+        sweep = await completed(driver)
+        rows = driver.text("#multiples").split("\n")
+        row = next(number for number, text in enumerate(rows) if "width 512" in text)
+        await driver.pilot.click("#multiples", offset=(rows[row].index("width 512") + 4, row + 2))
+        await driver.until(lambda: "❯ width 512" in driver.screen())
+        assert "❯   512" in driver.text("#points")
+        await driver.pilot.click("#points", offset=(8, 3))
+        await driver.until(lambda: "❯ width 128" in driver.screen())
+        rows = driver.text("#multiples").split("\n")
+        row = next(number for number, text in enumerate(rows) if "width 128" in text)
+        await driver.pilot.click("#multiples", offset=(rows[row].index("width 128") + 4, row + 2))
+        await driver.until(lambda: driver.app.screen is driver.explorer)
+        await driver.until(lambda: driver.session.run is not None)
+        assert driver.session.run is not None
+        assert driver.session.run.handle.directory == sweep.directory / "width=128"
+
+
+async def test_a_point_opens_in_full_and_the_sweep_is_there_again() -> None:
+    async with swept() as driver:
+        sweep = await completed(driver)
+        await driver.pilot.press("right", "enter")
+        await driver.until(lambda: driver.session.shows_run)
+        await driver.settled()
+        assert driver.session.experiment.width == 128
+        assert driver.session.run is not None
+        assert driver.session.run.handle.directory == sweep.directory / "width=128"
+        for pane in ("Loss distribution", "Mode dominance", "Volume fraction"):
+            assert pane in driver.screen()
+        await driver.pilot.press("x")
+        await driver.until(lambda: "✓ sweep done" in driver.screen())
+        assert "❯ width 128" in driver.screen()
+        await driver.pilot.press("x")
+        await driver.set("width", "7")
+        await driver.quiet()
+        await driver.settled()
+        await driver.pilot.press("x")
+        await driver.until(lambda: "no sweep yet" in driver.screen())
+        assert "mlp 7×3" in driver.text("#header")
+        assert "1, 3, 7, 14, 28" in driver.text("#sweep-controls")
+
+
+async def test_the_low_end_can_be_zoomed_to() -> None:
+    async with swept(notifications=True) as driver:
+        await completed(driver)
+        before = driver.text("#multiples")
+        await driver.pilot.press("z")
+        await driver.until(lambda: "lowest 10 %" in driver.screen())
+        assert driver.text("#multiples") != before
+        await driver.pilot.press("Z")
+        await driver.until(lambda: "lowest" not in driver.screen())
+        assert driver.text("#multiples") == before
+        await driver.pilot.press(*"zzzzzz")
+        await driver.until(lambda: "Too few losses lie lower" in driver.screen())
+
+
+async def test_ascii_terminals_get_ascii_only() -> None:
+    async with swept(ascii_only=True) as driver:
+        sweep = await started(driver)
+        sweep.complete()
+        await driver.until(lambda: "sweep done" in driver.screen())
+        assert driver.screen().isascii()
+        assert "?" not in driver.text("#multiples") + driver.text("#trend") + driver.text("#points")
+
+
+# Going, leaving, coming back
+
+
+async def test_a_sweep_goes_on_while_the_explorer_is_used_and_leaving_asks() -> None:
+    async with swept() as driver:
+        sweep = await started(driver)
+        sweep.fill(0, 1_000)
+        await driver.until(lambda: "▶ 1 %" in driver.screen())
+        await driver.pilot.press("escape")
+        await driver.until(lambda: "a sweep is going on" in driver.screen())
+        await driver.set("width", "32")
+        await driver.quiet()
+        await driver.pilot.press("x")  # what goes on is shown, whatever is on the knobs
+        await driver.until(lambda: "▶ sweep sampling" in driver.screen())
+        await driver.pilot.press("q")
+        await driver.until(lambda: isinstance(driver.app.screen, QuitScreen))
+        assert str(sweep.directory) in "".join(driver.screen().split()).replace("│", "")
+        await driver.pilot.press("b")
+        assert isinstance(driver.app.screen, SweepScreen)
+        assert driver.app.is_running
+        await driver.pilot.press("ctrl+q")
+        await driver.until(lambda: isinstance(driver.app.screen, QuitScreen))
+        await driver.pilot.press("k")
+        await driver.until(lambda: not driver.app.is_running)
+        assert sweep.calls == []
+        assert driver.session.sweeps.going() == [sweep]
+
+
+async def test_leaving_can_stop_the_sweep() -> None:
+    async with swept() as driver:
+        sweep = await started(driver)
+        await driver.pilot.press("q")
+        await driver.until(lambda: isinstance(driver.app.screen, QuitScreen))
+        await driver.pilot.press("s")
+        await driver.until(lambda: not driver.app.is_running)
+        assert sweep.calls == ["stop"]
+
+
+async def test_a_sweep_that_begins_when_its_screen_is_gone_is_found_again() -> None:
+    async with swept() as driver:
+        await driver.pilot.press("space", "escape", "x")
+        await driver.until(lambda: view_of(driver) is not None)
+        assert len(driver.source.sweeps) == 1
+
+
+async def test_sweeps_on_disk_are_listed_newest_first_and_opened() -> None:
+    one = made_sweep("depth=1,2,3", name="20260102-030405-01234567", width=8)
+    one.complete()
+    two = made_sweep("init=he_normal,orthogonal", name="20260304-050607-01234567")
+    two.complete()
+    async with swept() as driver:
+        await driver.pilot.press("o")
+        await driver.until(lambda: "2 sweeps" in driver.screen())
+        listed = driver.text("#sweeps-list").split("\n")
+        assert "init in mlp" in listed[0]
+        assert "depth in mlp 8×3" in listed[1]
+        assert all("✓ done" in row for row in listed[:2])
+        await driver.pilot.press("down", "enter")
+        await driver.until(lambda: "✓ sweep done" in driver.screen())
+        assert "1, 2, 3" in driver.text("#sweep-controls")
+        assert "mlp 8×3" in driver.text("#header")
+        assert "D against depth" in driver.screen()
+        await driver.pilot.press("o")
+        await driver.until(lambda: "2 sweeps" in driver.screen())
+        await driver.pilot.press("enter")
+        order = "no direction: the values of init have no order"
+        await driver.until(lambda: order in " ".join(driver.text("#trend").split()))
+        rows = driver.text("#trend").split("\n")
+        for name in ("he_normal", "orthogonal"):  # a line each, with D along it
+            assert [row.count("●") + row.count("◉") for row in rows if name in row] == [1]
+        await driver.pilot.press("o")
+        await driver.pilot.press("escape")
+        assert isinstance(driver.app.screen, SweepScreen)
+
+
+async def test_without_sweeps_the_list_says_so_and_broken_ones_are_told_of() -> None:
+    async with swept() as driver:
+        await driver.pilot.press("o")
+        await driver.until(lambda: "There are no sweeps yet" in driver.screen())
+        await driver.pilot.press("o")
+        assert isinstance(driver.app.screen, SweepScreen)
+        broken = sweeps_root() / f"20260101-000000-{HOSTILE.splitlines()[0].replace('/', '')}"
+        broken.mkdir(parents=True)
+        (broken / "plan.json").write_text("{}")
+        await driver.pilot.press("o")
+        await driver.until(lambda: "1 sweep" in driver.screen())
+        await driver.pilot.press("enter")
+        await driver.until(lambda: "is damaged" in driver.text("#status"))
+        assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]", driver.screen())
+
+
+async def test_a_sweep_of_two_factors_shows_a_line_and_a_verdict_for_each_value_of_the_other() -> None:
+    sweep = made_sweep("width=16,64,256", "depth=1,2")
+    sweep.complete()
+    async with swept((200, 60)) as driver:
+        await driver.pilot.press("o")
+        await driver.until(
+            lambda: isinstance(driver.app.screen, SweepsScreen) and "1 sweep" in driver.screen()
+        )
+        await driver.pilot.press("enter")
+        await driver.until(lambda: "✓ sweep done" in driver.screen())
+        trend = driver.text("#trend")
+        assert "● depth 1" in trend
+        assert "▲ depth 2" in trend
+        assert trend.count("towards zero") == 2
+        assert "direction at depth 2: towards zero" in trend
+        assert "width 16, depth 1" in driver.text("#multiples")
+        assert "16, 1" in driver.text("#points")
+        await put(driver, "samples", "5e4")
+        await driver.pilot.press("space")  # untouched, the controls mean both factors
+        await driver.until(lambda: len(driver.source.sweeps) == 1)
+        assert driver.source.sweeps[0].asked.factors == sweep.asked.factors
+
+
+async def test_a_sweep_is_exported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    name = "20260102-030405-01234567"
+    make_sweep(sweeps_root() / name)
+    async with swept() as driver:
+        assert "e Export" not in driver.text("#keys")
+        await driver.pilot.press("o")
+        await driver.until(lambda: "1 sweep" in driver.screen())
+        await driver.pilot.press("enter")
+        await driver.until(lambda: "✓ sweep done" in driver.screen())
+        await driver.pilot.press("e")
+        await driver.until(lambda: isinstance(driver.app.screen, SweepExportScreen))
+        await driver.until(lambda: "geomreg-tui sweep" in driver.text("#export-command"))
+        assert "width=2,4,8" in driver.text("#export-command")
+        assert {end for end, _, _ in SweepExportScreen.FORMATS} == set(SWEEP_FORMATS)
+        for end, downs in ((".html", 0), (".csv", 2), (".sh", 4)):
+            await driver.pilot.press(*["down"] * downs, "enter")
+            await driver.until(lambda end=end: f"wrote {name}{end}" in driver.text("#export-outcome"))  # type: ignore[misc]
+    assert (tmp_path / f"{name}.csv").read_text().count("\n") == 4
+
+
+async def test_help_and_palette_know_every_action() -> None:
+    async with swept((200, 60)) as driver:
+        await driver.pilot.press("question_mark")
+        assert isinstance(driver.app.screen, HelpScreen)
+        await driver.pilot.pause()
+        screen = driver.screen()
+        for binding in SweepScreen.BINDINGS:
+            if binding.show:  # type: ignore[union-attr]
+                assert binding.tooltip in screen  # type: ignore[union-attr]
+        assert "τ-b" in screen
+        await driver.pilot.press("escape")
+        await driver.pilot.press("ctrl+p")
+        await driver.pilot.pause(0.2)
+        await driver.pilot.press(*"sweeps")
+        await driver.until(lambda: "Open a sweep that is on disk" in driver.screen())
+        await driver.pilot.press("enter")
+        await driver.until(lambda: isinstance(driver.app.screen, SweepsScreen))
+
+
+# The real thing
+
+
+OPTIONS = {"data": "gaussian", "inputs": "4", "examples": "1", "depth": "1", "init": "he_normal"}
+
+
+async def test_a_real_sweep_fills_and_agrees_with_the_headless_one(tmp_path: Path) -> None:
+    words = [f"--{key}={value}" for key, value in OPTIONS.items()]
+    headless = [sys.executable, "-m", "geomreg_tui", "sweep", "--over", "width=2,4,8", *words]
+    headless += ["--samples", "30k", "--json", "--quiet", "--out", str(tmp_path / "sweep")]
+    process = subprocess.Popen(headless, stdout=subprocess.PIPE, text=True)
+    source = EngineSource()
+    app = ExplorerApp(Experiment.parse(OPTIONS), 10_000, source, fps=20)
+    async with app.run_test(size=(120, 40)) as pilot:
+        driver = Driver(app, pilot, source)  # type: ignore[arg-type]
+        await pilot.press("x")
+        await put(driver, "values", "2, 4, 8")
+        await put(driver, "samples", "30k")
+        await pilot.press("space")
+        for _ in range(20):
+            view = view_of(driver)
+            if view is not None and view.state is RunState.DONE:
+                break
+            await driver.pilot.pause(1)
+        await driver.until(lambda: "✓ sweep done" in driver.screen())
+        view = view_of(driver)
+        assert view is not None
+        shown = " ".join(driver.text("#trend").split())
+    document = json.loads(process.communicate(timeout=60)[0])
+    assert [point["histogram_digest"] for point in document["points"]] == [
+        point.result.summary.histogram.digest() for point in view.points if point.result
+    ]
+    assert [point["modes"]["dominance"] for point in document["points"]] == [
+        point.modes.dominance.to_json() for point in view.points if point.modes
+    ]
+    assert document["directions"] == [verdict.to_json() for verdict in view.judged]
+    assert f"direction: {document['directions'][0]['verdict']}" in shown
+    stored = json.loads((view.path / "sweep.json").read_text())
+    assert stored == document
+
+
+def test_code_that_only_a_file_names_is_not_run(tmp_path: Path) -> None:
+    plan = SweepPlan(
+        Experiment.parse({"arch": "custom", "module": "a.b:c"}), (parse_factor("gain=1,2"),), 1000
+    )
+    with pytest.raises(ExperimentError, match="module"):
+        EngineSource().start_sweep(plan, tmp_path / "sweep")
+    assert not (tmp_path / "sweep").exists()
+
+
+def test_a_sweep_without_a_plan_is_read_from_its_result(tmp_path: Path) -> None:
+    sweep = made_sweep("width=4,8")
+    sweep.complete()
+    view = SweepReader(sweep.directory).read()
+    assert view is not None
+    results = [point.result for point in view.points if point.result]
+    SweepDirectory(sweep.directory).write_result(view.plan.factors, results)
+    for name in ("plan.json", "status.json"):
+        (sweep.directory / name).unlink()
+    again = SweepReader(sweep.directory).read()
+    assert again is not None
+    assert again.state is RunState.DONE
+    assert again.plan.factors == view.plan.factors
+    assert [v.to_json() for v in again.judged] == [v.to_json() for v in view.judged]
