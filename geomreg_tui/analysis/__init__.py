@@ -1,5 +1,6 @@
 """What the losses say: views, volumes, modes, trends. Numbers in, numbers out; no networks, no torch."""
 
+from geomreg_tui.analysis.deep import DeepTail, deep_tail
 from geomreg_tui.analysis.distribution import Binned, Distance, LossDistribution, distance
 from geomreg_tui.analysis.heldout import HeldOutCurve, held_out_given_loss
 from geomreg_tui.analysis.intervals import (
@@ -18,6 +19,7 @@ from geomreg_tui.analysis.volume import VolumeCurve, volume_curve
 
 __all__ = [
     "Binned",
+    "DeepTail",
     "Dip",
     "Direction",
     "Distance",
@@ -32,6 +34,7 @@ __all__ = [
     "VolumeCurve",
     "analyse_modes",
     "clopper_pearson",
+    "deep_tail",
     "direction",
     "distance",
     "held_out_given_loss",

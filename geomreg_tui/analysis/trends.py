@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from geomreg_tui.analysis.modes import ModeAnalysis
 
-__all__ = ["Direction", "direction"]
+__all__ = ["Direction", "direction", "volume_direction"]
 
 FloatArray = NDArray[np.float64]
 
@@ -29,7 +29,8 @@ class Direction(NamedTuple):
         low, high: its 95 % interval under the sampling noise of each D.
         p_value: two-sided, of no association between the factor and D over the points of the sweep. With
             few points it cannot be small (at best 0.33 for three, 0.017 for five).
-        verdict: "towards zero" or "towards central" when the interval excludes 0, else "no direction".
+        verdict: "towards zero" or "towards central" when the interval excludes 0, else "no direction";
+            of volumes "expanding" or "contracting".
     """
 
     tau: float
@@ -79,6 +80,33 @@ def direction(factor: Sequence[float], analyses: Sequence[ModeAnalysis], *, seed
         return Direction(math.nan, math.nan, math.nan, math.nan, NO_DIRECTION)
     generator = np.random.default_rng(seed)
     drawn = np.stack([analysis.draw_dominance(generator, _DRAWS) for _, analysis in known], axis=-1)
+    return _judged(x, estimates, drawn, ("towards zero", "towards central"))
+
+
+def volume_direction(
+    factor: Sequence[float], log10_volume: FloatArray, std: FloatArray, *, seed: int = 0
+) -> Direction:
+    """Return the direction in which a factor pushes log10 V at one loss, as :func:`direction` does for D.
+
+    The verdict is "contracting" where more of the factor leaves less volume, "expanding" where more. Each
+    log10 V is redrawn from a normal law with its standard error. Points without V are left out.
+
+    Args:
+        factor: value of the factor at each point, finite.
+        log10_volume, std: log10 V at that loss and its standard error, shape (points,); NaN for none.
+        seed: of the redraws.
+    """
+    known = np.isfinite(log10_volume)
+    x, estimates = np.asarray(factor, np.float64)[known], log10_volume[known]
+    if np.unique(x).size < 2:
+        return Direction(math.nan, math.nan, math.nan, math.nan, NO_DIRECTION)
+    error = np.nan_to_num(std[known])
+    noise = np.random.default_rng(seed).standard_normal((_DRAWS, x.size))
+    return _judged(x, estimates, estimates + error * noise, ("expanding", "contracting"))
+
+
+def _judged(x: FloatArray, estimates: FloatArray, drawn: FloatArray, words: tuple[str, str]) -> Direction:
+    """Return tau-b of x with estimates, its interval from redraws (draws, n), and the word for its sign."""
     low, high = np.quantile(_tau_b(x, drawn), _TAILS).tolist()
     if np.unique(estimates).size < 2:
         return Direction(math.nan, low, high, math.nan, NO_DIRECTION)
@@ -87,7 +115,7 @@ def direction(factor: Sequence[float], analyses: Sequence[ModeAnalysis], *, seed
     result = kendalltau(x, estimates)
     tau = float(result.statistic)
     low, high = min(low, tau), max(high, tau)
-    verdict = "towards zero" if low > 0 else "towards central" if high < 0 else NO_DIRECTION
+    verdict = words[0] if low > 0 else words[1] if high < 0 else NO_DIRECTION
     return Direction(tau, low, high, float(result.pvalue), verdict)
 
 

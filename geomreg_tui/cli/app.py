@@ -17,6 +17,7 @@ from geomreg_tui.cli.runs import runs_app
 from geomreg_tui.cli.serve import serve
 from geomreg_tui.cli.sphere import sphere
 from geomreg_tui.cli.sweep import sweep
+from geomreg_tui.cli.tail import tail
 from geomreg_tui.errors import ExitCode, GeomregError, plain_text
 from geomreg_tui.experiment import Experiment
 
@@ -30,6 +31,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.command()(experiment_options(run))
+app.command()(experiment_options(tail))
 app.command()(experiment_options(sweep))
 app.command()(experiment_options(explore))
 app.command()(attach)

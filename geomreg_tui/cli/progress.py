@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import sys
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from geomreg_tui.cli.signals import Signals
 from geomreg_tui.errors import RunDirectoryError, plain_text
@@ -13,6 +14,7 @@ from geomreg_tui.errors import RunDirectoryError, plain_text
 if TYPE_CHECKING:
     from geomreg_tui.engine import RunHandle
     from geomreg_tui.runs import Snapshot
+    from geomreg_tui.summary import Tail
 
 __all__ = ["follow", "narrate"]
 
@@ -71,11 +73,26 @@ def follow(handle: RunHandle, signals: Signals, quiet: bool) -> None:
                 if snapshot.message != message:
                     message = snapshot.message
                     narrate(message, quiet or not message)
+                if snapshot.tail is not None and snapshot.samples >= snapshot.target:
+                    progress.update(task, **_descent(snapshot.tail))
+                    continue
                 rate = f"{snapshot.rate:,.0f} networks/s"
                 progress.update(task, completed=snapshot.samples, total=snapshot.target, rate=rate)
     except OSError:
         if not signals.hang_up:
             raise
+
+
+def _descent(tail: Tail) -> dict[str, Any]:
+    """Return what the progress bar shows while populations go down."""
+    over = sum(descent.status is not None for descent in tail.descents)
+    depth = min((d.log_volume[-1] for d in tail.descents if d.log_volume.size), default=0.0)
+    return {
+        "description": "deep tail",
+        "completed": over,
+        "total": tail.plan.repeats,
+        "rate": f"populations, deepest V = 1e{depth / math.log(10):.0f}",
+    }
 
 
 class _Stopper:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from geomreg_tui.engine import RunHandle
     from geomreg_tui.runs import RunDirectory
 
-__all__ = ["KeepOption", "WorkersOption", "run"]
+__all__ = ["KeepOption", "WorkersOption", "attend", "run"]
 
 DeviceOption = Annotated[
     str,
@@ -37,6 +37,35 @@ KeepOption = Annotated[
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="print the result as JSON")]
 _SITTINGS = "Long runs"
+ResumeOption = Annotated[
+    str | None,
+    typer.Option(
+        "--resume",
+        help="go on with a run that was stopped, or with a finished one to more --samples",
+        metavar="RUN",
+        rich_help_panel=_SITTINGS,
+    ),
+]
+DetachOption = Annotated[
+    bool,
+    typer.Option("--detach", help="sample in the background and return", rich_help_panel=_SITTINGS),
+]
+TakeOverOption = Annotated[
+    bool,
+    typer.Option(
+        "--take-over",
+        help="with --resume: although an engine seems to be at work, or was on another host",
+        rich_help_panel=_SITTINGS,
+    ),
+]
+AllowMixedOption = Annotated[
+    bool,
+    typer.Option(
+        "--allow-mixed",
+        help="with --resume: although versions or device differ; every output then says so",
+        rich_help_panel=_SITTINGS,
+    ),
+]
 _KEEP_LIMIT = 10**7
 _DEFAULT_SAMPLES = "1e6"
 
@@ -55,62 +84,57 @@ def run(
     workers: WorkersOption = None,
     out: OutOption = None,
     keep_losses: KeepOption = None,
-    resume: Annotated[
-        str | None,
-        typer.Option(
-            "--resume",
-            help="go on with a run that was stopped, or with a finished one to more --samples",
-            metavar="RUN",
-            rich_help_panel=_SITTINGS,
-        ),
-    ] = None,
-    detach: Annotated[
-        bool,
-        typer.Option("--detach", help="sample in the background and return", rich_help_panel=_SITTINGS),
-    ] = False,
-    take_over: Annotated[
-        bool,
-        typer.Option(
-            "--take-over",
-            help="with --resume: although an engine seems to be at work, or was on another host",
-            rich_help_panel=_SITTINGS,
-        ),
-    ] = False,
-    allow_mixed: Annotated[
-        bool,
-        typer.Option(
-            "--allow-mixed",
-            help="with --resume: although versions or device differ; every output then says so",
-            rich_help_panel=_SITTINGS,
-        ),
-    ] = False,
+    resume: ResumeOption = None,
+    detach: DetachOption = False,
+    take_over: TakeOverOption = False,
+    allow_mixed: AllowMixedOption = False,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
     """Draw networks, and print what their losses say. Ctrl-C keeps what is done; --resume goes on."""
     with Signals() as signals:
         if resume is None:
-            _refuse(take_over, "take-over", "only with --resume")
-            _refuse(allow_mixed, "allow-mixed", "only with --resume")
+            refuse(take_over, "take-over", "only with --resume")
+            refuse(allow_mixed, "allow-mixed", "only with --resume")
             handle = _begin(experiment, samples or _DEFAULT_SAMPLES, device, workers, out, keep_losses)
         else:
-            _refuse(out is not None, "out", "only without --resume: a run stays where it is")
-            _refuse(keep_losses is not None, "keep-losses", "only when a run begins")
+            refuse(out is not None, "out", "only without --resume: a run stays where it is")
+            refuse(keep_losses is not None, "keep-losses", "only when a run begins")
             again = _go_on(experiment, resume, samples, device, workers, take_over, allow_mixed)
             if again is None:
                 narrate("This run is complete; ask for more --samples to go on.", quiet)
             handle = again or _handle_of(resume)
-        name = handle.directory.name if handle.directory.parent == _root() else str(handle.directory)
-        if detach:
-            print(handle.directory)
-            narrate(
-                "Sampling in the background.\n"
-                f"  geomreg-tui attach {name}       shows it\n"
-                f"  geomreg-tui runs stop {name}    stops it, keeping what is done",
-                quiet,
-            )
-            return
-        follow(handle, signals, quiet)
+        attend(handle, signals, "run", detach=detach, as_json=as_json, quiet=quiet)
+
+
+def attend(
+    handle: RunHandle, signals: Signals, command: str, *, detach: bool, as_json: bool, quiet: bool
+) -> None:
+    """Follow a run to its end and print its result, or leave it in the background.
+
+    Args:
+        handle: the run.
+        signals: in use.
+        command: which command goes on with it.
+        detach: leave it at once.
+        as_json: print the result as JSON.
+        quiet: say nothing on stderr.
+
+    Raises:
+        SamplingError: if the run failed.
+        typer.Exit: if it was stopped, or the terminal is gone.
+    """
+    name = handle.directory.name if handle.directory.parent == _root() else str(handle.directory)
+    if detach:
+        print(handle.directory)
+        narrate(
+            "Sampling in the background.\n"
+            f"  geomreg-tui attach {name}       shows it\n"
+            f"  geomreg-tui runs stop {name}    stops it, keeping what is done",
+            quiet,
+        )
+        return
+    follow(handle, signals, quiet)
     if signals.hang_up:
         raise typer.Exit(ExitCode.HANG_UP)
     failure = handle.failure()
@@ -120,7 +144,7 @@ def run(
         raise SamplingError(failure)
     narrate(f"Kept in {handle.directory}", quiet)
     if signals.stops:
-        narrate(f"Stopped early; 'geomreg-tui run --resume {name}' goes on.", quiet)
+        narrate(f"Stopped early; 'geomreg-tui {command} --resume {name}' goes on.", quiet)
         raise typer.Exit(ExitCode.INTERRUPTED)
 
 
@@ -149,10 +173,9 @@ def _go_on(
 ) -> RunHandle | None:
     """Return the run going on, or None when it has nothing left to do."""
     from geomreg_tui.engine import resume_run
-    from geomreg_tui.runs import RunDirectory, RunState, find_run
+    from geomreg_tui.runs import RunState
 
-    stored = RunDirectory.open(find_run(name))
-    _refuse_changes(stored, given)
+    stored = find_stored(name, given)
     wanted = parse_count(samples) if samples is not None else 0
     status = stored.read_status()
     if status.state is RunState.DONE and wanted <= status.samples:
@@ -166,6 +189,20 @@ def _go_on(
         take_over=take_over,
         allow_mixed=allow_mixed,
     )
+
+
+def find_stored(name: str, given: Experiment) -> RunDirectory:
+    """Return the run with a name, which must not contradict the options given.
+
+    Raises:
+        RunDirectoryError: if there is none.
+        ExperimentError: with one problem for each key that differs.
+    """
+    from geomreg_tui.runs import RunDirectory, find_run
+
+    stored = RunDirectory.open(find_run(name))
+    _refuse_changes(stored, given)
+    return stored
 
 
 def _handle_of(name: str) -> RunHandle:
@@ -198,7 +235,12 @@ def _refuse_changes(stored: RunDirectory, given: Experiment) -> None:
         raise ExperimentError(problems)
 
 
-def _refuse(given: bool, option: str, rule: str) -> None:
+def refuse(given: bool, option: str, rule: str) -> None:
+    """Refuse an option where it does not belong.
+
+    Raises:
+        ExperimentError: if it is given.
+    """
     if given:
         raise ExperimentError([Problem(option, f"--{option}", f"allowed {rule}")])
 

@@ -10,10 +10,19 @@ import typer
 
 from geomreg_tui.cli.options import QuietOption, SamplesOption
 from geomreg_tui.cli.progress import narrate
-from geomreg_tui.cli.run import DeviceOption, JsonOption, WorkersOption, print_json
+from geomreg_tui.cli.run import DeviceOption, JsonOption, WorkersOption, print_json, refuse
 from geomreg_tui.cli.signals import Signals
+from geomreg_tui.cli.tail import (
+    LossOption,
+    MoveOption,
+    PopulationOption,
+    RepeatsOption,
+    SecondsOption,
+    VolumeOption,
+)
 from geomreg_tui.errors import ExitCode
 from geomreg_tui.experiment import Experiment, parse_count
+from geomreg_tui.summary.goals import parse_plan
 
 if TYPE_CHECKING:
     from geomreg_tui.engine.sweep import Factor, SweepPoint, Verdict
@@ -31,6 +40,16 @@ def sweep(
         ),
     ],
     samples: SamplesOption = "1e5",
+    tail: Annotated[
+        bool,
+        typer.Option("--tail", help="go down the deep tail of each, and compare V at equal loss"),
+    ] = False,
+    to_loss: LossOption = None,
+    to_log10_volume: VolumeOption = None,
+    population: PopulationOption = None,
+    repeats: RepeatsOption = None,
+    max_seconds: SecondsOption = None,
+    move: MoveOption = None,
     device: DeviceOption = "auto",
     workers: WorkersOption = None,
     out: Annotated[
@@ -46,6 +65,11 @@ def sweep(
     from geomreg_tui.engine.sweep_run import run_sweep
 
     wanted = parse_count(samples)
+    goals = (to_loss, to_log10_volume, population, repeats, move, max_seconds)
+    names = ("to-loss", "to-log10-volume", "population", "repeats", "move", "max-seconds")
+    for name, given in zip(names, goals, strict=True):
+        refuse(given is not None and not tail, name, "only with --tail")
+    plan = parse_plan(*goals) if tail else None
     factors = [parse_factor(text) for text in over]
     total = len(grid(experiment, factors))
     folder = out or new_sweep_path(experiment)
@@ -60,6 +84,7 @@ def sweep(
             workers=workers,
             device=device,
             interrupted=lambda: signals.stops > 0,
+            tail=plan,
         ):
             found.append(point)
             narrate(f"[{len(found)}/{total}] {point_name(factors, point.settings)}", quiet)

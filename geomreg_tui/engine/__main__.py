@@ -14,6 +14,7 @@ import os
 import signal
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from geomreg_tui.engine.executors import WorkerPool
@@ -24,10 +25,12 @@ from geomreg_tui.engine.protocol import RunRequest, error_line
 from geomreg_tui.engine.resume import check_environment, check_stored_chunk
 from geomreg_tui.engine.run import Engine, Pace
 from geomreg_tui.engine.sweep_run import serve_sweep
+from geomreg_tui.engine.tail import Descents, try_out
 from geomreg_tui.engine.task import Prepared
 from geomreg_tui.errors import DataError, ExitCode, GeomregError, TakenOverError
 from geomreg_tui.experiment import Experiment
 from geomreg_tui.runs import Lease, RunDirectory, RunState, Snapshot, Status
+from geomreg_tui.summary.tail import plan_from_values
 
 
 def serve_runs() -> ExitCode:
@@ -92,10 +95,13 @@ def _begin(request: RunRequest, pool: WorkerPool) -> tuple[RunDirectory, Lease, 
     else:
         RunDirectory.check_new(path)
         asked = Experiment.parse(request.experiment)
-        prepared = pool.prepare(asked, request.device, request.module)
-        run = RunDirectory.create(
-            path, prepared.facts, prepared.environment, request.samples, request.keep_losses, asked
-        )
+        deep = request.tail is not None
+        prepared = pool.prepare(asked, request.device, request.module, deep)
+        facts, environment = prepared.facts, prepared.environment
+        tail = None
+        if request.tail is not None:
+            tail = try_out(pool, facts.experiment, plan_from_values(request.tail))
+        run = RunDirectory.create(path, facts, environment, request.samples, request.keep_losses, asked, tail)
         differs = False
     lease = run.lease(take_over=request.take_over)
     try:
@@ -108,10 +114,20 @@ def _begin(request: RunRequest, pool: WorkerPool) -> tuple[RunDirectory, Lease, 
             if differs:
                 run.add_environment(here, fold.next)
             run.write_plan(fold.plan.samples, keep)
+            _give_time(run, request.tail_seconds)
+        descents = Descents(run, pool.workers, lease.token, request.patience)
     except GeomregError:
         lease.release()
         raise
-    return run, lease, Engine(run, pool, fold, lease, Pace(patience=request.patience), prepared.place)
+    pace = Pace(patience=request.patience)
+    return run, lease, Engine(run, pool, fold, lease, pace, prepared.place, descents)
+
+
+def _give_time(run: RunDirectory, seconds: float) -> None:
+    """Set a new time limit for the tail of a run."""
+    tail = run.tail.planned()
+    if seconds and tail is not None:
+        run.tail.write_plan(replace(tail, plan=replace(tail.plan, seconds=seconds)))
 
 
 def _prepare_again(run: RunDirectory, request: RunRequest, pool: WorkerPool) -> Prepared:
@@ -130,7 +146,15 @@ def _leave_word(run: RunDirectory, message: str) -> None:
         before = run.read_status()
         try:
             run.write_live(
-                Snapshot(RunState.FAILED, target, time.time(), run.facts, summary, message=message)
+                Snapshot(
+                    RunState.FAILED,
+                    target,
+                    time.time(),
+                    run.facts,
+                    summary,
+                    message=message,
+                    tail=run.tail.read(),
+                )
             )
         except GeomregError:
             run.drop_live()

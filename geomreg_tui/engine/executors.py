@@ -1,7 +1,8 @@
 """Executors: where chunks are drawn. Both kinds give the same bits; only the time differs.
 
 An executor takes tasks and gives back outcomes in any order. Another kind (a cluster) needs no more than
-the methods of :class:`Executor`: whatever it does, a task is ``run_chunk(experiment, k)``.
+the methods of :class:`Executor`: a task is ``run_chunk(experiment, k)``, or a leg of the deep tail, which
+finds its checkpoint in the run directory and leaves its next one there.
 """
 
 from __future__ import annotations
@@ -16,10 +17,9 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any, Protocol
 
-from geomreg_tui.engine.task import Prepared, Task
+from geomreg_tui.engine.task import Prepared, Work
 from geomreg_tui.errors import GeomregError, SamplingError
 from geomreg_tui.experiment import Experiment
-from geomreg_tui.summary import Summary
 
 __all__ = ["Executor", "InProcess", "Outcome", "WorkerPool"]
 
@@ -28,11 +28,10 @@ _DEPTH = 2  # tasks given to a worker at once, so that it never waits for the ne
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a task: a summary and the kept losses, or the reason why there is none."""
+    """What became of a task: what it gave, or None and the reason."""
 
-    task: Task
-    summary: Summary | None
-    losses: Any = None
+    task: Work
+    answer: Any
     error: str = ""
 
 
@@ -43,10 +42,19 @@ class Executor(Protocol):
     def workers(self) -> int:
         """How many tasks can be under way at once; known once an experiment is prepared."""
 
-    def prepare(self, experiment: Experiment, device: str, module: str | None) -> Prepared:
-        """Make an experiment ready; raises what the experiment's user should read."""
+    def prepare(
+        self, experiment: Experiment, device: str, module: str | None, deep: bool = False
+    ) -> Prepared:
+        """Make an experiment ready; raises what the experiment's user should read.
 
-    def submit(self, task: Task) -> None:
+        Args:
+            experiment: the experiment.
+            device: which devices are meant.
+            module: the module factory that the person named.
+            deep: whether for a deep tail.
+        """
+
+    def submit(self, task: Work) -> None:
         """Take a task."""
 
     def outcomes(self, timeout: float) -> list[Outcome]:
@@ -65,18 +73,20 @@ class InProcess:
     workers = 1
 
     def __init__(self) -> None:
-        self._tasks: deque[Task] = deque()
+        self._tasks: deque[Work] = deque()
         self._device = "cpu"
 
-    def prepare(self, experiment: Experiment, device: str, module: str | None) -> Prepared:
+    def prepare(
+        self, experiment: Experiment, device: str, module: str | None, deep: bool = False
+    ) -> Prepared:
         """Make an experiment ready."""
         from geomreg_tui.engine.worker import prepare
 
-        prepared = prepare(experiment, device, module)
+        prepared = prepare(experiment, device, module, deep)
         self._device = prepared.devices[0]
         return prepared
 
-    def submit(self, task: Task) -> None:
+    def submit(self, task: Work) -> None:
         """Take a task."""
         self._tasks.append(task)
 
@@ -91,7 +101,7 @@ class InProcess:
             result = perform(task, self._device)
         except (GeomregError, RuntimeError, MemoryError) as error:
             return [Outcome(task, None, error=f"{type(error).__name__}: {error}")]
-        return [Outcome(task, result.summary, result.losses)]
+        return [Outcome(task, result)]
 
     def abandon(self) -> None:
         """Forget what is unfinished."""
@@ -107,7 +117,7 @@ class _Worker:
     process: BaseProcess
     pipe: Connection
     device: str
-    tasks: deque[Task] = field(default_factory=deque)
+    tasks: deque[Work] = field(default_factory=deque)
 
 
 class WorkerPool:
@@ -127,19 +137,21 @@ class WorkerPool:
         self._context = multiprocessing.get_context("forkserver")
         self._context.set_forkserver_preload(["geomreg_tui.engine.preload"])
         self._pool: list[_Worker] = []
-        self._ready: deque[Task] = deque()
-        self._suspects: deque[Task] = deque()
-        self._alone: Task | None = None
+        self._ready: deque[Work] = deque()
+        self._suspects: deque[Work] = deque()
+        self._alone: Work | None = None
 
     @property
     def workers(self) -> int:
         """How many workers there may be."""
         return len(self._devices)
 
-    def prepare(self, experiment: Experiment, device: str, module: str | None) -> Prepared:
+    def prepare(
+        self, experiment: Experiment, device: str, module: str | None, deep: bool = False
+    ) -> Prepared:
         """Make an experiment ready in the first worker."""
         worker = self._pool[0] if self._pool else self._start()
-        worker.pipe.send((experiment, device, module))
+        worker.pipe.send((experiment, device, module, deep))
         try:
             answer = worker.pipe.recv()
         except (EOFError, OSError):
@@ -156,7 +168,7 @@ class WorkerPool:
         worker.device = self._devices[0]
         return prepared
 
-    def submit(self, task: Task) -> None:
+    def submit(self, task: Work) -> None:
         """Take a task."""
         self._ready.append(task)
         self._deal()
@@ -182,7 +194,7 @@ class WorkerPool:
                 continue
             if task is self._alone:
                 self._alone = None
-            finished.append(Outcome(task, answer.summary, answer.losses))
+            finished.append(Outcome(task, answer))
         self._deal()
         return finished
 
@@ -221,12 +233,12 @@ class WorkerPool:
                 else:
                     break
 
-    def _give(self, worker: _Worker, task: Task) -> None:
+    def _give(self, worker: _Worker, task: Work) -> None:
         worker.tasks.append(task)
         with contextlib.suppress(OSError):  # a dead worker is noticed when its answer is waited for
             worker.pipe.send((task, worker.device))
 
-    def _failed(self, task: Task, why: str) -> list[Outcome]:
+    def _failed(self, task: Work, why: str) -> list[Outcome]:
         """Put a task aside to be tried alone, or report it if that is what it was."""
         if task is not self._alone:
             self._suspects.append(task)
@@ -272,7 +284,7 @@ def _serve(pipe: Connection) -> None:
             request = pipe.recv()
             answer: object
             try:
-                answer = perform(*request) if isinstance(request[0], Task) else prepare(*request)
+                answer = perform(*request) if isinstance(request[0], Work) else prepare(*request)
             except GeomregError as error:
                 answer = error
             except Exception as error:

@@ -16,6 +16,8 @@ from geomreg_tui.engine.protocol import RunRequest, SweepRequest, raise_error
 from geomreg_tui.errors import SamplingError
 from geomreg_tui.experiment import Experiment
 from geomreg_tui.runs import RunState, new_run_path
+from geomreg_tui.summary import TailPlan
+from geomreg_tui.summary.tail import plan_values
 
 __all__ = ["RunSeries", "launch", "resume_run", "start_run"]
 
@@ -33,6 +35,7 @@ def start_run(
     keep_losses: int = 0,
     import_module: bool = True,
     patience: float = PATIENCE,
+    tail: TailPlan | None = None,
 ) -> RunHandle:
     """Start an engine on a new run, and return when it has begun.
 
@@ -46,6 +49,7 @@ def start_run(
         import_module: whether to import the code that a custom architecture names; not where the
             experiment comes from a file of unknown origin.
         patience: seconds for which the directory may be unwritable before the run fails.
+        tail: how deep to go when the networks are drawn; None for not at all.
 
     Raises:
         ExperimentError, DataError, CapacityError: if the experiment cannot be run; nothing is written.
@@ -64,6 +68,7 @@ def start_run(
             device,
             module=experiment.module if import_module else None,
             patience=patience,
+            tail=None if tail is None else plan_values(tail),
         )
     )
 
@@ -78,6 +83,7 @@ def resume_run(
     take_over: bool = False,
     allow_mixed: bool = False,
     patience: float = PATIENCE,
+    tail_seconds: float = 0.0,
 ) -> RunHandle:
     """Start an engine that goes on with a run, and return when it has begun.
 
@@ -92,6 +98,7 @@ def resume_run(
         take_over: take the run from an engine that seems to be at work, or is on another host.
         allow_mixed: go on where versions, device or bits differ, and label the result.
         patience: seconds for which the directory may be unwritable before the run fails.
+        tail_seconds: new time limit of its deep tail; 0: as planned.
 
     Raises:
         RunDirectoryError: if it is not a run directory, is in use, or would not go on with the same bits.
@@ -109,6 +116,7 @@ def resume_run(
             take_over=take_over,
             allow_mixed=allow_mixed,
             patience=patience,
+            tail_seconds=tail_seconds,
         )
     )
 
@@ -164,10 +172,17 @@ class RunSeries:
         self._device = device
         self._process = spawn_engine("run", inherit_stderr=True)
 
-    def run(self, experiment: Experiment, samples: int, directory: Path, keep_losses: int = 0) -> RunHandle:
+    def run(
+        self,
+        experiment: Experiment,
+        samples: int,
+        directory: Path,
+        keep_losses: int = 0,
+        tail: TailPlan | None = None,
+    ) -> RunHandle:
         """Start the next run, after the one before is over; as :func:`start_run`."""
         values = experiment.model_dump(mode="json", exclude_unset=True)
-        return self._start(directory, samples, experiment.module, values, keep_losses)
+        return self._start(directory, samples, experiment.module, values, keep_losses, tail)
 
     def resume(self, directory: Path, samples: int, module: str | None = None) -> RunHandle:
         """Go on with a run, after the one before is over; as :func:`resume_run`."""
@@ -198,11 +213,19 @@ class RunSeries:
         module: str | None,
         values: dict[str, Any] | None = None,
         keep_losses: int = 0,
+        tail: TailPlan | None = None,
     ) -> RunHandle:
         path = directory.absolute()
-        workers, device = self._workers, self._device
         request = RunRequest(
-            str(path), samples, values, keep_losses, workers, device, module=module, more=True
+            str(path),
+            samples,
+            values,
+            keep_losses,
+            self._workers,
+            self._device,
+            module=module,
+            more=True,
+            tail=None if tail is None else plan_values(tail),
         )
         _ask(self._process, request)
         return RunHandle(path)

@@ -71,10 +71,10 @@ def _answer(request: PreviewRequest, path: Path, requests: queue.Queue[PreviewRe
         count = min(request.samples, batch) if first else min(request.samples - drawn, size)
         executor.submit(Task(facts.experiment, len(whole), count))
         (outcome,) = executor.outcomes(0)
-        if outcome.summary is None:
+        if outcome.answer is None:
             write_snapshot(path, _snapshot(request, prepared, RunState.FAILED, whole, begun, outcome.error))
             return
-        shown = [*whole, outcome.summary]
+        shown = [*whole, outcome.answer.summary]
         if not first:
             whole = shown
         over = not first and (drawn + count >= request.samples or time.monotonic() - begun > _LONGEST)

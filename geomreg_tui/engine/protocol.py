@@ -30,6 +30,9 @@ class RunRequest:
         allow_mixed: whether to go on in another environment than the run was drawn in.
         patience: seconds for which the run directory may be unwritable before the run fails.
         more: whether another request follows when this run is over.
+        tail: how deep to go after that, as :func:`geomreg_tui.summary.tail.plan_values` gives it; None for
+            no tail, or for that of a run that is gone on with.
+        tail_seconds: new time limit of the tail of a run that is gone on with; 0 leaves it as it is.
     """
 
     directory: str
@@ -43,6 +46,8 @@ class RunRequest:
     allow_mixed: bool = False
     patience: float = 60.0
     more: bool = False
+    tail: Mapping[str, Any] | None = None
+    tail_seconds: float = 0.0
 
     def to_line(self) -> str:
         """Return the request as a line."""

@@ -9,11 +9,12 @@ from typing import Any
 from geomreg_tui.analysis import (
     LossDistribution,
     analyse_modes,
+    deep_tail,
     held_out_given_loss,
     lebesgue_curve,
     volume_curve,
 )
-from geomreg_tui.summary import Facts, Summary
+from geomreg_tui.summary import Facts, Summary, Tail
 
 __all__ = ["QUANTILES", "SCHEMA", "summary_document"]
 
@@ -28,6 +29,7 @@ def summary_document(
     elapsed_s: float,
     environments: Sequence[Mapping[str, Any]],
     given_up: Sequence[int] = (),
+    tail: Tail | None = None,
 ) -> dict[str, Any]:
     """Return the result of a run; None stands for what is undefined or infinite.
 
@@ -38,6 +40,7 @@ def summary_document(
         elapsed_s: time spent sampling.
         environments: versions and device that the bits depend on; more than one if they are mixed.
         given_up: chunks that could not be drawn.
+        tail: the populations of the deep tail, if one was asked for.
     """
     distribution = LossDistribution(summary, facts.null_loss)
     histogram, moments = summary.histogram, summary.moments
@@ -86,6 +89,8 @@ def summary_document(
     }
     if summary.joint is not None:
         document["held_out"] = held_out_given_loss(summary.joint).to_json()
+    if tail is not None:
+        document["tail"] = deep_tail(tail, curve).to_json()
     return document
 
 

@@ -48,9 +48,9 @@ def check_stored_chunk(
     while not (outcomes := executor.outcomes(1.0)):
         pass
     (outcome,) = outcomes
-    if outcome.summary is None:
+    if outcome.answer is None:
         raise SamplingError(f"chunk {chunk:,} was drawn before and cannot be drawn again: {outcome.error}")
-    if Pack.of_chunk(outcome.summary, run.empty().losses).check == check:
+    if Pack.of_chunk(outcome.answer.summary, run.empty().losses).check == check:
         return False
     if not allow_mixed:
         why = "; ".join(_changes(run.environments[-1], here)) or (

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from geomreg_tui.engine.executors import Executor, Outcome
 from geomreg_tui.engine.fold import Fold
 from geomreg_tui.engine.result import summary_document
+from geomreg_tui.engine.tail import Descents
+from geomreg_tui.engine.task import Leg, Task
 from geomreg_tui.errors import RunDirectoryError, SamplingError, TakenOverError
 from geomreg_tui.runs import Action, Command, Lease, Pack, RunDirectory, RunState, Snapshot, Status
 
@@ -16,6 +18,7 @@ __all__ = ["Engine", "Pace"]
 
 _LOOK_AHEAD = 4  # chunks under way or out of order, for each worker
 _RATE_WINDOW = 5.0  # seconds
+_STILL = 1.0  # seconds between snapshots while nothing changes
 _MOST_GIVEN_UP = 8
 
 
@@ -52,6 +55,7 @@ class Engine:
         lease: the right to write; without one nobody else may write.
         pace: how often things are done.
         device: what it is sampled on, for viewers.
+        descents: the populations of the deep tail, which begin when the fold is finished.
     """
 
     def __init__(
@@ -62,10 +66,12 @@ class Engine:
         lease: Lease | None = None,
         pace: Pace = Pace(),
         device: str = "cpu",
+        descents: Descents | None = None,
     ) -> None:
         self._run = run
         self._executor = executor
         self._fold = fold
+        self._descents = descents or Descents(run)
         self._lease = lease
         self._pace = pace
         self._device = device
@@ -97,12 +103,17 @@ class Engine:
             while not self._over():
                 self._feed()
                 self._take(self._executor.outcomes(self._pace.poll) if self._running else self._idle())
+                self._mind_the_clock()
                 now = time.monotonic()
                 if now - obeyed >= self._pace.obey:
                     for command in self._run.control.poll():
                         self._obey(command)
                     obeyed = now
-                if now - published >= self._pace.publish and not self._paused:
+                if (
+                    now - published >= self._pace.publish
+                    and not self._paused
+                    and self._moves(now - published)
+                ):
                     self._publish(RunState.SAMPLING)
                     published = now
                 if now - committed >= self._pace.commit:
@@ -131,7 +142,7 @@ class Engine:
     def _over(self) -> bool:
         if self._stop_at is not None:
             return self._running == 0 or time.monotonic() >= self._stop_at
-        return self._fold.finished
+        return self._fold.finished and self._descents.finished
 
     def _obey(self, command: Command) -> None:
         self._run.log("command", action=command.action.value, samples=command.samples)
@@ -144,7 +155,6 @@ class Engine:
             self._publish(RunState.PAUSED)
         elif command.action is Action.RESUME and self._paused:
             self._paused = False
-            self._clock = time.monotonic()
             self._recent.clear()
             self._publish(RunState.SAMPLING)
         elif command.action is Action.EXTEND:
@@ -161,8 +171,14 @@ class Engine:
         while self._running + self._fold.waiting < limit:
             chunk = self._fold.pop_chunk()
             if chunk is None:
-                return
+                break
             self._executor.submit(self._fold.plan.task(chunk))
+            self._running += 1
+        while self._fold.finished and self._running < self._executor.workers:
+            leg = self._descents.pop_leg()
+            if leg is None:
+                break
+            self._executor.submit(leg)
             self._running += 1
 
     def _idle(self) -> list[Outcome]:
@@ -172,16 +188,36 @@ class Engine:
     def _take(self, outcomes: list[Outcome]) -> None:
         for outcome in outcomes:
             self._running -= 1
+            if isinstance(outcome.task, Leg):
+                self._message = self._descents.take(outcome.task, outcome)
+                continue
+            if not isinstance(outcome.task, Task):
+                raise AssertionError(f"nobody asked for a {type(outcome.task).__name__}")
             chunk = outcome.task.chunk
-            if outcome.summary is not None:
-                losses = outcome.losses if outcome.losses is not None else self._run.empty().losses
-                self._fold.take(chunk, Pack.of_chunk(outcome.summary, losses))
+            if (drawn := outcome.answer) is not None:
+                losses = drawn.losses if drawn.losses is not None else self._run.empty().losses
+                self._fold.take(chunk, Pack.of_chunk(drawn.summary, losses))
                 continue
             self._run.log("chunk given up", chunk=chunk, reason=outcome.error)
             self._fold.give_up(chunk, outcome.error)
             self._message = self._given_up_text()
             if len(self._fold.given_up) >= _MOST_GIVEN_UP:
                 raise SamplingError(self._message)
+
+    def _mind_the_clock(self) -> None:
+        """Count the time while networks are drawn; descents count their own."""
+        sampling = not self._paused and not self._fold.finished
+        if sampling and self._clock is None:
+            self._clock = time.monotonic()
+        elif not sampling and self._clock is not None:
+            self._elapsed, self._clock = self._time_spent(), None
+
+    def _moves(self, since: float) -> bool:
+        """Whether viewers would see anything new; while only descents go on, that is not at every moment."""
+        if not self._fold.finished or since >= _STILL:
+            return True
+        fresh, self._descents.fresh = self._descents.fresh, False
+        return fresh
 
     def _given_up_text(self) -> str:
         given_up = self._fold.given_up
@@ -209,6 +245,7 @@ class Engine:
             message=self._message,
             device=self._device,
             mixed=self._run.mixed,
+            tail=self._descents.tail,
         )
         try:
             self._run.write_live(snapshot)
@@ -269,10 +306,12 @@ class Engine:
             time.sleep(self._pace.poll)
             self._commit()
         self._fold.commit_rest()
-        state = RunState.DONE if self._fold.finished else RunState.STOPPED
-        if failure or self._fold.given_up:
+        done = self._fold.finished and self._descents.finished
+        state = RunState.DONE if done else RunState.STOPPED
+        given_up = self._given_up_text() if self._fold.given_up else ""
+        self._message = failure or given_up or self._descents.failure
+        if self._message:
             state = RunState.FAILED
-        self._message = failure or (self._given_up_text() if self._fold.given_up else "")
         summary = self._fold.summary()
         self._write_status(state, summary.samples - self._fold.committed_samples)
         if self._fold.plan.keep_losses:
@@ -284,6 +323,7 @@ class Engine:
             self._elapsed,
             self._run.environments,
             tuple(sorted(self._fold.given_up)),
+            self._run.tail.read(),
         )
         self._run.write_summary(document)
         self._publish(state)

@@ -5,12 +5,24 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from geomreg_tui.analysis import Direction, LossDistribution, ModeAnalysis, analyse_modes, direction
+from geomreg_tui.analysis import (
+    DeepTail,
+    Direction,
+    LossDistribution,
+    ModeAnalysis,
+    analyse_modes,
+    deep_tail,
+    direction,
+    volume_curve,
+)
 from geomreg_tui.errors import ExperimentError, Problem, nearest_name
 from geomreg_tui.experiment import Experiment
 from geomreg_tui.summary import Facts, Summary
+
+if TYPE_CHECKING:
+    from geomreg_tui.runs import RunDirectory
 
 __all__ = [
     "Factor",
@@ -48,17 +60,23 @@ class SweepPoint:
         facts: what the experiment came to.
         summary: its networks.
         modes: the mode analysis.
+        tail: the deep tail; None where none was asked for.
     """
 
     settings: tuple[Any, ...]
     facts: Facts
     summary: Summary
     modes: ModeAnalysis
+    tail: DeepTail | None = None
 
     @classmethod
-    def of(cls, settings: tuple[Any, ...], facts: Facts, summary: Summary) -> SweepPoint:
+    def of(cls, settings: tuple[Any, ...], run: RunDirectory) -> SweepPoint:
         """Analyse the result of one experiment."""
-        return cls(settings, facts, summary, analyse_modes(LossDistribution(summary, facts.null_loss)))
+        facts, summary = run.facts, run.committed()[0].summary
+        distribution = LossDistribution(summary, facts.null_loss)
+        tail = run.tail.read()
+        deep = None if tail is None else deep_tail(tail, volume_curve(distribution))
+        return cls(settings, facts, summary, analyse_modes(distribution), deep)
 
 
 @dataclass(frozen=True)
@@ -146,7 +164,10 @@ def sweep_document(
     factors: Sequence[Factor], points: Sequence[SweepPoint], judged: Sequence[Verdict]
 ) -> dict[str, Any]:
     """Return a sweep as plain data: what ``sweep.json`` holds and ``sweep --json`` prints."""
-    return {
+    from geomreg_tui.engine.sweep_tail import compare_tails
+
+    compared = compare_tails(factors, points)
+    document: dict[str, Any] = {
         "schema": 1,
         "factors": {factor.key: list(factor.values) for factor in factors},
         "points": [
@@ -167,6 +188,9 @@ def sweep_document(
         ],
         "directions": [verdict.to_json() for verdict in judged],
     }
+    if compared is not None:
+        document["tail"] = compared.to_json()
+    return document
 
 
 def _number(text: str) -> Any:

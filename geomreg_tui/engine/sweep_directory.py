@@ -30,6 +30,8 @@ from geomreg_tui.runs.control import Control
 from geomreg_tui.runs.lease import holder
 from geomreg_tui.runs.status import write_status
 from geomreg_tui.runs.store import parsing, read_bytes, read_json, sweep_temporaries, write_json
+from geomreg_tui.summary import TailPlan
+from geomreg_tui.summary.tail import plan_from_values, plan_values
 
 __all__ = ["RESULT", "SweepDirectory", "SweepPlan", "list_sweeps", "new_sweep_path", "sweeps_root"]
 
@@ -48,11 +50,13 @@ class SweepPlan:
         experiment: whose keys the factors replace.
         factors: one or two.
         samples: networks of each point.
+        tail: how deep to go at each point after that; None for not at all.
     """
 
     experiment: Experiment
     factors: tuple[Factor, ...]
     samples: int
+    tail: TailPlan | None = None
 
     def grid(self) -> list[tuple[tuple[Any, ...], Experiment]]:
         """Return settings and experiment of each point; as :func:`geomreg_tui.engine.sweep.grid`."""
@@ -70,6 +74,7 @@ class SweepPlan:
             "experiment": self.experiment.model_dump(mode="json", exclude_unset=True),
             "factors": [[factor.key, list(factor.values)] for factor in self.factors],
             "samples": self.samples,
+            "tail": None if self.tail is None else plan_values(self.tail),
         }
 
     @classmethod
@@ -84,6 +89,7 @@ class SweepPlan:
             Experiment.parse(values["experiment"]),
             tuple(_factor(key, listed) for key, listed in values["factors"]),
             int(values["samples"]),
+            plan_from_values(values["tail"]) if values.get("tail") is not None else None,
         )
         if values["schema"] != _SCHEMA or not 1 <= plan.samples <= 10**15:
             raise ValueError("not the plan of a sweep")
@@ -136,7 +142,8 @@ class SweepDirectory:
                 return SweepPlan.from_json(values)
         factors, settings = self.result()
         run = RunDirectory.open(self.point_path(factors, settings[0]))
-        return SweepPlan(run.asked, factors, run.plan()[0])
+        tail = run.tail.planned()
+        return SweepPlan(run.asked, factors, run.plan()[0], tail.plan if tail else None)
 
     def plan_stamp(self) -> int:
         """Return what changes whenever something else is asked for."""

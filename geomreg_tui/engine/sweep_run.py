@@ -15,6 +15,7 @@ from geomreg_tui.engine.sweep_directory import SweepDirectory, SweepPlan
 from geomreg_tui.errors import ExitCode, GeomregError, RunDirectoryError, SamplingError
 from geomreg_tui.experiment import Experiment
 from geomreg_tui.runs import Action, RunDirectory, RunState, differences
+from geomreg_tui.summary import TailPlan
 
 __all__ = ["run_sweep", "serve_sweep"]
 
@@ -29,6 +30,7 @@ def run_sweep(
     device: str = "auto",
     interrupted: Callable[[], bool] = lambda: False,
     begun: Callable[[], None] = lambda: None,
+    tail: TailPlan | None = None,
 ) -> Iterator[SweepPoint]:
     """Run the points of a sweep one after the other in one engine, each in a run directory of its own.
 
@@ -45,13 +47,14 @@ def run_sweep(
         device: ``auto``, ``cpu`` or ``cuda:i``.
         interrupted: asked several times a second; once true, the point under way is stopped and is the last.
         begun: called once the directory is this process's.
+        tail: how deep to go at each point after that; None for not at all.
 
     Raises:
         ExperimentError, DataError, CapacityError: if a point cannot be run.
         RunDirectoryError: if a directory cannot be made, holds another experiment, or is in use.
         SamplingError: if a run failed.
     """
-    plan = SweepPlan(base, tuple(factors), samples)
+    plan = SweepPlan(base, tuple(factors), samples, tail)
     plan.grid()
     directory = SweepDirectory(folder)
     lease = directory.begin(plan)
@@ -121,14 +124,14 @@ def _points(
     try:
         for settings, experiment in plan.grid():
             path = directory.point_path(plan.factors, settings)
-            stored = _stored(path, experiment)
+            stored = _stored(path, experiment, plan.tail)
             if stored is not None and _complete(stored, plan.samples):
-                yield SweepPoint.of(settings, stored.facts, stored.committed()[0].summary)
+                yield SweepPoint.of(settings, stored)
                 continue
             if stored is not None:
                 handle = series.resume(path, plan.samples, experiment.module)
             else:
-                handle = series.run(experiment, plan.samples, path)
+                handle = series.run(experiment, plan.samples, path, tail=plan.tail)
             wishes.pass_on(handle, fresh=True)
 
             def watch(handle: RunHandle = handle) -> None:
@@ -137,15 +140,14 @@ def _points(
             if series.finish(watch) is RunState.FAILED:
                 snapshot = handle.snapshot()
                 raise SamplingError(snapshot.message if snapshot else "a run of the sweep failed")
-            run = RunDirectory.open(handle.directory)
-            yield SweepPoint.of(settings, run.facts, run.committed()[0].summary)
+            yield SweepPoint.of(settings, RunDirectory.open(handle.directory))
             if wishes.stopping:
                 return
     finally:
         series.close()
 
 
-def _stored(path: Path, experiment: Experiment) -> RunDirectory | None:
+def _stored(path: Path, experiment: Experiment, tail: TailPlan | None) -> RunDirectory | None:
     """Return the run of an experiment that is at ``path``, or None where there is none."""
     if not (path / "experiment.json").exists():
         return None
@@ -153,6 +155,9 @@ def _stored(path: Path, experiment: Experiment) -> RunDirectory | None:
     if run.asked != experiment:
         changed = "; ".join(differences(run.asked, experiment))
         raise RunDirectoryError(f"{path}: holds another experiment ({changed}); choose another --out")
+    stored = run.tail.planned()
+    if (stored.plan if stored else None) != tail:
+        raise RunDirectoryError(f"{path}: holds a run with another deep tail, or none; choose another --out")
     return run
 
 
@@ -192,6 +197,7 @@ def serve_sweep(answer: Callable[[str], None], let_go: Callable[[Path], None]) -
             device=request.device,
             interrupted=lambda: bool(told),
             begun=ready,
+            tail=plan.tail,
         )
         for _ in points:
             pass

@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from geomreg_tui import sampling
 from geomreg_tui.analysis import theory
-from geomreg_tui.engine.task import Prepared, Task
+from geomreg_tui.engine.legs import try_out, walk
+from geomreg_tui.engine.task import Leg, Prepared, Task, Trial, Work
 from geomreg_tui.errors import ExperimentError, Problem
 from geomreg_tui.experiment import Experiment
-from geomreg_tui.sampling import ChunkResult
+from geomreg_tui.sampling.descend import tail_experiment
 
 __all__ = ["perform", "prepare"]
 
 
-def prepare(experiment: Experiment, device: str, module: str | None) -> Prepared:
+def prepare(experiment: Experiment, device: str, module: str | None, deep: bool = False) -> Prepared:
     """Make an experiment ready.
 
     Args:
         experiment: the experiment.
         device: which devices are meant (:func:`geomreg_tui.sampling.resolve_devices`).
         module: the module factory that the person named; code that only a file names is never imported.
+        deep: whether to make it ready as the deep tail is computed; sizes that were asked for stay.
 
     Raises:
         ExperimentError, DataError, CapacityError: if it cannot be run.
@@ -29,6 +32,9 @@ def prepare(experiment: Experiment, device: str, module: str | None) -> Prepared
         raise ExperimentError(
             [Problem("module", experiment.module, "code is imported only if --module names it")]
         )
+    if deep:
+        sizes = {key: getattr(experiment, key) for key in ("chunk_size", "batch_size")}
+        experiment = tail_experiment(experiment).replace(**sizes)
     devices = sampling.resolve_devices(device)
     ready = sampling.prepare(experiment, devices[0])
     overlays = theory.overlays(ready.facts.experiment, ready.x, ready.targets)
@@ -36,6 +42,13 @@ def prepare(experiment: Experiment, device: str, module: str | None) -> Prepared
     return Prepared(facts, devices, sampling.environment(devices[0]))
 
 
-def perform(task: Task, device: str) -> ChunkResult:
-    """Draw a chunk on a device."""
-    return sampling.run_chunk(task.experiment, task.chunk, task.count, device=device, keep=task.keep)
+def perform(work: Work, device: str) -> Any:
+    """Draw a chunk, walk a leg or try one out, on a device; return what came of it."""
+    match work:
+        case Task():
+            return sampling.run_chunk(work.experiment, work.chunk, work.count, device=device, keep=work.keep)
+        case Leg():
+            return walk(work, device)
+        case Trial():
+            return try_out(work, device)
+    raise TypeError(f"{type(work).__name__} is no kind of work")

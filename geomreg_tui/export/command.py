@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import shlex
 from collections.abc import Sequence
@@ -12,8 +13,9 @@ from geomreg_tui.engine.sweep import Factor
 from geomreg_tui.errors import plain_text
 from geomreg_tui.experiment import Experiment
 from geomreg_tui.runs import RunDirectory, Status
+from geomreg_tui.summary import TailPlan
 
-__all__ = ["experiment_arguments", "run_command", "shell_line", "sweep_command"]
+__all__ = ["experiment_arguments", "run_command", "shell_line", "sweep_command", "tail_arguments"]
 
 PROGRAM = "geomreg-tui"
 # What a run fixes of what was left open, and its bits depend on.
@@ -43,7 +45,23 @@ def run_command(run: RunDirectory, status: Status) -> str:
         arguments += ["--device", device]
     if keep:
         arguments += ["--keep-losses", str(keep)]
+    if (tail := run.tail.planned()) is not None:
+        return _from(run.started_in, run.asked, [PROGRAM, "tail", *arguments, *tail_arguments(tail.plan)])
     return _from(run.started_in, run.asked, [PROGRAM, "run", *arguments])
+
+
+def tail_arguments(plan: TailPlan) -> list[str]:
+    """Return the options that say how deep a tail goes; its time limit, which changes its bits, too."""
+    arguments = ["--population", str(plan.population), "--repeats", str(plan.repeats)]
+    if plan.loss:
+        arguments += ["--to-loss", repr(plan.loss)]
+    if math.isfinite(plan.log10_volume):
+        arguments += ["--to-log10-volume", repr(plan.log10_volume)]
+    if math.isfinite(plan.seconds):
+        arguments += ["--max-seconds", repr(plan.seconds)]
+    if plan.kernel != "auto":
+        arguments += ["--move", plan.kernel]
+    return arguments
 
 
 def sweep_command(run: RunDirectory, factors: Sequence[Factor]) -> str:
@@ -60,7 +78,9 @@ def sweep_command(run: RunDirectory, factors: Sequence[Factor]) -> str:
     arguments = experiment_arguments(run.asked, without=swept)
     over = [word for factor in factors for word in ("--over", _over(factor))]
     samples = ["--samples", str(run.plan()[0])]
-    return _from(run.started_in, run.asked, [PROGRAM, "sweep", *over, *arguments, *samples])
+    tail = run.tail.planned()
+    deep = ["--tail", *tail_arguments(tail.plan)] if tail is not None else []
+    return _from(run.started_in, run.asked, [PROGRAM, "sweep", *over, *arguments, *samples, *deep])
 
 
 def experiment_arguments(

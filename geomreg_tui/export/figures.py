@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from geomreg_tui.analysis.deep import WIDTH
 from geomreg_tui.export.drawing import (
     COLOURS,
     INK,
@@ -122,15 +123,35 @@ def _draw_volume(axes: Any, result: Result) -> None:
         label = f"exact zeros, $V(0)$ = {curve.zero.estimate:.3g}"
         axes.axhline(np.log10(curve.zero.estimate), color=COLOURS["green"], ls="-.", lw=1.2, label=label)
     else:
-        label = f"nothing seen: $V$ < 3/{curve.samples:,}"
+        label = f"nothing {'sampled below' if result.tail else 'seen'}: $V$ < 3/{curve.samples:,}"
         axes.axhline(np.log10(curve.bound), color=COLOURS["green"], ls="-.", lw=1.2, label=label)
     # What was sampled sets the ends: a law may go on for hundreds of decades.
     left, right = float(curve.log10_loss[0]), float(curve.log10_loss[-1])
+    deepest = _draw_tail(axes, result)
     bottom = min(float(low[0]), float(np.log10(curve.bound))) if not result.summary.histogram.zero else low[0]
+    if deepest is not None:
+        left, bottom = min(left, deepest[0]), min(float(bottom), deepest[1])
     _mark_landmarks(axes, result, lambda loss: float(np.log10(loss)) if loss > 0 else None)
     axes.set_xlim(left - 0.03 * (right - left) - 1e-9, right + 0.03 * (right - left) + 1e-9)
     axes.set_ylim(1.05 * bottom - 1e-9, max(0.02, -0.05 * bottom))
     legend_above(axes)
+
+
+def _draw_tail(axes: Any, result: Result) -> tuple[float, float] | None:
+    """Draw the tail below what was sampled, with its band; return log10 L and log10 V at its end."""
+    deep = result.tail
+    if deep is None or deep.curve is None:
+        return None
+    own = deep.log10_loss <= deep.meets
+    if not own.any():
+        return None
+    loss, volume, error = deep.log10_loss[own], deep.log10_volume[own], WIDTH * deep.std[own]
+    colour = COLOURS["purple"]
+    axes.plot(loss, volume, color=colour, label=f"deep tail, {deep.populations} populations")
+    axes.fill_between(
+        loss, volume - error, volume + error, color=colour, alpha=0.3, lw=0, label="its 95 % band"
+    )
+    return float(loss[0]), float(volume[0] - error[0])
 
 
 def _draw_held_out(axes: Any, result: Result) -> None:

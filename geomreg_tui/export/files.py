@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 
 from geomreg_tui.engine.sweep import sweep_document
 from geomreg_tui.errors import ExperimentError, Problem
+from geomreg_tui.export.deep import tail_arrays, tail_columns
 from geomreg_tui.export.drawing import FIGURES, figure_bytes
 from geomreg_tui.export.figures import draw_figure
 from geomreg_tui.export.html import run_page
@@ -32,8 +34,9 @@ def export_result(result: Result, path: Path, force: bool = False) -> None:
     """Write a result in the format that the name of the file asks for.
 
     ``.json`` holds what ``summary.json`` holds; ``.csv`` and ``.parquet`` one row for each occupied bin of
-    the base histogram; ``.npz`` the same columns and the curve V(eps); ``.html`` is a report, ``.sh`` the
-    command that samples the run again, and the others are figures.
+    the base histogram (with a deep tail: V at the upper end of each, and the tail's curve as bins below in
+    which nothing was sampled); ``.npz`` the plain columns and the curves; ``.html`` is a report,
+    ``.sh`` the command that samples the run again, and the others are figures.
 
     Raises:
         ExperimentError: if the format is unknown or needs a package that is not there, or the file exists
@@ -69,8 +72,13 @@ def _kind(path: Path, allowed: Sequence[str], force: bool) -> str:
     return kind
 
 
-def _columns(result: Result) -> Columns:
-    """Return one row for each occupied base bin, zeros first, and the atom as a bin of no width."""
+def _columns(result: Result, *, tail: bool = True) -> Columns:
+    """Return one row for each occupied base bin, zeros first, and the atom as a bin of no width.
+
+    Args:
+        result: the run.
+        tail: with the bins of its deep tail, if it has one.
+    """
     histogram = result.summary.histogram
     null = result.facts.null_loss
     zero, atom = np.full(min(histogram.zero, 1), 0.0), np.full(min(histogram.atom, 1), null)
@@ -84,10 +92,32 @@ def _columns(result: Result) -> Columns:
     upper = joined(histogram.upper, zero, atom)
     count = joined(histogram.count, *counts)
     columns = {"loss_low": lower, "loss_high": upper, "count": count}
+    if tail and result.tail is not None:
+        below = float(lower[zero.size]) if lower.size > zero.size else math.inf
+        deep = tail_columns(result.tail, below)
+        columns = _with_tail(columns, deep, int(zero.size), result.volume.samples)
+        count = columns["count"]
     if result.warnings:
         # A column, because a comment line would break most readers.
         columns["warning"] = np.full(count.size, "; ".join(result.warnings))
     return columns
+
+
+def _with_tail(columns: Columns, deep: Columns, zeros: int, samples: int) -> Columns:
+    """Return bins with V at the upper end of each, and those of the tail between zeros and the others."""
+    reached = np.cumsum(columns["count"].astype(np.int64))
+    share = np.asarray(reached / max(samples, 1), np.float64)
+    with np.errstate(divide="ignore"):
+        ends = np.log10(columns["loss_high"])
+    bins = {
+        **columns,
+        "log10_loss_high": ends,
+        "log10_volume": np.log10(share),
+        "log10_volume_std": np.sqrt((1 - share) / reached) / np.log(10),
+    }
+    return {
+        name: np.concatenate([values[:zeros], deep[name], values[zeros:]]) for name, values in bins.items()
+    }
 
 
 def _json(document: Any) -> bytes:
@@ -137,10 +167,11 @@ def _npz(result: Result) -> bytes:
     np.savez_compressed(
         buffer,
         allow_pickle=False,
-        **_columns(result),
+        **_columns(result, tail=False),
         log10_loss=curve.log10_loss,
         log10_volume=curve.log10_volume,
         log10_volume_std=curve.std,
+        **(tail_arrays(result.tail) if result.tail is not None else {}),
     )
     return buffer.getvalue()
 

@@ -5,9 +5,20 @@ from __future__ import annotations
 import math
 
 import geomreg_tui
+from geomreg_tui.analysis import DeepTail
 from geomreg_tui.engine.result import QUANTILES
 from geomreg_tui.experiment import Experiment
 from geomreg_tui.export.command import RESOLVED
+from geomreg_tui.export.deep import (
+    CURVE_HEADINGS,
+    HELD_OUT_HEADINGS,
+    agreement_text,
+    curve_rows,
+    exponent_text,
+    goal_text,
+    held_out_rows,
+    populations_text,
+)
 from geomreg_tui.export.drawing import inline_svg
 from geomreg_tui.export.figures import draw_panel
 from geomreg_tui.export.markup import definitions, escaped, figure, page, section, table, warning_list
@@ -51,6 +62,11 @@ GLOSSARY = (
         "Whether density never falls on the way from 0 up to the central mode, but for counting noise.",
     ),
     ("V(ε)", "Volume fraction: the share of networks, under the init law, with loss at most ε."),
+    (
+        "deep tail",
+        "V(ε) below what plain sampling sees: populations of networks go down level by level, and each level "
+        "multiplies V by a share that is measured (multilevel splitting).",
+    ),
     ("local exponent λ", "d log V / d log ε."),
     ("[a, b]", "A 95 % interval. A band that is joint holds for all its bars at once."),
 )
@@ -75,6 +91,7 @@ def run_page(result: Result) -> str:
         section("losses", "Losses", [_density_figure(result), _loss_table(result), _quantile_table(result)]),
         section("modes", "Modes", [_mode_table(result), _notes(result)]),
         section("volume", "Volume", _volume(result)),
+        section("tail", "Deep tail", _deep_tail(result.tail)) if result.tail is not None else "",
         section("held-out", "Held-out performance", _held_out(result)) if _has_held_out(result) else "",
         section("experiment", "Experiment", [_experiment_table(result)]),
         section("again", "The same run again", _again(result)),
@@ -203,6 +220,26 @@ def _volume(result: Result) -> list[str]:
         table("Volume fractions", headings, rows, range(len(headings))),
         f"<p>{escaped(bound)}</p>",
     ]
+
+
+def _deep_tail(deep: DeepTail) -> list[str]:
+    known = [
+        ("volume at the end", goal_text(deep)),
+        ("status", deep.status_text),
+        ("populations", populations_text(deep)),
+        ("local exponent λ at the end", exponent_text(deep)),
+        ("agreement", agreement_text(deep)),
+    ]
+    parts = [table("Multilevel splitting below what plain sampling sees", ("", ""), known)]
+    if deep.curve is not None:
+        rows = curve_rows(deep)
+        parts.append(
+            table("Volume fractions down the tail", CURVE_HEADINGS, rows, range(len(CURVE_HEADINGS)))
+        )
+        if deep.curve.held_out is not None:
+            rows = [tuple(row) for row in held_out_rows(deep.curve.held_out)]
+            parts.append(table("Held-out performance down the tail", HELD_OUT_HEADINGS, rows, range(3)))
+    return parts
 
 
 def _has_held_out(result: Result) -> bool:

@@ -6,6 +6,7 @@ import math
 
 from geomreg_tui.engine.result import QUANTILES
 from geomreg_tui.errors import plain_text
+from geomreg_tui.export.deep import tail_lines
 from geomreg_tui.export.plots import histogram_text
 from geomreg_tui.export.results import Result
 from geomreg_tui.export.wording import (
@@ -44,7 +45,13 @@ def report_text(result: Result, width: int = 100) -> str:
         binned = result.distribution.linear_bins(min(_PLOT_BINS, width - 12), axis[1], atom=False)
         marks = [("L_c", facts.constant_loss), ("L_0", facts.null_loss)]
         lines += [histogram_text(binned, marks, width), ""]
-    parts = [_loss_lines(result), _mode_lines(result), _volume_lines(result), _held_out_lines(result)]
+    parts = [
+        _loss_lines(result),
+        _mode_lines(result),
+        _volume_lines(result),
+        tail_lines(result.tail),
+        _held_out_lines(result),
+    ]
     return "\n".join([*lines, "\n\n".join("\n".join(part) for part in parts if part)])
 
 

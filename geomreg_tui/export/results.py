@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from geomreg_tui.analysis import (
+    DeepTail,
     HeldOutCurve,
     LebesgueCurve,
     LossDistribution,
     ModeAnalysis,
     VolumeCurve,
     analyse_modes,
+    deep_tail,
     held_out_given_loss,
     lebesgue_curve,
     volume_curve,
@@ -104,9 +106,19 @@ class Result:
         """Held-out performance given the training loss; None when nothing is held out."""
         return held_out_given_loss(self.summary.joint) if self.summary.joint else None
 
+    @cached_property
+    def tail(self) -> DeepTail | None:
+        """Its deep tail; None where none was asked for.
+
+        Raises:
+            RunDirectoryError: if its plan is damaged.
+        """
+        tail = self.run.tail.read()
+        return None if tail is None else deep_tail(tail, self.volume)
+
     @property
     def complete(self) -> bool:
-        """Whether all networks that were asked for are there."""
+        """Whether all that was asked for is there: networks, and populations of the tail."""
         return self.status.state is RunState.DONE
 
 
@@ -149,4 +161,5 @@ def result_document(result: Result) -> dict[str, Any]:
         result.status.elapsed_s,
         result.environments,
         result.status.given_up,
+        result.run.tail.read(),
     )

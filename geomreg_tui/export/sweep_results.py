@@ -80,7 +80,7 @@ def load_sweep(path: Path) -> Sweep:
     factors, settings = directory.result()
     results = tuple(load_result(directory.point_path(factors, setting)) for setting in settings)
     points = tuple(
-        SweepPoint(setting, result.facts, result.summary, result.modes)
+        SweepPoint(setting, result.facts, result.summary, result.modes, result.tail)
         for setting, result in zip(settings, results, strict=True)
     )
     return Sweep(path, factors, points, results, tuple(verdicts(factors, points)))

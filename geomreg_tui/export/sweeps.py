@@ -9,10 +9,13 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from geomreg_tui.analysis import Direction
 from geomreg_tui.analysis.intervals import Interval
+from geomreg_tui.analysis.trends import NO_DIRECTION
 from geomreg_tui.engine.sweep import Factor, SweepPoint, Verdict
+from geomreg_tui.engine.sweep_tail import TailVerdict, compare_tails
 
-__all__ = ["sweep_text", "verdict_line"]
+__all__ = ["sweep_text", "tail_verdict_lines", "verdict_line"]
 
 
 def sweep_text(
@@ -38,7 +41,66 @@ def sweep_text(
     lines = [Text(verdict_line(verdict), no_wrap=True, overflow="ignore") for verdict in judged]
     if not judged:
         lines = [Text("No direction: that needs a factor with two or more numbers for values.")]
-    return Group(table, Text(""), *lines)
+    deep = _tail_part(factors, points)
+    return Group(table, Text(""), *lines, *deep)
+
+
+def _tail_part(factors: Sequence[Factor], points: Sequence[SweepPoint]) -> list[RenderableType]:
+    """Return volumes at equal loss as a table, and whether they contract; nothing without deep tails."""
+    compared = compare_tails(factors, points)
+    if compared is None:
+        return []
+    table = Table(box=None, header_style="bold")
+    for factor in factors:
+        table.add_column(factor.key, justify="right" if factor.ordered else "left", no_wrap=True)
+    for name in ("P", "log10 V", "std", "λ", "log10 V_P(r)", "status"):
+        table.add_column(name, justify="left" if name == "status" else "right", no_wrap=True)
+    for point, volume, std, sphere in zip(
+        points, compared.log10_volume, compared.std, compared.log10_sphere, strict=True
+    ):
+        known = point.tail.exponent if point.tail else None
+        table.add_row(
+            *(f"{value:g}" if isinstance(value, float) else str(value) for value in point.settings),
+            f"{point.facts.parameters:,}",
+            _places(volume, 2),
+            _places(std, 2),
+            _places(known[0], 3) if known else "-",
+            _places(sphere, 1),
+            point.tail.status if point.tail else "-",
+        )
+    heading = (
+        f"Deep tail: V at the smallest loss that all have come to, log10 L = {compared.log10_loss:.3f}, "
+        "beside the ball of P dimensions with the typical radius of the weights"
+    )
+    lines = [
+        Text(line, no_wrap=True, overflow="ignore")
+        for verdict in compared.verdicts
+        for line in tail_verdict_lines(verdict)
+    ]
+    return [Text(""), Text(heading), Text(""), table, Text(""), *lines]
+
+
+def tail_verdict_lines(verdict: TailVerdict) -> tuple[str, str]:
+    """Return in words whether volume at equal loss contracts with a factor, and whether balls do."""
+    held = f" at {verdict.held[0]} = {verdict.held[1]}" if verdict.held else ""
+    found = verdict.volume
+    numbers = "it is undefined or constant"
+    if math.isfinite(found.tau):
+        numbers = (
+            f"Kendall τ-b = {found.tau:.2f} [{found.low:.2f}, {found.high:.2f}], p = {found.p_value:.2g}"
+        )
+    return (
+        f"More {verdict.factor.key}{held}: V at equal loss is {_word(found)} ({numbers})",
+        f"More {verdict.factor.key}{held}: the ball of P dimensions is {_word(verdict.sphere)}",
+    )
+
+
+def _word(direction: Direction) -> str:
+    return "without direction" if direction.verdict == NO_DIRECTION else direction.verdict
+
+
+def _places(value: float, places: int) -> str:
+    return f"{value:z.{places}f}" if math.isfinite(value) else "-"
 
 
 def verdict_line(verdict: Verdict) -> str:

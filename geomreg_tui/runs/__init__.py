@@ -7,10 +7,12 @@ from geomreg_tui.runs.lease import Holder, Lease
 from geomreg_tui.runs.packs import Pack, PackFile
 from geomreg_tui.runs.snapshot import RunState, Snapshot, read_snapshot, write_snapshot
 from geomreg_tui.runs.status import Status, read_status
+from geomreg_tui.runs.tail import Checkpoint, TailFolder
 from geomreg_tui.runs.verify import Verification, verify_run
 
 __all__ = [
     "Action",
+    "Checkpoint",
     "Command",
     "Holder",
     "Lease",
@@ -21,6 +23,7 @@ __all__ = [
     "RunState",
     "Snapshot",
     "Status",
+    "TailFolder",
     "Verification",
     "delete_run",
     "differences",

@@ -26,9 +26,10 @@ _FILES = re.compile(
     r"log\.jsonl|engine\.log|summary\.json|losses\.npy|\..+\.tmp"
 )
 _IN_FOLDERS = re.compile(
-    r"[\d-]+\.(safetensors|json)(\.damaged)?|\d{20}-[0-9a-f]{8}\.json|tail\.safetensors|\..+\.tmp"
+    r"[\d-]+\.(safetensors|json)(\.damaged)?|\d{20}-[0-9a-f]{8}\.json|tail\.safetensors|"
+    r"plan\.json|population-\d\d\.safetensors(\.damaged)?|\..+\.tmp"
 )
-_FOLDERS = ("chunks", "control")
+_FOLDERS = ("chunks", "control", "tail")
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@
 ``facts.safetensors``  what the experiment comes to; written once
 ``environment.json``   versions and device that the bits depend on; more than one if mixed
 ``plan.json``          networks and kept losses asked for
+``tail/``              the deep tail, if one was asked for (see :mod:`geomreg_tui.runs.tail`)
 ``chunks/``            committed chunks (see :mod:`geomreg_tui.runs.packs`)
 ``live.safetensors``   the newest snapshot, replaced several times a second
 ``status.json``        state and counts, small, replaced at every commit
@@ -47,7 +48,8 @@ from geomreg_tui.runs.store import (
     write_bytes,
     write_json,
 )
-from geomreg_tui.summary import Facts
+from geomreg_tui.runs.tail import TailFolder
+from geomreg_tui.summary import Facts, Tail
 
 __all__ = ["RunDirectory", "differences"]
 
@@ -65,6 +67,7 @@ class RunDirectory:
         started_in: the working directory that relative paths in it are meant from.
         environments: versions and device that the bits depend on, with the first chunk drawn there.
         packs: the committed chunks.
+        tail: the populations of its deep tail.
         control: the channel from viewers to the engine.
     """
 
@@ -85,6 +88,7 @@ class RunDirectory:
         self.packs = PackFolder(
             path / "chunks", experiment.digest(), int(experiment.chunk_size or 1), facts.empty_summary()
         )
+        self.tail = TailFolder(path / "tail", experiment.digest())
         self.control = Control(path / "control")
 
     @classmethod
@@ -96,8 +100,18 @@ class RunDirectory:
         samples: int,
         keep_losses: int,
         asked: Experiment | None = None,
+        tail: Tail | None = None,
     ) -> RunDirectory:
         """Make a run directory; if that fails nothing is left of it.
+
+        Args:
+            path: where; nothing, or an empty folder.
+            facts: what the experiment comes to.
+            environment: versions and device that the bits depend on.
+            samples: networks asked for.
+            keep_losses: losses to keep.
+            asked: the experiment as the person gave it.
+            tail: how deep to go after that, if at all.
 
         Raises:
             RunDirectoryError: if the directory exists and is not empty, or cannot be written.
@@ -108,7 +122,10 @@ class RunDirectory:
         try:
             try:
                 (path / "chunks").mkdir(parents=True, exist_ok=True)
-                for name in _BEGUN:  # of an engine that was killed before there was a run
+                for name in (
+                    *_BEGUN,
+                    "tail/plan.json",
+                ):  # of an engine that was killed before there was a run
                     (path / name).unlink(missing_ok=True)
             except OSError as error:
                 raise RunDirectoryError(f"{path}: cannot be created ({error.strerror})") from error
@@ -116,6 +133,8 @@ class RunDirectory:
             write_arrays(path / "facts.safetensors", values, arrays)
             run._write_environments()
             run.write_plan(samples, keep_losses)
+            if tail is not None:
+                run.tail.write_plan(tail)
             # The experiment comes last: a directory that has it is a run, whole from the start.
             write_json(
                 path / "experiment.json",
@@ -285,6 +304,7 @@ class RunDirectory:
         """Delete what killed engines left half-written, and commands to engines that are gone."""
         sweep_temporaries(self.path)
         self.packs.tidy()
+        self.tail.tidy()
         self.control.clear()
 
     def log(self, event: str, **details: Any) -> None:
@@ -321,7 +341,9 @@ def _holds_anything(path: Path) -> bool:
     names = {entry.name for entry in path.iterdir()}
     if "chunks" in names and any((path / "chunks").iterdir()):
         return True
-    return bool(names - {"chunks", *_BEGUN})
+    if "tail" in names and any(entry.name != "plan.json" for entry in (path / "tail").iterdir()):
+        return True
+    return bool(names - {"chunks", "tail", *_BEGUN})
 
 
 def _short(value: object) -> str:

@@ -7,7 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from geomreg_tui.runs.store import parsing, read_arrays, write_arrays
-from geomreg_tui.summary import Facts, Summary
+from geomreg_tui.summary import Facts, Summary, Tail
 
 __all__ = ["RunState", "Snapshot", "read_snapshot", "write_snapshot"]
 
@@ -44,6 +44,7 @@ class Snapshot:
         request: number of the preview request that this answers; 0 for a run.
         device: what it is sampled on: ``cpu``, or the name of the GPU.
         mixed: whether parts of the run were drawn in different environments.
+        tail: the populations of its deep tail, thinned; None where none was asked for.
     """
 
     state: RunState
@@ -57,6 +58,7 @@ class Snapshot:
     request: int = 0
     device: str = ""
     mixed: bool = False
+    tail: Tail | None = None
 
     @property
     def samples(self) -> int:
@@ -72,6 +74,7 @@ def write_snapshot(path: Path, snapshot: Snapshot) -> None:
     """
     facts, arrays = snapshot.facts.to_parts() if snapshot.facts else (None, {})
     summary = snapshot.summary.to_arrays() if snapshot.summary else {}
+    tail, descents = snapshot.tail.to_parts() if snapshot.tail else (None, {})
     header = {
         "state": snapshot.state.value,
         "target": snapshot.target,
@@ -84,8 +87,9 @@ def write_snapshot(path: Path, snapshot: Snapshot) -> None:
         "request": snapshot.request,
         "device": snapshot.device,
         "mixed": snapshot.mixed,
+        "tail": tail,
     }
-    write_arrays(path, header, {**arrays, **summary}, durable=False)
+    write_arrays(path, header, {**arrays, **summary, **descents}, durable=False)
 
 
 def read_snapshot(path: Path) -> Snapshot | None:
@@ -114,4 +118,5 @@ def read_snapshot(path: Path) -> Snapshot | None:
             request=int(header["request"]),
             device=str(header["device"]),
             mixed=bool(header["mixed"]),
+            tail=Tail.from_parts(header["tail"], arrays) if header.get("tail") is not None else None,
         )

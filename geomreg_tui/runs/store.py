@@ -38,7 +38,7 @@ __all__ = [
     "write_json",
 ]
 
-JSON_CAP = 2**18  # bytes
+JSON_CAP = 2**20  # bytes
 HEADER_CAP = 2**18
 ARRAYS_CAP = 2**28
 _DTYPES = (np.dtype(np.int64), np.dtype(np.float64))

@@ -56,6 +56,7 @@ def verify_run(path: Path) -> Verification:
     if run.mixed:
         notes.append("mixed: parts were drawn in different environments")
     committed = run.committed()[0].summary
+    problems += _tail_problems(run)
     try:
         run.plan()
         run.read_live()
@@ -70,3 +71,19 @@ def verify_run(path: Path) -> Verification:
     except RunDirectoryError as error:
         problems.append(str(error))
     return Verification(committed.samples, files, tuple(problems), tuple(notes))
+
+
+def _tail_problems(run: RunDirectory) -> list[str]:
+    problems = []
+    try:
+        tail = run.tail.planned()
+    except RunDirectoryError as error:
+        return [str(error)]
+    if tail is None:
+        return []
+    for index in range(tail.plan.repeats):
+        try:
+            run.tail.checkpoint(index, tail.in_use)
+        except RunDirectoryError as error:
+            problems.append(f"population {index}: {error}")
+    return problems

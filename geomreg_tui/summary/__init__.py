@@ -6,6 +6,7 @@ from geomreg_tui.summary.facts import Facts, Overlay
 from geomreg_tui.summary.histogram import LossHistogram
 from geomreg_tui.summary.joint import JointHistogram
 from geomreg_tui.summary.moments import ExactSum, Moments
+from geomreg_tui.summary.tail import Tail
 
 __all__ = [
     "Descent",
@@ -16,5 +17,6 @@ __all__ = [
     "Moments",
     "Overlay",
     "Summary",
+    "Tail",
     "TailPlan",
 ]

@@ -21,6 +21,7 @@ _EXPLORER = (
     ("stop", "stop", "Stop", "Stop the full run and keep what is done"),
     ("previous_tab", "tab(-1)", "Back", "Previous tab (small terminals)"),
     ("next_tab", "tab(1)", "Next", "Next tab (small terminals)"),
+    ("tail", "tail", "Tail", "Go down the deep tail: V far below what the full run sees"),
     ("pin", "pin", "Pin", "Pin this distribution for comparison; again to let it go"),
     ("axis", "axis", "Lin/log", "Change the loss axis and the n axis: linear or log"),
     ("measure", "measure", "View", "Draw the density, the histogram, or the cumulative share"),

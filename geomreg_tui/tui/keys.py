@@ -46,6 +46,7 @@ class Action:
 ACTIONS: Mapping[str, Action] = {
     "sample": Action("space", "start the full run, pause it, go on with it"),
     "stop": Action("s", "stop the full run and keep what is done"),
+    "tail": Action("t", "go down the deep tail of these settings"),
     "pin": Action("p", "pin this distribution for comparison, or let it go"),
     "axis": Action("l", "linear or log axes"),
     "measure": Action("v", "density, histogram or cumulative share"),

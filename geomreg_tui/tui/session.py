@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from geomreg_tui.errors import GeomregError
 from geomreg_tui.experiment import Experiment
 from geomreg_tui.runs import RunDirectory, RunState, Snapshot
+from geomreg_tui.summary import TailPlan
 from geomreg_tui.tui.numbers import count_text
 from geomreg_tui.tui.source import Run, Source, SweepRun
 from geomreg_tui.tui.view import Pin
@@ -245,11 +246,19 @@ class Session:
             return Move.EXTEND if self.samples > self.run.samples else Move.NOTHING
         return Move.START
 
-    def begin(self, move: Move, experiment: Experiment, samples: int) -> Run:
+    def why_no_tail(self) -> str:
+        """Return why no deep tail can be begun now; empty where one can."""
+        if not self.valid:
+            return "Correct the marked settings first."
+        if self.starting or self.run_active:
+            return "A run is being sampled; let it end, or stop it, and then go down the tail."
+        return ""
+
+    def begin(self, move: Move, experiment: Experiment, samples: int, tail: TailPlan | None = None) -> Run:
         """Start or extend the run; blocks, so call it in a thread."""
         if move is Move.EXTEND and self.run is not None:
             return self.source.extend(self.run.handle.directory, samples)
-        return self.source.start(experiment, samples)
+        return self.source.start(experiment, samples, tail)
 
 
 def _going(run: ActiveRun) -> bool:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 from geomreg_tui.errors import ExperimentError, Problem
 from geomreg_tui.experiment import Experiment
 from geomreg_tui.runs import Snapshot
+from geomreg_tui.summary import TailPlan
 
 if TYPE_CHECKING:
     from geomreg_tui.engine.preview_engine import PreviewEngine
@@ -73,8 +74,8 @@ class Source(Protocol):
     def cancel_preview(self) -> None:
         """Stop sampling the preview asked for last."""
 
-    def start(self, experiment: Experiment, samples: int) -> Run:
-        """Start a full run; blocks until it has begun, for seconds perhaps."""
+    def start(self, experiment: Experiment, samples: int, tail: TailPlan | None = None) -> Run:
+        """Start a full run, with a deep tail perhaps; blocks until it has begun, for seconds perhaps."""
 
     def extend(self, directory: Path, samples: int) -> Run:
         """Go on with a run that is over, up to ``samples`` networks in all; blocks as :meth:`start`."""
@@ -122,12 +123,12 @@ class EngineSource:
         if self._engine:
             self._engine.cancel()
 
-    def start(self, experiment: Experiment, samples: int) -> Run:
+    def start(self, experiment: Experiment, samples: int, tail: TailPlan | None = None) -> Run:
         """Start an engine on a new run directory."""
         from geomreg_tui.engine.launch import start_run
 
         named = experiment.module == self._module
-        return start_run(experiment, samples, device=self._device, import_module=named)
+        return start_run(experiment, samples, device=self._device, import_module=named, tail=tail)
 
     def extend(self, directory: Path, samples: int) -> Run:
         """Start an engine that goes on with a run directory."""

@@ -10,10 +10,12 @@ from pathlib import Path
 import numpy as np
 
 from geomreg_tui.analysis import (
+    DeepTail,
     LossDistribution,
     ModeAnalysis,
     VolumeCurve,
     analyse_modes,
+    deep_tail,
     distance,
     volume_curve,
 )
@@ -66,6 +68,7 @@ class View:
         snapshot: what was read.
         distribution, modes, volume: its analysis; None before the first networks.
         comparison: against the pinned distribution, if there is one.
+        tail: its deep tail; None where none was asked for.
         complete: whether nothing is left to compute for this snapshot (the dip test comes last).
     """
 
@@ -75,6 +78,7 @@ class View:
     modes: ModeAnalysis | None = None
     volume: VolumeCurve | None = None
     comparison: Comparison | None = None
+    tail: DeepTail | None = None
     complete: bool = field(default=True, compare=False)
 
     def pin(self) -> Pin | None:
@@ -98,13 +102,15 @@ def build_view(snapshot: Snapshot, generation: int, pin: Pin | None, *, dip: boo
         return View(generation, snapshot)
     distribution = LossDistribution(summary, facts.null_loss)
     modes = analyse_modes(distribution, dip_samples=_DIP_SAMPLES if dip else 0)
+    curve = volume_curve(distribution)
     return View(
         generation,
         snapshot,
         distribution,
         modes,
-        volume_curve(distribution),
+        curve,
         _compare(distribution, modes, pin) if pin else None,
+        deep_tail(snapshot.tail, curve) if snapshot.tail else None,
         complete=dip or not snapshot.state.over,
     )
 

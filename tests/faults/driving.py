@@ -184,19 +184,20 @@ class Shuffled:
         self.order.append(task.chunk)
         if task.chunk in self._deadly:
             return [Outcome(task, None, error="it is deadly")]
-        result = perform(task, "cpu")
-        return [Outcome(task, result.summary, result.losses)]
+        return [Outcome(task, perform(task, "cpu"))]
 
     def abandon(self):
         self._tasks.clear()
 
 
-def sample_here(path: Path, samples: int = SAMPLES, executor=None, keep: int = 0) -> RunDirectory:
+def sample_here(
+    path: Path, samples: int = SAMPLES, executor=None, keep: int = 0, deep: bool = False
+) -> RunDirectory:
     """Sample a run in this process, with a commit after every chunk."""
     if (path / "experiment.json").exists():
         run = RunDirectory.open(path)
     else:
-        prepared = prepare(EXPERIMENT, "cpu", None)
+        prepared = prepare(EXPERIMENT, "cpu", None, deep)
         run = RunDirectory.create(path, prepared.facts, prepared.environment, samples, keep, EXPERIMENT)
     lease = run.lease()
     plan = Plan(run.facts.experiment, samples, keep)

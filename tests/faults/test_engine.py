@@ -246,7 +246,7 @@ def test_tasks_that_kill_or_raise_are_tried_alone_then_reported_and_others_go_on
         facts = pool.prepare(Experiment.parse(values), "cpu", "deadly:Net").facts
         pool.submit(Task(facts.experiment, 0))
         first = wait_for(lambda: pool.outcomes(1) or None)
-        assert first[0].summary.samples == CHUNK
+        assert first[0].answer.summary.samples == CHUNK
         for file, reason in (("deadly-now", "exit code 7"), ("error-now", "out of memory, say")):
             (tmp_path / file).write_text("")
             for chunk in (1, 2):
@@ -258,7 +258,7 @@ def test_tasks_that_kill_or_raise_are_tried_alone_then_reported_and_others_go_on
             assert all("twice" in item.error and reason in item.error for item in failed)
             (tmp_path / file).unlink()
         pool.submit(Task(facts.experiment, 3))
-        assert wait_for(lambda: pool.outcomes(1) or None)[0].summary.samples == CHUNK
+        assert wait_for(lambda: pool.outcomes(1) or None)[0].answer.summary.samples == CHUNK
         # Preparing again, as a sweep does, makes no more processes.
         before = len(pool._pool)
         pool.prepare(Experiment.parse({**values, "seed": 1}), "cpu", "deadly:Net")
@@ -277,7 +277,7 @@ def test_each_device_has_a_worker_of_its_own():
         found = []
         while len(found) < 6:
             found += pool.outcomes(1)
-        assert all(item.summary.samples == CHUNK for item in found)
+        assert all(item.answer.summary.samples == CHUNK for item in found)
         assert sorted(worker.device for worker in pool._pool) == ["cpu", "cpu:0", "cpu:0"]
     finally:
         pool.close()

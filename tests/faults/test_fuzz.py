@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import tracemalloc
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,12 +16,17 @@ from hypothesis import strategies as st
 from geomreg_tui.cli.runs import list_all
 from geomreg_tui.engine.executors import InProcess
 from geomreg_tui.engine.fold import Fold
+from geomreg_tui.engine.legs import walk
 from geomreg_tui.engine.plan import Plan
+from geomreg_tui.engine.tail import Descents
+from geomreg_tui.engine.task import Leg
 from geomreg_tui.errors import GeomregError
 from geomreg_tui.export import load_result, report_text, result_document
 from geomreg_tui.runs import RunDirectory, read_status, verify_run
 from geomreg_tui.runs.log import read_events
 from geomreg_tui.runs.store import ARRAYS_CAP
+from geomreg_tui.summary import Descent, Tail, TailPlan
+from geomreg_tui.tui.view import build_view
 
 from .driving import sample_here
 
@@ -36,6 +42,8 @@ FILES = (
     "summary.json",
     "chunks/000000000000-000000000001-0.safetensors",
     "chunks/tail.safetensors",
+    "tail/plan.json",
+    "tail/population-00.safetensors",
     "control/00000000000000000001-01234567.json",
 )
 # Small files: whatever they claim to hold, reading them takes no more than a little of the cap.
@@ -62,12 +70,29 @@ values = st.recursive(scalars, _nested, max_leaves=8)
 @pytest.fixture(scope="module")
 def original(tmp_path_factory):
     path = tmp_path_factory.mktemp("fuzz") / "run"
-    run = sample_here(path, 1250, InProcess())
+    run = sample_here(path, 1250, InProcess(), deep=True)
+    add_a_tail(run)
     (path / "control").mkdir()
     (path / FILES[-1]).write_text('{"action": "pause", "samples": 0}')
     (path / "lease.json").write_text('{"host": "x", "pid": 1, "birth": 1, "since": "now", "token": "t"}')
     assert all((path / name).exists() for name in FILES), [*run.path.rglob("*")]
     return path
+
+
+def add_a_tail(run):
+    """Give a run a deep tail of two populations that are on their way, and say so in snapshot and summary."""
+    plan = TailPlan(log10_volume=-100, population=20, repeats=2, kernel="pcn")
+    tail = Tail(plan, "pcn", "latent", (Descent.empty(),) * 2)
+    run.tail.write_plan(tail)
+    for index in range(2):
+        for _ in range(3):
+            stands = run.tail.planned().descents[index]
+            leg = Leg(run.facts.experiment, plan, index, str(run.path), stands.levels, 1e9, 0.0)
+            walk(leg, "cpu")
+    tail = run.tail.read()
+    assert all(descent.levels for descent in tail.descents)
+    run.write_live(replace(run.read_live(), tail=tail))
+    run.write_summary(result_document(load_result(run.path)))
 
 
 def everything(path):
@@ -86,9 +111,13 @@ def everything(path):
         run = RunDirectory.open(path)
         run.engine()
         run.control.poll()
-        for read in (run.read_live, run.plan):
+        for read in (run.read_live, run.plan, run.tail.read):
             with contextlib.suppress(GeomregError):
                 read()
+        with contextlib.suppress(GeomregError):
+            if (snapshot := run.read_live()) is not None:
+                build_view(snapshot, 0, None, dip=False)
+        Descents(run)
         fold = Fold(run, Plan(run.facts.experiment, 1250))
         run.tidy()
         fold.summary()

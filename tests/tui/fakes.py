@@ -16,7 +16,7 @@ from geomreg_tui.engine.sweep_launch import SweepHandle
 from geomreg_tui.errors import GeomregError
 from geomreg_tui.experiment import Experiment
 from geomreg_tui.runs import RunDirectory, RunState, Snapshot, Status
-from geomreg_tui.summary import Facts, LossHistogram, Moments, Overlay, Summary
+from geomreg_tui.summary import Facts, LossHistogram, Moments, Overlay, Summary, Tail, TailPlan
 
 NULL_LOSS = 1.0
 
@@ -92,6 +92,7 @@ class FakeRun:
     alive: bool = True
     moved: float = 0.0
     born: float = field(default_factory=time.time)
+    tail: Tail | None = None
 
     def snapshot(self) -> Snapshot | None:
         if self.state is RunState.SAMPLING and self.moved:
@@ -99,7 +100,7 @@ class FakeRun:
             if self.samples >= self.target:
                 self.state = RunState.DONE
         made = snapshot_of(self.experiment, self.samples, self.state, target=self.target)
-        return Snapshot(**{**made.__dict__, "written_at": self.born + 1e-6 * self.samples})
+        return Snapshot(**{**made.__dict__, "written_at": self.born + 1e-6 * self.samples, "tail": self.tail})
 
     def pause(self) -> None:
         self.calls.append("pause")
@@ -193,6 +194,7 @@ class FakeSource:
     def __init__(self, *, atoms: int = 200, silent: bool = False) -> None:
         self.previews: list[tuple[Experiment, int]] = []
         self.runs: list[FakeRun] = []
+        self.tails: list[TailPlan | None] = []
         self.sweeps: list[FakeSweep] = []
         self.extended: list[tuple[Path, int]] = []
         self.calls: list[str] = []
@@ -226,9 +228,10 @@ class FakeSource:
     def cancel_preview(self) -> None:
         self.calls.append("cancel")
 
-    def start(self, experiment: Experiment, samples: int) -> FakeRun:
+    def start(self, experiment: Experiment, samples: int, tail: TailPlan | None = None) -> FakeRun:
         if self.start_failure:
             raise self.start_failure
+        self.tails.append(tail)
         self.runs.append(FakeRun(experiment, samples, moved=self.speed))
         return self.runs[-1]
 

@@ -19,6 +19,7 @@ from textual.widgets import Tabs
 
 from geomreg_tui.errors import GeomregError, plain_text
 from geomreg_tui.experiment import Experiment
+from geomreg_tui.summary import TailPlan
 from geomreg_tui.tui.analyst import Analyst, Answer, Failure, Job, Warm
 from geomreg_tui.tui.bindings import display, explorer_bindings, in_effect
 from geomreg_tui.tui.keys import Keys, default_keys
@@ -27,7 +28,8 @@ from geomreg_tui.tui.screens.help import HelpScreen
 from geomreg_tui.tui.screens.layout import Layout
 from geomreg_tui.tui.screens.quit import QuitScreen
 from geomreg_tui.tui.screens.runs import RunChoice, RunsScreen
-from geomreg_tui.tui.session import ActiveRun, Move, Session
+from geomreg_tui.tui.screens.tail import TailScreen
+from geomreg_tui.tui.session import PREVIEW_SAMPLES, ActiveRun, Move, Session
 from geomreg_tui.tui.source import Run, Source, SweepRun
 from geomreg_tui.tui.state import State
 from geomreg_tui.tui.threads import in_thread
@@ -338,6 +340,13 @@ class ExplorerScreen(Screen[None]):
             self.session.run.handle.stop()
             self._timer.resume()
 
+    def action_tail(self) -> None:
+        """Ask how deep to go, and go down the tail of the knobs' experiment."""
+        if reason := self.session.why_no_tail():
+            self.notify(reason, severity="warning", markup=False)
+        else:
+            self.app.push_screen(TailScreen(), lambda plan: self._begin(Move.START, plan) if plan else None)
+
     def action_pin(self) -> None:
         """Pin what is on view, or let go of what is pinned."""
         if self.session.pin is not None:
@@ -454,14 +463,15 @@ class ExplorerScreen(Screen[None]):
 
     # The full run
 
-    def _begin(self, move: Move) -> None:
+    def _begin(self, move: Move, tail: TailPlan | None = None) -> None:
         session = self.session
         session.starting = True
         session.cancel_preview()
-        experiment, target = session.experiment, session.samples
+        experiment = session.experiment
+        target = min(session.samples, PREVIEW_SAMPLES) if tail else session.samples
         in_thread(
             "begin",
-            lambda: session.begin(move, experiment, target),
+            lambda: session.begin(move, experiment, target, tail),
             lambda run, problem: self.post_message(self.Begun(run, experiment, target, problem)),
         )
         self._draw_status()

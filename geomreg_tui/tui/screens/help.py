@@ -48,6 +48,11 @@ _TERMS = (
     ),
     ("┊ above a bar", "How far the bar may reach: 95 % for all bars together."),
     ("V(ε)", "Volume fraction: the share of networks, under the init law, with loss at most ε."),
+    (
+        "deep tail",
+        "V(ε) below what sampling sees: populations of networks go down level by level, and each level "
+        "multiplies V by a share that is measured. std is the standard error of log10 V.",
+    ),
     ("slope λ", "d log V / d log ε, with its 95 % error, at the lowest losses where it can be measured."),
     ("mode", "A maximum of the density that stands out of counting noise, in standard deviations σ."),
     ("zero mode", "A mode at loss 0. Its mass is the share of networks in its basin, up to the next valley."),

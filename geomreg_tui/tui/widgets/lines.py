@@ -203,7 +203,11 @@ def _progress(snapshot: Snapshot, what: str, directory: Path | None) -> list[Pie
     ]
     if state is RunState.FAILED:
         return [*pieces, Piece(plain_text(snapshot.message).replace("\n", "; "), "warn")]
-    if snapshot.target:
+    if snapshot.tail is not None and snapshot.samples >= snapshot.target and not state.over:
+        over = sum(descent.status is not None for descent in snapshot.tail.descents)
+        pieces += progress_bar(over / snapshot.tail.plan.repeats)
+        pieces.append(Piece(f"  deep tail: {over} of {snapshot.tail.plan.repeats} populations at their end"))
+    elif snapshot.target:
         share = min(1.0, snapshot.samples / snapshot.target)
         pieces += progress_bar(share)
         pieces.append(Piece(f"  {count_text(snapshot.samples)} / {count_text(snapshot.target)}"))

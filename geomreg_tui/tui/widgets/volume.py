@@ -1,4 +1,4 @@
-"""The volume fraction V(ε), as far down as the sample reaches."""
+"""The volume fraction V(ε), as far down as the sample reaches, and below that the deep tail."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from geomreg_tui.analysis import VolumeCurve
+from geomreg_tui.analysis import DeepTail, VolumeCurve
+from geomreg_tui.analysis.deep import WIDTH
 from geomreg_tui.tui.numbers import Scale, number_text
 from geomreg_tui.tui.view import View
 from geomreg_tui.tui.widgets.canvas import Canvas
@@ -42,11 +43,18 @@ class VolumePane(RowsWidget):
             return message_rows("no networks yet", width, height)
         if not curve.loss.size:
             return message_rows(f"V(0) = {number_text(curve.zero.estimate)}: all losses are 0", width, height)
-        legend = _legend(curve, width)
+        deep = view.tail if view.tail is not None and view.tail.curve is not None else None
+        legend = _legend(curve, width) if deep is None else _tail_legend(deep, width)
         loss, volume = curve.log10_loss, curve.log10_volume
-        x = Scale.decades(math.floor(loss[0]), max(math.ceil(loss[-1]), math.floor(loss[0]) + 1), width // 9)
+        left, bottom = loss[0], volume[0]
+        if deep is not None and deep.log10_loss.size:
+            left, bottom = (
+                min(left, deep.log10_loss[0]),
+                min(bottom, (deep.log10_volume - WIDTH * deep.std)[0]),
+            )
+        x = Scale.decades(math.floor(left), max(math.ceil(loss[-1]), math.floor(left) + 1), width // 9)
         lines = max(5, height - len(legend))
-        y = Scale.decades(min(-1.0, math.floor(volume[0])), 0.0, max(2, (lines - 3) // 2))
+        y = Scale.decades(min(-1.0, math.floor(bottom)), 0.0, max(2, (lines - 3) // 2))
         canvas = Canvas(width, lines, x, y, "ε (log axis)")
         if view.snapshot.facts.null_loss > 0:
             canvas.landmark(math.log10(view.snapshot.facts.null_loss))
@@ -55,8 +63,36 @@ class VolumePane(RowsWidget):
         with np.errstate(divide="ignore"):
             for end in (curve.low, curve.high):
                 canvas.line(loss[every], np.log10(end[every]), "band", joined=False)
+        if deep is not None:
+            _draw_tail(canvas, deep)
         canvas.line(loss[every], volume[every], "bar")
         return [*legend, *canvas.rows()]
+
+
+def _draw_tail(canvas: Canvas, deep: DeepTail) -> None:
+    """Draw the tail below what was sampled, between the ends of its 95 % band."""
+    own = deep.log10_loss <= deep.meets
+    loss, volume, error = deep.log10_loss[own], deep.log10_volume[own], WIDTH * deep.std[own]
+    for end in (volume - error, volume + error):
+        canvas.line(loss, end, "band", joined=False)
+    canvas.line(loss, volume, "theory")
+
+
+def _tail_legend(deep: DeepTail, width: int) -> list[list[Piece]]:
+    """Return V at the deepest loss with its error, the exponent, and how the descents stand."""
+    items = [[Piece("⠒⠒", "bar"), Piece(" sampled")], [Piece("⠒⠒", "theory"), Piece(" deep tail ± 1.96 std")]]
+    if (goal := deep.goal) is not None:
+        loss, volume, std = goal
+        text = f"log10 V = {volume:.2f}".replace("-", "−")
+        text += f" ± {WIDTH * std:.2f}" if math.isfinite(std) else ""
+        items.append([Piece(f"{text} at log10 ε = {loss:.2f}".replace("-", "−"))])
+    if (known := deep.exponent) is not None:
+        slope, error = known
+        text = f"λ = {slope:.3f}"
+        text += f" ± {WIDTH * error:.3f}" if math.isfinite(error) else ""
+        items.append([Piece(text, "dim")])
+    items.append([Piece(deep.status, "dim")])
+    return flow(items, width)
 
 
 def _legend(curve: VolumeCurve, width: int) -> list[list[Piece]]:

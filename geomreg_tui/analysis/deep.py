@@ -1,0 +1,160 @@
+"""The deep tail as it is shown: one curve of a run's populations, and how it meets what was sampled."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geomreg_tui.analysis.tail import TailCurve, stitch, tail_curve
+from geomreg_tui.analysis.volume import VolumeCurve
+from geomreg_tui.summary import Tail
+from geomreg_tui.summary.tail import plan_values
+
+__all__ = ["DeepTail", "deep_tail"]
+
+FloatArray = NDArray[np.float64]
+
+STATUSES = {
+    "going": "still going down",
+    "loss reached": "reached the loss asked for",
+    "volume reached": "reached the volume asked for",
+    "zero loss": "reached losses of exactly zero",
+    "time limit": "ended by the time limit; --resume with more --max-seconds goes on",
+    "level limit": "ended by the limit on levels",
+    "plateau": "ended on a plateau: a loss that many networks share and few go below",
+    "no move accepted": "ended because no move was accepted any more; V below is bounded, not known",
+    "resolution": "ended at the resolution of the numbers",
+}
+WIDTH = 1.96  # standard errors to either side, of a 95 % interval
+
+
+@dataclass(frozen=True)
+class DeepTail:
+    """The deep tail of a run as it stands.
+
+    Attributes:
+        tail: its populations.
+        curve: V(eps) of those that are in it; None before the first has come anywhere.
+        populations: how many are in the curve: those that have ended, or all while there are not two such.
+        log10_loss, log10_volume, std: one curve from V = 1 down, sampled and then the tail, losses
+            increasing, shape (points,).
+        meets: log10 of the loss below which it is the tail's.
+        agreement: largest difference of the two where both see, in joint standard errors; None without.
+    """
+
+    tail: Tail
+    curve: TailCurve | None
+    populations: int
+    log10_loss: FloatArray
+    log10_volume: FloatArray
+    std: FloatArray
+    meets: float
+    agreement: float | None
+
+    @property
+    def status(self) -> str:
+        """Why the populations ended, or how many are still to come."""
+        statuses = Counter(descent.status or "going" for descent in self.tail.descents)
+        count = len(self.tail.descents)
+        if len(statuses) == 1:
+            return next(iter(statuses))
+        return ", ".join(f"{status} ({number} of {count})" for status, number in statuses.most_common())
+
+    @property
+    def status_text(self) -> str:
+        """The status in words."""
+        return STATUSES.get(self.status, self.status)
+
+    @property
+    def goal(self) -> tuple[float, float, float] | None:
+        """log10 loss, log10 V and its standard error at the goal, or where the curve ends above it."""
+        curve = self.curve
+        if curve is None or not curve.log10_loss.size:
+            return None
+        loss = self.tail.plan.loss
+        if loss and curve.log10_loss[-1] <= math.log10(loss) <= curve.log10_loss[0]:
+            return math.log10(loss), *curve.at(math.log10(loss))
+        return float(curve.log10_loss[-1]), float(curve.log10_volume[-1]), float(curve.std[-1])
+
+    @property
+    def exponent(self) -> tuple[float, float] | None:
+        """lambda and its standard error at the deepest loss where both are known."""
+        if self.curve is None:
+            return None
+        known = np.flatnonzero(np.isfinite(self.curve.exponent))
+        if not known.size:
+            return None
+        return float(self.curve.exponent[known[-1]]), float(self.curve.exponent_std[known[-1]])
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain data; None stands for what is undefined."""
+        curve = self.curve or _nothing(self.tail)
+        plan = plan_values(self.tail.plan)
+        return {
+            **curve.to_json(),
+            "status": self.status,
+            "statuses": [descent.status or "going" for descent in self.tail.descents],
+            "levels": max(descent.levels for descent in self.tail.descents),
+            "evaluations": sum(descent.evaluations for descent in self.tail.descents),
+            "goal": {"loss": plan["loss"] or None, "log10_volume": plan["log10_volume"]},
+            "kernel": self.tail.kernel,
+            "space": self.tail.space,
+            "population": self.tail.plan.population,
+            "repeats": self.tail.plan.repeats,
+            "populations": self.populations,
+            "agreement": self.agreement,
+        }
+
+
+def deep_tail(tail: Tail, sampled: VolumeCurve) -> DeepTail:
+    """Join the populations of a run, and join that with what was sampled.
+
+    Args:
+        tail: the populations.
+        sampled: V(eps) by plain sampling, of the same law.
+    """
+    begun = [descent for descent in tail.descents if np.isfinite(descent.log_loss).any()]
+    over = [descent for descent in begun if descent.status is not None]
+    chosen = over if len(over) >= 2 else begun
+    if not chosen:
+        place = float(sampled.log10_loss[0]) if sampled.loss.size else math.inf
+        parts = (sampled.log10_loss, sampled.log10_volume, sampled.std)
+        return DeepTail(tail, None, 0, *parts, place, None)
+    with np.errstate(all="ignore"):
+        curve = tail_curve(chosen)
+        if not sampled.loss.size:
+            whole = (curve.log10_loss[::-1], curve.log10_volume[::-1], curve.std[::-1])
+            return DeepTail(tail, curve, len(chosen), *whole, math.inf, None)
+        *joined, agreement = stitch(sampled, curve)
+    loss, volume, std = (np.asarray(values, np.float64) for values in joined)
+    own = np.isin(loss, curve.log10_loss) & ~np.isin(loss, sampled.log10_loss)
+    meets = float(loss[own].max()) if own.any() else -math.inf
+    if agreement is not None and not math.isfinite(agreement):
+        agreement = None
+    return DeepTail(tail, curve, len(chosen), loss, volume, std, meets, agreement)
+
+
+def _nothing(tail: Tail) -> TailCurve:
+    """Return the curve of populations of which none has come anywhere."""
+    none, statuses = np.empty(0), tuple(descent.status or "going" for descent in tail.descents)
+    return TailCurve(
+        log10_loss=none,
+        log10_volume=none,
+        std=none,
+        std_between=none,
+        std_within=none,
+        exponent=none,
+        exponent_std=none,
+        log10_zero=None,
+        log10_bound=None,
+        status=statuses[0],
+        statuses=statuses,
+        levels=0,
+        evaluations=0,
+        held_out=None,
+    )

@@ -1,0 +1,182 @@
+"""``geomreg-tui tail``: the volume of low loss, far below what plain sampling sees."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from geomreg_tui.cli.options import OutOption, QuietOption
+from geomreg_tui.cli.progress import narrate
+from geomreg_tui.cli.run import (
+    AllowMixedOption,
+    DetachOption,
+    DeviceOption,
+    JsonOption,
+    ResumeOption,
+    TakeOverOption,
+    WorkersOption,
+    attend,
+    find_stored,
+    refuse,
+)
+from geomreg_tui.cli.signals import Signals
+from geomreg_tui.errors import ExperimentError, Problem
+from geomreg_tui.experiment import Experiment, parse_count
+from geomreg_tui.summary.goals import DEPTH, POPULATION, REPEATS, parse_plan, parse_seconds
+
+if TYPE_CHECKING:
+    from geomreg_tui.engine import RunHandle
+    from geomreg_tui.summary import TailPlan
+
+__all__ = ["tail"]
+
+_SAMPLES = "1e5"
+
+LossOption = Annotated[
+    str | None, typer.Option("--to-loss", help="training loss to go down to, such as 1e-6", metavar="LOSS")
+]
+VolumeOption = Annotated[
+    str | None,
+    typer.Option(
+        "--to-log10-volume",
+        help=f"log10 of the volume fraction V to go down to [default without --to-loss: {DEPTH}]",
+        metavar="DECADES",
+    ),
+]
+PopulationOption = Annotated[
+    str | None,
+    typer.Option("--population", help=f"particles in a population [default: {POPULATION}]", metavar="N"),
+]
+RepeatsOption = Annotated[
+    str | None,
+    typer.Option(
+        "--repeats",
+        help=f"independent populations, from whose scatter the error is taken [default: {REPEATS}]",
+        metavar="N",
+    ),
+]
+SecondsOption = Annotated[
+    str | None,
+    typer.Option(
+        "--max-seconds",
+        help="time for the descents; with --resume: the new limit [default: none]",
+        metavar="S",
+    ),
+]
+MoveOption = Annotated[
+    str | None,
+    typer.Option(
+        "--move",
+        help="how particles are moved, one of auto, pcn, slice, reflect, readout [default: auto]",
+        metavar="NAME",
+    ),
+]
+
+
+def tail(
+    experiment: Experiment,
+    to_loss: LossOption = None,
+    to_log10_volume: VolumeOption = None,
+    population: PopulationOption = None,
+    repeats: RepeatsOption = None,
+    max_seconds: SecondsOption = None,
+    move: MoveOption = None,
+    samples: Annotated[
+        str | None,
+        typer.Option(
+            "--samples",
+            help=f"networks to draw plainly, for the upper part of the curve [default: {_SAMPLES}]",
+            metavar="COUNT",
+        ),
+    ] = None,
+    device: DeviceOption = "auto",
+    workers: WorkersOption = None,
+    out: OutOption = None,
+    resume: ResumeOption = None,
+    detach: DetachOption = False,
+    take_over: TakeOverOption = False,
+    allow_mixed: AllowMixedOption = False,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Measure the volume of low loss down to 1e-300, by multilevel splitting.
+
+    First networks are drawn plainly, then populations of networks go down level by level: the better ones
+    are copied and moved about, and each level multiplies V by a share that is measured.
+    """
+    goals = (to_loss, to_log10_volume, population, repeats, move)
+    with Signals() as signals:
+        if resume is None:
+            refuse(take_over, "take-over", "only with --resume")
+            refuse(allow_mixed, "allow-mixed", "only with --resume")
+            plan = parse_plan(*goals, max_seconds)
+            handle = _begin(experiment, plan, samples, device, workers, out)
+        else:
+            refuse(out is not None, "out", "only without --resume: a run stays where it is")
+            names = ("to-loss", "to-log10-volume", "population", "repeats", "move")
+            for name, given in zip(names, goals, strict=True):
+                refuse(given is not None, name, "only when a tail begins: its goals never change")
+            handle = _go_on(
+                experiment, resume, samples, max_seconds, device, workers, take_over, allow_mixed, quiet
+            )
+        attend(handle, signals, "tail", detach=detach, as_json=as_json, quiet=quiet)
+
+
+def _begin(
+    experiment: Experiment,
+    plan: TailPlan,
+    samples: str | None,
+    device: str,
+    workers: int | None,
+    out: Path | None,
+) -> RunHandle:
+    from geomreg_tui.engine import start_run
+
+    wanted = parse_count(samples or _SAMPLES)
+    return start_run(experiment, wanted, directory=out, workers=workers, device=device, tail=plan)
+
+
+def _go_on(
+    given: Experiment,
+    name: str,
+    samples: str | None,
+    max_seconds: str | None,
+    device: str,
+    workers: int | None,
+    take_over: bool,
+    allow_mixed: bool,
+    quiet: bool,
+) -> RunHandle:
+    """Return the run going on, or as it is when it has nothing left to do."""
+    from geomreg_tui.engine import RunHandle, resume_run
+    from geomreg_tui.runs import RunState
+
+    stored = find_stored(name, given)
+    asked = stored.tail.planned()
+    if asked is None:
+        rule = (
+            "allowed is a run that 'geomreg-tui tail' began; 'geomreg-tui run --resume' goes on with others"
+        )
+        raise ExperimentError([Problem("resume", repr(stored.path.name), rule)])
+    problems: list[Problem] = []
+    seconds = parse_seconds(max_seconds, problems)
+    if problems:
+        raise ExperimentError(problems)
+    wanted = parse_count(samples) if samples is not None else 0
+    status = stored.read_status()
+    more_time = max_seconds is not None and seconds > asked.plan.seconds
+    if status.state is RunState.DONE and wanted <= status.samples and not more_time:
+        narrate("This run is complete; ask for more --max-seconds or --samples to go on.", quiet)
+        return RunHandle(stored.path)
+    return resume_run(
+        stored.path,
+        wanted,
+        workers=workers,
+        device=device,
+        module=given.module,
+        take_over=take_over,
+        allow_mixed=allow_mixed,
+        tail_seconds=seconds if max_seconds is not None else 0.0,
+    )

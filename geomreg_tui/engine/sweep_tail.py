@@ -1,0 +1,131 @@
+"""Deep tails over a sweep: volumes at equal loss, beside those of hyperspheres."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geomreg_tui.analysis import Direction
+from geomreg_tui.analysis.hypersphere import log_volume
+from geomreg_tui.analysis.trends import volume_direction
+from geomreg_tui.engine.sweep import Factor, SweepPoint
+
+__all__ = ["TailComparison", "TailVerdict", "compare_tails"]
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class TailVerdict:
+    """Whether volume at equal loss contracts with a factor, the other factor held at a value.
+
+    Attributes:
+        factor: the factor.
+        held: (key, value) of the other factor, or None.
+        volume: direction of log10 V at that loss.
+        sphere: direction of the volume of the ball of P dimensions.
+    """
+
+    factor: Factor
+    held: tuple[str, Any] | None
+    volume: Direction
+    sphere: Direction
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain data."""
+        return {
+            "factor": self.factor.key,
+            "held": dict([self.held]) if self.held else {},
+            "volume": self.volume.to_json(),
+            "sphere": self.sphere.to_json(),
+        }
+
+
+@dataclass(frozen=True)
+class TailComparison:
+    """The tails of a sweep at the smallest loss that all of them have come to.
+
+    Attributes:
+        log10_loss: log10 of that loss.
+        log10_volume, std: log10 V there and its standard error, shape (points,); NaN where a point has none.
+        log10_sphere: log10 of the volume V_n(r) of the ball of n = P dimensions with the typical radius r of
+            the weights, shape (points,).
+        verdicts: the direction with each ordered factor.
+    """
+
+    log10_loss: float
+    log10_volume: FloatArray
+    std: FloatArray
+    log10_sphere: FloatArray
+    verdicts: tuple[TailVerdict, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain data; None stands for what is undefined."""
+        return {
+            "log10_loss": _plain(self.log10_loss),
+            "log10_volume": [_plain(value) for value in self.log10_volume],
+            "std": [_plain(value) for value in self.std],
+            "log10_sphere": [_plain(value) for value in self.log10_sphere],
+            "directions": [verdict.to_json() for verdict in self.verdicts],
+        }
+
+
+def compare_tails(factors: Sequence[Factor], points: Sequence[SweepPoint]) -> TailComparison | None:
+    """Compare the tails of a sweep; None where its points have none.
+
+    Args:
+        factors: one or two.
+        points: what came out.
+    """
+    tails = [point.tail for point in points]
+    ends = [tail.log10_loss[0] for tail in tails if tail is not None and tail.log10_loss.size]
+    if not ends:
+        return None
+    at = float(max(ends))
+    volume, std = np.full(len(points), np.nan), np.full(len(points), np.nan)
+    for place, tail in enumerate(tails):
+        if tail is not None and tail.log10_loss.size:
+            volume[place] = np.interp(at, tail.log10_loss, tail.log10_volume, left=np.nan)
+            std[place] = np.interp(at, tail.log10_loss, tail.std, left=np.nan)
+    sphere = np.array([_sphere(point) for point in points])
+    return TailComparison(at, volume, std, sphere, tuple(_verdicts(factors, points, volume, std, sphere)))
+
+
+def _sphere(point: SweepPoint) -> float:
+    facts = point.facts
+    if not (facts.init_radius > 0 and math.isfinite(facts.init_radius)):
+        return math.nan
+    return float(log_volume(float(facts.parameters), facts.init_radius)) / math.log(10)
+
+
+def _verdicts(
+    factors: Sequence[Factor],
+    points: Sequence[SweepPoint],
+    volume: FloatArray,
+    std: FloatArray,
+    sphere: FloatArray,
+) -> list[TailVerdict]:
+    found = []
+    for place, factor in enumerate(factors):
+        if not factor.ordered or len(factor.values) < 2:
+            continue
+        other = 1 - place if len(factors) == 2 else None
+        for held in factors[other].values if other is not None else (None,):
+            chosen = [k for k, p in enumerate(points) if other is None or p.settings[other] == held]
+            if len(chosen) < 2:
+                continue
+            x = [float(points[k].settings[place]) for k in chosen]
+            of_volume = volume_direction(x, volume[chosen], std[chosen])
+            of_sphere = volume_direction(x, sphere[chosen], np.zeros(len(chosen)))
+            name = (factors[other].key, held) if other is not None else None
+            found.append(TailVerdict(factor, name, of_volume, of_sphere))
+    return found
+
+
+def _plain(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None

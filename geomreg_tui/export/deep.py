@@ -1,0 +1,191 @@
+"""The deep tail in reports and files."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geomreg_tui.analysis import DeepTail, TailHeldOut
+from geomreg_tui.analysis.deep import WIDTH
+from geomreg_tui.export.wording import spread
+
+__all__ = [
+    "CURVE_HEADINGS",
+    "HELD_OUT_HEADINGS",
+    "agreement_text",
+    "curve_rows",
+    "exponent_text",
+    "goal_text",
+    "held_out_rows",
+    "populations_text",
+    "tail_arrays",
+    "tail_columns",
+    "tail_lines",
+]
+
+CURVE_HEADINGS = ("log10 L", "log10 V(L)", "standard error", "local exponent λ", "standard error of λ")
+HELD_OUT_HEADINGS = ("log10 training loss up to", "mean held-out loss [95 %]", "accuracy [95 %]")
+_ROWS = 8
+
+
+def goal_text(deep: DeepTail) -> str:
+    """Return V at the goal, or where the curve ends, with its interval; and where the goal was not met."""
+    goal = deep.goal
+    if goal is None:
+        return "no population has come anywhere yet"
+    loss, volume, std = goal
+    text = f"log10 V = {volume:.3f}"
+    if math.isfinite(std):
+        text += f" [{volume - WIDTH * std:.3f}, {volume + WIDTH * std:.3f}]"
+    return f"{text} at log10 L = {loss:.3f}"
+
+
+def agreement_text(deep: DeepTail) -> str:
+    """Return how well the tail and plain sampling agree where both see."""
+    if deep.agreement is None:
+        return "plain sampling and the tail see no loss in common"
+    return f"differs from plain sampling by up to {deep.agreement:.2f} joint standard errors where both see"
+
+
+def exponent_text(deep: DeepTail) -> str:
+    """Return the local exponent at the deepest loss where it is known."""
+    known = deep.exponent
+    if known is None:
+        return "not known"
+    slope, std = known
+    return f"{slope:.3f} ± {WIDTH * std:.3f}" if math.isfinite(std) else f"{slope:.3f}"
+
+
+def populations_text(deep: DeepTail) -> str:
+    """Return how many populations of how many particles the curve is made of, and how."""
+    plan, count = deep.tail.plan, sum(descent.evaluations for descent in deep.tail.descents)
+    which = f"{deep.populations} of {plan.repeats}" if deep.populations < plan.repeats else f"{plan.repeats}"
+    return (
+        f"{which} populations of {plan.population:,}, kernel {deep.tail.kernel} in {deep.tail.space} space, "
+        f"{count:,} losses computed"
+    )
+
+
+def tail_lines(deep: DeepTail | None) -> list[str]:
+    """Return the deep tail as lines of a text report; none where no tail was asked for."""
+    if deep is None:
+        return []
+    lines = [
+        f"Deep tail     {goal_text(deep)}",
+        f"Status        {deep.status_text}",
+        f"Populations   {populations_text(deep)}",
+    ]
+    if deep.curve is None:
+        return lines
+    lines += [f"Exponent λ    {exponent_text(deep)}", f"Agreement     {agreement_text(deep)}"]
+    if deep.curve.log10_zero is not None:
+        lines.append(f"Exact zeros   log10 V(0) = {deep.curve.log10_zero:.3f}")
+    lines.append("              log10 L    log10 V(L)      std   local exponent λ")
+    for loss, volume, std, slope, _ in curve_rows(deep):
+        lines.append(f"           {loss:>10}    {volume:>10} {std:>8}   {slope:>8}")
+    if deep.curve.log10_bound is not None:
+        lines.append(
+            f"              nothing known below; there log10 V < {deep.curve.log10_bound:.3f} (95 %)"
+        )
+    held_out = deep.curve.held_out
+    if held_out is not None:
+        lines += ["", "Held out      given a training loss up to L, down the tail"]
+        lines.append("              log10 L   mean loss [95 %]              accuracy [95 %]")
+        for loss, mean, accuracy in held_out_rows(held_out):
+            lines.append(f"           {loss:>10}   {mean:28}  {accuracy}")
+    return lines
+
+
+def curve_rows(deep: DeepTail) -> list[tuple[str, ...]]:
+    """Return some points of the curve as text: log10 L, log10 V, its error, the exponent, its error."""
+    curve = deep.curve
+    if curve is None:
+        return []
+    columns: Sequence[NDArray[np.float64]] = (
+        curve.log10_loss,
+        curve.log10_volume,
+        curve.std,
+        curve.exponent,
+        curve.exponent_std,
+    )
+    places = sorted(spread(curve.log10_loss.size, _ROWS))
+    return [tuple(_number(column[place]) for column in columns) for place in places]
+
+
+def held_out_rows(held_out: TailHeldOut) -> list[tuple[str, str, str]]:
+    """Return held-out performance at some depths as text: log10 L, loss and accuracy with intervals."""
+    rows = []
+    for place in sorted(spread(held_out.log10_loss.size, _ROWS)):
+        accuracy = "no classes"
+        if held_out.accuracy is not None and held_out.accuracy_std is not None:
+            accuracy = _with_interval(held_out.accuracy[place], held_out.accuracy_std[place])
+        mean = _with_interval(held_out.mean_loss[place], held_out.mean_loss_std[place])
+        rows.append((_number(held_out.log10_loss[place]), mean, accuracy))
+    return rows
+
+
+def tail_columns(deep: DeepTail, below: float) -> dict[str, NDArray[Any]]:
+    """Return the part of the tail below what was sampled as bins, losses increasing, shape (bins,).
+
+    ``log10_volume`` is V at the upper end of each; ends that are below the smallest float are 0.
+
+    Args:
+        deep: the tail.
+        below: the smallest loss that was sampled; infinite without any.
+    """
+    first = math.log10(below) if below > 0 else -math.inf
+    own = (deep.log10_loss <= min(first, deep.meets)) & (deep.curve is not None)
+    ends = deep.log10_loss[own]
+    with np.errstate(under="ignore"):
+        high = np.power(10.0, ends)
+    low = np.concatenate([np.zeros(min(high.size, 1)), high[:-1]])
+    return {
+        "loss_low": low,
+        "loss_high": high,
+        "count": np.zeros(high.size, np.int64),
+        "log10_loss_high": ends,
+        "log10_volume": deep.log10_volume[own],
+        "log10_volume_std": deep.std[own],
+    }
+
+
+def tail_arrays(deep: DeepTail) -> dict[str, NDArray[np.float64]]:
+    """Return the curve of the tail as named arrays, losses decreasing; none where it has not begun."""
+    curve = deep.curve
+    if curve is None:
+        return {}
+    arrays = {
+        "tail_log10_loss": curve.log10_loss,
+        "tail_log10_volume": curve.log10_volume,
+        "tail_log10_volume_std": curve.std,
+        "tail_exponent": curve.exponent,
+        "tail_exponent_std": curve.exponent_std,
+    }
+    if (held_out := curve.held_out) is not None:
+        arrays |= {
+            "tail_held_out_log10_loss": held_out.log10_loss,
+            "tail_held_out_loss": held_out.mean_loss,
+            "tail_held_out_loss_std": held_out.mean_loss_std,
+        }
+        if held_out.accuracy is not None and held_out.accuracy_std is not None:
+            arrays |= {
+                "tail_held_out_accuracy": held_out.accuracy,
+                "tail_held_out_accuracy_std": held_out.accuracy_std,
+            }
+    return arrays
+
+
+def _with_interval(value: float, std: float) -> str:
+    if not math.isfinite(value):
+        return "undefined"
+    if not math.isfinite(std):
+        return f"{value:.4g}"
+    return f"{value:.4g} [{value - WIDTH * std:.4g}, {value + WIDTH * std:.4g}]"
+
+
+def _number(value: float) -> str:
+    return f"{value:z.3f}" if math.isfinite(value) else "-"

@@ -1,0 +1,155 @@
+"""The deep tail of a run: how deep it goes, with what, and what each population has shown. No torch here."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geomreg_tui.errors import plain_text
+from geomreg_tui.summary.descent import Descent, TailPlan
+
+__all__ = ["KERNEL_NAMES", "Tail", "checked", "plan_from_values", "plan_values", "thinned"]
+
+KERNEL_NAMES = ("auto", "pcn", "slice", "reflect", "readout")
+MOST_REPEATS = 99
+POPULATIONS = (20, 10**6)
+DEEPEST = -1e6  # log10 V
+_POINTS, _LEAST_POINTS, _ALL_POINTS = 512, 64, 8192
+_LARGEST = 1e9  # of a logarithm
+_MOST = 10**18
+_STATUS_LENGTH = 100
+
+
+@dataclass(frozen=True)
+class Tail:
+    """The populations of a run.
+
+    Attributes:
+        plan: how deep to go, as the person asked.
+        kernel: name of the kernel in use.
+        space: name of the space it moves in.
+        descents: what each population has shown; an empty one for those that have not begun.
+    """
+
+    plan: TailPlan
+    kernel: str
+    space: str
+    descents: tuple[Descent, ...]
+
+    @classmethod
+    def planned(cls, values: Mapping[str, Any]) -> Tail:
+        """Return a tail of which nothing has begun, from what :meth:`head` returned.
+
+        Raises:
+            LookupError, TypeError, ValueError: if entries are missing or impossible.
+        """
+        plan = plan_from_values(values["plan"])
+        return cls(plan, _name(values["kernel"]), _name(values["space"]), (Descent.empty(),) * plan.repeats)
+
+    def head(self) -> dict[str, Any]:
+        """Return as plain data how deep to go, and with what."""
+        return {"plan": plan_values(self.plan), "kernel": self.kernel, "space": self.space}
+
+    @property
+    def in_use(self) -> TailPlan:
+        """The plan with the kernel in use."""
+        return replace(self.plan, kernel=self.kernel)
+
+    def to_parts(self) -> tuple[dict[str, Any], dict[str, NDArray[np.float64]]]:
+        """Return plain data and named arrays from which :meth:`from_parts` restores it, thinned."""
+        rows: list[dict[str, Any]] = []
+        arrays: dict[str, NDArray[np.float64]] = {}
+        points = max(_LEAST_POINTS, min(_POINTS, _ALL_POINTS // max(len(self.descents), 1)))
+        for index, descent in enumerate(self.descents):
+            values, parts = thinned(descent, points).to_parts()
+            rows.append(values)
+            arrays |= {f"tail.{index}.{name}": array for name, array in parts.items()}
+        return {**self.head(), "descents": rows}, arrays
+
+    @classmethod
+    def from_parts(cls, values: Mapping[str, Any], arrays: Mapping[str, NDArray[np.generic]]) -> Tail:
+        """Restore it.
+
+        Raises:
+            LookupError, TypeError, ValueError: if entries are missing or impossible.
+        """
+        planned = cls.planned(values)
+        if len(values["descents"]) != planned.plan.repeats:
+            raise ValueError("not as many descents as populations")
+        descents = []
+        for index, row in enumerate(values["descents"]):
+            head = f"tail.{index}."
+            own = {name.removeprefix(head): a for name, a in arrays.items() if name.startswith(head)}
+            descents.append(checked(Descent.from_parts(row, own)))
+        return replace(planned, descents=tuple(descents))
+
+
+def plan_values(plan: TailPlan) -> dict[str, Any]:
+    """Return a plan as plain data; None stands for no limit."""
+    return {
+        key: None if isinstance(value, float) and math.isinf(value) else value
+        for key, value in asdict(plan).items()
+    }
+
+
+def plan_from_values(values: Mapping[str, Any]) -> TailPlan:
+    """Restore a plan.
+
+    Raises:
+        LookupError, TypeError, ValueError: if entries are missing or impossible.
+    """
+    given = {field.name: values[field.name] for field in fields(TailPlan)}
+    plan = TailPlan(
+        loss=float(given["loss"]),
+        log10_volume=-math.inf if given["log10_volume"] is None else float(given["log10_volume"]),
+        population=int(given["population"]),
+        repeats=int(given["repeats"]),
+        seconds=math.inf if given["seconds"] is None else float(given["seconds"]),
+        kernel=str(given["kernel"]),
+    )
+    if not (0 <= plan.loss < math.inf and (plan.loss or plan.log10_volume > -math.inf)):
+        raise ValueError("no goal")
+    if not (plan.log10_volume < 0 and plan.seconds > 0 and plan.kernel in KERNEL_NAMES):
+        raise ValueError("an impossible goal, time or kernel")
+    if not (POPULATIONS[0] <= plan.population <= POPULATIONS[1] and 1 <= plan.repeats <= MOST_REPEATS):
+        raise ValueError("an impossible number of particles or populations")
+    return plan
+
+
+def checked(descent: Descent) -> Descent:
+    """Return a descent that came from outside, with its status as plain text.
+
+    Raises:
+        ValueError: if its numbers are none that a descent can have.
+    """
+    within = np.isfinite(descent.log_volume) & (np.abs(descent.log_volume) < _LARGEST)
+    sound = within & np.isfinite(descent.variance) & (descent.variance >= 0) & ~np.isnan(descent.log_loss)
+    sound &= (
+        (descent.log_loss == -math.inf)
+        | (descent.log_loss == math.inf)
+        | (np.abs(descent.log_loss) < _LARGEST)
+    )
+    if not sound.all() or np.isnan(descent.held_log_loss).any():
+        raise ValueError("numbers that a descent cannot have")
+    if not (0 <= descent.levels <= _MOST and 0 <= descent.evaluations <= _MOST):
+        raise ValueError("impossible counts")
+    return replace(descent, status=None if descent.status is None else _name(descent.status))
+
+
+def thinned(descent: Descent, points: int = _POINTS) -> Descent:
+    """Return a descent with at most ``points`` points of its curve, the first and the last among them."""
+    size = descent.log_loss.size
+    if size <= points:
+        return descent
+    kept = np.unique(np.linspace(0, size - 1, points).round().astype(np.int64))
+    curve = ("log_loss", "log_volume", "variance")
+    return replace(descent, **{name: getattr(descent, name)[kept] for name in curve})
+
+
+def _name(value: object) -> str:
+    return plain_text(str(value)).replace("\n", " ")[:_STATUS_LENGTH]

@@ -1,0 +1,81 @@
+"""The dialog that asks how deep a tail is to go."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, VerticalScroll
+from textual.screen import ModalScreen
+from textual.widgets import Button, Input, Static
+
+from geomreg_tui.errors import ExperimentError, plain_text
+from geomreg_tui.summary import TailPlan
+from geomreg_tui.summary.goals import DEPTH, POPULATION, parse_plan
+from geomreg_tui.tui.widgets.fields import NumberField, step_count
+
+__all__ = ["TailScreen"]
+
+_FIELDS = (
+    ("volume", "log10 V down to", DEPTH),
+    ("loss", "loss down to", ""),
+    ("population", "population", POPULATION),
+)
+
+
+class TailScreen(ModalScreen[TailPlan | None]):
+    """Ends with how deep to go, or None."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "begin", "Begin", priority=True),
+        Binding("escape", "dismiss(None)", "Close"),
+    ]
+
+    def compose(self) -> ComposeResult:
+        """Lay out the two goals, the population and what is wrong with them."""
+        with VerticalScroll(id="tail", classes="dialog", can_focus=False) as dialog:
+            dialog.border_title = "Deep tail"
+            yield Static(
+                "The volume V of low loss, far below what sampling sees. Networks of these settings go down "
+                "until either goal is reached; an empty one is none.",
+                markup=False,
+            )
+            for name, label, value in _FIELDS:
+                with Horizontal(classes="tail-row"):
+                    yield Static(label, markup=False)
+                    step = step_count if name == "population" else None
+                    yield NumberField(value, step, id=f"tail-{name}")
+            yield Static(id="tail-problem", markup=False)
+            with Horizontal(id="tail-buttons"):
+                yield Button("enter Begin", compact=True, id="tail-begin")
+                yield Button("escape Close", compact=True, id="tail-close")
+
+    def on_mount(self) -> None:
+        """Begin with the goal that is filled in."""
+        self.query_one("#tail-volume").focus()
+
+    @on(Input.Changed)
+    def _changed(self) -> None:
+        self.query_one("#tail-problem", Static).update("")
+
+    @on(Button.Pressed, "#tail-begin")
+    def action_begin(self) -> None:
+        """Leave with what is in the fields, or say what is wrong with it."""
+        if isinstance(self.focused, Button) and self.focused.id == "tail-close":
+            self.dismiss(None)
+            return
+        volume, loss, population = (
+            self.query_one(f"#tail-{name}", Input).value.strip() or None for name, *_ in _FIELDS
+        )
+        try:
+            plan = parse_plan(loss, volume, population)
+        except ExperimentError as error:
+            self.query_one("#tail-problem", Static).update(plain_text(str(error)))
+            return
+        self.dismiss(plan)
+
+    @on(Button.Pressed, "#tail-close")
+    def _close(self) -> None:
+        self.dismiss(None)

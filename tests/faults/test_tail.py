@@ -1,0 +1,286 @@
+"""The deep tail under interruption: the same bits as a tail that nothing has disturbed."""
+
+import json
+import os
+import random
+import shutil
+import signal
+import time
+
+import numpy as np
+import pytest
+
+from geomreg_tui.engine.legs import walk
+from geomreg_tui.engine.task import Leg
+from geomreg_tui.errors import ExperimentError, RunDirectoryError
+from geomreg_tui.experiment import Experiment
+from geomreg_tui.runs import RunDirectory, RunState, verify_run
+from geomreg_tui.runs.store import read_arrays, write_arrays
+from geomreg_tui.sampling.descend import Descender
+from geomreg_tui.summary import TailPlan
+
+from .driving import (
+    engine_of,
+    engine_pid,
+    family,
+    finish,
+    geomreg,
+    kill_engine,
+    outcome,
+    wait_for,
+)
+
+REPEATS, SAMPLES = 3, 4_000
+PLAN = TailPlan(log10_volume=-40, population=200, repeats=REPEATS)
+VALUES = {"data": "gaussian", "inputs": 6, "examples": 4, "width": 12, "depth": 1, "chunk_size": 1000}
+EXPERIMENT = Experiment.parse(VALUES)
+OPTIONS = [word for key, value in VALUES.items() for word in (f"--{key.replace('_', '-')}", str(value))]
+GOALS = ["--to-log10-volume", PLAN.log10_volume, "--population", PLAN.population, "--repeats", REPEATS]
+COMMAND = ["tail", *OPTIONS, *GOALS, "--samples", SAMPLES]
+
+# Levels so slow that there is time to disturb them; their bits are the same.
+SLOW_LEVELS = """
+import sys
+if "multiprocessing.forkserver" in " ".join(sys.orig_argv):
+    import time
+    from geomreg_tui.sampling import descend
+    walk_down = descend.Descender.advance
+    def advance(self):
+        time.sleep(SECONDS)
+        return walk_down(self)
+    descend.Descender.advance = advance
+"""
+
+
+def bits_of(path):
+    """Return every bit that the populations of a run have come to."""
+    run = RunDirectory.open(path)
+    tail = run.tail.planned()
+    found = []
+    for index in range(tail.plan.repeats):
+        checkpoint = run.tail.checkpoint(index, tail.in_use)
+        assert checkpoint is not None
+        found.append(
+            (
+                json.dumps(checkpoint.values, sort_keys=True),
+                {name: array.tobytes() for name, array in checkpoint.arrays.items()},
+            )
+        )
+    return found
+
+
+def engine_at_work_or_over(path, process):
+    wait_for(lambda: engine_of(path) or process.poll() is not None)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    """A finished tail, and the bits of its populations when walked here level by level."""
+    path = tmp_path_factory.mktemp("tail") / "run"
+    code, _, err = finish(geomreg(*COMMAND, "--workers", 1, "--out", path, "--quiet"))
+    assert code == 0, err
+    run = RunDirectory.open(path)
+    tail = run.tail.planned()
+    expected = []
+    for index in range(REPEATS):
+        descender = Descender(run.facts.experiment, tail.in_use, index)
+        while descender.advance():
+            pass
+        values, arrays = descender.to_parts()
+        expected.append(
+            (json.dumps(values, sort_keys=True), {name: array.tobytes() for name, array in arrays.items()})
+        )
+    return path, expected
+
+
+def test_a_population_is_the_same_whoever_walks_it(undisturbed):
+    path, expected = undisturbed
+    assert bits_of(path) == expected
+    assert verify_run(path).problems == ()
+
+
+def test_two_workers_give_the_same_bits(undisturbed, tmp_path):
+    path = tmp_path / "run"
+    code, _, err = finish(geomreg(*COMMAND, "--workers", 2, "--out", path, "--quiet"))
+    assert code == 0, err
+    assert bits_of(path) == undisturbed[1]
+    one, two = (json.loads((p / "summary.json").read_text()) for p in (undisturbed[0], path))
+    assert one["tail"] == two["tail"]
+
+
+def test_killed_engines_that_are_gone_on_with_give_the_same_bits(undisturbed, tmp_path, every_process):
+    every_process(SLOW_LEVELS.replace("SECONDS", "0.4"))
+    path = tmp_path / "run"
+    moments = random.Random(5)
+    process = geomreg(*COMMAND, "--workers", 2, "--out", path, "--quiet")
+    killed = 0
+    for _ in range(5):
+        engine_at_work_or_over(path, process)
+        time.sleep(moments.uniform(0.0, 2.0))
+        killed += kill_engine(path)
+        finish(process)
+        process = geomreg("tail", "--resume", path, "--workers", 2, "--quiet")
+    code, _, err = finish(process)
+    assert code == 0, err
+    assert killed >= 3
+    assert bits_of(path) == undisturbed[1]
+
+
+def test_a_killed_worker_costs_no_more_than_a_leg(undisturbed, tmp_path, every_process, runs):
+    every_process(SLOW_LEVELS.replace("SECONDS", "0.1"))
+    path = tmp_path / "run"
+    handle = runs.start(EXPERIMENT, SAMPLES, directory=path, workers=2, tail=PLAN)
+    wait_for(lambda: (path / "tail" / "population-00.safetensors").exists())
+    server = wait_for(lambda: [pid for pid in family(engine_pid(path)) if family(pid)] or None)[0]
+    os.kill(family(server)[0], signal.SIGKILL)
+    assert outcome(handle)[0].state is RunState.DONE
+    assert bits_of(path) == undisturbed[1]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1])
+def test_a_scheduler_stops_it_within_five_seconds(undisturbed, tmp_path, every_process, number):
+    every_process(SLOW_LEVELS.replace("SECONDS", "0.2"))
+    path = tmp_path / "run"
+    process = geomreg(*COMMAND, "--workers", 2, "--out", path)
+    wait_for(lambda: (path / "tail" / "population-00.safetensors").exists())
+    begun = time.monotonic()
+    process.send_signal(number)
+    wait_for(lambda: engine_of(path) is None)
+    assert time.monotonic() - begun < 5
+    code, _, err = finish(process)
+    assert code == 130
+    assert f"tail --resume {path}" in err
+    assert RunDirectory.open(path).read_status().state is RunState.STOPPED
+    monkey = {**os.environ, "PYTHONPATH": os.environ["PYTHONPATH"].partition(os.pathsep)[2]}
+    code, _, err = finish(geomreg("tail", "--resume", path, "--quiet", env=monkey))
+    assert code == 0, err
+    assert bits_of(path) == undisturbed[1]
+
+
+def test_pause_and_go_on(undisturbed, tmp_path, every_process, runs):
+    every_process(SLOW_LEVELS.replace("SECONDS", "0.05"))
+    path = tmp_path / "run"
+    handle = runs.start(EXPERIMENT, SAMPLES, directory=path, workers=2, tail=PLAN)
+    file = path / "tail" / "population-00.safetensors"
+    wait_for(file.exists)
+    handle.pause()
+    wait_for(lambda: handle.snapshot().state is RunState.PAUSED)
+    time.sleep(1.5)  # legs under way end within about a second
+    stamp = {entry.name: entry.stat().st_mtime_ns for entry in file.parent.iterdir()}
+    time.sleep(1.0)
+    assert stamp == {entry.name: entry.stat().st_mtime_ns for entry in file.parent.iterdir()}
+    handle.resume()
+    assert outcome(handle)[0].state is RunState.DONE
+    assert bits_of(path) == undisturbed[1]
+
+
+def test_a_time_limit_ends_all_and_more_time_goes_on(undisturbed, tmp_path, every_process):
+    every_process(SLOW_LEVELS.replace("SECONDS", "0.1"))
+    path = tmp_path / "run"
+    code, out, err = finish(geomreg(*COMMAND, "--out", path, "--max-seconds", 1, "--json"))
+    assert code == 0, err
+    assert json.loads(out)["tail"]["statuses"] == ["time limit"] * REPEATS
+    code, out, err = finish(geomreg("tail", "--resume", path, "--max-seconds", 0.5, "--json"))
+    assert code == 0
+    assert "complete" in err
+    code, out, err = finish(geomreg("tail", "--resume", path, "--max-seconds", 1e6, "--json"))
+    assert code == 0, err
+    assert json.loads(out)["tail"]["statuses"] == ["volume reached"] * REPEATS
+    assert bits_of(path) == undisturbed[1]
+
+
+def flip(path):
+    content = bytearray(path.read_bytes())
+    content[-100] ^= 1
+    path.write_bytes(content)
+
+
+def cut(path):
+    path.write_bytes(path.read_bytes()[:1000])
+
+
+def empty(path):
+    path.write_bytes(b"")
+
+
+def of_another(path):
+    shutil.copy(path.with_name("population-00.safetensors"), path)
+
+
+def fewer_particles(path):
+    header, arrays = read_arrays(path)
+    write_arrays(path, header, {**arrays, "particle.normals": arrays["particle.normals"][:50]})
+
+
+def lineage_out_of_range(path):
+    header, arrays = read_arrays(path)
+    write_arrays(path, header, {**arrays, "lineage": arrays["lineage"] + 10**6})
+
+
+def unfinished_nonsense(path):
+    header, arrays = read_arrays(path)
+    values = {**json.loads(header["values"]), "status": None, "scale": {}, "bound": ["x"]}
+    write_arrays(path, {**header, "values": json.dumps(values)}, arrays)
+
+
+@pytest.mark.parametrize(
+    "damage", [flip, cut, empty, of_another, fewer_particles, lineage_out_of_range, unfinished_nonsense]
+)
+def test_a_damaged_checkpoint_is_set_aside_and_its_population_begun_anew(undisturbed, tmp_path, damage):
+    path = tmp_path / "run"
+    shutil.copytree(undisturbed[0], path)
+    file = path / "tail" / "population-01.safetensors"
+    untouched = (path / "tail" / "population-02.safetensors").stat().st_mtime_ns
+    damage(file)
+    run = RunDirectory.open(path)
+    plan = run.tail.planned().in_use
+    if damage in (flip, cut, empty, of_another):
+        assert "population 1" in verify_run(path).problems[0]
+        run.tail.set_aside(1)
+    leg = Leg(run.facts.experiment, plan, 1, str(path), 0, np.inf, 1e9)
+    walked = walk(leg, "cpu")
+    assert bool(walked.aside) == (damage not in (flip, cut, empty, of_another))
+    assert walked.descent.status == "volume reached"
+    assert (path / "tail" / "population-01.safetensors.damaged").exists()
+    assert (path / "tail" / "population-02.safetensors").stat().st_mtime_ns == untouched
+    assert bits_of(path) == undisturbed[1]
+
+
+def test_the_engine_sets_a_damaged_checkpoint_aside(undisturbed, tmp_path, runs):
+    path = tmp_path / "run"
+    shutil.copytree(undisturbed[0], path)
+    flip(path / "tail" / "population-01.safetensors")
+    assert outcome(runs.resume(path))[0].state is RunState.DONE
+    assert (path / "tail" / "population-01.safetensors.damaged").exists()
+    assert bits_of(path) == undisturbed[1]
+
+
+def test_a_kernel_that_does_not_work_on_the_experiment_is_refused_before_anything_is_written(tmp_path, runs):
+    uniform = EXPERIMENT.replace(init="he_uniform")
+    with pytest.raises(ExperimentError, match="kernel"):
+        runs.start(uniform, SAMPLES, directory=tmp_path / "run", tail=TailPlan(1e-3, kernel="readout"))
+    assert not (tmp_path / "run").exists()
+
+
+def test_another_engine_that_took_over_is_not_written_over(undisturbed, tmp_path):
+    path = tmp_path / "run"
+    shutil.copytree(undisturbed[0], path)
+    run = RunDirectory.open(path)
+    file = path / "tail" / "population-00.safetensors"
+    file.unlink()
+    lease = run.lease()
+    try:
+        leg = Leg(run.facts.experiment, run.tail.planned().in_use, 0, str(path), 0, np.inf, 0.0, "another")
+        assert "taken over" in walk(leg, "cpu").unwritten
+        assert not file.exists()
+    finally:
+        lease.release()
+
+
+def test_a_tail_of_a_link_is_not_read(undisturbed, tmp_path):
+    path = tmp_path / "run"
+    shutil.copytree(undisturbed[0], path)
+    (path / "tail").rename(tmp_path / "elsewhere")
+    (path / "tail").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(RunDirectoryError, match="link"):
+        RunDirectory.open(path).tail.read()
