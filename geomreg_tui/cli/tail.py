@@ -69,7 +69,7 @@ MoveOption = Annotated[
     str | None,
     typer.Option(
         "--move",
-        help="how particles are moved, one of auto, pcn, slice, reflect, readout [default: auto]",
+        help="how particles are moved, one of auto, pcn, slice, reflect, tempered [default: auto]",
         metavar="NAME",
     ),
 ]

@@ -55,8 +55,7 @@ def try_out(trial: Trial, device: str) -> Tried:
         return Tried(problem=str(error))
     except (NotImplementedError, *_UNFIT) as error:
         return Tried(problem=f"{type(error).__name__}: {error}")
-    space, kernel = descender._space, descender._kernel
-    return Tried(kernel, type(space).__name__.removesuffix("Space").lower())
+    return Tried(descender.kernel, descender.space)
 
 
 def walk(leg: Leg, device: str) -> Walked:

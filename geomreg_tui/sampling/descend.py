@@ -196,10 +196,10 @@ def _begin(
         return _Tempering(space, tempering.Tempered.from_parts(*_parts(checkpoint, "tempered", space)))
     if kernel == "tempered":
         rule = "that is exact only for loss mse and Gaussian weights, by sampler auto or projected"
-        raise ExperimentError([Problem("kernel", repr(kernel), rule)])
+        raise ExperimentError([Problem("move", repr(kernel), rule)])
     if kernel in ("slice", "reflect") and space.signs:
         rule = "binary weights have no ellipses or gradients to move along; allowed is pcn"
-        raise ExperimentError([Problem("kernel", repr(kernel), rule)])
+        raise ExperimentError([Problem("move", repr(kernel), rule)])
     kernel = "pcn" if kernel == "auto" else kernel
     if checkpoint is None:
         return _Splitting(space, kernel, splitting.init(space, plan.population, seed, index))

@@ -15,7 +15,7 @@ from geomreg_tui.summary.descent import Descent, TailPlan
 
 __all__ = ["KERNEL_NAMES", "Tail", "checked", "plan_from_values", "plan_values", "thinned"]
 
-KERNEL_NAMES = ("auto", "pcn", "slice", "reflect", "readout")
+KERNEL_NAMES = ("auto", "pcn", "slice", "reflect", "tempered")
 MOST_REPEATS = 99
 POPULATIONS = (20, 10**6)
 DEEPEST = -1e6  # log10 V
