@@ -128,10 +128,15 @@ def tail_curve(descents: Sequence[Descent]) -> TailCurve:
         descents: at least one.
     """
     steps = [_steps(descent) for descent in descents]
+    from scipy.optimize import isotonic_regression
+
     grid = _grid(steps)
     each = np.array([np.interp(grid, *step[:2]) for step in steps])
     own = np.array([np.interp(grid, step[0], step[2]) for step in steps])
     volume = _log_mean(each)
+    if grid.size:
+        # Levels meet within their errors; V cannot rise on the way down.
+        volume = np.asarray(isotonic_regression(volume, increasing=False).x)
     share = np.exp(each - volume)
     count = len(descents)
     within = np.sqrt((share**2 * own).mean(axis=0) / count)

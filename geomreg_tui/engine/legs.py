@@ -22,6 +22,7 @@ __all__ = ["try_out", "walk"]
 
 _TRIAL_POPULATION = 100
 _CURVE = frozenset(Descent.empty().to_parts()[1])  # arrays whose size is that of the curve
+_LINEAGE = "state.lineage"
 # What a checkpoint that was forged or is of another version can cause when its numbers are used.
 _UNFIT = (ArithmeticError, AttributeError, IndexError, LookupError, RuntimeError, TypeError, ValueError)
 
@@ -149,7 +150,7 @@ def _check_shapes(
             continue
         if name not in found or found[name].dtype != array.dtype or found[name].ndim != array.ndim:
             raise ValueError(f"{name} is missing, or not of its kind")
-        part = slice(None) if name.startswith("particle") else slice(1, None)
+        part = slice(1, None) if name == _LINEAGE else slice(None)
         if found[name].shape[part] != array.shape[part]:
             raise ValueError(f"{name} is not of the shape that it has in this population")
         if array.dtype == np.int64 and found[name].size:

@@ -31,11 +31,20 @@ from .driving import (
 )
 
 REPEATS, SAMPLES = 3, 4_000
-PLAN = TailPlan(log10_volume=-40, population=200, repeats=REPEATS)
+PLAN = TailPlan(log10_volume=-40, population=200, repeats=REPEATS, kernel="pcn")  # of many levels
 VALUES = {"data": "gaussian", "inputs": 6, "examples": 4, "width": 12, "depth": 1, "chunk_size": 1000}
 EXPERIMENT = Experiment.parse(VALUES)
 OPTIONS = [word for key, value in VALUES.items() for word in (f"--{key.replace('_', '-')}", str(value))]
-GOALS = ["--to-log10-volume", PLAN.log10_volume, "--population", PLAN.population, "--repeats", REPEATS]
+GOALS = [
+    "--to-log10-volume",
+    PLAN.log10_volume,
+    "--population",
+    PLAN.population,
+    "--repeats",
+    REPEATS,
+    "--move",
+    "pcn",
+]
 COMMAND = ["tail", *OPTIONS, *GOALS, "--samples", SAMPLES]
 
 # Levels so slow that there is time to disturb them; their bits are the same.
@@ -209,17 +218,18 @@ def of_another(path):
 
 def fewer_particles(path):
     header, arrays = read_arrays(path)
-    write_arrays(path, header, {**arrays, "particle.normals": arrays["particle.normals"][:50]})
+    write_arrays(path, header, {**arrays, "state.normals": arrays["state.normals"][:50]})
 
 
 def lineage_out_of_range(path):
     header, arrays = read_arrays(path)
-    write_arrays(path, header, {**arrays, "lineage": arrays["lineage"] + 10**6})
+    write_arrays(path, header, {**arrays, "state.lineage": arrays["state.lineage"] + 10**6})
 
 
 def unfinished_nonsense(path):
     header, arrays = read_arrays(path)
-    values = {**json.loads(header["values"]), "status": None, "scale": {}, "bound": ["x"]}
+    values = {**json.loads(header["values"]), "status": None}
+    values["state"] = {**values["state"], "status": None, "scale": {}, "bound": ["x"]}
     write_arrays(path, {**header, "values": json.dumps(values)}, arrays)
 
 
