@@ -196,6 +196,11 @@ class Session:
         snapshot = self.source.preview_snapshot()
         return snapshot if snapshot is not None and snapshot.request == self._request else None
 
+    def note(self, snapshot: Snapshot) -> None:
+        """Take state and counts of the run on view from what was read of it."""
+        if self.run is not None and self.shows_run:
+            self.run.state, self.run.samples = snapshot.state, snapshot.samples
+
     def _check_others(self) -> None:
         for run in tuple(self._others):
             if time.monotonic() - run.checked >= _CHECK:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from geomreg_tui.experiment import Experiment
-from geomreg_tui.runs import Snapshot
-
 if TYPE_CHECKING:
     from geomreg_tui.engine.preview_engine import PreviewEngine
+    from geomreg_tui.experiment import Experiment
+    from geomreg_tui.runs import Snapshot
 
 __all__ = ["EngineSource", "Run", "Source"]
 
