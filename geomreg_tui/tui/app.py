@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from textual import events
+from textual import events, on
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.filter import LineFilter
@@ -24,6 +24,7 @@ from geomreg_tui.errors import ExperimentError, GeomregError, Problem, nearest_n
 from geomreg_tui.tui.bindings import action_of, in_effect, keymap
 from geomreg_tui.tui.keys import Keys, default_keys
 from geomreg_tui.tui.look import AsciiFilter, stylesheet
+from geomreg_tui.tui.screens.messages import Opened
 from geomreg_tui.tui.screens.opening import OpeningScreen
 from geomreg_tui.tui.settings import Settings
 from geomreg_tui.tui.source import Source
@@ -75,6 +76,7 @@ class ExplorerApp(App[None]):
         self.animation_level = "none"  # frames of animations are bytes on a slow line
         self.source = source
         self.explorer: ExplorerScreen | None = None
+        self._coming: ExplorerScreen | None = None
         self.problem: GeomregError | None = None
         self._experiment, self._samples, self._fps, self._attached = experiment, samples, fps, attached
         self._ascii: list[LineFilter] = [AsciiFilter()] if ascii_only else []
@@ -96,7 +98,7 @@ class ExplorerApp(App[None]):
         about = self._experiment.describe() if self._experiment is not None else ""
         return OpeningScreen(about, first, self._keys, self._prepare)
 
-    def _prepare(self) -> Callable[[], Screen[None]]:
+    def _prepare(self) -> Callable[[], ExplorerScreen]:
         """Import all that the explorer needs, and read the run that it is to show; called in a thread."""
         from geomreg_tui.experiment import Experiment
         from geomreg_tui.tui.screens.explorer import ExplorerScreen
@@ -111,7 +113,8 @@ class ExplorerApp(App[None]):
             session.open_run(self._attached)
         return partial(ExplorerScreen, session, self._fps, self._keys, self._restored)
 
-    async def on_opening_screen_prepared(self, event: OpeningScreen.Prepared) -> None:
+    @on(OpeningScreen.Prepared)
+    async def _prepared(self, event: OpeningScreen.Prepared) -> None:
         """Put the explorer over the first frame."""
         if isinstance(event.problem, GeomregError):
             self.problem = event.problem
@@ -119,11 +122,13 @@ class ExplorerApp(App[None]):
         elif event.make is None:
             raise event.problem or RuntimeError("the explorer was not made")
         else:
-            await self.push_screen(event.make())
+            self._coming = event.make()
+            await self.push_screen(self._coming)
 
-    def on_explorer_screen_opened(self, event: ExplorerScreen.Opened) -> None:
+    @on(Opened)
+    def _explorer_opened(self) -> None:
         """Hand over the keys that were pressed before."""
-        self.explorer = event.screen
+        self.explorer = self._coming
         if self._notice:
             self.notify(plain_text(self._notice), severity="warning", markup=False)
         early, self._early = self._early or [], None

@@ -92,6 +92,11 @@ class Session:
         return self.run is not None and self.run.experiment == self.experiment
 
     @property
+    def directory(self) -> Path | None:
+        """Directory of the run on view; None while a preview is."""
+        return self.run.handle.directory if self.run is not None and self.shows_run else None
+
+    @property
     def aside(self) -> str:
         """A word on runs that are not on view; empty where there are none."""
         others = sum(_going(run) for run in self._others)

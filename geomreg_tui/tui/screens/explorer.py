@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
 from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.message import Message
 from textual.reactive import Reactive
 from textual.screen import Screen
 from textual.timer import Timer
@@ -19,12 +17,13 @@ from textual.widgets import Tabs
 
 from geomreg_tui.errors import GeomregError, plain_text
 from geomreg_tui.experiment import Experiment
-from geomreg_tui.tui.analyst import Analyst, Answer, Failure, Job, Warm
+from geomreg_tui.tui.analyst import Analyst, Failure, Job, Warm
 from geomreg_tui.tui.bindings import display, explorer_bindings, in_effect
 from geomreg_tui.tui.keys import Keys
 from geomreg_tui.tui.screens.export import ExportScreen
 from geomreg_tui.tui.screens.help import HelpScreen
 from geomreg_tui.tui.screens.layout import Layout
+from geomreg_tui.tui.screens.messages import Answered, Begun, Loaded, Opened
 from geomreg_tui.tui.screens.quit import ask_quit
 from geomreg_tui.tui.screens.runs import RunChoice, RunsScreen
 from geomreg_tui.tui.session import ActiveRun, Move, Session
@@ -51,35 +50,6 @@ class ExplorerScreen(Screen[None]):
     # Textual paints the whole screen anew when the focus moves; the two widgets concerned are enough.
     focused: Reactive[Widget | None] = Reactive(None, repaint=False)
 
-    @dataclass
-    class Opened(Message):
-        """The explorer is on the screen, and takes keys."""
-
-        screen: ExplorerScreen
-
-    @dataclass
-    class Answered(Message):
-        """The analyst has something to say."""
-
-        answer: Answer
-
-    @dataclass
-    class Begun(Message):
-        """A full run has begun, or could not."""
-
-        run: Run | None
-        experiment: Experiment
-        target: int
-        problem: str = ""
-
-    @dataclass
-    class Loaded(Message):
-        """A run chosen from the list has been read, to be shown or compared with, or could not be."""
-
-        wanted: int
-        what: ActiveRun | Pin | None
-        problem: str = ""
-
     def __init__(self, session: Session, fps: float, keys: Keys, restored: State) -> None:
         """Show a session; ``restored`` is what was open when the last one ended."""
         super().__init__()
@@ -91,7 +61,7 @@ class ExplorerScreen(Screen[None]):
         self._frame = 1 / max(0.1, fps)
         self._notice = ""  # about the knobs or the last key
         self._failure = ""  # of reading or analysing
-        self._analyst = Analyst(lambda answer: self.post_message(self.Answered(answer)))
+        self._analyst = Analyst(lambda answer: self.post_message(Answered(answer)))
         self._wanted = 0  # grows with every run that is asked for from the list
         self._panes: Layout
         self._watch: Watch
@@ -129,7 +99,7 @@ class ExplorerScreen(Screen[None]):
 
     def _open(self) -> None:
         self.query_one("#field-arch").focus(scroll_visible=False)
-        self.app.post_message(self.Opened(self))
+        self.app.post_message(Opened())
         if self.session.shows_run:
             self._look_anew()
             return
@@ -162,7 +132,7 @@ class ExplorerScreen(Screen[None]):
         if action == "tab":
             return self.has_class("-tabs")
         if action == "export":
-            return self.session.run is not None and self.session.shows_run
+            return self.session.directory is not None
         if action == "stop":
             return self.session.run_active
         if action == "zoom" and parameters == (-1,):
@@ -264,15 +234,12 @@ class ExplorerScreen(Screen[None]):
 
     def _draw_status(self) -> None:
         session, view = self.session, self.view
-        current = view is not None and view.generation == session.generation
-        run = session.run if session.shows_run else None
-        directory = run.handle.directory if run is not None else None
+        snapshot = view.snapshot if view and view.generation == session.generation else None
         notice = (
             "… starting the engine of the full run" if session.starting else self._notice or self._failure
         )
         what = "run" if session.shows_run else "preview"
-        snapshot = view.snapshot if view and current else None
-        self.query_one(StatusLine).show(snapshot, what, notice, session.aside, directory)
+        self.query_one(StatusLine).show(snapshot, what, notice, session.aside, session.directory)
         self._draw_keys()
 
     # Keys
@@ -288,11 +255,8 @@ class ExplorerScreen(Screen[None]):
             self.notify("Correct the marked settings first.", severity="warning", markup=False)
         elif move is Move.NOTHING:
             self.notify("This run is done. Ask for more samples, or turn a knob.", markup=False)
-        elif run is not None and move is Move.PAUSE:
-            run.handle.pause()
-            self._watch.steadily()
-        elif run is not None and move is Move.RESUME:
-            run.handle.resume()
+        elif run is not None and move in (Move.PAUSE, Move.RESUME):
+            (run.handle.pause if move is Move.PAUSE else run.handle.resume)()
             self._watch.steadily()
 
     def action_stop(self) -> None:
@@ -346,9 +310,8 @@ class ExplorerScreen(Screen[None]):
 
     def action_export(self) -> None:
         """Offer to write the run on view to a file."""
-        run = self.session.run
-        if run is not None and self.session.shows_run:
-            self._export(run.handle.directory)
+        if (directory := self.session.directory) is not None:
+            self._export(directory)
 
     def _export(self, path: Path) -> None:
         run = self.session.run
@@ -358,7 +321,7 @@ class ExplorerScreen(Screen[None]):
     def _load(self, load: Callable[[Path], ActiveRun | Pin], path: Path) -> None:
         self._wanted += 1
         wanted = self._wanted
-        in_thread("load", lambda: load(path), lambda *got: self.post_message(self.Loaded(wanted, *got)))
+        in_thread("load", lambda: load(path), lambda *got: self.post_message(Loaded(wanted, *got)))
 
     @on(Loaded)
     def _loaded(self, event: Loaded) -> None:
@@ -399,7 +362,7 @@ class ExplorerScreen(Screen[None]):
         in_thread(
             "begin",
             lambda: session.begin(move, experiment, target),
-            lambda run, problem: self.post_message(self.Begun(run, experiment, target, problem)),
+            lambda run, problem: self.post_message(Begun(run, experiment, target, problem)),
         )
         self._draw_status()
 

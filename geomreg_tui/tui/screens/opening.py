@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from threading import Thread
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import events
 from textual.app import ComposeResult
@@ -19,6 +19,9 @@ from geomreg_tui.tui.keys import Keys
 from geomreg_tui.tui.screens.frame import TITLES, Frame
 from geomreg_tui.tui.widgets.keyline import KeyLine
 from geomreg_tui.tui.widgets.rows import Piece, Roles, RowsWidget, flow
+
+if TYPE_CHECKING:
+    from geomreg_tui.tui.screens.explorer import ExplorerScreen
 
 __all__ = ["OpeningScreen"]
 
@@ -55,11 +58,11 @@ class OpeningScreen(Screen[None]):
     class Prepared(Message):
         """All is imported and read, or something was wrong with it."""
 
-        make: Callable[[], Screen[None]] | None
+        make: Callable[[], ExplorerScreen] | None
         problem: Exception | None
 
     def __init__(
-        self, about: str, tab: str, keys: Keys, prepare: Callable[[], Callable[[], Screen[None]]]
+        self, about: str, tab: str, keys: Keys, prepare: Callable[[], Callable[[], ExplorerScreen]]
     ) -> None:
         super().__init__()
         self._about, self._tab, self._keys, self._prepare = about, tab, keys, prepare
