@@ -37,12 +37,12 @@ __all__ = [
 
 BARE = (sys.executable, "-m", "benchmarks.bare")
 EXPLORER = (sys.executable, "-m", "geomreg_tui", "--fresh")
-FIRST = {BARE: "q Quit", EXPLORER: "Mode dominance"}  # last to be drawn of the first frame
+FIRST = {BARE: "q Quit", EXPLORER: "Palette"}  # last to be drawn of the first frame
 EXPERIMENT = ("--data", "digits", "--examples", "16")
 SLOW = 20_000.0  # bytes a second
 GAP = 0.137  # seconds between keys, no multiple of a frame
 AXES = ("density per decade, log axis", "density per unit loss, linear axis")
-PAIRS = 9
+PAIRS = 7
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,7 @@ def test_the_first_frame_takes_no_more_than_half_as_long_again_as_that_of_a_bare
 
 def test_the_first_frame_is_the_one_that_stays_and_takes_keys() -> None:
     with in_terminal(measure.EXPLORER) as terminal:
-        assert terminal.shows("Mode dominance")
+        assert terminal.shows("Palette")
         early = terminal.text()
         assert "waiting for the first networks" not in early
         terminal.press(b"l")  # before there is anything that it could change
@@ -56,7 +56,7 @@ def test_the_first_frame_is_the_one_that_stays_and_takes_keys() -> None:
 
 @pytest.mark.parametrize(("columns", "lines"), [(80, 24), (200, 60), (50, 10)])
 def test_the_first_frame_has_the_layout_of_the_size(columns: int, lines: int) -> None:
-    wanted = {80: "Setup", 200: "Mode dominance", 50: "needs 60x16 cells"}[columns]
+    wanted = {80: "Palette", 200: "Palette", 50: "needs 60x16 cells"}[columns]
     with in_terminal(measure.EXPLORER, columns, lines) as terminal:
         assert terminal.shows(wanted)
         assert ("Volume fraction" in terminal.text()) == (columns == 200)

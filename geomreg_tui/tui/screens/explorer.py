@@ -188,8 +188,8 @@ class ExplorerScreen(Screen[None]):
         self._watch.eagerly()
 
     def _look(self) -> None:
-        if any(isinstance(screen, RunsScreen) for screen in self.app.screen_stack):
-            return  # what is hidden is not drawn: Textual would send it all the same
+        if not self.is_current:
+            return  # what is hidden is not drawn: Textual would send all of the screen in front, each time
         self._analyst.ask(Job(self.session.generation, self.session.read, self.session.pin))
 
     @on(Answered)
