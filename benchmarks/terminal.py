@@ -196,7 +196,7 @@ def leaving(terminal: Terminal) -> float:
 
 def table(seconds: float = 1.0) -> str:
     """Return a Markdown table of each figure, the limit that it is held to, and the bare program's."""
-    count = max(8, round(40 * seconds))
+    count = max(8, 8 * round(5 * seconds))  # the width knob is back where it was after every fourth turn
     with tempfile.TemporaryDirectory() as home:
         before = os.environ.get("GEOMREG_HOME")
         os.environ["GEOMREG_HOME"] = home

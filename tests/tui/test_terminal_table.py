@@ -60,8 +60,8 @@ def test_the_first_frame_has_the_layout_of_the_size(columns: int, lines: int) ->
     with in_terminal(measure.EXPLORER, columns, lines) as terminal:
         assert terminal.shows(wanted)
         assert ("Volume fraction" in terminal.text()) == (columns == 200)
-        terminal.press(b"q")
-        assert terminal.process.wait(10) == 0
+        measure.leaving(terminal)
+        assert terminal.process.poll() == 0
 
 
 def test_what_is_sent_fits_a_slow_line_and_the_process_that_draws_stays_light() -> None:
