@@ -1,4 +1,4 @@
-"""``python -m benchmarks [throughput|memory|overhead|primitives]``: prints Markdown tables."""
+"""``python -m benchmarks [throughput|memory|overhead|primitives|terminal]``: prints Markdown tables."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import platform
 
 import torch
 
-from benchmarks import memory, overhead, primitives, throughput
+from benchmarks import memory, overhead, primitives, terminal, throughput
 
 
 def main() -> None:
     """Print the tables asked for; all by default."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    tables = ["throughput", "memory", "overhead", "primitives"]
+    tables = ["throughput", "memory", "overhead", "primitives", "terminal"]
     parser.add_argument("table", nargs="*", choices=[*tables, []], default=[])
     parser.add_argument("--seconds", type=float, default=1.0, help="time for each figure")
     options = parser.parse_args()
@@ -26,7 +26,9 @@ def main() -> None:
     if "overhead" in wanted:
         print(overhead.table(60 * options.seconds), end="\n\n")
     if "primitives" in wanted:
-        print(primitives.table(options.seconds))
+        print(primitives.table(options.seconds), end="\n\n")
+    if "terminal" in wanted:
+        print(terminal.table(options.seconds))
 
 
 if __name__ == "__main__":

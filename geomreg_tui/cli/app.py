@@ -1,27 +1,26 @@
-"""The commands, put together; and what happens when one fails."""
+"""The commands, put together."""
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated
 
 import typer
 
 from geomreg_tui import __version__
 from geomreg_tui.cli.config import config
-from geomreg_tui.cli.explore import FreshOption, attach, explore, open_explorer
+from geomreg_tui.cli.explore import FreshOption, attach, explore
 from geomreg_tui.cli.inspect import doctor, export, report
+from geomreg_tui.cli.opening import open_explorer
 from geomreg_tui.cli.options import experiment_options
-from geomreg_tui.cli.run import run
+from geomreg_tui.cli.run import run as sample
 from geomreg_tui.cli.runs import runs_app
 from geomreg_tui.cli.serve import serve
 from geomreg_tui.cli.sphere import sphere
 from geomreg_tui.cli.sweep import sweep
 from geomreg_tui.cli.tail import tail
-from geomreg_tui.errors import ExitCode, GeomregError, plain_text
-from geomreg_tui.experiment import Experiment
+from geomreg_tui.errors import ExitCode
 
-__all__ = ["app", "main"]
+__all__ = ["app", "run"]
 
 app = typer.Typer(
     name="geomreg-tui",
@@ -30,7 +29,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-app.command()(experiment_options(run))
+app.command("run")(experiment_options(sample))
 app.command()(experiment_options(tail))
 app.command()(experiment_options(sweep))
 app.command()(experiment_options(explore))
@@ -60,29 +59,14 @@ def root(
 ) -> None:
     """Open the explorer unless a command is given."""
     if context.invoked_subcommand is None:
-        open_explorer(Experiment.parse({}), fresh=fresh)
-    elif fresh:
+        raise typer.Exit(open_explorer(fresh=fresh))
+    if fresh:
         raise typer.BadParameter("belongs to the explorer: 'geomreg-tui --fresh'", param_hint="--fresh")
 
 
-def main() -> None:
-    """Run the command line and exit with one of :class:`ExitCode`."""
+def run() -> object:
+    """Run the command that the command line asks for, and return its exit code."""
     try:
-        code = app(standalone_mode=False)
-    except GeomregError as error:
-        print(plain_text(f"Error: {error}"), file=sys.stderr)
-        sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        sys.exit(ExitCode.INTERRUPTED)
-    except BrokenPipeError:
-        sys.stderr.close()
-        sys.exit(ExitCode.OK)
+        return app(standalone_mode=False)
     except typer.Abort:
-        sys.exit(ExitCode.INTERRUPTED)
-    except Exception as error:
-        show = getattr(error, "show", None)
-        if show is None:
-            raise
-        show()
-        sys.exit(ExitCode.USAGE)
-    sys.exit(code if isinstance(code, int) else ExitCode.OK)
+        return ExitCode.INTERRUPTED

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from geomreg_tui.errors import ExitCode
-from geomreg_tui.experiment import Experiment, parse_count
+from geomreg_tui.cli.opening import open_explorer
+from geomreg_tui.experiment import Experiment
 
 __all__ = [
     "AsciiOption",
@@ -20,7 +18,6 @@ __all__ = [
     "ThemeOption",
     "attach",
     "explore",
-    "open_explorer",
 ]
 
 
@@ -56,7 +53,7 @@ def explore(
     fresh: FreshOption = False,
 ) -> None:
     """Open the explorer: on an experiment, or without one where the last session ended."""
-    open_explorer(experiment, samples, fps, mouse, ascii_only, theme, fresh=fresh)
+    raise typer.Exit(open_explorer(experiment, samples, fps, mouse, ascii_only, theme, fresh=fresh))
 
 
 def attach(
@@ -77,35 +74,6 @@ def attach(
 
     stored = RunDirectory.open(find_run(run))
     samples = str(stored.plan()[0])
-    open_explorer(stored.asked, samples, fps, mouse, ascii_only, theme, attached=stored.path)
-
-
-def open_explorer(
-    experiment: Experiment,
-    samples: str | None = None,
-    fps: float | None = None,
-    mouse: bool | None = None,
-    ascii_only: bool | None = None,
-    theme: str | None = None,
-    *,
-    fresh: bool = False,
-    attached: Path | None = None,
-) -> None:
-    """Open the explorer, or say what to use instead where there is no terminal."""
-    from geomreg_tui.tui.settings import load_settings
-    from geomreg_tui.tui.web import in_browser
-
-    settings = load_settings({"fps": fps, "mouse": mouse, "ascii": ascii_only, "theme": theme})
-    count = None if samples is None else parse_count(samples)
-    if not in_browser() and not (sys.stdin.isatty() and sys.stdout.isatty()):
-        instead = "geomreg-tui run' for the same experiment without one, and 'geomreg-tui report latest"
-        if attached is not None:
-            instead = f"geomreg-tui report {attached}"
-        print(
-            f"The explorer needs a terminal, and there is none. Use '{instead}' for its result.",
-            file=sys.stderr,
-        )
-        raise typer.Exit(ExitCode.USAGE)
-    from geomreg_tui.tui import run_explorer
-
-    raise typer.Exit(run_explorer(experiment, count, attached=attached, settings=settings, fresh=fresh))
+    raise typer.Exit(
+        open_explorer(stored.asked, samples, fps, mouse, ascii_only, theme, attached=stored.path)
+    )

@@ -9,10 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
 import re
-import secrets
-import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -23,6 +20,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
+from geomreg_tui.atomic import read_bytes, read_json, sync_folder, write_bytes, write_json
 from geomreg_tui.errors import GeomregError, RunDirectoryError
 
 __all__ = [
@@ -38,7 +36,6 @@ __all__ = [
     "write_json",
 ]
 
-JSON_CAP = 2**20  # bytes
 HEADER_CAP = 2**18
 ARRAYS_CAP = 2**28
 _DTYPES = (np.dtype(np.int64), np.dtype(np.float64))
@@ -70,87 +67,6 @@ def parsing(path: Path) -> Iterator[None]:
         ValueError,
     ) as error:
         raise RunDirectoryError(f"{path}: is damaged ({type(error).__name__}: {str(error)[:200]})") from error
-
-
-def write_bytes(path: Path, data: bytes, *, durable: bool = True) -> None:
-    """Replace ``path`` by ``data`` in one step: readers see the old file or the new one.
-
-    Args:
-        path: the file.
-        data: what it is to hold.
-        durable: whether the file must survive a power cut; a live snapshot need not.
-
-    Raises:
-        RunDirectoryError: if it cannot be written (disk full, folder read-only).
-    """
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
-    try:
-        with open(temporary, "xb") as file:
-            file.write(data)
-            if durable:
-                file.flush()
-                os.fsync(file.fileno())
-        os.replace(temporary, path)
-        if durable:
-            sync_folder(path.parent)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
-        raise RunDirectoryError(f"{path}: cannot be written ({error.strerror or error})") from error
-
-
-def sync_folder(folder: Path) -> None:
-    """Make renames in a folder durable."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def read_bytes(path: Path, cap: int) -> bytes:
-    """Return the content of a regular file of at most ``cap`` bytes.
-
-    Raises:
-        RunDirectoryError: if it is missing, a link, not a regular file, too large, or unreadable.
-    """
-    try:
-        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    except OSError as error:
-        raise RunDirectoryError(f"{path}: cannot be read ({error.strerror})") from error
-    try:
-        status = os.fstat(handle)
-        if not stat.S_ISREG(status.st_mode):
-            raise RunDirectoryError(f"{path}: is not a regular file")
-        if status.st_size > cap:
-            raise RunDirectoryError(f"{path}: {status.st_size:,} bytes, more than the {cap:,} allowed")
-        with open(handle, "rb", closefd=False) as file:
-            return file.read(status.st_size)  # read(cap) would take all of that memory at once
-    except OSError as error:
-        raise RunDirectoryError(f"{path}: cannot be read ({error.strerror})") from error
-    finally:
-        os.close(handle)
-
-
-def write_json(path: Path, value: Any, *, durable: bool = True) -> None:
-    """Write plain data as strict, indented JSON."""
-    text = json.dumps(value, indent=2, allow_nan=False, ensure_ascii=True) + "\n"
-    write_bytes(path, text.encode(), durable=durable)
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """Return the JSON object in a file.
-
-    Raises:
-        RunDirectoryError: if it cannot be read or is not a JSON object.
-    """
-    try:
-        value = json.loads(read_bytes(path, JSON_CAP))
-    except (ValueError, RecursionError) as error:
-        raise RunDirectoryError(f"{path}: is not JSON ({error})") from error
-    if not isinstance(value, dict):
-        raise RunDirectoryError(f"{path}: is not a JSON object")
-    return value
 
 
 def write_arrays(path: Path, header: Mapping[str, Any], arrays: Arrays, *, durable: bool = True) -> None:

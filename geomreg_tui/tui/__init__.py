@@ -9,19 +9,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from geomreg_tui.experiment import Experiment
 from geomreg_tui.tui.settings import Settings
 
 if TYPE_CHECKING:
+    from geomreg_tui.experiment import Experiment
     from geomreg_tui.tui.source import Source
 
 __all__ = ["run_explorer"]
 
-_SAMPLES = 10**6
-
 
 def run_explorer(
-    experiment: Experiment,
+    experiment: Experiment | None = None,
     samples: int | None = None,
     *,
     source: Source | None = None,
@@ -35,7 +33,8 @@ def run_explorer(
     otherwise only how it looked is.
 
     Args:
-        experiment: the experiment that the knobs show at first.
+        experiment: the experiment that the knobs show at first; None for that of the last session, or the
+            default one.
         samples: networks of a full run; None for as many as in the last session, or a million.
         source: where networks come from; default: engines in processes of their own.
         attached: directory of a run to show, of which ``experiment`` is the one asked for.
@@ -51,20 +50,29 @@ def run_explorer(
     """
     from geomreg_tui.tui.app import open_explorer
     from geomreg_tui.tui.source import EngineSource
-    from geomreg_tui.tui.state import State, read_state, state_file
+    from geomreg_tui.tui.state import State, read_look, read_state, state_file
 
+    keep_in = state_file() if attached is None else None
+    if experiment is None:  # what takes an import to read is read once the first frame is on the screen
+        last = None if fresh else state_file()
+        restored, notice = (State(), "") if last is None else (read_look(last), "")
+    else:
+        last = None
+        restored, notice = (State(), "") if fresh else read_state(state_file())
+        if attached is not None or experiment.model_fields_set:
+            restored = restored.look
+        samples = samples or restored.samples
+        experiment = restored.experiment or experiment
     # Code that only a file names is never imported, whatever knob is turned.
-    source = source or EngineSource(module=experiment.module if attached is None else None)
-    restored, notice = (State(), "") if fresh else read_state(state_file())
-    if attached is not None or experiment.model_fields_set:
-        restored = restored.look
+    module = experiment.module if experiment is not None and attached is None else None
     return open_explorer(
-        restored.experiment or experiment,
-        samples or restored.samples or _SAMPLES,
-        source,
+        experiment,
+        samples,
+        source or EngineSource(module=module),
         attached,
         settings or Settings(),
         restored,
         notice,
-        state_file() if attached is None else None,
+        keep_in,
+        last,
     )

@@ -10,31 +10,43 @@ import threading
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
+from textual import events, on
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.filter import LineFilter
 from textual.screen import Screen
 
-from geomreg_tui.errors import ExperimentError, Problem, nearest_name, plain_text
-from geomreg_tui.experiment import Experiment
+from geomreg_tui.errors import ExperimentError, GeomregError, Problem, nearest_name, plain_text
 from geomreg_tui.tui.bindings import action_of, in_effect, keymap
-from geomreg_tui.tui.keys import Keys
+from geomreg_tui.tui.keys import Keys, default_keys
 from geomreg_tui.tui.look import AsciiFilter, stylesheet
-from geomreg_tui.tui.screens.explorer import ExplorerScreen
+from geomreg_tui.tui.screens.messages import Opened
+from geomreg_tui.tui.screens.opening import OpeningScreen
 from geomreg_tui.tui.settings import Settings
 from geomreg_tui.tui.source import Source
-from geomreg_tui.tui.state import State, keep_state
+from geomreg_tui.tui.state import State, keep_state, read_state
+
+if TYPE_CHECKING:
+    from geomreg_tui.experiment import Experiment
+    from geomreg_tui.tui.screens.explorer import ExplorerScreen
 
 __all__ = ["ExplorerApp", "open_explorer"]
 
+_SAMPLES = 10**6  # of a full run, where nothing else is known
 _PATIENCE = 1.0  # seconds that leaving may take once the terminal is gone
 
 
 class ExplorerApp(App[None]):
-    """Shows :class:`ExplorerScreen`; owns what outlives a screen."""
+    """Shows the first frame, then the explorer; owns what outlives a screen.
+
+    Attributes:
+        explorer: the main screen; None until all that it needs has been imported.
+        problem: why it could not be opened.
+    """
 
     CSS_PATH = stylesheet()
     TITLE = "geomreg-tui"
@@ -47,8 +59,8 @@ class ExplorerApp(App[None]):
 
     def __init__(
         self,
-        experiment: Experiment,
-        samples: int,
+        experiment: Experiment | None,
+        samples: int | None,
         source: Source,
         fps: float = 4,
         ascii_only: bool = False,
@@ -58,35 +70,86 @@ class ExplorerApp(App[None]):
         restored: State | None = None,
         notice: str = "",
         keep_in: Path | None = None,
+        last: Path | None = None,
     ) -> None:
         super().__init__()
         self.animation_level = "none"  # frames of animations are bytes on a slow line
         self.source = source
-        self.explorer = ExplorerScreen(source, experiment, samples, fps, attached)
+        self.explorer: ExplorerScreen | None = None
+        self._coming: ExplorerScreen | None = None
+        self.problem: GeomregError | None = None
+        self._experiment, self._samples, self._fps, self._attached = experiment, samples, fps, attached
         self._ascii: list[LineFilter] = [AsciiFilter()] if ascii_only else []
         self.ended_by: int = 0
         self.not_kept = ""
         self._notice = notice
         self._keep_in = keep_in
-        if keys is not None:
-            self.explorer.keys = keys
-            self.set_keymap(keymap(keys))
-        if restored is not None:
-            self.explorer.restored = restored
-            self._restore_theme(restored.theme)
+        self._last = last
+        self._keys = keys or default_keys()
+        self.set_keymap(keymap(self._keys))
+        self._restored = restored or State()
+        self._restore_theme(self._restored.theme)
         self._first_theme = self.theme
+        self._early: list[events.Key] | None = []  # pressed before the explorer was there; None from then on
 
     def get_default_screen(self) -> Screen[None]:
-        """Return the explorer."""
-        return self.explorer
+        """Return the first frame."""
+        first = "loss" if self._attached else self._restored.tab or "setup"
+        about = self._experiment.describe() if self._experiment is not None else ""
+        return OpeningScreen(about, first, self._keys, self._prepare)
+
+    def _prepare(self) -> Callable[[], ExplorerScreen]:
+        """Import all that the explorer needs, and read the run that it is to show; called in a thread."""
+        from geomreg_tui.experiment import Experiment
+        from geomreg_tui.tui.screens.explorer import ExplorerScreen
+        from geomreg_tui.tui.session import Session
+
+        if self._last is not None:
+            self._restored, self._notice = read_state(self._last)
+        experiment = self._experiment or self._restored.experiment or Experiment.parse({})
+        samples = self._samples or self._restored.samples or _SAMPLES
+        session = Session(self.source, experiment, samples)
+        if self._attached:
+            session.open_run(self._attached)
+        return partial(ExplorerScreen, session, self._fps, self._keys, self._restored)
+
+    @on(OpeningScreen.Prepared)
+    async def _prepared(self, event: OpeningScreen.Prepared) -> None:
+        """Put the explorer over the first frame."""
+        if isinstance(event.problem, GeomregError):
+            self.problem = event.problem
+            self.exit(return_code=event.problem.exit_code)
+        elif event.make is None:
+            raise event.problem or RuntimeError("the explorer was not made")
+        else:
+            self._coming = event.make()
+            await self.push_screen(self._coming)
+
+    @on(Opened)
+    def _explorer_opened(self) -> None:
+        """Hand over the keys that were pressed before."""
+        self.explorer = self._coming
+        if self._notice:
+            self.notify(plain_text(self._notice), severity="warning", markup=False)
+        early, self._early = self._early or [], None
+        for key in early:
+            self.post_message(events.Key(key.key, key.character))
+
+    async def on_event(self, event: events.Event) -> None:
+        """Keep the keys for the explorer that are pressed before it is there; those for leaving leave."""
+        if self._early is not None and isinstance(event, events.Key) and self._is_early(event):
+            self._early.append(event)
+        else:
+            await super().on_event(event)
+
+    def _is_early(self, key: events.Key) -> bool:
+        return not key.is_forwarded and key.key not in (*self._keys["quit"], *self._keys["quit_anywhere"])
 
     def on_mount(self) -> None:
         """Leave in good order when told to by a signal; runs go on."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, self._signalled, number)
-        if self._notice:
-            self.notify(plain_text(self._notice), severity="warning", markup=False)
 
     def on_unmount(self) -> None:
         """Let go of the warm engine."""
@@ -105,8 +168,8 @@ class ExplorerApp(App[None]):
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Offer every action of the explorer by name, and the themes."""
-        if not screen.is_modal:
-            for binding in in_effect(screen.BINDINGS, self.explorer.keys):
+        if not screen.is_modal and self.explorer is not None:
+            for binding in in_effect(screen.BINDINGS, self._keys):
                 if binding.show and screen.check_action(*action_of(binding)):
                     title = f"{binding.description} ({binding.key_display})"
                     yield SystemCommand(title, binding.tooltip, _runner(self, binding.action, screen))
@@ -114,7 +177,10 @@ class ExplorerApp(App[None]):
 
     async def action_quit(self) -> None:
         """Leave; asks first while a run is sampling."""
-        self.explorer.ask_quit()
+        if self.explorer is None:
+            self.exit()
+        else:
+            self.explorer.ask_quit()
 
     def _signalled(self, number: signal.Signals) -> None:
         if number is signal.SIGHUP:
@@ -149,8 +215,8 @@ class ExplorerApp(App[None]):
 
     def _keep_state(self) -> None:
         path, self._keep_in = self._keep_in, None
-        if path is not None:
-            chosen = self.theme if self.theme != self._first_theme else self.explorer.restored.theme
+        if path is not None and self.explorer is not None:
+            chosen = self.theme if self.theme != self._first_theme else self._restored.theme
             self.not_kept = keep_state(path, replace(self.explorer.state(), theme=chosen))
 
 
@@ -167,14 +233,15 @@ def _leave_for_certain(code: int) -> None:
 
 
 def open_explorer(
-    experiment: Experiment,
-    samples: int,
+    experiment: Experiment | None,
+    samples: int | None,
     source: Source,
     attached: Path | None,
     settings: Settings,
     restored: State,
     notice: str,
     keep_in: Path | None,
+    last: Path | None,
 ) -> int:
     """Run the explorer; result and errors as :func:`geomreg_tui.tui.run_explorer`.
 
@@ -183,6 +250,7 @@ def open_explorer(
         restored: what is restored of the last session, apart from the experiment.
         notice: a line on what could not be restored, if anything.
         keep_in: where what is open is kept for the next start; None for nowhere.
+        last: the file of the last session, where experiment and samples are to be taken from it.
     """
     app = ExplorerApp(
         experiment,
@@ -195,6 +263,7 @@ def open_explorer(
         restored=restored,
         notice=notice,
         keep_in=keep_in,
+        last=last,
     )
     if settings.theme is not None:
         app.choose_theme(settings.theme, settings.source("theme"))
@@ -205,14 +274,16 @@ def open_explorer(
             raise
     if app.ended_by == signal.SIGHUP:
         return 128 + signal.SIGHUP  # nobody is there to be told anything
+    if app.problem is not None:
+        raise app.problem
     if app.not_kept:
         print(plain_text(f"What was open is not kept: {app.not_kept}"), file=sys.stderr)
-    run = app.explorer.background
-    if run is not None:
+    session = app.explorer.session if app.explorer is not None else None
+    if session is not None and (run := session.background) is not None:
         where = plain_text(str(run.directory))
         print(f"The run goes on in the background: {where}", file=sys.stderr)
         print(f"'geomreg-tui attach {run.directory.name}' shows it again.", file=sys.stderr)
-    for sweep in app.explorer.session.sweeps_going():
+    for sweep in session.sweeps_going() if session is not None else ():
         where = plain_text(str(sweep.directory))
         print(f"The sweep goes on in the background: {where}", file=sys.stderr)
         print("In the explorer, x and then o shows it again.", file=sys.stderr)

@@ -111,6 +111,11 @@ class Session:
         return self.run is not None and self.run.experiment == self.experiment
 
     @property
+    def directory(self) -> Path | None:
+        """Directory of the run on view; None while a preview is."""
+        return self.run.handle.directory if self.run is not None and self.shows_run else None
+
+    @property
     def aside(self) -> str:
         """A word on runs that are not on view; empty where there are none."""
         others = sum(_going(run) for run in self._others)
@@ -131,6 +136,13 @@ class Session:
     def run_active(self) -> bool:
         """Whether a run is being sampled, or paused."""
         return self.run is not None and _going(self.run)
+
+    @property
+    def background(self) -> Run | None:
+        """The run that goes on when the explorer is closed now, if any."""
+        if self.run is not None and self.run_active:
+            return self.run.handle
+        return next((run.handle for run in self.going()), None)
 
     def preview(self) -> None:
         """Ask for a preview of the knobs' experiment, unless the run on view is of that."""
@@ -216,6 +228,11 @@ class Session:
             return snapshot
         snapshot = self.source.preview_snapshot()
         return snapshot if snapshot is not None and snapshot.request == self._request else None
+
+    def note(self, snapshot: Snapshot) -> None:
+        """Take state and counts of the run on view from what was read of it."""
+        if self.run is not None and self.shows_run:
+            self.run.state, self.run.samples = snapshot.state, snapshot.samples
 
     def _check_others(self) -> None:
         if self._sweeps is not None:

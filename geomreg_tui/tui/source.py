@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from geomreg_tui.errors import ExperimentError, Problem
-from geomreg_tui.experiment import Experiment
-from geomreg_tui.runs import Snapshot
-from geomreg_tui.summary import TailPlan
 
 if TYPE_CHECKING:
     from geomreg_tui.engine.preview_engine import PreviewEngine
     from geomreg_tui.engine.sweep_directory import SweepPlan
+    from geomreg_tui.experiment import Experiment
+    from geomreg_tui.runs import Snapshot
+    from geomreg_tui.summary import TailPlan
 
 __all__ = ["EngineSource", "Run", "Source", "SweepRun"]
 

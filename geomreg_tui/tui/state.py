@@ -1,7 +1,7 @@
 """The state: what was open when the explorer was closed, for the next start.
 
 A small file that anything may have happened to: whatever is wrong in it is left out and named, and code
-that it names is never imported.
+that it names is never imported. How it looked can be read before the model of an experiment is imported.
 """
 
 from __future__ import annotations
@@ -12,15 +12,17 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import platformdirs
 
+from geomreg_tui.atomic import read_json, write_json
 from geomreg_tui.errors import GeomregError
-from geomreg_tui.experiment import Experiment, parse_count
-from geomreg_tui.runs.store import read_json, write_json
 
-__all__ = ["RADII", "TABS", "State", "keep_state", "read_state", "state_file"]
+if TYPE_CHECKING:
+    from geomreg_tui.experiment import Experiment
+
+__all__ = ["RADII", "TABS", "State", "keep_state", "read_look", "read_state", "state_file"]
 
 RADII = (1e-3, 1e6)  # smallest and largest of the sphere
 TABS = ("setup", "loss", "volume", "modes", "sphere")
@@ -70,15 +72,34 @@ def read_state(path: Path) -> tuple[State, str]:
             return State(), f"The last session is not restored: {path.name} is of another version"
     except GeomregError as error:
         return State(), f"The last session is not restored: {error}".replace("\n", " ")
+    kept, wrong = _checked(values, _CHECKS)
+    notice = f"Not restored from the last session, as {path.name} has no valid value: {', '.join(wrong)}"
+    return State(**kept), notice if wrong else ""
+
+
+def read_look(path: Path) -> State:
+    """Return what of the state in a file is about looks, as far as it is valid; in no time."""
+    try:
+        values = read_json(path)
+    except GeomregError:
+        return State()
+    if values.get("version") != _VERSION:
+        return State()
+    return State(**_checked(values, _LOOKS)[0])
+
+
+def _checked(
+    values: Mapping[str, Any], checks: Mapping[str, Callable[[Any], Any]]
+) -> tuple[dict[str, Any], list[str]]:
+    """Return the values that pass, with the default for each that does not, and the names of those."""
     kept, wrong = {}, []
-    for name, check in _CHECKS.items():
+    for name, check in checks.items():
         value = values.get(name)
         try:
             kept[name] = check(value) if value is not None else getattr(State(), name)
         except (GeomregError, ValueError, TypeError, ArithmeticError, RecursionError):
             wrong.append(name)
-    notice = f"Not restored from the last session, as {path.name} has no valid value: {', '.join(wrong)}"
-    return State(**kept), notice if wrong else ""
+    return kept, wrong
 
 
 def keep_state(path: Path, state: State) -> str:
@@ -121,6 +142,8 @@ def _settings(experiment: Experiment) -> dict[str, Any]:
 
 
 def _experiment(value: Mapping[str, Any]) -> Experiment:
+    from geomreg_tui.experiment import Experiment
+
     experiment = Experiment.parse(value)
     if experiment.arch == "custom":
         raise ValueError("code that a file names")
@@ -130,6 +153,8 @@ def _experiment(value: Mapping[str, Any]) -> Experiment:
 def _samples(value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
         raise TypeError(value)
+    from geomreg_tui.experiment import parse_count
+
     return parse_count(str(value))
 
 
@@ -156,11 +181,10 @@ def _theme(value: object) -> str:
     return value
 
 
-_CHECKS: Mapping[str, Callable[[Any], Any]] = {
-    "experiment": _experiment,
-    "samples": _samples,
+_LOOKS: Mapping[str, Callable[[Any], Any]] = {
     "log_axis": _log_axis,
     "tab": _tab,
     "radius": _radius,
     "theme": _theme,
 }
+_CHECKS: Mapping[str, Callable[[Any], Any]] = {"experiment": _experiment, "samples": _samples, **_LOOKS}

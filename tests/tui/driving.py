@@ -32,11 +32,12 @@ class Driver:
 
     @property
     def explorer(self) -> ExplorerScreen:
+        assert self.app.explorer is not None
         return self.app.explorer
 
     @property
     def session(self) -> Session:
-        return self.app.explorer.session
+        return self.explorer.session
 
     def screen(self) -> str:
         """The text on the screen, as the terminal would show it."""
@@ -116,6 +117,7 @@ async def opened(
     )
     async with app.run_test(size=size, notifications=notifications) as pilot:
         driver = Driver(app, pilot, source)
+        await driver.until(lambda: app.explorer is not None, "opened")
         if wait:
             await driver.settled()
         yield driver

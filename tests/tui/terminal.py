@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import pty
+import re
 import select
 import signal
 import struct
@@ -19,18 +20,37 @@ import pyte
 
 ROOT = Path(__file__).parents[2]
 LEAVES_ALTERNATE_SCREEN = b"\x1b[?1049l"
+ASKS_FOR_FRAMES, YES = b"\x1b[?2026$p", b"\x1b[?2026;2$y"
+FRAME = re.compile(rb"\x1b\[\?2026h.*?\x1b\[\?2026l", re.DOTALL)
+# What pyte takes for text: the keyboard protocol of kitty, and questions about modes.
+_NOT_TEXT = re.compile(rb"\x1b\[[<>=]\d*u|\x1b\[\?u|\x1b\[\?\d+\$p")
+_BURST = 0.05  # seconds of a line's rate that come at once
 
 
 class Terminal:
     """What a program in a pty sends, and what is on its screen.
 
+    Args:
+        descriptor, process, columns, lines: as in :func:`in_terminal`.
+        rate: most bytes a second that the line carries; None for as many as come.
+
     Attributes:
         process: the program.
         seen: all that it has sent.
+        arrived: when the last of that came, on the monotonic clock.
     """
 
-    def __init__(self, descriptor: int, process: subprocess.Popen[bytes], columns: int, lines: int) -> None:
+    def __init__(
+        self,
+        descriptor: int,
+        process: subprocess.Popen[bytes],
+        columns: int,
+        lines: int,
+        rate: float | None = None,
+    ) -> None:
         self.descriptor, self.process, self.seen = descriptor, process, b""
+        self.arrived = time.monotonic()
+        self._rate, self._allowed, self._counted = rate, 0.0, self.arrived
         self._screen = pyte.Screen(columns, lines)
         self._stream = pyte.ByteStream(self._screen)
 
@@ -43,12 +63,16 @@ class Terminal:
 
     def shows(self, text: str, seconds: float = 30) -> bool:
         """Wait until a text is on the screen; return whether it came."""
+        return self.when(text, seconds) is not None
+
+    def when(self, text: str, seconds: float = 30) -> float | None:
+        """Wait until a text is on the screen; return when it came, on the monotonic clock."""
         end = time.monotonic() + seconds
         while text not in self.text():
             if time.monotonic() > end:
-                return False
+                return None
             self._read_once()
-        return True
+        return self.arrived
 
     def text(self) -> str:
         """Return the text on the screen."""
@@ -64,21 +88,42 @@ class Terminal:
             os.close(self.descriptor)
 
     def _read_once(self) -> bytes:
+        size = 65536
+        if self._rate is not None:
+            now = time.monotonic()
+            self._allowed = min(self._rate * _BURST, self._allowed + self._rate * (now - self._counted))
+            self._counted = now
+            if self._allowed < 64:
+                time.sleep(0.002)
+                return b""
+            size = int(self._allowed)
         if not select.select([self.descriptor], [], [], 0.02)[0]:
             return b""
         try:
-            data = os.read(self.descriptor, 65536)
+            data = os.read(self.descriptor, size)
         except OSError:
             time.sleep(0.02)
             return b""
+        self.arrived = time.monotonic()
+        self._allowed -= len(data)
         self.seen += data
-        self._stream.feed(data)
+        if ASKS_FOR_FRAMES in data:
+            self.press(YES)
+        self._stream.feed(_NOT_TEXT.sub(b"", data))
         return data
 
 
 @contextmanager
-def in_terminal(command: Sequence[str], columns: int = 120, lines: int = 40) -> Iterator[Terminal]:
-    """Run a program in a terminal of its own, which it controls, and end it."""
+def in_terminal(
+    command: Sequence[str], columns: int = 120, lines: int = 40, rate: float | None = None
+) -> Iterator[Terminal]:
+    """Run a program in a terminal of its own, which it controls, and end it.
+
+    Args:
+        command: the program.
+        columns, lines: size of the terminal.
+        rate: most bytes a second that the line to it carries.
+    """
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
     # COLUMNS and LINES, which pytest's workers set, would overrule the terminal's own size.
@@ -94,7 +139,7 @@ def in_terminal(command: Sequence[str], columns: int = 120, lines: int = 40) -> 
         preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
     )
     os.close(theirs)
-    terminal = Terminal(ours, process, columns, lines)
+    terminal = Terminal(ours, process, columns, lines, rate)
     try:
         yield terminal
     finally:

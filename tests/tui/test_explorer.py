@@ -111,7 +111,7 @@ async def test_bars_are_the_density_of_the_losses() -> None:
         plain = driver.explorer.view.snapshot
         # Without a theory curve every filled cell belongs to a bar.
         driver.source._answer = type(plain)(**{**plain.__dict__, "facts": _plain_facts(), "written_at": 1.0})
-        driver.explorer._watch()
+        driver.explorer._look_anew()
         await driver.until(lambda: driver.explorer.view.snapshot.written_at == 1.0)
         await driver.pilot.pause()
         bars = np.array(columns_of_bars(driver.text("#loss"), 40))
@@ -293,7 +293,7 @@ async def test_losses_that_are_not_finite_are_counted_and_shown() -> None:
             source._answer = type(snapshot)(
                 **{**snapshot.__dict__, "summary": summary_of(losses), "written_at": float(losses.size)}
             )
-            driver.explorer._watch()
+            driver.explorer._look_anew()
             await driver.until(lambda words=words: words in " ".join(driver.screen().split()), words)
 
 
@@ -373,7 +373,7 @@ async def test_a_run_whose_engine_vanished_is_noticed() -> None:
 
 async def test_nothing_is_drawn_when_nothing_changes() -> None:
     async with opened() as driver:
-        await driver.until(lambda: not driver.explorer._timer._active.is_set())
+        await driver.until(lambda: driver.explorer._watch.resting)
         painted: list[object] = []
         original = type(driver.app)._display
         type(driver.app)._display = lambda self, *rest: painted.append(rest) or original(self, *rest)
@@ -413,7 +413,7 @@ async def test_quit_asks_while_sampling(key: str, calls: list[str], left: bool) 
         await driver.pilot.pause()
         assert driver.source.runs[0].calls == calls
         assert driver.app.is_running is not left
-        assert (driver.explorer.background is not None) == (key != "s" or driver.session.run_active)
+        assert (driver.session.background is not None) == (key != "s" or driver.session.run_active)
 
 
 async def test_quit_dialog_by_arrow_keys_and_ctrl_q() -> None:

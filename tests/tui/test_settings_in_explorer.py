@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -16,9 +17,9 @@ from geomreg_tui.tui.app import ExplorerApp
 from geomreg_tui.tui.keys import Keys, parse_keys
 from geomreg_tui.tui.screens.help import HelpScreen
 from geomreg_tui.tui.settings import Settings
-from geomreg_tui.tui.state import State, read_state
+from geomreg_tui.tui.state import State, keep_state, read_look, read_state
 
-from .driving import opened
+from .driving import Driver, opened
 from .fakes import FakeSource
 from .terminal import LEAVES_ALTERNATE_SCREEN, in_terminal
 
@@ -212,10 +213,35 @@ async def test_a_theme_that_was_not_chosen_in_the_palette_does_not_replace_one_t
     assert read_state(path)[0].theme == "nord"
 
 
-def test_what_is_open_before_anything_is_drawn_is_what_was_asked_for() -> None:
-    experiment = Experiment.parse({"width": 3})
-    app = ExplorerApp(experiment, 50, FakeSource(), restored=State(log_axis=True, tab="loss"))
-    assert app.explorer.state() == State(experiment, 50, True, "loss")
+async def test_leaving_before_the_explorer_is_there_leaves_the_last_session_as_it_was(tmp_path: Path) -> None:
+    path = tmp_path / "explorer.json"
+    app = ExplorerApp(Experiment.parse({"width": 3}), 50, FakeSource(), keep_in=path)
+    app._prepare = threading.Event().wait  # type: ignore[method-assign, assignment]
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.press("q")
+        await pilot.pause()
+        assert app.explorer is None
+        assert app.return_code == 0
+    assert not path.exists()
+
+
+async def test_without_an_experiment_the_last_one_is_read_after_the_first_frame(tmp_path: Path) -> None:
+    last = Experiment.parse({"width": 48})
+    path = tmp_path / "explorer.json"
+    assert keep_state(path, State(last, 70, True, "modes", theme="nord")) == ""
+    for file, state in (
+        (path, (last, 70, True, "modes")),
+        (None, (Experiment.parse({}), 10**6, False, "setup")),
+    ):
+        restored = State() if file is None else read_look(file)
+        assert restored.experiment is None
+        app = ExplorerApp(None, None, FakeSource(), restored=restored, last=file)
+        assert app.theme == (restored.theme or app.theme)
+        async with app.run_test(size=(120, 40)) as pilot:
+            driver = Driver(app, pilot, app.source)  # type: ignore[arg-type]
+            await driver.until(lambda: app.explorer is not None)  # noqa: B023
+            shown = driver.explorer.state()
+            assert (shown.experiment, shown.samples, shown.log_axis, shown.tab) == state
 
 
 async def test_after_a_crash_the_last_good_session_stays(tmp_path: Path) -> None:
@@ -250,7 +276,17 @@ def opened_with(
     """Return what the explorer would be opened with."""
     from geomreg_tui.tui import app
 
-    names = ("experiment", "samples", "source", "attached", "settings", "restored", "notice", "keep_in")
+    names = (
+        "experiment",
+        "samples",
+        "source",
+        "attached",
+        "settings",
+        "restored",
+        "notice",
+        "keep_in",
+        "last",
+    )
     given: dict[str, object] = {}
     monkeypatch.setattr(app, "open_explorer", lambda *values: given.update(zip(names, values, strict=True)))
     run_explorer(experiment, source=FakeSource(), **options)  # type: ignore[arg-type]
@@ -274,10 +310,10 @@ def test_only_a_start_without_options_restores_the_experiment(
     assert (given["experiment"], given["samples"]) == (last, 7)
     given = opened_with(monkeypatch, other)
     look = State(log_axis=True, theme="nord")
-    assert (given["experiment"], given["samples"], given["restored"]) == (other, 10**6, look)
+    assert (given["experiment"], given["samples"], given["restored"]) == (other, None, look)
     assert given["keep_in"] == path
     given = opened_with(monkeypatch, plain, fresh=True)
-    assert (given["experiment"], given["samples"], given["restored"]) == (plain, 10**6, State())
+    assert (given["experiment"], given["samples"], given["restored"]) == (plain, None, State())
     given = opened_with(monkeypatch, plain, attached=Path("/run"), samples=9)
     assert (given["experiment"], given["samples"], given["restored"]) == (plain, 9, look)
     assert given["keep_in"] is None

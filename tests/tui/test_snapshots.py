@@ -205,7 +205,8 @@ def test_pictures(name: str, theme: str, shelf: None, snap_compare: Callable[...
 
     async def run_before(pilot: Pilot[None]) -> None:
         driver = Driver(app, pilot, source)
-        await driver.until(lambda: app.explorer.view is not None and app.explorer.view.complete)
+        await driver.until(lambda: app.explorer is not None)
+        await driver.until(lambda: driver.explorer.view is not None and driver.explorer.view.complete)
         await picture.act(driver)
         await pilot.pause()
 

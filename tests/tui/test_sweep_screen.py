@@ -643,6 +643,7 @@ async def test_a_real_sweep_fills_and_agrees_with_the_headless_one(tmp_path: Pat
     app = ExplorerApp(Experiment.parse(OPTIONS), 10_000, source, fps=20)
     async with app.run_test(size=(120, 40)) as pilot:
         driver = Driver(app, pilot, source)  # type: ignore[arg-type]
+        await driver.until(lambda: app.explorer is not None)
         await pilot.press("x")
         await put(driver, "values", "2, 4, 8")
         await put(driver, "samples", "30k")

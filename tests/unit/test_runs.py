@@ -7,6 +7,7 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +31,7 @@ from geomreg_tui.runs import (
 from geomreg_tui.runs.lease import Lease, holder
 from geomreg_tui.runs.log import read_events
 from geomreg_tui.runs.packs import Pack
+from geomreg_tui.runs.status import read_status
 from geomreg_tui.runs.store import read_arrays, read_bytes, read_json, write_arrays, write_bytes, write_json
 from geomreg_tui.summary import Facts, LossHistogram, Moments, Overlay, Summary
 
@@ -519,3 +521,9 @@ def test_what_a_killed_engine_left_before_there_was_a_run_is_in_nobodys_way(run)
     again.packs.append(0, 1, pack_of(0))
     with pytest.raises(RunDirectoryError, match="not an empty folder"):
         RunDirectory.create(run.path, make_facts(), {}, 10, 0)
+
+
+def test_a_run_whose_engine_is_still_loading_is_starting_and_one_that_never_came_is_stopped(tmp_path):
+    assert read_status(tmp_path).state is RunState.STARTING
+    os.utime(tmp_path, (time.time() - 60,) * 2)
+    assert read_status(tmp_path).state is RunState.STOPPED

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from textual.containers import VerticalScroll
 from textual.keys import _character_to_key
 from textual.screen import Screen
+from textual.theme import BUILTIN_THEMES
 from textual.widgets import Input, Tabs
 
 from geomreg_tui.errors import ExperimentError
@@ -21,8 +22,8 @@ from geomreg_tui.tui.app import ExplorerApp
 from geomreg_tui.tui.bindings import display, keymap
 from geomreg_tui.tui.keys import ACTIONS, TAKEN, default_keys, key_name, parse_keys, spelling
 from geomreg_tui.tui.screens.explorer import ExplorerScreen
-from geomreg_tui.tui.screens.layout import _TABS
-from geomreg_tui.tui.settings import FILE_CAP, Settings, config_file, example_file, load_settings
+from geomreg_tui.tui.screens.frame import _TABS
+from geomreg_tui.tui.settings import FILE_CAP, THEMES, Settings, config_file, example_file, load_settings
 from geomreg_tui.tui.state import TABS, State, keep_state, read_state, state_file
 from geomreg_tui.tui.widgets.fields import ChoiceField, NumberField
 
@@ -110,9 +111,14 @@ def test_the_example_is_every_default():
 
 
 def test_reading_them_loads_neither_textual_nor_torch():
+    write('theme = "nord"')
     script = "import sys, geomreg_tui.tui.settings as s; s.load_settings(); print('textual' in sys.modules)"
     answer = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert answer.stdout == "False\n"
+
+
+def test_the_themes_are_those_of_textual():
+    assert set(THEMES) == set(BUILTIN_THEMES)
 
 
 # What is refused
@@ -130,7 +136,11 @@ def test_reading_them_loads_neither_textual_nor_torch():
         ("fps = nan", "fps: got nan; allowed is a number from 0.1 to 60."),
         ("fps = 0", "fps: got 0; allowed is a number from 0.1 to 60."),
         ("mouse = 1", "mouse: got 1; allowed is true or false."),
-        ('theme = ""', "theme: got ''; allowed is the name of a theme."),
+        ('theme = ""', f"theme: got ''; allowed are {', '.join(THEMES)}."),
+        (
+            'theme = "nrod"',
+            f"theme: got 'nrod'; allowed are {', '.join(THEMES)}. Did you mean 'nord'?",
+        ),
         ("keys = 1", "keys: got 1; allowed is a table [keys]."),
         ("[keys]\nstop = 3", "keys.stop: got 3; allowed is a key such as 'x', or a list of keys."),
         ("[keys]\nstop = []", "keys.stop: got []; allowed is a key such as 'x', or a list of keys."),

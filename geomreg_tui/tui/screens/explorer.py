@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
 from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.message import Message
 from textual.reactive import Reactive
 from textual.screen import Screen
 from textual.timer import Timer
@@ -20,34 +18,30 @@ from textual.widgets import Tabs
 from geomreg_tui.errors import GeomregError, plain_text
 from geomreg_tui.experiment import Experiment
 from geomreg_tui.summary import TailPlan
-from geomreg_tui.tui.analyst import Analyst, Answer, Failure, Job, Warm
+from geomreg_tui.tui.analyst import Analyst, Failure, Job, Warm
 from geomreg_tui.tui.bindings import display, explorer_bindings, in_effect
-from geomreg_tui.tui.keys import Keys, default_keys
+from geomreg_tui.tui.keys import Keys
 from geomreg_tui.tui.screens.export import ExportScreen
 from geomreg_tui.tui.screens.help import HelpScreen
 from geomreg_tui.tui.screens.layout import Layout
-from geomreg_tui.tui.screens.quit import QuitScreen
+from geomreg_tui.tui.screens.messages import Answered, Begun, Loaded, Opened
+from geomreg_tui.tui.screens.quit import ask_quit
 from geomreg_tui.tui.screens.runs import RunChoice, RunsScreen
 from geomreg_tui.tui.screens.tail import TailScreen
 from geomreg_tui.tui.session import PREVIEW_SAMPLES, ActiveRun, Move, Session
-from geomreg_tui.tui.source import Run, Source, SweepRun
+from geomreg_tui.tui.source import Run, SweepRun
 from geomreg_tui.tui.state import State
 from geomreg_tui.tui.threads import in_thread
 from geomreg_tui.tui.view import Pin, View, load_pin
+from geomreg_tui.tui.watch import Watch
+from geomreg_tui.tui.widgets.keyline import KeyLine
 from geomreg_tui.tui.widgets.knobs import Knobs
-from geomreg_tui.tui.widgets.lines import HeaderLine, KeyLine, StatusLine
-from geomreg_tui.tui.widgets.loss import LossPane
-from geomreg_tui.tui.widgets.modes import ModesTable
+from geomreg_tui.tui.widgets.lines import HeaderLine, StatusLine
 from geomreg_tui.tui.widgets.rows import Roles, follow_theme
-from geomreg_tui.tui.widgets.sphere import SpherePane
-from geomreg_tui.tui.widgets.volume import VolumePane
 
 __all__ = ["ExplorerScreen"]
 
 _DEBOUNCE = 0.12  # seconds without another change before a preview starts
-_EAGER = 0.03  # seconds between looks for the first networks after a change
-_EAGER_LOOKS = 100
-_SELDOM = 2.0  # seconds between looks at a run that is over but may go on elsewhere
 
 
 class ExplorerScreen(Screen[None]):
@@ -58,63 +52,26 @@ class ExplorerScreen(Screen[None]):
     # Textual paints the whole screen anew when the focus moves; the two widgets concerned are enough.
     focused: Reactive[Widget | None] = Reactive(None, repaint=False)
 
-    @dataclass
-    class Answered(Message):
-        """The analyst has something to say."""
-
-        answer: Answer
-
-    @dataclass
-    class Begun(Message):
-        """A full run has begun, or could not."""
-
-        run: Run | None
-        experiment: Experiment
-        target: int
-        problem: str = ""
-
-    @dataclass
-    class Loaded(Message):
-        """A run chosen from the list has been read, to be shown or compared with, or could not be."""
-
-        wanted: int
-        what: ActiveRun | Pin | None
-        problem: str = ""
-
-    def __init__(
-        self,
-        source: Source,
-        experiment: Experiment,
-        samples: int,
-        fps: float,
-        attached: Path | None = None,
-    ) -> None:
+    def __init__(self, session: Session, fps: float, keys: Keys, restored: State) -> None:
+        """Show a session; ``restored`` is what was open when the last one ended."""
         super().__init__()
-        self.session = Session(source, experiment, samples)
-        if attached is not None:
-            self.session.open_run(attached)
+        self.session = session
         self.view: View | None = None
-        self.keys: Keys = default_keys()
-        self.restored = State()
-        self._first = (experiment, samples)
+        self.keys = keys
+        self._first = "loss" if session.shows_run else restored.tab or "setup"
+        self._restored = restored
         self._frame = 1 / max(0.1, fps)
         self._notice = ""  # about the knobs or the last key
         self._failure = ""  # of reading or analysing
-        self._analyst = Analyst(lambda answer: self.post_message(self.Answered(answer)))
-        self._eager_looks = 0
+        self._analyst = Analyst(lambda answer: self.post_message(Answered(answer)))
         self._wanted = 0  # grows with every run that is asked for from the list
         self._panes: Layout
-        self._composed = False
+        self._watch: Watch
         self._debounce: Timer | None = None
-        self._timer: Timer
-        self._eager: Timer
-        self._seldom: Timer
 
     def compose(self) -> ComposeResult:
         """Lay out every pane once; the layouts only show and hide them."""
-        first = "loss" if self.session.shows_run else self.restored.tab or "setup"
-        self._panes = Layout(*self._first, first=first)
-        self._composed = True
+        self._panes = Layout(self.session.experiment, self.session.samples, self._first)
         self._panes.arrange(self)
         yield Roles()
         yield HeaderLine(id="header")
@@ -126,29 +83,17 @@ class ExplorerScreen(Screen[None]):
 
     def on_mount(self) -> None:
         """Ask for the first preview."""
-        self._timer = self.set_interval(self._frame, self._look, pause=True)
-        self._eager = self.set_interval(_EAGER, self._look, pause=True)
-        self._seldom = self.set_interval(_SELDOM, self._look, pause=True)
+        self._watch = Watch(self, self._look, self._frame)
         follow_theme(self)
         self._analyst.start()
-        self._restore()
+        self._panes.restore(self._restored)
         self._draw()
         self._draw_keys()
         self.call_after_refresh(self._open)
 
-    def _restore(self) -> None:
-        if self.restored.log_axis:
-            self.action_axis()
-        if self.restored.radius is not None:
-            self.query_one(SpherePane).turn(self.restored.radius)
-
     def state(self) -> State:
         """Return what is open."""
-        if not self._composed:
-            return replace(self.restored, experiment=self._first[0], samples=self._first[1])
-        panes = self._panes
-        experiment, samples = panes.knobs.shown or (self.session.experiment, self.session.samples)
-        return State(experiment, samples, panes.loss.log_axis, self.active_tab, panes.sphere.curve.radius)
+        return self._panes.state(self.session.experiment, self.session.samples)
 
     def on_unmount(self) -> None:
         """Let the analyst go."""
@@ -156,8 +101,9 @@ class ExplorerScreen(Screen[None]):
 
     def _open(self) -> None:
         self.query_one("#field-arch").focus(scroll_visible=False)
+        self.app.post_message(Opened())
         if self.session.shows_run:
-            self._watch()
+            self._look_anew()
             return
         try:
             self.session.source.open()
@@ -188,11 +134,11 @@ class ExplorerScreen(Screen[None]):
         if action == "tab":
             return self.has_class("-tabs")
         if action == "export":
-            return self.session.run is not None and self.session.shows_run
+            return self.session.directory is not None
         if action == "stop":
             return self.session.run_active
         if action == "zoom" and parameters == (-1,):
-            return self.query_one(LossPane).zoom > 0
+            return self._panes.loss.zoom > 0
         return True
 
     def _draw_keys(self) -> None:
@@ -234,84 +180,68 @@ class ExplorerScreen(Screen[None]):
             self.session.preview()
         except (GeomregError, OSError) as error:
             self._notice = plain_text(f"no preview: {error}")
-        self._watch()
+        self._look_anew()
 
     # Looking and drawing
 
-    def _watch(self) -> None:
-        """Look for the first answer often, then at the frame rate."""
-        self._eager_looks = _EAGER_LOOKS
+    def _look_anew(self) -> None:
+        """Look for the first answer after a change."""
         self._failure = ""
-        self._eager.resume()
-        self._timer.pause()
-        self._seldom.pause()
+        self._watch.eagerly()
 
     def _look(self) -> None:
-        above = [screen for screen in self.app.screen_stack if screen is not self]
-        if any(isinstance(screen, RunsScreen) or not screen.is_modal for screen in above):
-            return  # what is hidden is not drawn: Textual would send it all the same
+        if not self.is_current:
+            return  # what is hidden is not drawn: Textual would send all of the screen in front, each time
         self._analyst.ask(Job(self.session.generation, self.session.read, self.session.pin))
 
     @on(Answered)
     def _answered(self, event: Answered) -> None:
         answer, session = event.answer, self.session
         if isinstance(answer, Warm):
-            self.query_one(SpherePane).begin()
+            self._panes.sphere.begin()
             return
         if answer.generation != session.generation:
             return
         if isinstance(answer, View):
-            self._eager.pause()
-            self._seldom.pause()
-            self._timer.resume()
+            self._watch.steadily()
             self._failure = ""
             self.view = answer
-            if session.run is not None and session.shows_run:
-                session.run.state = answer.snapshot.state
-                session.run.samples = answer.snapshot.samples
+            session.note(answer.snapshot)
             self._draw()
         elif isinstance(answer, Failure):
-            self._eager.pause()
-            if not session.run_active:
-                self._timer.pause()
             self._failure = plain_text(f"! {answer.message}").replace("\n", " ")
+            if session.run_active:
+                self._watch.steadily()
+            else:
+                self._watch.seldom()  # what cannot be read now perhaps can be later
             self._draw_status()
-        elif self.view is not None and self.view.generation == session.generation:
-            if self.view.snapshot.state.over and not session.busy:
-                self._timer.pause()  # nothing can change here: look no more, send nothing
-                if session.run is not None and session.run.attached:
-                    self._seldom.resume()
-            self._draw_status()
-        elif (left := self._eager_looks - 1) > 0:
-            self._eager_looks = left
+        elif self.view is None or self.view.generation != session.generation:
+            self._watch.in_vain()
         else:
-            self._eager.pause()
-            self._timer.resume()
+            if not self.view.snapshot.state.over or session.busy:
+                self._watch.steadily()
+            elif session.run is not None and session.run.attached:
+                self._watch.seldom()  # others may go on with it
+            else:
+                self._watch.rest()  # nothing can change here: look no more, send nothing
+            self._draw_status()
 
     def _draw(self) -> None:
         view, session = self.view, self.session
         facts = view.snapshot.facts if view else None
         shown = facts.experiment if facts else session.experiment
         self.query_one(HeaderLine).show(shown, facts, view.snapshot if view else None)
-        self.query_one(LossPane).show(
-            view, "the sampling process is loading: the first networks come in a moment"
-        )
-        self.query_one(VolumePane).show(view)
-        self.query_one(ModesTable).show(view)
-        self.query_one(SpherePane).show(facts)
+        self._panes.show(view)
         self._draw_status()
 
     def _draw_status(self) -> None:
         session, view = self.session, self.view
-        current = view is not None and view.generation == session.generation
-        run = session.run if session.shows_run else None
-        directory = run.handle.directory if run is not None else None
+        snapshot = view.snapshot if view and view.generation == session.generation else None
         notice = (
             "… starting the engine of the full run" if session.starting else self._notice or self._failure
         )
         what = "run" if session.shows_run else "preview"
-        snapshot = view.snapshot if view and current else None
-        self.query_one(StatusLine).show(snapshot, what, notice, session.aside, directory)
+        self.query_one(StatusLine).show(snapshot, what, notice, session.aside, session.directory)
         self._draw_keys()
 
     # Keys
@@ -327,18 +257,15 @@ class ExplorerScreen(Screen[None]):
             self.notify("Correct the marked settings first.", severity="warning", markup=False)
         elif move is Move.NOTHING:
             self.notify("This run is done. Ask for more samples, or turn a knob.", markup=False)
-        elif run is not None and move is Move.PAUSE:
-            run.handle.pause()
-            self._timer.resume()
-        elif run is not None and move is Move.RESUME:
-            run.handle.resume()
-            self._timer.resume()
+        elif run is not None and move in (Move.PAUSE, Move.RESUME):
+            (run.handle.pause if move is Move.PAUSE else run.handle.resume)()
+            self._watch.steadily()
 
     def action_stop(self) -> None:
         """Stop the full run; what is done is kept."""
         if self.session.run is not None and self.session.run_active:
             self.session.run.handle.stop()
-            self._timer.resume()
+            self._watch.steadily()
 
     def action_tail(self) -> None:
         """Ask how deep to go, and go down the tail of the knobs' experiment."""
@@ -356,20 +283,19 @@ class ExplorerScreen(Screen[None]):
         else:
             self.notify("There is no distribution to pin yet.", severity="warning", markup=False)
             return
-        self._watch()
+        self._look_anew()
 
     def action_axis(self) -> None:
         """Change between linear and log axes."""
-        self.query_one(LossPane).toggle_axis()
-        self.query_one(SpherePane).toggle_axis()
+        self._panes.toggle_axes()
 
     def action_measure(self) -> None:
         """Change what the loss pane draws."""
-        self.query_one(LossPane).cycle_measure()
+        self._panes.loss.cycle_measure()
 
     def action_zoom(self, step: int) -> None:
         """Zoom to the low-loss end, or out."""
-        if not self.query_one(LossPane).zoom_by(step) and step > 0:
+        if not self._panes.loss.zoom_by(step) and step > 0:
             self.notify("Too few losses lie lower; sample more to zoom further.", markup=False)
         self._draw_keys()
 
@@ -388,7 +314,7 @@ class ExplorerScreen(Screen[None]):
         self.app.push_screen(SweepScreen(self.session, self._frame, self.keys), self._swept)
 
     def _swept(self, choice: RunChoice | None) -> None:
-        self._timer.resume()  # the sweep may go on, and the status line tells
+        self._watch.steadily()  # the sweep may go on, and the status line tells
         self._draw_status()
         self._chosen(choice)
 
@@ -404,9 +330,8 @@ class ExplorerScreen(Screen[None]):
 
     def action_export(self) -> None:
         """Offer to write the run on view to a file."""
-        run = self.session.run
-        if run is not None and self.session.shows_run:
-            self._export(run.handle.directory)
+        if (directory := self.session.directory) is not None:
+            self._export(directory)
 
     def _export(self, path: Path) -> None:
         run = self.session.run
@@ -416,7 +341,7 @@ class ExplorerScreen(Screen[None]):
     def _load(self, load: Callable[[Path], ActiveRun | Pin], path: Path) -> None:
         self._wanted += 1
         wanted = self._wanted
-        in_thread("load", lambda: load(path), lambda *got: self.post_message(self.Loaded(wanted, *got)))
+        in_thread("load", lambda: load(path), lambda *got: self.post_message(Loaded(wanted, *got)))
 
     @on(Loaded)
     def _loaded(self, event: Loaded) -> None:
@@ -430,9 +355,9 @@ class ExplorerScreen(Screen[None]):
             if self._debounce:
                 self._debounce.stop()
             self.session.show_run(what)
-            self.query_one(Knobs).show(what.experiment, what.target)
+            self._panes.knobs.show(what.experiment, what.target)
             self._panes.leave_setup()
-        self._watch()
+        self._look_anew()
         self._draw_status()
 
     def action_help(self) -> None:
@@ -446,20 +371,7 @@ class ExplorerScreen(Screen[None]):
     def ask_quit(self) -> None:
         """Leave, after asking if a run is being sampled."""
         going: list[Run | SweepRun] = [run.handle for run in self.session.going()]
-        going += self.session.sweeps_going()
-        if not going:
-            self.app.exit()
-            return
-
-        def decide(answer: str | None) -> None:
-            if answer == "stop":
-                for handle in going:
-                    handle.stop()
-            if answer in ("stop", "keep"):
-                self.app.exit()
-
-        if not isinstance(self.app.screen, QuitScreen):
-            self.app.push_screen(QuitScreen(*(handle.directory for handle in going)), decide)
+        ask_quit(self.app, [*going, *self.session.sweeps_going()])
 
     # The full run
 
@@ -472,7 +384,7 @@ class ExplorerScreen(Screen[None]):
         in_thread(
             "begin",
             lambda: session.begin(move, experiment, target, tail),
-            lambda run, problem: self.post_message(self.Begun(run, experiment, target, problem)),
+            lambda run, problem: self.post_message(Begun(run, experiment, target, problem)),
         )
         self._draw_status()
 
@@ -488,13 +400,5 @@ class ExplorerScreen(Screen[None]):
         session.run = ActiveRun(event.experiment, event.run, event.target)
         if session.shows_run:
             session.generation += 1
-        self._watch()
+        self._look_anew()
         self._draw_status()
-
-    @property
-    def background(self) -> Run | None:
-        """The run that goes on when the explorer is closed now, if any."""
-        run = self.session.run
-        if run is not None and self.session.run_active:
-            return run.handle
-        return next((run.handle for run in self.session.going()), None)

@@ -1,13 +1,17 @@
-"""The panes of the explorer side by side, or as tabs where there is no room."""
+"""The panes of the explorer in their frame."""
 
 from __future__ import annotations
 
-from textual.containers import Horizontal, Vertical, VerticalScroll
-from textual.screen import Screen
+from dataclasses import replace
+
+from textual.containers import VerticalScroll
 from textual.widget import Widget
-from textual.widgets import Static, Tab, Tabs
 
 from geomreg_tui.experiment import Experiment
+from geomreg_tui.summary import Facts
+from geomreg_tui.tui.screens.frame import TITLES, Frame
+from geomreg_tui.tui.state import State
+from geomreg_tui.tui.view import View
 from geomreg_tui.tui.widgets.knobs import Knobs
 from geomreg_tui.tui.widgets.loss import LossPane
 from geomreg_tui.tui.widgets.modes import ModesTable
@@ -16,76 +20,61 @@ from geomreg_tui.tui.widgets.volume import VolumePane
 
 __all__ = ["Layout"]
 
-WIDE = (120, 32)
-ROOMY = 160  # columns from which the outer panes are wider
-SMALLEST = (60, 16)
-_TABS = {"setup": "Setup", "loss": "Loss", "volume": "Volume", "modes": "Modes", "sphere": "Sphere"}
+_LOADING = "the sampling process is loading: the first networks come in a moment"
 
 
-class Layout:
-    """Every pane, made once; an arrangement only shows and hides them.
+class Layout(Frame):
+    """The frame with the explorer's panes in it.
 
     Attributes:
-        tabs: chooses the pane where only one is shown.
-        body: all panes.
-        too_small: what is shown instead where nothing fits.
         knobs, loss, sphere: panes whose settings others ask for.
     """
 
     def __init__(self, experiment: Experiment, samples: int, first: str) -> None:
         """Make the panes, for the experiment that the knobs show; ``first`` is the first tab."""
-        knobs = Knobs(experiment, samples, id="setup")
-        knobs.border_title = "Setup"
-        modes = VerticalScroll(ModesTable(id="modes-table"), id="modes", classes="pane")
-        modes.border_title = "Mode dominance"
-        modes.border_subtitle = "shares with 95 % intervals"
-        self.knobs = knobs
+        self.knobs = Knobs(experiment, samples, id="setup")
+        self.knobs.border_title = TITLES["setup"][0]
         self.loss = LossPane(id="loss", classes="pane")
         self.sphere = SpherePane(id="sphere", classes="pane")
+        self._volume = VolumePane(id="volume", classes="pane")
+        self._modes = ModesTable(id="modes-table")
+        modes = VerticalScroll(self._modes, id="modes", classes="pane")
+        modes.border_title, modes.border_subtitle = TITLES["modes"]
         panes: dict[str, Widget] = {
-            "setup": knobs,
+            "setup": self.knobs,
             "loss": self.loss,
-            "volume": VolumePane(id="volume", classes="pane"),
+            "volume": self._volume,
             "modes": modes,
             "sphere": self.sphere,
         }
-        self._panes = panes
-        self._columns = {
-            ("loss", "volume"): Vertical(panes["loss"], panes["volume"], id="centre"),
-            ("modes", "sphere"): Vertical(panes["sphere"], panes["modes"], id="right"),
-        }
-        tabs = (Tab(label, id=f"tab-{name}") for name, label in _TABS.items())
-        self.tabs = Tabs(*tabs, active=f"tab-{first}", id="tabs")
-        self.body = Horizontal(knobs, *self._columns.values(), id="body")
-        self.too_small = Static(id="too-small", markup=False)
+        super().__init__(panes, first)
 
-    @property
-    def active(self) -> str:
-        """Name of the pane that is shown where only one is."""
-        return self.tabs.active.removeprefix("tab-") or "setup"
+    def show(self, view: View | None) -> None:
+        """Draw a view in every pane; None while there is none."""
+        facts: Facts | None = view.snapshot.facts if view else None
+        self.loss.show(view, _LOADING)
+        self._volume.show(view)
+        self._modes.show(view)
+        self.sphere.show(facts)
 
-    def turn(self, step: int) -> None:
-        """Show the next or previous tab, round and round."""
-        names = list(_TABS)
-        self.tabs.active = f"tab-{names[(names.index(self.active) + step) % len(names)]}"
+    def toggle_axes(self) -> None:
+        """Change between linear and log axes."""
+        self.loss.toggle_axis()
+        self.sphere.toggle_axis()
 
-    def leave_setup(self) -> None:
-        """Show the losses in place of the knobs, where only one of them is shown."""
-        if self.active == "setup":
-            self.tabs.active = "tab-loss"
+    def restore(self, state: State) -> None:
+        """Look as in a state."""
+        if state.log_axis:
+            self.toggle_axes()
+        if state.radius is not None:
+            self.sphere.turn(state.radius)
 
-    def arrange(self, screen: Screen[None]) -> None:
-        """Choose and make the arrangement for the size of the terminal."""
-        width, height = screen.app.size
-        tiny = width < SMALLEST[0] or height < SMALLEST[1]
-        wide = width >= WIDE[0] and height >= WIDE[1]
-        screen.set_class(wide and width >= ROOMY, "-roomy")
-        screen.set_class(tiny, "-tiny")
-        screen.set_class(not wide and not tiny, "-tabs")
-        if tiny:
-            needed = f"{SMALLEST[0]}x{SMALLEST[1]}"
-            self.too_small.update(f"geomreg-tui needs {needed} cells; this is {width}x{height}")
-        for name, pane in self._panes.items():
-            pane.display = wide or name == self.active
-        for names, column in self._columns.items():
-            column.display = wide or self.active in names
+    def state(self, experiment: Experiment, samples: int) -> State:
+        """Return what is open, with this experiment where a knob shows an impossible value."""
+        experiment, samples = self.knobs.shown or (experiment, samples)
+        return replace(
+            State(experiment, samples),
+            log_axis=self.loss.log_axis,
+            tab=self.active,
+            radius=self.sphere.curve.radius,
+        )

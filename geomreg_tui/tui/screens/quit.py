@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from textual import on
-from textual.app import ComposeResult
+from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
@@ -14,8 +15,9 @@ from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from geomreg_tui.errors import plain_text
+from geomreg_tui.tui.source import Run, SweepRun
 
-__all__ = ["QuitScreen"]
+__all__ = ["QuitScreen", "ask_quit"]
 
 
 class QuitScreen(ModalScreen[str]):
@@ -52,3 +54,20 @@ class QuitScreen(ModalScreen[str]):
     def action_answer(self, answer: str) -> None:
         """Leave the dialog with an answer."""
         self.dismiss(answer)
+
+
+def ask_quit(app: App[Any], going: Sequence[Run | SweepRun]) -> None:
+    """Leave, after asking what becomes of the runs and sweeps that are being sampled."""
+    if not going:
+        app.exit()
+        return
+
+    def decide(answer: str | None) -> None:
+        if answer == "stop":
+            for run in going:
+                run.stop()
+        if answer in ("stop", "keep"):
+            app.exit()
+
+    if not isinstance(app.screen, QuitScreen):
+        app.push_screen(QuitScreen(*(run.directory for run in going)), decide)

@@ -23,7 +23,7 @@ from geomreg_tui.tui.catalogue import Catalogue, Known, Listed, News, Read
 from geomreg_tui.tui.numbers import count_text, duration_text, size_text
 from geomreg_tui.tui.threads import in_thread
 from geomreg_tui.tui.widgets.fields import PlainInput
-from geomreg_tui.tui.widgets.lines import KeyLine
+from geomreg_tui.tui.widgets.keyline import KeyLine
 from geomreg_tui.tui.widgets.rows import Piece, Roles, follow_theme
 from geomreg_tui.tui.widgets.runs import NotesWidget, RunsList, state_text, when_text
 

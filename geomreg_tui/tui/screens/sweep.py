@@ -22,8 +22,8 @@ from geomreg_tui.tui.bindings import display, in_effect
 from geomreg_tui.tui.keys import Keys
 from geomreg_tui.tui.numbers import count_text
 from geomreg_tui.tui.screens.export import SweepExportScreen
+from geomreg_tui.tui.screens.frame import ROOMY, SMALLEST, WIDE
 from geomreg_tui.tui.screens.help import HelpScreen
-from geomreg_tui.tui.screens.layout import ROOMY, SMALLEST, WIDE
 from geomreg_tui.tui.screens.runs import RunChoice
 from geomreg_tui.tui.screens.sweeps import SweepsScreen
 from geomreg_tui.tui.session import Session
@@ -31,7 +31,8 @@ from geomreg_tui.tui.source import SweepRun
 from geomreg_tui.tui.sweep_watch import SweepNews, SweepTrouble, SweepWatch
 from geomreg_tui.tui.sweeps import SweepMove
 from geomreg_tui.tui.threads import in_thread
-from geomreg_tui.tui.widgets.lines import EndsLine, KeyLine
+from geomreg_tui.tui.widgets.keyline import KeyLine
+from geomreg_tui.tui.widgets.lines import EndsLine
 from geomreg_tui.tui.widgets.multiples import Multiples
 from geomreg_tui.tui.widgets.points import PointsTable
 from geomreg_tui.tui.widgets.rows import Piece, Roles, follow_theme

@@ -104,14 +104,15 @@ class RowsWidget(Widget):
             return
         rows = [tuple(row) for row in self.paint(width, height)][:height]
         rows += [()] * (height - len(rows))
+        blank = self.rich_style  # put together anew by Textual each time that it is asked for
         if len(rows) != len(self._rows):
-            self._rows, self._strips = rows, [self._strip(row, width) for row in rows]
+            self._rows, self._strips = rows, [self._strip(row, width, blank) for row in rows]
             self.refresh()
             return
         for y, (old, new) in enumerate(zip(self._rows, rows, strict=True)):
             if old == new:
                 continue
-            strip = self._strip(new, width)
+            strip = self._strip(new, width, blank)
             for start, stop in _changed_spans(self._strips[y], strip):
                 self.refresh(Region(start, y, stop - start, 1))
             self._rows[y], self._strips[y] = new, strip
@@ -132,9 +133,9 @@ class RowsWidget(Widget):
         self._rows, self._strips, self._styles_of_roles = [], [], {}
         self.redraw()
 
-    def _strip(self, row: Row, width: int) -> Strip:
+    def _strip(self, row: Row, width: int, blank: Style) -> Strip:
         segments = [Segment(piece.text, self._style(piece)) for piece in row if piece.text]
-        return Strip(segments).adjust_cell_length(width, self.rich_style).simplify()
+        return Strip(segments).adjust_cell_length(width, blank).simplify()
 
     def _style(self, piece: Piece) -> Style:
         key = piece.role, piece.over

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
+from textual.timer import Timer
 from textual.widgets import Input, Static
 
 from geomreg_tui.analysis.hypersphere import log_volume, volume_peak
@@ -23,6 +24,8 @@ from geomreg_tui.tui.widgets.rows import Piece, RowsWidget, flow
 __all__ = ["SpherePane"]
 
 FloatArray = NDArray[np.float64]
+
+_ECHO = 0.05  # seconds from a change of the radius to the curve for it
 
 
 class SphereCurve(RowsWidget):
@@ -109,6 +112,7 @@ class SpherePane(Vertical):
         super().__init__(id=id, classes=classes)
         self.curve = SphereCurve()
         self._problem = Static("", classes="knob-problem", markup=False)
+        self._soon: Timer | None = None
         self._set_titles()
 
     def compose(self) -> ComposeResult:
@@ -152,7 +156,10 @@ class SpherePane(Vertical):
         self._problem.update("" if valid else "! 0.001 to 1e6")
         if valid:
             self.curve.radius = radius
-            self.curve.redraw()
+            # What was typed is on its way before the curve is, which takes far longer on a slow line.
+            if self._soon is not None:
+                self._soon.stop()
+            self._soon = self.set_timer(_ECHO, self.curve.redraw)
 
     def _set_titles(self) -> None:
         axes = "both axes log" if self.curve.log_axis else "linear n axis"

@@ -1,0 +1,81 @@
+"""The frame of the explorer: its panes side by side, or as tabs where there is no room.
+
+Knows nothing of what is in the panes, so that the frame can be on the screen before that is imported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from textual.containers import Horizontal, Vertical
+from textual.screen import Screen
+from textual.widget import Widget
+from textual.widgets import Static, Tab, Tabs
+
+__all__ = ["ROOMY", "SMALLEST", "TITLES", "WIDE", "Frame"]
+
+WIDE = (120, 32)
+ROOMY = 160  # columns from which the outer panes are wider
+SMALLEST = (60, 16)
+_TABS = {"setup": "Setup", "loss": "Loss", "volume": "Volume", "modes": "Modes", "sphere": "Sphere"}
+# Of every pane: its title at the start, and what stands at its foot.
+TITLES = {
+    "setup": ("Setup", ""),
+    "loss": ("Loss distribution", "density per unit loss, linear axis"),
+    "volume": ("Volume fraction", "V(ε) = share with loss ≤ ε"),
+    "modes": ("Mode dominance", "shares with 95 % intervals"),
+    "sphere": ("Hypersphere volume", "log10 V_n(r), linear n axis"),
+}
+
+
+class Frame:
+    """Every pane, made once; an arrangement only shows and hides them.
+
+    Attributes:
+        tabs: chooses the pane where only one is shown.
+        body: all panes.
+        too_small: what is shown instead where nothing fits.
+    """
+
+    def __init__(self, panes: Mapping[str, Widget], first: str) -> None:
+        """Put panes, by the names in :data:`TITLES`, into their places; ``first`` is the first tab."""
+        self._panes = panes
+        self._columns = {
+            ("loss", "volume"): Vertical(panes["loss"], panes["volume"], id="centre"),
+            ("modes", "sphere"): Vertical(panes["sphere"], panes["modes"], id="right"),
+        }
+        tabs = (Tab(label, id=f"tab-{name}") for name, label in _TABS.items())
+        self.tabs = Tabs(*tabs, active=f"tab-{first}", id="tabs")
+        self.body = Horizontal(panes["setup"], *self._columns.values(), id="body")
+        self.too_small = Static(id="too-small", markup=False)
+
+    @property
+    def active(self) -> str:
+        """Name of the pane that is shown where only one is."""
+        return self.tabs.active.removeprefix("tab-") or "setup"
+
+    def turn(self, step: int) -> None:
+        """Show the next or previous tab, round and round."""
+        names = list(_TABS)
+        self.tabs.active = f"tab-{names[(names.index(self.active) + step) % len(names)]}"
+
+    def leave_setup(self) -> None:
+        """Show the losses in place of the knobs, where only one of them is shown."""
+        if self.active == "setup":
+            self.tabs.active = "tab-loss"
+
+    def arrange(self, screen: Screen[None]) -> None:
+        """Choose and make the arrangement for the size of the terminal."""
+        width, height = screen.app.size
+        tiny = width < SMALLEST[0] or height < SMALLEST[1]
+        wide = width >= WIDE[0] and height >= WIDE[1]
+        screen.set_class(wide and width >= ROOMY, "-roomy")
+        screen.set_class(tiny, "-tiny")
+        screen.set_class(not wide and not tiny, "-tabs")
+        if tiny:
+            needed = f"{SMALLEST[0]}x{SMALLEST[1]}"
+            self.too_small.update(f"geomreg-tui needs {needed} cells; this is {width}x{height}")
+        for name, pane in self._panes.items():
+            pane.display = wide or name == self.active
+        for names, column in self._columns.items():
+            column.display = wide or self.active in names

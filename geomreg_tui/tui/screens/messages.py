@@ -1,0 +1,47 @@
+"""What threads tell the explorer when they have done something, and what it tells the application."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from textual.message import Message
+
+if TYPE_CHECKING:
+    from geomreg_tui.experiment import Experiment
+    from geomreg_tui.tui.analyst import Answer
+    from geomreg_tui.tui.session import ActiveRun
+    from geomreg_tui.tui.source import Run
+    from geomreg_tui.tui.view import Pin
+
+__all__ = ["Answered", "Begun", "Loaded", "Opened"]
+
+
+class Opened(Message):
+    """The explorer is on the screen, and takes keys."""
+
+
+@dataclass
+class Answered(Message):
+    """The analyst has something to say."""
+
+    answer: Answer
+
+
+@dataclass
+class Begun(Message):
+    """A full run has begun, or could not."""
+
+    run: Run | None
+    experiment: Experiment
+    target: int
+    problem: str = ""
+
+
+@dataclass
+class Loaded(Message):
+    """A run chosen from the list has been read, to be shown or compared with, or could not be."""
+
+    wanted: int
+    what: ActiveRun | Pin | None
+    problem: str = ""

@@ -1,0 +1,77 @@
+"""The line of keys."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+from rich.cells import cell_len
+from textual import events
+from textual.binding import Binding, BindingType
+
+from geomreg_tui.tui.bindings import action_of, first_key
+from geomreg_tui.tui.widgets.rows import Piece, RowsWidget
+
+__all__ = ["KeyLine"]
+
+
+class KeyLine(RowsWidget):
+    """The keys that can be used now, and what they do; a click on one is a press of it.
+
+    Textual's own footer is made of a widget for each key, all made anew at every change of focus: on a slow
+    line that costs more than a frame of all panes.
+
+    Args:
+        kept: how many of the last keys are shown however little room there is.
+    """
+
+    def __init__(self, kept: int = 0, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._kept = kept
+        self._keys: tuple[tuple[str, str, str], ...] = ()
+        self._spans: list[tuple[int, int, str]] = []
+
+    def offer(
+        self,
+        bindings: Iterable[BindingType],
+        check: Callable[[str, tuple[object, ...]], bool | None],
+        *more: tuple[str, str, str],
+    ) -> None:
+        """Draw those of some bindings that are meant to be shown and whose action can be done now.
+
+        Args:
+            bindings: where keys and actions are from.
+            check: whether an action can be done now.
+            more: further keys: as Textual names it, as it is shown, what it does.
+        """
+        keys = (
+            *(
+                (first_key(binding), binding.key_display or binding.key, binding.description)
+                for binding in bindings
+                if isinstance(binding, Binding) and binding.show and check(*action_of(binding))
+            ),
+            *more,
+        )
+        if keys != self._keys:
+            self._keys = keys
+            self.redraw()
+
+    def paint(self, width: int, height: int) -> Sequence[Sequence[Piece]]:
+        """Draw as many keys as fit whole."""
+        row: list[Piece] = []
+        self._spans = []
+        keys = [(*key, cell_len(key[1]) + 1 + cell_len(key[2])) for key in self._keys]
+        while len(keys) > 1 and sum(size + 2 for *_, size in keys) - 2 > width:
+            del keys[max(0, len(keys) - 1 - self._kept)]
+        used = 0
+        for key, shown, meaning, size in keys:
+            row += [Piece(shown, "key"), Piece(f" {meaning}  ")]
+            self._spans.append((used, used + size, key))
+            used += size + 2
+        return [row]
+
+    def on_click(self, event: events.Click) -> None:
+        """Press the key under the mouse."""
+        place = event.x - self.gutter.left
+        for start, stop, key in self._spans:
+            if start <= place < stop:
+                self.app.simulate_key(key)
