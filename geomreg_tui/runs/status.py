@@ -71,7 +71,8 @@ def _begins(folder: Path) -> bool:
         age = time.time() - folder.stat().st_mtime
     except OSError:
         return False
-    return abs(age) < _BEGINNING and not (folder / "experiment.json").exists()
+    begun = any((folder / name).exists() for name in ("experiment.json", "sweep.json"))
+    return abs(age) < _BEGINNING and not begun
 
 
 def _read(path: Path) -> Status:

@@ -19,6 +19,7 @@ from geomreg_tui.tui.screens.help import HelpScreen
 from geomreg_tui.tui.screens.quit import QuitScreen
 from geomreg_tui.tui.screens.runs import RunsScreen
 from geomreg_tui.tui.screens.sweep import SweepScreen
+from geomreg_tui.tui.screens.tail import TailScreen
 from geomreg_tui.tui.widgets.knobs import FILE
 from geomreg_tui.tui.widgets.runs import RunsList
 
@@ -91,6 +92,7 @@ EFFECTS: dict[str, tuple[Step, Seen]] = {
     "zoom_out": (press("z", "z"), frame("lowest 10 %")),
     "runs": (nothing, on(RunsScreen)),
     "sweep": (nothing, on(SweepScreen)),
+    "tail": (nothing, on(TailScreen)),
     "export": (show_stored, on(ExportScreen)),
     "previous_tab": (make_small, lambda driver: driver.explorer.active_tab == "sphere"),
     "next_tab": (make_small, lambda driver: driver.explorer.active_tab == "loss"),

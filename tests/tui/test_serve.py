@@ -18,8 +18,8 @@ import pytest
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
+from geomreg_tui.cli import main
 from geomreg_tui.cli import serve as serve_command
-from geomreg_tui.cli.app import main
 from geomreg_tui.runs import RunDirectory, RunState, runs_root
 from geomreg_tui.tui.web.admission import Admission, is_loopback
 from tests.faults.driving import alive, engine_of, kill_engine, wait_for
@@ -207,16 +207,12 @@ async def test_an_explorer_leaves_when_its_page_or_the_server_is_gone(end: str) 
             wait_for(lambda: not any(alive(pid) for pid in explorers), 10)
 
 
-async def test_a_page_is_told_when_its_explorer_does_not_start() -> None:
-    with serving("--theme", "no-such-theme") as served:
-        async with (
-            admitted(served) as session,
-            session.ws_connect(f"{served.origin}/ws", origin=served.origin) as page,
-        ):
-            assert (await page.receive(30)).type is aiohttp.WSMsgType.CLOSE
-        served.process.terminate()
-        served.process.wait(20)
-        assert "got 'no-such-theme'" in served.process.stderr.read()
+def test_what_an_explorer_would_refuse_is_refused_at_the_start() -> None:
+    command = [sys.executable, "-m", "geomreg_tui", "serve", "--theme", "no-such-theme"]
+    refused = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert refused.returncode == 2
+    assert refused.stdout == ""
+    assert "--theme: got 'no-such-theme'" in refused.stderr
 
 
 STRANGE = [

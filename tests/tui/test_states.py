@@ -15,7 +15,7 @@ from textual.widgets import Static
 
 from geomreg_tui.errors import RunDirectoryError
 from geomreg_tui.runs import RunDirectory, RunState
-from geomreg_tui.tui.screens.layout import SMALLEST, WIDE
+from geomreg_tui.tui.screens.frame import SMALLEST, WIDE
 from geomreg_tui.tui.widgets.fields import ChoiceField
 from geomreg_tui.tui.widgets.lines import HeaderLine
 from geomreg_tui.tui.widgets.rows import RowsWidget

@@ -190,7 +190,7 @@ class ExplorerScreen(Screen[None]):
         self._watch.eagerly()
 
     def _look(self) -> None:
-        if not self.is_current:
+        if self.app.screen is not self:
             return  # what is hidden is not drawn: Textual would send all of the screen in front, each time
         self._analyst.ask(Job(self.session.generation, self.session.read, self.session.pin))
 

@@ -64,7 +64,7 @@ class KeyLine(RowsWidget):
             del keys[max(0, len(keys) - 1 - self._kept)]
         used = 0
         for key, shown, meaning, size in keys:
-            row += [Piece(shown, "key"), Piece(f" {meaning}  ")]
+            row += [Piece("  " if row else ""), Piece(shown, "key"), Piece(f" {meaning}")]
             self._spans.append((used, used + size, key))
             used += size + 2
         return [row]
