@@ -134,7 +134,7 @@ def turns(terminal: Terminal, count: int) -> list[float]:
     return [
         time_taken
         for _ in range(count // 2)
-        for key, text in ((b"\x1b[A", "radius r    1.1"), (b"\x1b[B", "radius r    1 "))
+        for key, text in ((b"\x1b[A", "radius r   1.1"), (b"\x1b[B", "radius r   1 "))
         for time_taken in keys(terminal, key, [text], 1)
     ]
 

@@ -6,6 +6,7 @@ nothing in this process ever imports the second.
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -48,6 +49,21 @@ def run_explorer(
         ExperimentError: if there is no such theme.
         RunDirectoryError: if there is no such run.
     """
+    gc.disable()  # until the explorer is there: nearly all that is made till then stays
+    try:
+        return _run(experiment, samples, source, attached, settings or Settings(), fresh)
+    finally:
+        gc.enable()
+
+
+def _run(
+    experiment: Experiment | None,
+    samples: int | None,
+    source: Source | None,
+    attached: Path | None,
+    settings: Settings,
+    fresh: bool,
+) -> int:
     from geomreg_tui.tui.app import open_explorer
     from geomreg_tui.tui.source import EngineSource
     from geomreg_tui.tui.state import State, read_look, read_state, state_file
@@ -70,7 +86,7 @@ def run_explorer(
         samples,
         source or EngineSource(module=module),
         attached,
-        settings or Settings(),
+        settings,
         restored,
         notice,
         keep_in,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import sys
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import events, on
+from textual._compositor import CompositorUpdate
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.filter import LineFilter
@@ -24,6 +26,7 @@ from geomreg_tui.errors import ExperimentError, GeomregError, Problem, nearest_n
 from geomreg_tui.tui.bindings import action_of, in_effect, keymap
 from geomreg_tui.tui.keys import Keys, default_keys
 from geomreg_tui.tui.look import AsciiFilter, stylesheet
+from geomreg_tui.tui.painter import LeastUpdate, Painter
 from geomreg_tui.tui.screens.messages import Opened
 from geomreg_tui.tui.screens.opening import OpeningScreen
 from geomreg_tui.tui.settings import Settings
@@ -37,6 +40,7 @@ if TYPE_CHECKING:
 __all__ = ["ExplorerApp", "open_explorer"]
 
 _SAMPLES = 10**6  # of a full run, where nothing else is known
+_COLLECT = (2_000, 20, 50)  # objects, and younger collections, to a collection of garbage
 _PATIENCE = 1.0  # seconds that leaving may take once the terminal is gone
 
 
@@ -90,6 +94,7 @@ class ExplorerApp(App[None]):
         self._restored = restored or State()
         self._restore_theme(self._restored.theme)
         self._first_theme = self.theme
+        self._painter = Painter()
         self._early: list[events.Key] | None = []  # pressed before the explorer was there; None from then on
 
     def get_default_screen(self) -> Screen[None]:
@@ -129,6 +134,10 @@ class ExplorerApp(App[None]):
     def _explorer_opened(self) -> None:
         """Hand over the keys that were pressed before."""
         self.explorer = self._coming
+        if not self.is_headless:
+            gc.freeze()  # to go over all that was imported again and again would hold up keys, for 0.1 s
+            gc.set_threshold(*_COLLECT)
+            gc.enable()
         if self._notice:
             self.notify(plain_text(self._notice), severity="warning", markup=False)
         early, self._early = self._early or [], None
@@ -161,6 +170,16 @@ class ExplorerApp(App[None]):
                 self._keep_state()
         finally:
             self.source.close()
+
+    def _display(self, screen: Screen[Any], renderable: Any) -> None:
+        """Send only what differs from what is on the terminal; the one place that Textual sends all from."""
+        if isinstance(renderable, CompositorUpdate):
+            renderable = LeastUpdate(self._painter, renderable)
+        super()._display(screen, renderable)
+
+    def on_resize(self) -> None:
+        """Send everything: terminals differ in what they keep at a new size, and a return is told as one."""
+        self._painter.forget()
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         """Return Textual's filters, and the one to ASCII where that is asked for."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, ClassVar
 
 from textual import on
@@ -20,8 +19,11 @@ from geomreg_tui.tui.source import Run, SweepRun
 __all__ = ["QuitScreen", "ask_quit"]
 
 
-class QuitScreen(ModalScreen[str]):
-    """Ends with ``keep``, ``stop`` or ``back``."""
+class QuitScreen(ModalScreen[None]):
+    """Asks what becomes of what is being sampled, and does it; ends when the answer is to go back.
+
+    Leaving does not close it first: that would draw the explorer again, in the way of the last bytes.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("k", "answer('keep')", "Keep sampling"),
@@ -29,16 +31,16 @@ class QuitScreen(ModalScreen[str]):
         Binding("escape,b,q", "answer('back')", "Back"),
     ]
 
-    def __init__(self, *directories: Path) -> None:
+    def __init__(self, going: Sequence[Run | SweepRun]) -> None:
         super().__init__()
-        self._directories = directories
+        self._going = going
 
     def compose(self) -> ComposeResult:
         """Say what is at stake, and list the answers."""
         with Vertical(id="quit", classes="dialog") as dialog:
             dialog.border_title = "Still sampling"
-            one = len(self._directories) == 1
-            where = " and in ".join(map(str, self._directories))
+            one = len(self._going) == 1
+            where = " and in ".join(str(run.directory) for run in self._going)
             yield Static(plain_text(f"{'It is' if one else 'They are'} kept in {where}"), markup=False)
             yield OptionList(
                 Option("k  keep sampling in the background, and leave", id="keep"),
@@ -49,25 +51,22 @@ class QuitScreen(ModalScreen[str]):
 
     @on(OptionList.OptionSelected)
     def _chosen(self, event: OptionList.OptionSelected) -> None:
-        self.dismiss(event.option_id)
+        self.action_answer(str(event.option_id))
 
     def action_answer(self, answer: str) -> None:
-        """Leave the dialog with an answer."""
-        self.dismiss(answer)
+        """Do what was answered."""
+        if answer == "back":
+            self.dismiss()
+            return
+        if answer == "stop":
+            for run in self._going:
+                run.stop()
+        self.app.exit()
 
 
 def ask_quit(app: App[Any], going: Sequence[Run | SweepRun]) -> None:
     """Leave, after asking what becomes of the runs and sweeps that are being sampled."""
     if not going:
         app.exit()
-        return
-
-    def decide(answer: str | None) -> None:
-        if answer == "stop":
-            for run in going:
-                run.stop()
-        if answer in ("stop", "keep"):
-            app.exit()
-
-    if not isinstance(app.screen, QuitScreen):
-        app.push_screen(QuitScreen(*(run.directory for run in going)), decide)
+    elif not isinstance(app.screen, QuitScreen):
+        app.push_screen(QuitScreen(going))
