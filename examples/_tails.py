@@ -14,6 +14,7 @@ from geomreg_tui.sampling.descend import Descender, tail_experiment
 from geomreg_tui.summary import Descent, TailPlan
 
 REPEATS = 4
+POINTS = 128  # of a curve that is drawn
 
 
 def tails(experiments: Sequence[Experiment], full: int, **goal: float) -> list[TailCurve]:
@@ -41,9 +42,10 @@ def _descend(task: tuple[Experiment, TailPlan, int]) -> Descent:
 
 def draw(axes: Any, curve: TailCurve, label: str, colour: Any) -> None:
     """Draw V against loss with a band of two standard errors."""
-    low, high = curve.log10_volume - 2 * curve.std, curve.log10_volume + 2 * curve.std
-    axes.fill_between(curve.log10_loss, low, high, color=colour, alpha=0.2, lw=0)
-    axes.plot(curve.log10_loss, curve.log10_volume, color=colour, label=label)
+    some = slice(None, None, -max(1, curve.log10_loss.size // POINTS))  # the deepest point is one of them
+    loss, volume, std = curve.log10_loss[some], curve.log10_volume[some], curve.std[some]
+    axes.fill_between(loss, volume - 2 * std, volume + 2 * std, color=colour, alpha=0.2, lw=0)
+    axes.plot(loss, volume, color=colour, label=label)
     axes.set_xlabel(r"$\log_{10}\,\varepsilon$  ($\varepsilon$ in units of the loss)")
     axes.set_ylabel(r"$\log_{10} V(\varepsilon)$  (share with $L \leq \varepsilon$)")
 

@@ -7,7 +7,7 @@ all networks that fit, with no training: its held-out accuracy is the volume hyp
 from _tails import keep, tails
 
 from geomreg_tui import Experiment
-from geomreg_tui.export.drawing import COLOURS, legend_above, new_figure, style
+from geomreg_tui.export.drawing import COLOURS, INK, new_figure, style
 
 LOSS = 1e-2
 COUNTS = (2, 4, 8, 16, 32)
@@ -30,14 +30,15 @@ for count, curve in zip(COUNTS, curves, strict=True):
 with style():
     figure = new_figure(6.4, 4.2)
     axes = figure.subplots()
-    for count, curve, colour in zip(COUNTS, curves, COLOURS.values(), strict=False):
-        held = curve.held_out
-        low, high = held.accuracy - 2 * held.accuracy_std, held.accuracy + 2 * held.accuracy_std
-        axes.fill_between(held.log10_loss, low, high, color=colour, alpha=0.2, lw=0)
-        axes.plot(held.log10_loss, held.accuracy, color=colour, marker=".", label=f"N = {count}")
-    axes.set_xlabel(r"$\log_{10}\,\varepsilon$, training loss at most $\varepsilon$")
-    axes.set_ylabel("mean held-out accuracy (share)")
-    legend_above(axes, 5)
+    accuracy, error = zip(*at_fit, strict=True)
+    axes.errorbar(
+        COUNTS, accuracy, [2 * one for one in error], color=COLOURS["blue"], marker="o", capsize=3, lw=1
+    )
+    axes.axhline(0.5, color=INK, ls=":", lw=0.8)
+    axes.set_xscale("log", base=2)
+    axes.set_xticks(COUNTS, [str(count) for count in COUNTS])
+    axes.set_xlabel(r"training examples $N$, all fitted to $L \leq 0.01$")
+    axes.set_ylabel("mean held-out accuracy (share; two standard errors)")
 keep(figure, "tail-generalisation")
 
 (first, first_std), (last, last_std) = at_fit[0], at_fit[-1]
@@ -47,6 +48,6 @@ grows = "grows" if gain > noise else "does not grow beyond the error"
 print(
     f"Verdict: networks that fit {COUNTS[-1]} examples, drawn without training, are {last:.1%} ± "
     f"{2 * last_std:.1%} right, {'above' if above else 'not above'} chance; accuracy {grows} from "
-    f"N = {COUNTS[0]} on ({gain:+.1%} ± {noise:.1%}): {'for' if gain > noise and above else 'against'} a "
-    "low-loss volume that generalises by itself"
+    f"N = {COUNTS[0]} on ({gain:+.1%} ± {noise:.1%}; the last doubling of N: {last - at_fit[-2][0]:+.1%}): "
+    f"{'for' if gain > noise and above else 'against'} a low-loss volume that generalises by itself"
 )
