@@ -141,7 +141,8 @@ def tail_curve(descents: Sequence[Descent]) -> TailCurve:
     share = np.exp(each - volume)
     count = len(descents)
     within = np.sqrt((share**2 * own).mean(axis=0) / count)
-    between = share.std(axis=0, ddof=1) / math.sqrt(count) if count > 1 else np.full(grid.size, np.nan)
+    # Of log V and not of V, whose scatter cannot exceed its mean by much however populations disagree.
+    between = each.std(axis=0, ddof=1) / math.sqrt(count) if count > 1 else np.full(grid.size, np.nan)
     std = np.fmax(within, between)
     exponent, exponent_std = _exponents(grid, steps)
     bound = float(volume[-1] + _SURE * std[-1]) / _LN10 if grid.size else None
