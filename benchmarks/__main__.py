@@ -1,4 +1,4 @@
-"""``python -m benchmarks [throughput|memory|overhead|primitives|terminal]``: prints Markdown tables."""
+"""``python -m benchmarks [throughput|memory|overhead|primitives|tail|terminal]``: prints Markdown tables."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import platform
 
 import torch
 
-from benchmarks import memory, overhead, primitives, terminal, throughput
+from benchmarks import memory, overhead, primitives, tail, terminal, throughput
 
 
 def main() -> None:
     """Print the tables asked for; all by default."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    tables = ["throughput", "memory", "overhead", "primitives", "terminal"]
+    tables = ["throughput", "memory", "overhead", "primitives", "tail", "terminal"]
     parser.add_argument("table", nargs="*", choices=[*tables, []], default=[])
     parser.add_argument("--seconds", type=float, default=1.0, help="time for each figure")
     options = parser.parse_args()
@@ -27,6 +27,8 @@ def main() -> None:
         print(overhead.table(60 * options.seconds), end="\n\n")
     if "primitives" in wanted:
         print(primitives.table(options.seconds), end="\n\n")
+    if "tail" in wanted:
+        print(tail.table(), end="\n\n")
     if "terminal" in wanted:
         print(terminal.table(options.seconds))
 

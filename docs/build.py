@@ -1,7 +1,7 @@
 """Makes what the README shows from real runs: the picture of the explorer, and the output of each command.
 
-``python docs/build.py [picture] [outputs] [throughput] [memory] [overhead] [terminal]``; without any, the
-first two.
+``python docs/build.py [picture] [outputs] [throughput] [memory] [overhead] [tail] [terminal]``; without
+any, the first two.
 In the README, what stands between ``<!-- output: COMMAND -->`` and ``<!-- end -->`` is replaced by what the
 command prints, and ``<!-- table: NAME -->`` likewise by the table of ``python -m benchmarks NAME``.
 """
@@ -92,7 +92,7 @@ def main() -> None:
     text = README.read_text()
     if "outputs" in wanted:
         text = outputs(text)
-    for name in ("throughput", "memory", "overhead", "terminal"):
+    for name in ("throughput", "memory", "overhead", "tail", "terminal"):
         if name in wanted:
             text = table(text, name)
     README.write_text(text)

@@ -287,7 +287,8 @@ def _cross_entropy(outputs: Tensor, targets: _Targets) -> Tensor:
     """
     margins = outputs - targets.own(outputs)
     largest = margins.amax(dim=1)
-    others = margins.sub_(largest.unsqueeze(1)).exp_().mul_(targets.others).sum(dim=1)
+    # Nothing is overwritten that derivatives need.
+    others = ((margins - largest.unsqueeze(1)).exp_() * targets.others).sum(dim=1)
     return others.add_(torch.expm1(-largest)).log1p_().add_(largest)
 
 

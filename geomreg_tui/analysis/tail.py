@@ -21,6 +21,7 @@ FloatArray = NDArray[np.float64]
 _POINTS = 512
 _WINDOW = math.log(10) / 4  # to either side, over which the local slope is taken
 _LN10 = math.log(10)
+_SAME = 1e-6  # of log losses that differ by the rounding of a search only
 _SURE = 1.645  # standard errors of a one-sided 95 % bound
 
 
@@ -140,7 +141,8 @@ def tail_curve(descents: Sequence[Descent]) -> TailCurve:
     share = np.exp(each - volume)
     count = len(descents)
     within = np.sqrt((share**2 * own).mean(axis=0) / count)
-    between = share.std(axis=0, ddof=1) / math.sqrt(count) if count > 1 else np.full(grid.size, np.nan)
+    # Of log V and not of V, whose scatter cannot exceed its mean by much however populations disagree.
+    between = each.std(axis=0, ddof=1) / math.sqrt(count) if count > 1 else np.full(grid.size, np.nan)
     std = np.fmax(within, between)
     exponent, exponent_std = _exponents(grid, steps)
     bound = float(volume[-1] + _SURE * std[-1]) / _LN10 if grid.size else None
@@ -270,7 +272,7 @@ def _held_out(
     at = shortest.held_log_loss
     at = at[np.isfinite(at)]
     low = max((d.held_log_loss.min(initial=math.inf) for d in descents), default=math.inf)
-    at = at[at >= low]
+    at = at[at >= low - _SAME]  # all that reach a loss end there, but for rounding
     if not at.size:
         return None
     log_volume = np.array([np.interp(at, *step[:2]) for step in steps])

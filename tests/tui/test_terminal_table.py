@@ -17,7 +17,6 @@ from benchmarks import terminal as measure
 from .terminal import in_terminal
 
 TAKES = 3
-pytestmark = pytest.mark.xdist_group("terminal")  # one after the other: they measure time
 
 
 def best(limit: float, take: Callable[[], float]) -> float:
@@ -28,6 +27,7 @@ def best(limit: float, take: Callable[[], float]) -> float:
     return min(values)
 
 
+@pytest.mark.full  # a time that other tests beside it would lengthen
 def test_the_first_frame_takes_no_more_than_half_as_long_again_as_that_of_a_bare_program() -> None:
     def ratio() -> float:
         bare, own = measure.first_paints(5)
@@ -80,6 +80,7 @@ def test_what_is_sent_fits_a_slow_line_and_the_process_that_draws_stays_light() 
         assert "/numpy/" in loaded  # the same look would have found it
 
 
+@pytest.mark.full  # a time that other tests beside it would lengthen
 def test_keys_are_on_the_screen_at_once_while_all_cores_sample() -> None:
     with measure.explorer() as terminal:
         measure.focus_radius(terminal)
@@ -87,6 +88,7 @@ def test_keys_are_on_the_screen_at_once_while_all_cores_sample() -> None:
         assert best(50, lambda: measure.percentile(measure.turns(terminal, 20))) <= 50
 
 
+@pytest.mark.full  # a time that other tests beside it would lengthen
 def test_a_slow_line_is_usable() -> None:
     with measure.explorer(measure.SLOW) as terminal:
         measure.focus_radius(terminal)
@@ -95,6 +97,7 @@ def test_a_slow_line_is_usable() -> None:
         assert measure.leaving(terminal) < 1
 
 
+@pytest.mark.full  # a time that other tests beside it would lengthen
 def test_a_turned_knob_shows_its_histogram_at_once() -> None:
     with measure.explorer() as terminal:
         measure.focus_width(terminal)

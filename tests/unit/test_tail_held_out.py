@@ -1,0 +1,38 @@
+"""Held-out performance of several descents that end at one loss."""
+
+import math
+
+import numpy as np
+import pytest
+
+from geomreg_tui.analysis import tail_curve
+from geomreg_tui.summary import Descent
+from geomreg_tui.summary.descent import HELD_OUT_SHARES
+
+
+def descent(end, loss):
+    """Return a descent from loss 1 to log loss ``end``, looked at there only."""
+    quantiles = np.full((1, len(HELD_OUT_SHARES)), loss)
+    return Descent(
+        log_loss=np.array([0.0, end]),
+        log_volume=np.array([0.0, end / 2]),
+        variance=np.array([0.0, 0.01]),
+        held_log_loss=np.array([end]),
+        held_loss=np.array([loss]),
+        held_loss_quantiles=quantiles,
+        held_accuracy=np.array([math.nan]),
+        held_accuracy_quantiles=np.full_like(quantiles, math.nan),
+        levels=1,
+        evaluations=1,
+        status="loss reached",
+    )
+
+
+@pytest.mark.parametrize("first", [1e-11, 0.0, -1e-11])
+def test_ends_that_differ_by_rounding_are_one_end(first):
+    held = tail_curve([descent(-5.0 + first, 1.0), descent(-5.0, 3.0)]).held_out
+    assert held.mean_loss == pytest.approx([2.0])
+
+
+def test_an_end_that_another_has_not_come_to_is_not_shown():
+    assert tail_curve([descent(-5.0, 1.0), descent(-4.9, 3.0)]).held_out is None
