@@ -14,10 +14,12 @@ run: $(VENV)/.run
 	else $(BIN)/geomreg-tui run $(EXPERIMENT); fi
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest -m "not full" -n 2 --dist worksteal
+	$(BIN)/python -m pytest -m "not full and not alone" -n 2 --dist worksteal
+	$(BIN)/python -m pytest -m "alone and not full"
 
 test-full: $(VENV)/.dev
-	FUZZ_EXAMPLES=400 $(BIN)/python -m pytest -n 2 --dist worksteal
+	FUZZ_EXAMPLES=400 $(BIN)/python -m pytest -m "not alone" -n 2 --dist worksteal
+	$(BIN)/python -m pytest -m alone
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -1,7 +1,7 @@
 """What the explorer is held to in a real terminal: the limits of the table that ``benchmarks`` prints.
 
-The machine may be busy with other things, so what is compared is taken in turn, and a time is held to its
-limit in the best of three takes: other programs can only make it longer.
+What is compared is taken in turn. Times are taken with no other test beside, and held to their limit in the
+best of three takes: what else goes on in the machine can only make them longer.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def best(limit: float, take: Callable[[], float]) -> float:
     return min(values)
 
 
-@pytest.mark.full  # a time that other tests beside it would lengthen
+@pytest.mark.alone
 def test_the_first_frame_takes_no_more_than_half_as_long_again_as_that_of_a_bare_program() -> None:
     def ratio() -> float:
         bare, own = measure.first_paints(5)
@@ -80,7 +80,7 @@ def test_what_is_sent_fits_a_slow_line_and_the_process_that_draws_stays_light() 
         assert "/numpy/" in loaded  # the same look would have found it
 
 
-@pytest.mark.full  # a time that other tests beside it would lengthen
+@pytest.mark.alone
 def test_keys_are_on_the_screen_at_once_while_all_cores_sample() -> None:
     with measure.explorer() as terminal:
         measure.focus_radius(terminal)
@@ -88,16 +88,38 @@ def test_keys_are_on_the_screen_at_once_while_all_cores_sample() -> None:
         assert best(50, lambda: measure.percentile(measure.turns(terminal, 20))) <= 50
 
 
-@pytest.mark.full  # a time that other tests beside it would lengthen
+@pytest.mark.alone
 def test_a_slow_line_is_usable() -> None:
     with measure.explorer(measure.SLOW) as terminal:
         measure.focus_radius(terminal)
         measure.sample(terminal)
         assert best(150, lambda: measure.percentile(measure.turns(terminal, 20))) <= 150
-        assert measure.leaving(terminal) < 1
+
+    def leave() -> float:
+        with measure.explorer(measure.SLOW) as terminal:
+            measure.sample(terminal)
+            return measure.leaving(terminal)
+
+    assert best(1, leave) < 1
 
 
-@pytest.mark.full  # a time that other tests beside it would lengthen
+def test_a_dialog_sends_its_own_cells_only() -> None:
+    with measure.explorer() as terminal:
+        measure.sample(terminal)
+        for key, shown, most in ((b"e", "The same run again", 4_000), (b"q", "go back", 1_500)):
+            terminal.seen = b""
+            terminal.press(key)
+            assert terminal.shows(shown)
+            terminal.read(1.0)
+            assert len(terminal.seen) < most, key
+            assert "Hypersphere volume" in terminal.text()  # what was there is still there
+            assert terminal.read(2.0) == b""  # and nothing is drawn behind the dialog
+            terminal.press(b"\x1b")
+            assert terminal.shows("dimension n")
+            terminal.read(1.0)
+
+
+@pytest.mark.alone
 def test_a_turned_knob_shows_its_histogram_at_once() -> None:
     with measure.explorer() as terminal:
         measure.focus_width(terminal)
