@@ -17,7 +17,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from geomreg_tui.engine.executors import WorkerPool
+from geomreg_tui.engine.executors import NICE, WorkerPool
 from geomreg_tui.engine.fold import Fold
 from geomreg_tui.engine.plan import Plan
 from geomreg_tui.engine.preview import serve_previews
@@ -36,6 +36,7 @@ from geomreg_tui.summary.tail import plan_from_values
 def serve_runs() -> ExitCode:
     """Carry out requests until there are no more."""
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    _give_way()
     pool: WorkerPool | None = None
     code = ExitCode.OK
     try:
@@ -50,6 +51,13 @@ def serve_runs() -> ExitCode:
         if pool is not None:
             pool.close()
     return code
+
+
+def _give_way() -> None:
+    """Put this session behind those of people: Linux may weigh sessions before it weighs their processes."""
+    if os.getsid(0) == os.getpid():
+        with contextlib.suppress(OSError):
+            Path("/proc/self/autogroup").write_text(str(NICE))
 
 
 def _carry_out(request: RunRequest, pool: WorkerPool) -> ExitCode:

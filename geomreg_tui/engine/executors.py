@@ -21,8 +21,9 @@ from geomreg_tui.engine.task import Prepared, Work
 from geomreg_tui.errors import GeomregError, SamplingError
 from geomreg_tui.experiment import Experiment
 
-__all__ = ["Executor", "InProcess", "Outcome", "WorkerPool"]
+__all__ = ["NICE", "Executor", "InProcess", "Outcome", "WorkerPool"]
 
+NICE = 5  # of workers: what a person is waiting for, such as a key in the explorer, goes first
 _DEPTH = 2  # tasks given to a worker at once, so that it never waits for the next
 
 
@@ -278,6 +279,7 @@ def _serve(pipe: Connection) -> None:
     """Answer requests until the engine goes away."""
     from geomreg_tui.engine.worker import perform, prepare
 
+    os.nice(NICE)
     parent = os.getppid()
     with contextlib.suppress(EOFError, OSError):
         while os.getppid() == parent:

@@ -135,6 +135,21 @@ def test_a_worker_that_is_killed_is_replaced(tmp_path, runs, expected):
     assert summary.histogram.digest() == expected
 
 
+def test_workers_give_way_and_the_engine_does_not(tmp_path, runs):
+    own = os.getpriority(os.PRIO_PROCESS, 0)
+    handle = runs.start(EXPERIMENT, 10**12, directory=tmp_path / "run", workers=2)
+    engine = engine_pid(handle.directory)
+
+    def niceness():
+        workers = [pid for pid in family(engine) if b"forkserver" in _command(pid)][1:]
+        return [os.getpriority(os.PRIO_PROCESS, pid) for pid in workers]
+
+    wait_for(lambda: niceness() == [own + 5] * 2)
+    assert os.getpriority(os.PRIO_PROCESS, engine) == own
+    handle.stop()
+    assert outcome(handle)[0].state is RunState.STOPPED
+
+
 def _command(pid):
     try:
         return Path(f"/proc/{pid}/cmdline").read_bytes()
