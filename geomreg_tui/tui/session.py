@@ -202,6 +202,10 @@ class Session:
         self._others = [run for run in self._others if _going(run)]
         return [run for run in self._own() if _going(run)]
 
+    def all_going(self) -> list[Run | SweepRun]:
+        """Return the runs and sweeps that this session started and that are being sampled, or paused."""
+        return [*(run.handle for run in self.going()), *self.sweeps_going()]
+
     def _own(self) -> list[ActiveRun]:
         shown = [self.run] if self.run is not None and not self.run.attached else []
         return shown + self._others

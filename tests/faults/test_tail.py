@@ -118,7 +118,7 @@ def test_two_workers_give_the_same_bits(undisturbed, tmp_path):
 
 
 def test_killed_engines_that_are_gone_on_with_give_the_same_bits(undisturbed, tmp_path, every_process):
-    every_process(SLOW_LEVELS.replace("SECONDS", "0.4"))
+    every_process(SLOW_LEVELS.replace("SECONDS", "0.05"))
     path = tmp_path / "run"
     moments = random.Random(5)
     process = geomreg(*COMMAND, "--workers", 2, "--out", path, "--quiet")
@@ -136,7 +136,7 @@ def test_killed_engines_that_are_gone_on_with_give_the_same_bits(undisturbed, tm
 
 
 def test_a_killed_worker_costs_no_more_than_a_leg(undisturbed, tmp_path, every_process, runs):
-    every_process(SLOW_LEVELS.replace("SECONDS", "0.1"))
+    every_process(SLOW_LEVELS.replace("SECONDS", "0.03"))
     path = tmp_path / "run"
     handle = runs.start(EXPERIMENT, SAMPLES, directory=path, workers=2, tail=PLAN)
     wait_for(lambda: (path / "tail" / "population-00.safetensors").exists())
@@ -148,7 +148,7 @@ def test_a_killed_worker_costs_no_more_than_a_leg(undisturbed, tmp_path, every_p
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1])
 def test_a_scheduler_stops_it_within_five_seconds(undisturbed, tmp_path, every_process, number):
-    every_process(SLOW_LEVELS.replace("SECONDS", "0.2"))
+    every_process(SLOW_LEVELS.replace("SECONDS", "0.05"))
     path = tmp_path / "run"
     process = geomreg(*COMMAND, "--workers", 2, "--out", path)
     wait_for(lambda: (path / "tail" / "population-00.safetensors").exists())
@@ -184,7 +184,7 @@ def test_pause_and_go_on(undisturbed, tmp_path, every_process, runs):
 
 
 def test_a_time_limit_ends_all_and_more_time_goes_on(undisturbed, tmp_path, every_process):
-    every_process(SLOW_LEVELS.replace("SECONDS", "0.1"))
+    every_process(SLOW_LEVELS.replace("SECONDS", "0.03"))
     path = tmp_path / "run"
     code, out, err = finish(geomreg(*COMMAND, "--out", path, "--max-seconds", 1, "--json"))
     assert code == 0, err

@@ -82,6 +82,10 @@ class Terminal:
         """Type."""
         os.write(self.descriptor, keys)
 
+    def clear(self) -> None:
+        """Lose all that is on the screen, as when another program draws there."""
+        self._screen.erase_in_display(2)
+
     def close(self) -> None:
         """Close the terminal under the program, as a dropped connection does."""
         with suppress(OSError):

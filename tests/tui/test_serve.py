@@ -191,7 +191,6 @@ async def test_ending_the_server_ends_its_explorers_and_runs_go_on() -> None:
             wait_for(lambda: RunDirectory.open(path).read_live().samples > before.samples)
         finally:
             kill_engine(path)
-        assert "goes on in the background" in served.process.stderr.read()
 
 
 @pytest.mark.parametrize("end", ["page", "server"])

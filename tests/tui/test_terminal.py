@@ -71,3 +71,17 @@ def test_quitting_while_sampling_says_where_the_run_goes_on() -> None:
         assert (
             b"goes on in the background: /runs/fake-run" in terminal.seen.split(LEAVES_ALTERNATE_SCREEN)[-1]
         )
+
+
+def test_coming_back_from_the_shell_draws_all_of_the_screen_again() -> None:
+    with explorer() as terminal:
+        terminal.read(1.0)
+        before = terminal.text()
+        terminal.press(b"\x1a")
+        terminal.read(5, until=LEAVES_ALTERNATE_SCREEN)
+        terminal.read(0.5)
+        terminal.clear()
+        terminal.process.send_signal(signal.SIGCONT)
+        assert terminal.shows("preview done")
+        terminal.read(1.0)
+        assert terminal.text() == before

@@ -29,7 +29,6 @@ from geomreg_tui.tui.screens.quit import ask_quit
 from geomreg_tui.tui.screens.runs import RunChoice, RunsScreen
 from geomreg_tui.tui.screens.tail import TailScreen
 from geomreg_tui.tui.session import PREVIEW_SAMPLES, ActiveRun, Move, Session
-from geomreg_tui.tui.source import Run, SweepRun
 from geomreg_tui.tui.state import State
 from geomreg_tui.tui.threads import in_thread
 from geomreg_tui.tui.view import Pin, View, load_pin
@@ -210,10 +209,8 @@ class ExplorerScreen(Screen[None]):
             self._draw()
         elif isinstance(answer, Failure):
             self._failure = plain_text(f"! {answer.message}").replace("\n", " ")
-            if session.run_active:
-                self._watch.steadily()
-            else:
-                self._watch.seldom()  # what cannot be read now perhaps can be later
+            # What cannot be read now perhaps can be later.
+            (self._watch.steadily if session.run_active else self._watch.seldom)()
             self._draw_status()
         elif self.view is None or self.view.generation != session.generation:
             self._watch.in_vain()
@@ -237,9 +234,8 @@ class ExplorerScreen(Screen[None]):
     def _draw_status(self) -> None:
         session, view = self.session, self.view
         snapshot = view.snapshot if view and view.generation == session.generation else None
-        notice = (
-            "… starting the engine of the full run" if session.starting else self._notice or self._failure
-        )
+        starting = "… starting the engine of the full run" if session.starting else ""
+        notice = starting or self._notice or self._failure
         what = "run" if session.shows_run else "preview"
         self.query_one(StatusLine).show(snapshot, what, notice, session.aside, session.directory)
         self._draw_keys()
@@ -370,8 +366,7 @@ class ExplorerScreen(Screen[None]):
 
     def ask_quit(self) -> None:
         """Leave, after asking if a run is being sampled."""
-        going: list[Run | SweepRun] = [run.handle for run in self.session.going()]
-        ask_quit(self.app, [*going, *self.session.sweeps_going()])
+        ask_quit(self.app, self.session.all_going())
 
     # The full run
 
