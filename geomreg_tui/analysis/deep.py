@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 from geomreg_tui.analysis.tail import TailCurve, stitch, tail_curve
 from geomreg_tui.analysis.volume import VolumeCurve
 from geomreg_tui.summary import Tail
+from geomreg_tui.summary.descent import joint_status
 from geomreg_tui.summary.tail import plan_values
 
 __all__ = ["DeepTail", "deep_tail"]
@@ -59,11 +59,7 @@ class DeepTail:
     @property
     def status(self) -> str:
         """Why the populations ended, or how many are still to come."""
-        statuses = Counter(descent.status or "going" for descent in self.tail.descents)
-        count = len(self.tail.descents)
-        if len(statuses) == 1:
-            return next(iter(statuses))
-        return ", ".join(f"{status} ({number} of {count})" for status, number in statuses.most_common())
+        return joint_status(self.tail.descents)
 
     @property
     def status_text(self) -> str:
@@ -93,7 +89,7 @@ class DeepTail:
 
     def to_json(self) -> dict[str, Any]:
         """Return plain data; None stands for what is undefined."""
-        curve = self.curve or _nothing(self.tail)
+        curve = self.curve or tail_curve(self.tail.descents)
         plan = plan_values(self.tail.plan)
         return {
             **curve.to_json(),
@@ -137,24 +133,3 @@ def deep_tail(tail: Tail, sampled: VolumeCurve) -> DeepTail:
     if agreement is not None and not math.isfinite(agreement):
         agreement = None
     return DeepTail(tail, curve, len(chosen), loss, volume, std, meets, agreement)
-
-
-def _nothing(tail: Tail) -> TailCurve:
-    """Return the curve of populations of which none has come anywhere."""
-    none, statuses = np.empty(0), tuple(descent.status or "going" for descent in tail.descents)
-    return TailCurve(
-        log10_loss=none,
-        log10_volume=none,
-        std=none,
-        std_between=none,
-        std_within=none,
-        exponent=none,
-        exponent_std=none,
-        log10_zero=None,
-        log10_bound=None,
-        status=statuses[0],
-        statuses=statuses,
-        levels=0,
-        evaluations=0,
-        held_out=None,
-    )

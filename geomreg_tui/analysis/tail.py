@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geomreg_tui.analysis.volume import VolumeCurve
-from geomreg_tui.summary.descent import HELD_OUT_SHARES, Descent
+from geomreg_tui.summary.descent import HELD_OUT_SHARES, Descent, joint_status
 
 __all__ = ["TailCurve", "TailHeldOut", "stitch", "tail_curve"]
 
@@ -73,9 +72,6 @@ class TailCurve:
         log10_zero: log10 V(0), where zero loss has positive probability and was reached; else None.
         log10_bound: with 95 % confidence V below the last point is less than this (log10).
         status: why the descents ended, or ``going``.
-        statuses: of each population.
-        levels: levels walked by the population that walked most.
-        evaluations: losses computed by all.
         held_out: held-out performance, or None.
     """
 
@@ -89,9 +85,6 @@ class TailCurve:
     log10_zero: float | None
     log10_bound: float | None
     status: str
-    statuses: tuple[str, ...]
-    levels: int
-    evaluations: int
     held_out: TailHeldOut | None
 
     def at(self, log10_loss: float) -> tuple[float, float]:
@@ -115,9 +108,6 @@ class TailCurve:
             "log10_zero": self.log10_zero,
             "log10_bound": self.log10_bound,
             "status": self.status,
-            "statuses": list(self.statuses),
-            "levels": self.levels,
-            "evaluations": self.evaluations,
             "held_out": None if self.held_out is None else self.held_out.to_json(),
         }
 
@@ -129,6 +119,8 @@ def tail_curve(descents: Sequence[Descent]) -> TailCurve:
         descents: at least one.
     """
     steps = [_steps(descent) for descent in descents]
+    if any(not loss.size for loss, _, _ in steps):
+        return _no_curve(descents)
     from scipy.optimize import isotonic_regression
 
     grid = _grid(steps)
@@ -156,11 +148,25 @@ def tail_curve(descents: Sequence[Descent]) -> TailCurve:
         exponent_std=exponent_std,
         log10_zero=_zero(descents),
         log10_bound=bound,
-        status=_status(descents),
-        statuses=tuple(descent.status or "going" for descent in descents),
-        levels=max(descent.levels for descent in descents),
-        evaluations=sum(descent.evaluations for descent in descents),
+        status=joint_status(descents),
         held_out=_held_out(descents, steps),
+    )
+
+
+def _no_curve(descents: Sequence[Descent]) -> TailCurve:
+    none = np.empty(0)
+    return TailCurve(
+        log10_loss=none,
+        log10_volume=none,
+        std=none,
+        std_between=none,
+        std_within=none,
+        exponent=none,
+        exponent_std=none,
+        log10_zero=_zero(descents),
+        log10_bound=None,
+        status=joint_status(descents),
+        held_out=None,
     )
 
 
@@ -210,8 +216,6 @@ def _steps(descent: Descent) -> tuple[FloatArray, FloatArray, FloatArray]:
 
 def _grid(steps: Sequence[tuple[FloatArray, FloatArray, FloatArray]]) -> FloatArray:
     """Return decreasing log losses that all descents have points around."""
-    if any(not step[0].size for step in steps):
-        return np.empty(0)
     low = max(step[0][0] for step in steps)
     high = min(step[0][-1] for step in steps)
     pooled = np.unique(np.concatenate([step[0] for step in steps]))
@@ -250,15 +254,6 @@ def _zero(descents: Sequence[Descent]) -> float | None:
     if any(not zero.size for zero in zeros):
         return None
     return float(_log_mean(np.array([[zero.max()] for zero in zeros]))[0]) / _LN10
-
-
-def _status(descents: Sequence[Descent]) -> str:
-    statuses = Counter(descent.status or "going" for descent in descents)
-    if "going" in statuses:
-        return "going"
-    if len(statuses) == 1:
-        return next(iter(statuses))
-    return ", ".join(f"{status} ({count} of {len(descents)})" for status, count in statuses.most_common())
 
 
 def _held_out(

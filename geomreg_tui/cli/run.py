@@ -100,10 +100,7 @@ def run(
         else:
             refuse(out is not None, "out", "only without --resume: a run stays where it is")
             refuse(keep_losses is not None, "keep-losses", "only when a run begins")
-            again = _go_on(experiment, resume, samples, device, workers, take_over, allow_mixed)
-            if again is None:
-                narrate("This run is complete; ask for more --samples to go on.", quiet)
-            handle = again or _handle_of(resume)
+            handle = _go_on(experiment, resume, samples, device, workers, take_over, allow_mixed, quiet)
         attend(handle, signals, "run", detach=detach, as_json=as_json, quiet=quiet)
 
 
@@ -170,16 +167,18 @@ def _go_on(
     workers: int | None,
     take_over: bool,
     allow_mixed: bool,
-) -> RunHandle | None:
-    """Return the run going on, or None when it has nothing left to do."""
-    from geomreg_tui.engine import resume_run
+    quiet: bool,
+) -> RunHandle:
+    """Return the run going on, or as it is when it has nothing left to do."""
+    from geomreg_tui.engine import RunHandle, resume_run
     from geomreg_tui.runs import RunState
 
     stored = find_stored(name, given)
     wanted = parse_count(samples) if samples is not None else 0
     status = stored.read_status()
     if status.state is RunState.DONE and wanted <= status.samples:
-        return None
+        narrate("This run is complete; ask for more --samples to go on.", quiet)
+        return RunHandle(stored.path)
     return resume_run(
         stored.path,
         wanted,
@@ -203,13 +202,6 @@ def find_stored(name: str, given: Experiment) -> RunDirectory:
     stored = RunDirectory.open(find_run(name))
     _refuse_changes(stored, given)
     return stored
-
-
-def _handle_of(name: str) -> RunHandle:
-    from geomreg_tui.engine import RunHandle
-    from geomreg_tui.runs import find_run
-
-    return RunHandle(find_run(name))
 
 
 def _root() -> Path:

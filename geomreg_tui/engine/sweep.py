@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from geomreg_tui.analysis import (
     DeepTail,
@@ -29,6 +29,7 @@ __all__ = [
     "SweepPoint",
     "Verdict",
     "grid",
+    "lines_of",
     "parse_factor",
     "point_name",
     "sweep_document",
@@ -146,18 +147,39 @@ def point_name(factors: Sequence[Factor], settings: Sequence[Any]) -> str:
 
 def verdicts(factors: Sequence[Factor], points: Sequence[SweepPoint]) -> list[Verdict]:
     """Return the direction of each ordered factor, for each value of the other one."""
-    found = []
+    return [
+        Verdict(line.factor, line.held, direction(line.x, [points[k].modes for k in line.points]))
+        for line in lines_of(factors, points)
+    ]
+
+
+class Line(NamedTuple):
+    """Points of a sweep along one factor, the other factor held at a value.
+
+    Attributes:
+        factor: the factor, which has an order.
+        held: (key, value) of the other factor, or None.
+        x: values of the factor.
+        points: indices of the points, at least two.
+    """
+
+    factor: Factor
+    held: tuple[str, Any] | None
+    x: list[float]
+    points: list[int]
+
+
+def lines_of(factors: Sequence[Factor], points: Sequence[SweepPoint]) -> Iterator[Line]:
+    """Yield the lines along which a direction can be told: one for each value of the other factor."""
     for place, factor in enumerate(factors):
         if not factor.ordered or len(factor.values) < 2:
             continue
         other = 1 - place if len(factors) == 2 else None
-        for held in factors[other].values if other is not None else (None,):
-            chosen = [p for p in points if other is None or p.settings[other] == held]
-            if len(chosen) < 2:
-                continue
-            result = direction([float(p.settings[place]) for p in chosen], [p.modes for p in chosen])
-            found.append(Verdict(factor, (factors[other].key, held) if other is not None else None, result))
-    return found
+        for value in factors[other].values if other is not None else (None,):
+            chosen = [k for k, p in enumerate(points) if other is None or p.settings[other] == value]
+            if len(chosen) >= 2:
+                held = None if other is None else (factors[other].key, value)
+                yield Line(factor, held, [float(points[k].settings[place]) for k in chosen], chosen)
 
 
 def sweep_document(

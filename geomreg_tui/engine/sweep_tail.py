@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from geomreg_tui.analysis import Direction
 from geomreg_tui.analysis.hypersphere import log_volume
 from geomreg_tui.analysis.trends import volume_direction
-from geomreg_tui.engine.sweep import Factor, SweepPoint
+from geomreg_tui.engine.sweep import Factor, SweepPoint, lines_of
 
 __all__ = ["TailComparison", "TailVerdict", "compare_tails"]
 
@@ -93,7 +93,16 @@ def compare_tails(factors: Sequence[Factor], points: Sequence[SweepPoint]) -> Ta
             volume[place] = np.interp(at, tail.log10_loss, tail.log10_volume, left=np.nan)
             std[place] = np.interp(at, tail.log10_loss, tail.std, left=np.nan)
     sphere = np.array([_sphere(point) for point in points])
-    return TailComparison(at, volume, std, sphere, tuple(_verdicts(factors, points, volume, std, sphere)))
+    judged = [
+        TailVerdict(
+            line.factor,
+            line.held,
+            volume_direction(line.x, volume[line.points], std[line.points]),
+            volume_direction(line.x, sphere[line.points], np.zeros(len(line.points))),
+        )
+        for line in lines_of(factors, points)
+    ]
+    return TailComparison(at, volume, std, sphere, tuple(judged))
 
 
 def _sphere(point: SweepPoint) -> float:
@@ -101,30 +110,6 @@ def _sphere(point: SweepPoint) -> float:
     if not (facts.init_radius > 0 and math.isfinite(facts.init_radius)):
         return math.nan
     return float(log_volume(float(facts.parameters), facts.init_radius)) / math.log(10)
-
-
-def _verdicts(
-    factors: Sequence[Factor],
-    points: Sequence[SweepPoint],
-    volume: FloatArray,
-    std: FloatArray,
-    sphere: FloatArray,
-) -> list[TailVerdict]:
-    found = []
-    for place, factor in enumerate(factors):
-        if not factor.ordered or len(factor.values) < 2:
-            continue
-        other = 1 - place if len(factors) == 2 else None
-        for held in factors[other].values if other is not None else (None,):
-            chosen = [k for k, p in enumerate(points) if other is None or p.settings[other] == held]
-            if len(chosen) < 2:
-                continue
-            x = [float(points[k].settings[place]) for k in chosen]
-            of_volume = volume_direction(x, volume[chosen], std[chosen])
-            of_sphere = volume_direction(x, sphere[chosen], np.zeros(len(chosen)))
-            name = (factors[other].key, held) if other is not None else None
-            found.append(TailVerdict(factor, name, of_volume, of_sphere))
-    return found
 
 
 def _plain(value: float) -> float | None:

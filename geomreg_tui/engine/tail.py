@@ -164,5 +164,5 @@ def try_out(executor: Executor, experiment: Experiment, plan: TailPlan) -> Tail:
     tried: Tried = outcomes[0].answer or Tried(problem=outcomes[0].error)
     if tried.problem:
         rule = "auto chooses one that works" if plan.kernel != "auto" else "no tail can be walked from here"
-        raise ExperimentError([Problem("kernel", f"{plan.kernel!r} and {tried.problem}", rule)])
+        raise ExperimentError([Problem("move", f"{plan.kernel!r} and {tried.problem}", rule)])
     return Tail(plan, tried.kernel, tried.space, (Descent.empty(),) * plan.repeats)

@@ -149,16 +149,14 @@ class _Splitting:
     def __init__(self, space: Space, kernel: str, state: splitting.Population) -> None:
         self.space = space
         self.kernel = kernel
-        self.state: splitting.Population | tempering.Tempered = state
-        self._population = state
+        self.state = state
 
     def step(self, goal: Goal, seed: int) -> Record:
-        self._population, record = splitting.step(self.space, self._population, goal, seed, self.kernel)
-        self.state = self._population
+        self.state, record = splitting.step(self.space, self.state, goal, seed, self.kernel)
         return record
 
     def sample(self, generator: torch.Generator) -> Latent:
-        return self._population.particles.latent
+        return self.state.particles.latent
 
 
 class _Tempering:
@@ -167,18 +165,15 @@ class _Tempering:
     kernel = "tempered"
 
     def __init__(self, space: ReducedSpace, state: tempering.Tempered) -> None:
-        self.space: Space = space
-        self.state: splitting.Population | tempering.Tempered = state
-        self._reduced = space
-        self._population = state
+        self.space = space
+        self.state = state
 
     def step(self, goal: Goal, seed: int) -> Record:
-        self._population, record = tempering.step(self._reduced, self._population, goal, seed)
-        self.state = self._population
+        self.state, record = tempering.step(self.space, self.state, goal, seed)
         return record
 
     def sample(self, generator: torch.Generator) -> Latent:
-        return tempering.sample(self._reduced, self._population, generator)
+        return tempering.sample(self.space, self.state, generator)
 
 
 def _begin(

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -26,13 +27,29 @@ from torch import Tensor
 from geomreg_tui.sampling.latent import Latent
 from geomreg_tui.sampling.spaces import Space
 
-__all__ = ["CrankNicolson", "EllipticalSlice", "Level", "Particles", "Reflective", "Walk", "shrunk"]
+__all__ = [
+    "FIRST_SCALE",
+    "CrankNicolson",
+    "EllipticalSlice",
+    "Level",
+    "Particles",
+    "Reflective",
+    "Walk",
+    "adapted",
+    "forget",
+    "noise",
+    "shrunk",
+]
 
-_GOAL = 0.3  # acceptance that scales are adapted to
+FIRST_SCALE = 0.5
+
+_ACCEPTANCE = 0.3  # that scales are adapted to
 _GAIN = 2.0
 _LARGEST = 0.999
 _SHRINKS = 100
 _REFLECTIONS = 8
+_FORGOTTEN = 0.1  # correlation with where particles were copied, below which they are moved enough
+_LEAST_SWEEPS = 3
 
 
 class Level(NamedTuple):
@@ -56,14 +73,12 @@ class Particles(NamedTuple):
 
     Attributes:
         normals, signs: coordinates, (n, D) and (n, S).
-        residuals: outputs on the training examples, minus targets for squared error, (n, C, N).
         log_loss: natural logarithm of the training loss, (n,).
         tie: auxiliary uniform number, (n,).
     """
 
     normals: Tensor
     signs: Tensor
-    residuals: Tensor
     log_loss: Tensor
     tie: Tensor
 
@@ -88,21 +103,18 @@ class Walk(ABC):
     """A walk of particles within a level.
 
     Attributes:
-        scales: names of the step sizes that are adapted.
         particles: where they are.
-        scale: step sizes, each below 1.
-        acceptance: by scale, share accepted in the last sweep.
+        scale: step size, below 1.
+        acceptance: share accepted in the last sweep.
         evaluations: networks evaluated so far.
     """
-
-    scales: tuple[str, ...] = ("step",)
 
     def __init__(
         self,
         space: Space,
         particles: Particles,
         level: Level,
-        scale: dict[str, float],
+        scale: float,
         generator: torch.Generator,
     ) -> None:
         """Begin at particles that are low enough.
@@ -111,25 +123,23 @@ class Walk(ABC):
             space: where they are.
             particles: the particles.
             level: what is low enough.
-            scale: step sizes to begin with.
+            scale: step size to begin with.
             generator: random numbers.
         """
         self.space = space
         self.particles = particles
         self.level = level
-        self.scale = {name: scale.get(name, 0.5) for name in self.scales}
-        self.acceptance = dict.fromkeys(self.scales, 0.0)
+        self.scale = scale
+        self.acceptance = 0.0
         self.evaluations = 0
         self._generator = generator
 
     @abstractmethod
     def sweep(self) -> None:
-        """Move every particle once and adapt the scales."""
+        """Move every particle once and adapt the scale."""
 
     def _noise(self, like: Tensor) -> Tensor:
-        """Return standard normals of float32 resolution."""
-        drawn = torch.empty_like(like, dtype=torch.float32).normal_(generator=self._generator)
-        return drawn.to(torch.float64)
+        return noise(like, self._generator)
 
     def _uniform(self, count: int) -> Tensor:
         return torch.rand(
@@ -138,17 +148,16 @@ class Walk(ABC):
 
     def _at(self, latent: Latent) -> Particles:
         self.evaluations += len(latent.normals)
-        residuals = self.space.residuals(latent)
-        log_loss = self.space.log_loss(residuals)
-        return Particles(*latent, residuals, log_loss, self._uniform(len(log_loss)))
+        log_loss = self.space.log_loss(latent)
+        return Particles(*latent, log_loss, self._uniform(len(log_loss)))
 
-    def _settle(self, name: str, proposed: Particles, accepted: Tensor) -> None:
+    def _settle(self, proposed: Particles, accepted: Tensor) -> None:
         self.particles = self.particles.replaced(accepted, proposed)
-        self._adapt(name, float(accepted.double().mean()))
+        self._adapt(float(accepted.double().mean()))
 
-    def _adapt(self, name: str, share: float) -> None:
-        self.acceptance[name] = share
-        self.scale[name] = min(self.scale[name] * math.exp(_GAIN * (share - _GOAL)), _LARGEST)
+    def _adapt(self, share: float) -> None:
+        self.acceptance = share
+        self.scale = adapted(self.scale, share)
 
 
 class CrankNicolson(Walk):
@@ -156,7 +165,7 @@ class CrankNicolson(Walk):
 
     def sweep(self) -> None:
         """Propose a move of every particle."""
-        step = self.scale["step"]
+        step = self.scale
         now = self.particles
         normals = shrunk(now.normals, step) + step * self._noise(now.normals)
         signs = now.signs
@@ -165,7 +174,7 @@ class CrankNicolson(Walk):
             flips = torch.rand(signs.shape, device=signs.device, generator=self._generator) < turned
             signs = torch.where(flips, -signs, signs)
         proposed = self._at(Latent(normals, signs))
-        self._settle("step", proposed, self.level.holds(proposed.log_loss, proposed.tie))
+        self._settle(proposed, self.level.holds(proposed.log_loss, proposed.tie))
 
 
 class EllipticalSlice(Walk):
@@ -175,8 +184,8 @@ class EllipticalSlice(Walk):
         """Move every particle along an ellipse of its own."""
         start = self.particles
         other = self._noise(start.normals)
-        high = self._uniform(len(other)) * 2 * math.pi * self.scale["step"]
-        low = high - 2 * math.pi * self.scale["step"]
+        high = self._uniform(len(other)) * 2 * math.pi * self.scale
+        low = high - 2 * math.pi * self.scale
         left = torch.arange(len(other), device=other.device)
         first = 0.0
         for turn in range(_SHRINKS):
@@ -198,7 +207,7 @@ class EllipticalSlice(Walk):
             left = left[~held]
             if not left.numel():
                 break
-        self._adapt("step", first)
+        self._adapt(first)
 
 
 class Reflective(Walk):
@@ -207,7 +216,7 @@ class Reflective(Walk):
     def sweep(self) -> None:
         """Move every particle along a trajectory; it stays where the trajectory ends outside."""
         start = self.particles
-        angle = self.scale["step"] * math.pi / 2 / _REFLECTIONS  # a whole turn would come back
+        angle = self.scale * math.pi / 2 / _REFLECTIONS  # a whole turn would come back
         normals, speed = start.normals, self._noise(start.normals)
         for step in range(_REFLECTIONS):
             normals, speed = (
@@ -219,13 +228,13 @@ class Reflective(Walk):
             outside = (~held).nonzero()[:, 0]
             if outside.numel() and step < _REFLECTIONS - 1:
                 speed = self._reflected(normals, start.signs, speed, outside)
-        self._settle("step", proposed, held)
+        self._settle(proposed, held)
 
     def _reflected(self, normals: Tensor, signs: Tensor, speed: Tensor, rows: Tensor) -> Tensor:
         self.evaluations += 2 * len(rows)
         with torch.inference_mode(False), torch.enable_grad():
             point = normals[rows].clone().requires_grad_()
-            log_loss = self.space.log_loss(self.space.residuals(Latent(point, signs[rows].clone())))
+            log_loss = self.space.log_loss(Latent(point, signs[rows].clone()))
             (gradient,) = torch.autograd.grad(log_loss.sum(), point)
         size = gradient.square().sum(dim=1, keepdim=True)
         ahead = (speed[rows] * gradient).sum(dim=1, keepdim=True)
@@ -236,3 +245,36 @@ class Reflective(Walk):
 def shrunk(normals: Tensor, step: float) -> Tensor:
     """Return sqrt(1 - step**2) times normals."""
     return normals * math.sqrt(1 - step * step)
+
+
+def noise(like: Tensor, generator: torch.Generator) -> Tensor:
+    """Return standard normals of float32 resolution, in float64."""
+    return torch.empty_like(like, dtype=torch.float32).normal_(generator=generator).to(torch.float64)
+
+
+def adapted(scale: float, share: float) -> float:
+    """Return a step size changed towards the acceptance that is wanted, from the share accepted."""
+    return min(scale * math.exp(_GAIN * (share - _ACCEPTANCE)), _LARGEST)
+
+
+def forget(start: Tensor, sweep: Callable[[], Tensor], most: int) -> int:
+    """Sweep until the ranks of particles do not tell where they were copied.
+
+    Args:
+        start: what orders them where they were copied, (n,).
+        sweep: moves them; returns what orders them now, (n,).
+        most: sweeps after which to stop anyway.
+
+    Returns:
+        How many sweeps there were.
+    """
+    first = _ranks(start)
+    for count in range(1, most + 1):
+        now = _ranks(sweep())
+        if count >= _LEAST_SWEEPS and float(torch.corrcoef(torch.stack([first, now]))[0, 1]) < _FORGOTTEN:
+            return count
+    return most
+
+
+def _ranks(values: Tensor) -> Tensor:
+    return values.argsort(stable=True).argsort().double()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-__all__ = ["gram_root", "triangular_root"]
+__all__ = ["augment", "gram_root", "triangular_root"]
 
 _PIVOTS = 1e-4  # smallest over largest: below it the rounding of a Gram matrix, squared, shows
 
@@ -33,12 +33,7 @@ def gram_root(columns: Tensor, scale: float, offset: float) -> Tensor:
         single: Tensor = norm.mul_(scale).square_().add_(offset**2).sqrt_().to(columns.dtype)
         return single
     if columns.dtype == torch.float64:
-        rows = columns * scale
-        if offset:
-            constant = rows.new_full((rows.shape[0], 1, count), offset)
-            rows = torch.cat([rows, constant], dim=1)
-        root: Tensor = torch.linalg.qr(rows, mode="reduced" if rows.requires_grad else "r").R
-        return root
+        return _qr_root(columns, scale, offset)
     exact = columns.to(torch.float64)
     gram = torch.bmm(exact.mT, exact).mul_(scale**2).add_(offset**2)
     upper, failed = torch.linalg.cholesky_ex(gram, upper=True)
@@ -67,24 +62,35 @@ def triangular_root(columns: Tensor, scale: float, offset: float) -> Tensor:
     rows, count = columns.shape[1:]
     rank = min(count, rows + bool(offset))
     if rank < count:
-        return _qr_root(columns, scale, offset)
+        return _positive(_qr_root(columns, scale, offset))
     gram = torch.bmm(columns.mT, columns).mul_(scale**2).add_(offset**2)
     upper, failed = torch.linalg.cholesky_ex(gram, upper=True)
     pivots = upper.diagonal(dim1=1, dim2=2)
     fine = (failed == 0) & (pivots.amin(dim=1) > _PIVOTS * pivots.amax(dim=1))
     poor = (~fine).nonzero()[:, 0]
     if poor.numel():
-        upper = upper.index_copy(0, poor, _qr_root(columns[poor], scale, offset))
+        upper = upper.index_copy(0, poor, _positive(_qr_root(columns[poor], scale, offset)))
     root: Tensor = upper
     return root
 
 
-def _qr_root(columns: Tensor, scale: float, offset: float) -> Tensor:
+def augment(columns: Tensor, scale: float, offset: float) -> Tensor:
+    """Return scale * A with one more row of ``offset``, where that is not 0, (batch, n or n + 1, m)."""
     rows = columns * scale
-    if offset:
-        constant = rows.new_full((rows.shape[0], 1, rows.shape[2]), offset)
-        rows = torch.cat([rows, constant], dim=1)
-    root = torch.linalg.qr(rows, mode="reduced" if rows.requires_grad else "r").R
+    if not offset:
+        return rows
+    constant = rows.new_full((rows.shape[0], 1, rows.shape[2]), offset)
+    return torch.cat([rows, constant], dim=1)
+
+
+def _qr_root(columns: Tensor, scale: float, offset: float) -> Tensor:
+    rows = augment(columns, scale, offset)
+    root: Tensor = torch.linalg.qr(rows, mode="reduced" if rows.requires_grad else "r").R
+    return root
+
+
+def _positive(root: Tensor) -> Tensor:
+    """Return a root with rows turned so that its diagonal is not negative."""
     signs = torch.where(root.diagonal(dim1=1, dim2=2) < 0, -1.0, 1.0).to(root.dtype)
     signed: Tensor = root * signs.unsqueeze(-1)
     return signed

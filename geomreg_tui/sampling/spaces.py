@@ -27,7 +27,7 @@ from geomreg_tui.inits.rotation import Gaussian
 from geomreg_tui.networks import apply_matrix
 from geomreg_tui.sampling.cost import projects
 from geomreg_tui.sampling.latent import Latent, LatentStream, latent_sizes
-from geomreg_tui.sampling.roots import triangular_root
+from geomreg_tui.sampling.roots import augment, triangular_root
 from geomreg_tui.sampling.sampler import Sampler
 from geomreg_tui.shapes import LayerShape
 
@@ -74,20 +74,15 @@ class Space(ABC):
         signs = torch.randint(2, (count, self.signs), device=device, generator=generator)
         return Latent(normals, signs.to(torch.float64).mul_(2).sub_(1))
 
-    def residuals(self, latent: Latent) -> Tensor:
-        """Return outputs on the training examples, (n, C, N), minus the targets where the loss is squared."""
-        parts = [self._outputs(Latent(*some)) for some in self._batches(latent)]
-        outputs = torch.cat(parts)
-        return outputs.sub_(self.targets) if self.squared else outputs
-
-    def log_loss(self, residuals: Tensor) -> Tensor:
+    def log_loss(self, latent: Latent) -> Tensor:
         """Return the natural logarithm of the training loss, (n,); infinite where the loss is not finite.
 
         That of a squared error has no underflow: residuals down to 1e-308 are told apart.
         """
+        outputs = torch.cat([self._outputs(Latent(*some)) for some in self._batches(latent)])
         if self.squared:
-            return log_mean_square(residuals)
-        loss = self.sampler.objective.per_example(residuals, training=True).mean(dim=1).log()
+            return log_mean_square(outputs.sub_(self.targets))
+        loss = self.sampler.objective.per_example(outputs, training=True).mean(dim=1).log()
         return torch.where(loss.isnan(), math.inf, loss)
 
     @abstractmethod
@@ -95,7 +90,8 @@ class Space(ABC):
         """Return the performance of points on the M held-out examples."""
 
     @abstractmethod
-    def _outputs(self, latent: Latent) -> Tensor: ...
+    def _outputs(self, latent: Latent) -> Tensor:
+        """Return outputs on the training examples, (n, C, N)."""
 
     def _batches(self, latent: Latent) -> list[tuple[Tensor, ...]]:
         return list(zip(*(torch.split(part, self._batch) for part in latent), strict=True))
@@ -252,10 +248,7 @@ class _ReducedLayers:
         residuals E are orthogonal to A_N, so W E is independent of W A_N.
         """
         scale, offset = self._space.law.row_scales(shape)
-        augmented = activations * scale
-        if offset:
-            constant = augmented.new_full((len(augmented), 1, augmented.shape[2]), offset)
-            augmented = torch.cat([augmented, constant], dim=1)
+        augmented = augment(activations, scale, offset)
         first, further = augmented[..., : known.shape[2]], augmented[..., known.shape[2] :]
         coefficients = torch.linalg.pinv(first) @ further
         root = triangular_root(further - first @ coefficients, 1.0, 0.0)

@@ -27,12 +27,14 @@ from torch import Tensor
 from geomreg_tui.sampling.genealogy import Genealogy
 from geomreg_tui.sampling.goal import Goal, Record
 from geomreg_tui.sampling.kernels import (
+    FIRST_SCALE,
     CrankNicolson,
     EllipticalSlice,
     Level,
     Particles,
     Reflective,
     Walk,
+    forget,
 )
 from geomreg_tui.sampling.rng import level_generator
 from geomreg_tui.sampling.spaces import Space
@@ -46,10 +48,9 @@ KERNELS: dict[str, type[Walk]] = {
 }
 KEPT = 0.5
 POINTS = 8  # of the curve, to a level
-_FORGOTTEN = 0.1  # correlation with where particles were copied, below which they are moved enough
-_LEAST_SWEEPS, _MOST_SWEEPS = 3, 20
+_MOST_SWEEPS = 20
 _PLATEAU = 64  # levels spent on one loss before it is called a plateau
-_FLOOR = 1e3 * 2.0**-52  # of a residual, relative to targets, where it is not carried along
+_FLOOR = 1e3 * 2.0**-52  # of a residual, relative to targets: a difference of the two in float64
 _SMALLEST_LOG = -680.0  # natural logarithm of losses that underflow soon
 
 
@@ -77,9 +78,9 @@ class Population:
         log_volume: natural logarithm of V at the level.
         particles: a fair sample of what is below the level.
         genealogy: who descends from whom.
-        scale: step sizes of the kernel.
+        scale: step size of the kernel.
         sweeps: sweeps of the last level.
-        acceptance: by kind of move, share accepted in the last sweep.
+        acceptance: share accepted in the last sweep.
         evaluations: losses computed so far.
         plateau: levels spent on the present loss.
         status: why the descent ended, or None.
@@ -91,9 +92,9 @@ class Population:
     log_volume: float
     particles: Particles
     genealogy: Genealogy
-    scale: dict[str, float]
+    scale: float
     sweeps: int
-    acceptance: dict[str, float]
+    acceptance: float
     evaluations: int
     plateau: int
     status: str | None
@@ -127,9 +128,9 @@ class Population:
             log_volume=float(values["log_volume"]),
             particles=particles,
             genealogy=Genealogy(tensors["lineage"], float(values["settled"])),
-            scale={str(name): float(number) for name, number in values["scale"].items()},
+            scale=float(values["scale"]),
             sweeps=int(values["sweeps"]),
-            acceptance={str(name): float(number) for name, number in values["acceptance"].items()},
+            acceptance=float(values["acceptance"]),
             evaluations=int(values["evaluations"]),
             plateau=int(values["plateau"]),
             status=None if values["status"] is None else str(values["status"]),
@@ -148,19 +149,19 @@ def init(space: Space, count: int, seed: int, index: int = 0) -> Population:
     generator = level_generator(seed, index, 0, space.sampler.device)
     with torch.inference_mode():
         latent = space.draw(count, generator)
-        residuals = space.residuals(latent)
-        tie = torch.rand(count, dtype=torch.float64, device=residuals.device, generator=generator)
-        particles = Particles(*latent, residuals, space.log_loss(residuals), tie)
+        log_loss = space.log_loss(latent)
+        tie = torch.rand(count, dtype=torch.float64, device=log_loss.device, generator=generator)
+        particles = Particles(*latent, log_loss, tie)
     return Population(
         index=index,
         level=0,
         bound=Level(math.inf, 1.0),
         log_volume=0.0,
         particles=particles,
-        genealogy=Genealogy.begin(count, residuals.device),
-        scale={},
+        genealogy=Genealogy.begin(count, log_loss.device),
+        scale=FIRST_SCALE,
         sweeps=0,
-        acceptance={},
+        acceptance=0.0,
         evaluations=count,
         plateau=0,
         status=None,
@@ -183,7 +184,7 @@ def step(
     log_loss = population.particles.log_loss[order].cpu().numpy()
     kept = int(count * KEPT)
     end = _end(space, population, goal, log_loss[kept - 1])
-    record = _record(population, log_loss, count if end else kept)
+    record = _record(population, log_loss, to_the_lowest=end is not None)
     if end:
         return replace(population, status=end), record
     first_out = order[kept]
@@ -193,7 +194,7 @@ def step(
     with torch.inference_mode():
         particles = population.particles.take(parents)
         walk = KERNELS[kernel](space, particles, bound, population.scale, generator)
-        sweeps = _forget(walk)
+        sweeps = forget(_places(walk.particles), lambda: _swept(walk), _MOST_SWEEPS)
     below = replace(
         population,
         level=population.level + 1,
@@ -216,19 +217,14 @@ def _order(particles: Particles) -> Tensor:
     return by_tie[particles.log_loss[by_tie].argsort(stable=True)]
 
 
-def _forget(walk: Walk) -> int:
-    """Sweep until the ranks of losses do not tell where particles were copied; return how many sweeps."""
-    start = _ranks(walk.particles)
-    for sweep in range(1, _MOST_SWEEPS + 1):
-        walk.sweep()
-        correlation = torch.corrcoef(torch.stack([start, _ranks(walk.particles)]))[0, 1]
-        if sweep >= _LEAST_SWEEPS and float(correlation) < _FORGOTTEN:
-            return sweep
-    return _MOST_SWEEPS
+def _swept(walk: Walk) -> Tensor:
+    walk.sweep()
+    return _places(walk.particles)
 
 
-def _ranks(particles: Particles) -> Tensor:
-    return _order(particles).argsort().double()
+def _places(particles: Particles) -> Tensor:
+    """Return the place of each particle, the lowest first."""
+    return _order(particles).argsort()
 
 
 def _end(space: Space, population: Population, goal: Goal, lower: float) -> str | None:
@@ -250,7 +246,7 @@ def _end(space: Space, population: Population, goal: Goal, lower: float) -> str 
         return "level limit"
     if population.plateau >= _PLATEAU:
         return "plateau"
-    if population.level and max(population.acceptance.values()) == 0:
+    if population.level and population.acceptance == 0:
         return "plateau" if population.plateau else "no move accepted"
     if lower < _floor(space):
         return "resolution"
@@ -267,12 +263,12 @@ def _floor(space: Space) -> float:
     return _SMALLEST_LOG
 
 
-def _record(population: Population, log_loss: NDArray[np.float64], lowest: int) -> Record:
-    """Return points of the curve between a level and the next, evenly in log V."""
+def _record(population: Population, log_loss: NDArray[np.float64], *, to_the_lowest: bool) -> Record:
+    """Return points of the curve between a level and the next, or the lowest particle, evenly in log V."""
     count = len(log_loss)
     steps = np.arange(POINTS) / POINTS * math.log(KEPT)
     ranks = np.unique(np.maximum((count * np.exp(steps)).astype(np.int64), 1))[::-1]
-    if lowest == count:
+    if to_the_lowest:
         fewer = count * KEPT ** np.arange(1, math.log2(count) + 1, 1 / POINTS)
         ranks = np.unique(np.concatenate([ranks, np.maximum(fewer.astype(np.int64), 1)]))[::-1]
     share = ranks / count

@@ -31,6 +31,7 @@ from torch import Tensor
 
 from geomreg_tui.sampling.genealogy import Genealogy
 from geomreg_tui.sampling.goal import Goal, Record
+from geomreg_tui.sampling.kernels import FIRST_SCALE, adapted, forget, noise, shrunk
 from geomreg_tui.sampling.latent import Latent
 from geomreg_tui.sampling.rng import level_generator
 from geomreg_tui.sampling.spaces import ReducedSpace
@@ -46,9 +47,7 @@ _BEND = 0.4  # of the curve between three points, in standard errors
 _SCATTER = 1.0  # of weights that a step allows: half of the effective sample is kept
 _LOWEST = -12_000.0  # of log tau
 _BISECTIONS = 45
-_LEAST_SWEEPS, _MOST_SWEEPS = 3, 200
-_FORGOTTEN = 0.1
-_ACCEPTANCE, _GAIN, _LARGEST = 0.3, 2.0, 0.999
+_MOST_SWEEPS = 200
 _TOP = 3.0  # log tau above the root of the mean loss, where the curve begins
 _LEVELS = 1000
 _COUNTS = ("index", "level", "sweeps", "evaluations")
@@ -82,7 +81,7 @@ class Tempered:
     genealogy: Genealogy
     log_volume: float = 0.0
     log_loss: float = math.inf
-    scale: float = 0.5
+    scale: float = FIRST_SCALE
     sweeps: int = 0
     acceptance: float = 0.0
     evaluations: int = 0
@@ -291,37 +290,60 @@ def _moved(
 ) -> Tempered:
     """Return the population at another tau, moved until it has forgotten its parents."""
     parents = look.resample(log_tau)
-    hidden = population.hidden[parents]
     evidence = look.spectrum.log_evidence(log_tau).expand(len(parents))[parents]
-    scale, sweeps, acceptance = population.scale, 0, 1.0
-    start = _ranks(evidence)
-    while space.hidden and sweeps < _MOST_SWEEPS:
-        noise = torch.empty_like(hidden, dtype=torch.float32).normal_(generator=generator)
-        proposed = hidden * math.sqrt(1 - scale**2) + scale * noise
-        there = _log_evidence(space.readout_root(proposed), space.targets, log_tau)
-        chance = torch.rand(len(hidden), dtype=torch.float64, device=hidden.device, generator=generator)
-        accepted = chance.log() < there - evidence
-        hidden = torch.where(accepted.unsqueeze(1), proposed, hidden)
-        evidence = torch.where(accepted, there, evidence)
-        acceptance = float(accepted.double().mean())
-        scale = min(scale * math.exp(_GAIN * (acceptance - _ACCEPTANCE)), _LARGEST)
-        sweeps += 1
-        if sweeps >= _LEAST_SWEEPS:
-            correlation = float(torch.corrcoef(torch.stack([start, _ranks(evidence)]))[0, 1])
-            if correlation < _FORGOTTEN:
-                break
+    walk = _Walk(space, population.hidden[parents], evidence, log_tau, population.scale, generator)
+    sweeps = forget(evidence, walk.sweep, _MOST_SWEEPS) if space.hidden else 0
     return replace(
         population,
         level=population.level + 1,
         log_tau=log_tau,
         log_evidence=look.log_evidence(log_tau),
-        hidden=hidden,
+        hidden=walk.hidden,
         genealogy=population.genealogy.descend(parents),
-        scale=scale,
+        scale=walk.scale,
         sweeps=sweeps,
-        acceptance=acceptance,
-        evaluations=population.evaluations + sweeps * len(hidden),
+        acceptance=walk.acceptance,
+        evaluations=population.evaluations + sweeps * len(parents),
     )
+
+
+class _Walk:
+    """Preconditioned Crank-Nicolson moves of layers below the readout, under their law times Z(tau).
+
+    Attributes:
+        hidden: where they are, (n, hidden).
+        scale: step size.
+        acceptance: share accepted in the last sweep; 1 where there is nothing to move.
+    """
+
+    def __init__(
+        self,
+        space: ReducedSpace,
+        hidden: Tensor,
+        log_evidence: Tensor,
+        log_tau: float,
+        scale: float,
+        generator: torch.Generator,
+    ) -> None:
+        self.hidden = hidden
+        self.scale = scale
+        self.acceptance = 1.0
+        self._space = space
+        self._log_evidence = log_evidence
+        self._log_tau = log_tau
+        self._generator = generator
+
+    def sweep(self) -> Tensor:
+        """Propose a move of each; return log Z(tau) of where they are, (n,)."""
+        proposed = shrunk(self.hidden, self.scale) + self.scale * noise(self.hidden, self._generator)
+        there = _log_evidence(self._space.readout_root(proposed), self._space.targets, self._log_tau)
+        chance = torch.rand(len(there), dtype=there.dtype, device=there.device, generator=self._generator)
+        accepted = chance.log() < there - self._log_evidence
+        self.hidden = torch.where(accepted.unsqueeze(1), proposed, self.hidden)
+        self._log_evidence = torch.where(accepted, there, self._log_evidence)
+        self.acceptance = float(accepted.double().mean())
+        self.scale = adapted(self.scale, self.acceptance)
+        return self._log_evidence
 
 
 def _log_evidence(root: Tensor, targets: Tensor, log_tau: float) -> Tensor:
@@ -348,10 +370,6 @@ def _bend(upper: tuple[float, ...], middle: tuple[float, ...], lower: tuple[floa
         return 0.0
     share = (upper[0] - middle[0]) / (upper[0] - lower[0])
     return abs(middle[1] - upper[1] - share * (lower[1] - upper[1])) / math.sqrt(max(middle[2], 1e-12))
-
-
-def _ranks(values: Tensor) -> Tensor:
-    return values.argsort(stable=True).argsort().double()
 
 
 def _systematic(weights: Tensor, generator: torch.Generator, count: int | None = None) -> Tensor:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["HELD_OUT_SHARES", "Descent", "TailPlan"]
+__all__ = ["HELD_OUT_SHARES", "Descent", "TailPlan", "joint_status"]
 
 FloatArray = NDArray[np.float64]
 
@@ -80,6 +81,14 @@ class Descent:
             evaluations=int(values["evaluations"]),
             status=None if status is None else str(status),
         )
+
+
+def joint_status(descents: Sequence[Descent]) -> str:
+    """Return why descents ended: in one word where all agree, else each reason with its count."""
+    statuses = Counter(descent.status or "going" for descent in descents)
+    if len(statuses) == 1:
+        return next(iter(statuses))
+    return ", ".join(f"{status} ({count} of {len(descents)})" for status, count in statuses.most_common())
 
 
 _ARRAYS = tuple(name for name, kind in Descent.__annotations__.items() if kind == "FloatArray")

@@ -229,7 +229,7 @@ def lineage_out_of_range(path):
 def unfinished_nonsense(path):
     header, arrays = read_arrays(path)
     values = {**json.loads(header["values"]), "status": None}
-    values["state"] = {**values["state"], "status": None, "scale": {}, "bound": ["x"]}
+    values["state"] = {**values["state"], "status": None, "scale": "none", "bound": ["x"]}
     write_arrays(path, {**header, "values": json.dumps(values)}, arrays)
 
 

@@ -349,7 +349,7 @@ def test_dynesty_finds_the_same_volume(values, log10_loss):
 
     def log_likelihood(point):
         latent = Latent(torch.from_numpy(point)[None], torch.empty(1, 0, dtype=torch.float64))
-        return -float(space.log_loss(space.residuals(latent))[0])
+        return -float(space.log_loss(latent)[0])
 
     sampler = dynesty.NestedSampler(
         log_likelihood,

@@ -1,4 +1,4 @@
-"""Held-out performance of several descents that end at one loss."""
+"""The curve of several descents, and held-out performance where they end at one loss."""
 
 import math
 
@@ -36,3 +36,11 @@ def test_ends_that_differ_by_rounding_are_one_end(first):
 
 def test_an_end_that_another_has_not_come_to_is_not_shown():
     assert tail_curve([descent(-5.0, 1.0), descent(-4.9, 3.0)]).held_out is None
+
+
+def test_a_population_that_has_not_begun_holds_the_curve_back_to_nothing():
+    curve = tail_curve([descent(-5.0, 1.0), Descent.empty()])
+    assert curve.log10_loss.size == curve.log10_volume.size == curve.exponent.size == 0
+    assert curve.log10_zero is curve.log10_bound is curve.held_out is None
+    assert curve.status == "loss reached (1 of 2), going (1 of 2)"
+    assert all(math.isnan(value) for value in curve.at(-1.0))
