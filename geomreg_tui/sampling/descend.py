@@ -24,7 +24,8 @@ from geomreg_tui.summary.descent import HELD_OUT_SHARES, Descent, TailPlan
 
 __all__ = ["Descender", "tail_experiment"]
 
-_HELD_OUT_STEP = 0.5 * math.log(10)  # of log V, between looks at held-out examples
+_HELD_OUT_STEP = 0.5 * math.log(10)  # of log V, to the first look at held-out examples
+_HELD_OUT_GROWTH = 0.1  # of the step, from one look to the next: 25 looks to 1e-50, 43 to 1e-300
 _Checkpoint = tuple[Mapping[str, Any], Mapping[str, NDArray[np.generic]]]
 _GAUSSIAN = ("normal", "he_normal", "glorot_normal", "lecun_normal")
 
@@ -94,8 +95,9 @@ class Descender:
         threads = torch.get_num_threads()
         torch.set_num_threads(1)
         try:
+            level = self._way.state.level
             record = self._way.step(self._goal, self._seed)
-            rows = self._look()
+            rows = self._look(level, record) if self._held_out else {}
         finally:
             torch.set_num_threads(threads)
         self.descent = replace(
@@ -122,25 +124,47 @@ class Descender:
         named = {f"state.{name}": tensor.cpu().numpy() for name, tensor in tensors.items()}
         return {**values, "kernel": self.kernel, "state": numbers}, {**arrays, **named}
 
-    def _look(self) -> dict[str, NDArray[np.float64]]:
-        """Return the next row of held-out performance, or no rows."""
-        due = (len(self.descent.held_loss) + 1) * -_HELD_OUT_STEP
-        if not self._held_out or self._way.state.log_volume > due:
-            return {}
+    def _look(self, level: int, record: Record) -> dict[str, NDArray[np.float64]]:
+        """Return rows of held-out performance at losses between a level and the next."""
         state, space = self._way.state, self._way.space
         device = space.sampler.device
-        generator = level_generator(self._seed, state.index, state.level, device, held_out=True)
+        generator = level_generator(self._seed, state.index, level + 1, device, held_out=True)
+        rows: list[tuple[float, NDArray[np.float64], NDArray[np.float64]]] = []
         with torch.inference_mode():
-            seen = space.held_out(self._way.sample(generator), generator)
-        loss = seen.loss.cpu().numpy()
-        accuracy = np.full(len(loss), np.nan) if seen.accuracy is None else seen.accuracy.cpu().numpy()
+            for log_loss in self._due(record):
+                latent = self._way.sample(log_loss, generator)
+                if latent is None:
+                    continue
+                seen = space.held_out(latent, generator)
+                loss = seen.loss.cpu().numpy()
+                none = np.full(len(loss), np.nan)
+                rows.append((log_loss, loss, none if seen.accuracy is None else seen.accuracy.cpu().numpy()))
+        if not rows:
+            return {}
+        at, losses, accuracies = zip(*rows, strict=True)
         return {
-            "held_log_loss": np.array([self._way.state.log_loss]),
-            "held_loss": np.array([loss.mean()]),
-            "held_loss_quantiles": np.quantile(loss, HELD_OUT_SHARES)[None],
-            "held_accuracy": np.array([accuracy.mean()]),
-            "held_accuracy_quantiles": np.quantile(accuracy, HELD_OUT_SHARES)[None],
+            "held_log_loss": np.array(at),
+            "held_loss": np.array([each.mean() for each in losses]),
+            "held_loss_quantiles": np.array([np.quantile(each, HELD_OUT_SHARES) for each in losses]),
+            "held_accuracy": np.array([each.mean() for each in accuracies]),
+            "held_accuracy_quantiles": np.array([np.quantile(each, HELD_OUT_SHARES) for each in accuracies]),
         }
+
+    def _due(self, record: Record) -> list[float]:
+        """Return the log losses of a step at which held-out examples are to be looked at, decreasing."""
+        looks, found = len(self.descent.held_loss), []
+        lowest = self.descent.held_log_loss.min(initial=math.inf)
+        status = self._way.state.status
+        for log_loss, log_volume in zip(record.log_loss.tolist(), record.log_volume.tolist(), strict=True):
+            due = -_HELD_OUT_STEP * math.expm1((looks + 1) * math.log1p(_HELD_OUT_GROWTH)) / _HELD_OUT_GROWTH
+            if log_volume <= due and math.isfinite(log_loss):
+                found.append(log_loss)
+                looks += 1
+        if status == "loss reached":
+            found.append(self._goal.log_loss)
+        elif status == "volume reached":
+            found += record.log_loss[record.log_volume <= self._goal.log_volume][:1].tolist()
+        return [log_loss for log_loss in dict.fromkeys(found) if log_loss < lowest]
 
 
 class _Splitting:
@@ -149,14 +173,16 @@ class _Splitting:
     def __init__(self, space: Space, kernel: str, state: splitting.Population) -> None:
         self.space = space
         self.kernel = kernel
-        self.state = state
+        self.state = self._above = state
 
     def step(self, goal: Goal, seed: int) -> Record:
+        self._above = self.state
         self.state, record = splitting.step(self.space, self.state, goal, seed, self.kernel)
         return record
 
-    def sample(self, generator: torch.Generator) -> Latent:
-        return self.state.particles.latent
+    def sample(self, log_loss: float, generator: torch.Generator) -> Latent | None:
+        """Return networks of at most a loss that the last step came by."""
+        return splitting.sample(self._above, log_loss)
 
 
 class _Tempering:
@@ -166,14 +192,16 @@ class _Tempering:
 
     def __init__(self, space: ReducedSpace, state: tempering.Tempered) -> None:
         self.space = space
-        self.state = state
+        self.state = self._above = state
 
     def step(self, goal: Goal, seed: int) -> Record:
+        self._above = self.state
         self.state, record = tempering.step(self.space, self.state, goal, seed)
         return record
 
-    def sample(self, generator: torch.Generator) -> Latent:
-        return tempering.sample(self.space, self.state, generator)
+    def sample(self, log_loss: float, generator: torch.Generator) -> Latent | None:
+        """Return networks of at most a loss that the last step came by."""
+        return tempering.sample(self.space, self._above, log_loss, generator)
 
 
 def _begin(

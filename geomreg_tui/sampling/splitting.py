@@ -36,10 +36,11 @@ from geomreg_tui.sampling.kernels import (
     Walk,
     forget,
 )
+from geomreg_tui.sampling.latent import Latent
 from geomreg_tui.sampling.rng import level_generator
 from geomreg_tui.sampling.spaces import Space
 
-__all__ = ["KERNELS", "Population", "init", "step"]
+__all__ = ["KERNELS", "Population", "init", "sample", "step"]
 
 KERNELS: dict[str, type[Walk]] = {
     "pcn": CrankNicolson,
@@ -209,6 +210,12 @@ def step(
         plateau=population.plateau + 1 if bound.log_loss == population.bound.log_loss else 0,
     )
     return below, record
+
+
+def sample(population: Population, log_loss: float) -> Latent | None:
+    """Return a fair sample of the networks of at most a loss; None where fewer than half are."""
+    low = population.particles.log_loss <= log_loss
+    return population.particles.take(low).latent if float(low.double().mean()) >= KEPT else None
 
 
 def _order(particles: Particles) -> Tensor:

@@ -6,7 +6,8 @@ Given the layers below, outputs are t = g R with independent standard normals g,
 
 for each output, in the singular vectors of R with l_i the squared singular values. So a population of layers
 below, a fair sample of their law times Z(tau), is walked down in tau by annealed importance sampling with
-resampling (Neal 2001; Del Moral, Doucet and Jasra 2006), at steps that keep half of the effective sample.
+resampling (Neal 2001; Del Moral, Doucet and Jasra 2006), at steps that keep nine tenths of the effective
+sample.
 
 From it the volume follows exactly: residuals r = t - y given the layers below are normal under exp(-|r|**2 /
 2 tau**2), and with u = |r|**2 / tau**2
@@ -31,7 +32,8 @@ from torch import Tensor
 
 from geomreg_tui.sampling.genealogy import Genealogy
 from geomreg_tui.sampling.goal import Goal, Record
-from geomreg_tui.sampling.kernels import FIRST_SCALE, adapted, forget, noise, shrunk
+from geomreg_tui.sampling.hidden_walk import HiddenWalk
+from geomreg_tui.sampling.kernels import FIRST_SCALE, forget
 from geomreg_tui.sampling.latent import Latent
 from geomreg_tui.sampling.rng import level_generator
 from geomreg_tui.sampling.spaces import ReducedSpace
@@ -44,10 +46,10 @@ _POINTS = 13  # of the curve, to a level, at first
 _REFINEMENTS = 6
 _FLAT = 1e-3  # of log V, above a plateau where the curve may end
 _BEND = 0.4  # of the curve between three points, in standard errors
-_SCATTER = 1.0  # of weights that a step allows: half of the effective sample is kept
+_SCATTER = 0.1  # of weights that a step allows: nine tenths of the effective sample are kept
 _LOWEST = -12_000.0  # of log tau
 _BISECTIONS = 45
-_MOST_SWEEPS = 200
+_MOST_SWEEPS = 50
 _TOP = 3.0  # log tau above the root of the mean loss, where the curve begins
 _LEVELS = 1000
 _COUNTS = ("index", "level", "sweeps", "evaluations")
@@ -147,9 +149,14 @@ def step(space: ReducedSpace, population: Tempered, goal: Goal, seed: int) -> tu
         return _moved(space, lowest, look, log_tau, generator), record
 
 
-def sample(space: ReducedSpace, population: Tempered, generator: torch.Generator) -> Latent:
-    """Return a fair sample of the networks below the lowest loss that the population has shown, (n, D)."""
-    return _Look(space, population, generator).sample()
+def sample(
+    space: ReducedSpace, population: Tempered, log_loss: float, generator: torch.Generator
+) -> Latent | None:
+    """Return a fair sample of the networks of at most a loss that is not far below the population, (n, D).
+
+    None where the population has no such networks among its draws.
+    """
+    return _Look(space, population, generator).sample(log_loss)
 
 
 class _Look:
@@ -198,8 +205,11 @@ class _Look:
         count = len(each)
         volume = float(each.logsumexp(dim=0)) - math.log(count)
         spread = float((each - volume).exp().square().mean() - 1) / count
-        log_loss = math.log(edge / self._size) + 2 * log_tau if edge > 0 else -math.inf
-        return log_loss, self._population.log_evidence + volume, self._population.genealogy.variance + spread
+        return (
+            self._log_loss(log_tau),
+            self._population.log_evidence + volume,
+            self._population.genealogy.variance + spread,
+        )
 
     def record(self, log_tau: float) -> Record:
         """Return points of the curve down to another tau, denser where it bends."""
@@ -248,12 +258,14 @@ class _Look:
         weights = self.weights(log_tau).softmax(dim=0)
         return _systematic(weights, self._generator)
 
-    def sample(self) -> Latent:
-        """Return networks, one for each particle, fairly from below the lowest loss shown."""
-        log_tau = self.start
+    def sample(self, log_loss: float) -> Latent | None:
+        """Return networks, one for each particle, fairly from those of at most a loss."""
+        log_tau = _lowest(lambda one: self._log_loss(one) >= log_loss, self.start)
         log_weights, u = self._weighted(log_tau)
-        edge = math.exp(self._population.log_loss - 2 * log_tau) * self._size
-        weights = torch.where(u <= edge, log_weights + u / 2, -math.inf).flatten().softmax(dim=0)
+        inside = u <= math.exp(log_loss - 2 * log_tau) * self._size
+        if not inside.any():
+            return None
+        weights = torch.where(inside, log_weights + u / 2, -math.inf).flatten().softmax(dim=0)
         count = len(self._hidden)
         chosen = _systematic(weights, self._generator, count)
         draw, particle = chosen // count, chosen % count
@@ -264,6 +276,11 @@ class _Look:
         readout = spectrum.readout(log_tau, noise)[..., : self._rank]
         normals = torch.cat([self._hidden[particle], readout.flatten(1)], dim=1)
         return Latent(normals, normals[:, :0])
+
+    def _log_loss(self, log_tau: float) -> float:
+        """Return log eps for eps C N / tau**2 the mean of u."""
+        edge = self._edge(log_tau)
+        return math.log(edge / self._size) + 2 * log_tau if edge > 0 else -math.inf
 
     def _edge(self, log_tau: float) -> float:
         """Return the mean of u, over the weights."""
@@ -291,7 +308,8 @@ def _moved(
     """Return the population at another tau, moved until it has forgotten its parents."""
     parents = look.resample(log_tau)
     evidence = look.spectrum.log_evidence(log_tau).expand(len(parents))[parents]
-    walk = _Walk(space, population.hidden[parents], evidence, log_tau, population.scale, generator)
+    evidence = look.spectrum.log_evidence(log_tau).expand(len(parents))[parents]
+    walk = HiddenWalk(space, population.hidden[parents], evidence, log_tau, population.scale, generator)
     sweeps = forget(evidence, walk.sweep, _MOST_SWEEPS) if space.hidden else 0
     return replace(
         population,
@@ -305,63 +323,6 @@ def _moved(
         acceptance=walk.acceptance,
         evaluations=population.evaluations + sweeps * len(parents),
     )
-
-
-class _Walk:
-    """Preconditioned Crank-Nicolson moves of layers below the readout, under their law times Z(tau).
-
-    Attributes:
-        hidden: where they are, (n, hidden).
-        scale: step size.
-        acceptance: share accepted in the last sweep; 1 where there is nothing to move.
-    """
-
-    def __init__(
-        self,
-        space: ReducedSpace,
-        hidden: Tensor,
-        log_evidence: Tensor,
-        log_tau: float,
-        scale: float,
-        generator: torch.Generator,
-    ) -> None:
-        self.hidden = hidden
-        self.scale = scale
-        self.acceptance = 1.0
-        self._space = space
-        self._log_evidence = log_evidence
-        self._log_tau = log_tau
-        self._generator = generator
-
-    def sweep(self) -> Tensor:
-        """Propose a move of each; return log Z(tau) of where they are, (n,)."""
-        proposed = shrunk(self.hidden, self.scale) + self.scale * noise(self.hidden, self._generator)
-        there = _log_evidence(self._space.readout_root(proposed), self._space.targets, self._log_tau)
-        chance = torch.rand(len(there), dtype=there.dtype, device=there.device, generator=self._generator)
-        accepted = chance.log() < there - self._log_evidence
-        self.hidden = torch.where(accepted.unsqueeze(1), proposed, self.hidden)
-        self._log_evidence = torch.where(accepted, there, self._log_evidence)
-        self.acceptance = float(accepted.double().mean())
-        self.scale = adapted(self.scale, self.acceptance)
-        return self._log_evidence
-
-
-def _log_evidence(root: Tensor, targets: Tensor, log_tau: float) -> Tensor:
-    """Return log Z(tau), (n or 1,): by Cholesky's method, by singular values where that fails."""
-    tau2 = math.exp(2 * log_tau)
-    examples = root.shape[2]
-    gram = root.mT @ root
-    gram.diagonal(dim1=1, dim2=2).add_(tau2)
-    factor, failed = torch.linalg.cholesky_ex(gram)
-    solved = torch.linalg.solve_triangular(
-        factor, targets.mT.unsqueeze(0).expand(len(root), -1, -1), upper=False
-    )
-    log_size = factor.diagonal(dim1=1, dim2=2).log().sum(dim=1) - examples * log_tau
-    found: Tensor = -solved.square().sum(dim=(1, 2)) / 2 - len(targets) * log_size
-    wrong = ((failed != 0) | ~found.isfinite()).nonzero()[:, 0]
-    if wrong.numel():
-        found[wrong] = spectrum_of(root[wrong], targets).log_evidence(log_tau)
-    return found
 
 
 def _bend(upper: tuple[float, ...], middle: tuple[float, ...], lower: tuple[float, ...]) -> float:
