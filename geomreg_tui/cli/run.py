@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from geomreg_tui.engine import RunHandle
     from geomreg_tui.runs import RunDirectory
 
-__all__ = ["KeepOption", "WorkersOption", "attend", "run"]
+__all__ = ["KeepOption", "WorkersOption", "attend", "run", "show_complete"]
 
 DeviceOption = Annotated[
     str,
@@ -103,7 +103,9 @@ def run(
             again = _go_on(experiment, resume, samples, device, workers, take_over, allow_mixed)
             if again is None:
                 narrate("This run is complete; ask for more --samples to go on.", quiet)
-            handle = again or _handle_of(resume)
+                show_complete(find_stored(resume, experiment).path, detach=detach, as_json=as_json)
+                return
+            handle = again
         attend(handle, signals, "run", detach=detach, as_json=as_json, quiet=quiet)
 
 
@@ -146,6 +148,14 @@ def attend(
     if signals.stops:
         narrate(f"Stopped early; 'geomreg-tui {command} --resume {name}' goes on.", quiet)
         raise typer.Exit(ExitCode.INTERRUPTED)
+
+
+def show_complete(directory: Path, *, detach: bool, as_json: bool) -> None:
+    """Print the result of a run that has nothing left to do, whatever its lease says."""
+    if detach:
+        print(directory)
+    else:
+        print_result(directory, as_json)
 
 
 def _begin(
@@ -203,13 +213,6 @@ def find_stored(name: str, given: Experiment) -> RunDirectory:
     stored = RunDirectory.open(find_run(name))
     _refuse_changes(stored, given)
     return stored
-
-
-def _handle_of(name: str) -> RunHandle:
-    from geomreg_tui.engine import RunHandle
-    from geomreg_tui.runs import find_run
-
-    return RunHandle(find_run(name))
 
 
 def _root() -> Path:
