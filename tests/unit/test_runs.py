@@ -436,6 +436,14 @@ def test_the_catalogue_finds_runs_by_part_of_their_name(home):
     assert home.exists()
 
 
+def test_the_home_of_nobody_is_a_name_like_any_other(monkeypatch, tmp_path):
+    with pytest.raises(RunDirectoryError, match="no run '~nobody-of-that-name/run'"):
+        find_run("~nobody-of-that-name/run")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GEOMREG_HOME", "~nobody-of-that-name/x")
+    assert list_runs() == []
+
+
 def test_a_run_in_use_or_a_link_is_not_deleted(run, tmp_path):
     lease = run.lease()
     with pytest.raises(RunDirectoryError, match="stop it first"):
