@@ -40,6 +40,7 @@ from geomreg_tui.runs.packs import Pack, PackFile, PackFolder
 from geomreg_tui.runs.snapshot import Snapshot, read_snapshot, write_snapshot
 from geomreg_tui.runs.status import Status, read_status, write_status
 from geomreg_tui.runs.store import (
+    is_temporary,
     parsing,
     read_arrays,
     read_json,
@@ -379,12 +380,16 @@ def _make_folder(path: Path) -> bool:
 
 def _holds_anything(path: Path) -> bool:
     """Whether a folder holds more than an engine has written before there is a run."""
-    names = {entry.name for entry in path.iterdir()}
-    if "chunks" in names and any((path / "chunks").iterdir()):
+    names = _whole_files(path)
+    if "chunks" in names and _whole_files(path / "chunks"):
         return True
-    if "tail" in names and any(entry.name != "plan.json" for entry in (path / "tail").iterdir()):
+    if "tail" in names and _whole_files(path / "tail") - {"plan.json"}:
         return True
     return bool(names - {"chunks", "tail", "lease.json", *_BEGUN})
+
+
+def _whole_files(folder: Path) -> set[str]:
+    return {entry.name for entry in folder.iterdir() if not is_temporary(entry.name)}
 
 
 def _short(value: object) -> str:

@@ -521,7 +521,7 @@ def test_a_run_that_cannot_be_made_leaves_nothing(tmp_path, monkeypatch, wanted)
 
 
 def test_what_a_killed_engine_left_before_there_was_a_run_is_in_nobodys_way(run):
-    (run.path / "experiment.json").unlink()
+    (run.path / "experiment.json").rename(run.path / ".experiment.json.0123abcd.tmp")
     again = RunDirectory.create(run.path, make_facts(seed=3), {}, 10, 0)
     assert RunDirectory.open(again.path).facts.experiment.seed == 3
     (run.path / "experiment.json").unlink()
