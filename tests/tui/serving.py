@@ -30,12 +30,10 @@ class Served:
         process: the server.
         address: what it printed.
         origin: scheme, host and port of it.
-        said: what it wrote on stderr, once it has ended.
     """
 
     process: subprocess.Popen[str]
     address: str
-    said: str = ""
 
     @property
     def origin(self) -> str:
@@ -67,7 +65,6 @@ def serving(*options: str) -> Iterator[Served]:
         if process.poll() is None:
             process.terminate()
         out, err = process.communicate(timeout=30)
-        served.said = err
         assert not out, out  # the address was all
         assert "Traceback" not in err, err
         wait_for(lambda: not any(alive(pid) for pid in left), 10)
