@@ -5,7 +5,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+EACH_ON_ITS_CORE := OMP_NUM_THREADS=1
 EXPERIMENT := --data digits --examples 16 --width 256 --depth 3 --samples 1e5
+
+# What is compiled is kept, or each of the hundreds of processes that the tests start would do it again.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: run test test-full lint wheel readme benchmarks clean
 
@@ -14,11 +18,11 @@ run: $(VENV)/.run
 	else $(BIN)/geomreg-tui run $(EXPERIMENT); fi
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest -m "not full and not alone" -n 2 --dist worksteal
+	$(EACH_ON_ITS_CORE) $(BIN)/python -m pytest -m "not full and not alone" -n 2 --dist worksteal
 	$(BIN)/python -m pytest -m "alone and not full"
 
 test-full: $(VENV)/.dev
-	FUZZ_EXAMPLES=400 $(BIN)/python -m pytest -m "not alone" -n 2 --dist worksteal
+	FUZZ_EXAMPLES=400 $(EACH_ON_ITS_CORE) $(BIN)/python -m pytest -m "not alone" -n 2 --dist worksteal
 	$(BIN)/python -m pytest -m alone
 
 lint: $(VENV)/.dev

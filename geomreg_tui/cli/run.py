@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from geomreg_tui.engine import RunHandle
     from geomreg_tui.runs import RunDirectory
 
-__all__ = ["KeepOption", "WorkersOption", "attend", "run"]
+__all__ = ["KeepOption", "WorkersOption", "attend", "run", "show_complete"]
 
 DeviceOption = Annotated[
     str,
@@ -100,7 +100,13 @@ def run(
         else:
             refuse(out is not None, "out", "only without --resume: a run stays where it is")
             refuse(keep_losses is not None, "keep-losses", "only when a run begins")
-            handle = _go_on(experiment, resume, samples, device, workers, take_over, allow_mixed, quiet)
+            stored = find_stored(resume, experiment)
+            again = _go_on(stored, experiment, samples, device, workers, take_over, allow_mixed)
+            if again is None:
+                narrate("This run is complete; ask for more --samples to go on.", quiet)
+                show_complete(stored.path, detach=detach, as_json=as_json)
+                return
+            handle = again
         attend(handle, signals, "run", detach=detach, as_json=as_json, quiet=quiet)
 
 
@@ -145,6 +151,14 @@ def attend(
         raise typer.Exit(ExitCode.INTERRUPTED)
 
 
+def show_complete(directory: Path, *, detach: bool, as_json: bool) -> None:
+    """Print the result of a run that has nothing left to do, whatever its lease says."""
+    if detach:
+        print(directory)
+    else:
+        print_result(directory, as_json)
+
+
 def _begin(
     experiment: Experiment,
     samples: str,
@@ -160,25 +174,22 @@ def _begin(
 
 
 def _go_on(
+    stored: RunDirectory,
     given: Experiment,
-    name: str,
     samples: str | None,
     device: str,
     workers: int | None,
     take_over: bool,
     allow_mixed: bool,
-    quiet: bool,
-) -> RunHandle:
-    """Return the run going on, or as it is when it has nothing left to do."""
-    from geomreg_tui.engine import RunHandle, resume_run
+) -> RunHandle | None:
+    """Return the run going on, or None when it has nothing left to do."""
+    from geomreg_tui.engine import resume_run
     from geomreg_tui.runs import RunState
 
-    stored = find_stored(name, given)
     wanted = parse_count(samples) if samples is not None else 0
     status = stored.read_status()
     if status.state is RunState.DONE and wanted <= status.samples:
-        narrate("This run is complete; ask for more --samples to go on.", quiet)
-        return RunHandle(stored.path)
+        return None
     return resume_run(
         stored.path,
         wanted,

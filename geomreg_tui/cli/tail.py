@@ -20,6 +20,7 @@ from geomreg_tui.cli.run import (
     attend,
     find_stored,
     refuse,
+    show_complete,
 )
 from geomreg_tui.cli.signals import Signals
 from geomreg_tui.errors import ExperimentError, Problem
@@ -28,6 +29,7 @@ from geomreg_tui.summary.goals import DEPTH, POPULATION, REPEATS, parse_plan, pa
 
 if TYPE_CHECKING:
     from geomreg_tui.engine import RunHandle
+    from geomreg_tui.runs import RunDirectory
     from geomreg_tui.summary import TailPlan
 
 __all__ = ["tail"]
@@ -118,9 +120,13 @@ def tail(
             names = ("to-loss", "to-log10-volume", "population", "repeats", "move")
             for name, given in zip(names, goals, strict=True):
                 refuse(given is not None, name, "only when a tail begins: its goals never change")
-            handle = _go_on(
-                experiment, resume, samples, max_seconds, device, workers, take_over, allow_mixed, quiet
-            )
+            stored = find_stored(resume, experiment)
+            again = _go_on(stored, experiment, samples, max_seconds, device, workers, take_over, allow_mixed)
+            if again is None:
+                narrate("This run is complete; ask for more --max-seconds or --samples to go on.", quiet)
+                show_complete(stored.path, detach=detach, as_json=as_json)
+                return
+            handle = again
         attend(handle, signals, "tail", detach=detach, as_json=as_json, quiet=quiet)
 
 
@@ -139,21 +145,19 @@ def _begin(
 
 
 def _go_on(
+    stored: RunDirectory,
     given: Experiment,
-    name: str,
     samples: str | None,
     max_seconds: str | None,
     device: str,
     workers: int | None,
     take_over: bool,
     allow_mixed: bool,
-    quiet: bool,
-) -> RunHandle:
-    """Return the run going on, or as it is when it has nothing left to do."""
-    from geomreg_tui.engine import RunHandle, resume_run
+) -> RunHandle | None:
+    """Return the run going on, or None when it has nothing left to do."""
+    from geomreg_tui.engine import resume_run
     from geomreg_tui.runs import RunState
 
-    stored = find_stored(name, given)
     asked = stored.tail.planned()
     if asked is None:
         rule = (
@@ -168,8 +172,7 @@ def _go_on(
     status = stored.read_status()
     more_time = max_seconds is not None and seconds > asked.plan.seconds
     if status.state is RunState.DONE and wanted <= status.samples and not more_time:
-        narrate("This run is complete; ask for more --max-seconds or --samples to go on.", quiet)
-        return RunHandle(stored.path)
+        return None
     return resume_run(
         stored.path,
         wanted,

@@ -99,7 +99,7 @@ def _begin(request: RunRequest, pool: WorkerPool) -> tuple[RunDirectory, Lease, 
         stored.check_free(take_over=request.take_over)
         prepared = _prepare_again(stored, request, pool)
         differs = check_environment(stored, prepared.environment, request.allow_mixed)
-        run = stored
+        run, lease = stored, stored.lease(take_over=request.take_over)
     else:
         RunDirectory.check_new(path)
         asked = Experiment.parse(request.experiment)
@@ -109,9 +109,9 @@ def _begin(request: RunRequest, pool: WorkerPool) -> tuple[RunDirectory, Lease, 
         tail = None
         if request.tail is not None:
             tail = try_out(pool, facts.experiment, plan_from_values(request.tail))
-        run = RunDirectory.create(path, facts, environment, request.samples, request.keep_losses, asked, tail)
+        samples, keep = request.samples, request.keep_losses
+        run, lease = RunDirectory.begin(path, facts, environment, samples, keep, asked, tail)
         differs = False
-    lease = run.lease(take_over=request.take_over)
     try:
         samples, keep = run.plan()
         fold = Fold(run, Plan(run.facts.experiment, request.samples or samples, keep))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -64,7 +65,7 @@ class Sweep:
 
 def find_sweep(text: str) -> Path | None:
     """Return the directory of the sweep with this path, or this name among the sweeps, or None."""
-    for path in (Path(text).expanduser(), sweeps_root() / text):
+    for path in (Path(os.path.expanduser(text)), sweeps_root() / text):
         if text and (path / RESULT).is_file():
             return path
     return None

@@ -61,7 +61,7 @@ class RunEntry:
 def runs_root() -> Path:
     """Return the folder that runs are kept in: ``GEOMREG_HOME``/runs, or the platform's data folder."""
     home = os.environ.get("GEOMREG_HOME")
-    base = Path(home).expanduser() if home else Path(platformdirs.user_data_dir("geomreg-tui", False))
+    base = Path(os.path.expanduser(home)) if home else Path(platformdirs.user_data_dir("geomreg-tui", False))
     return base / "runs"
 
 
@@ -104,7 +104,7 @@ def find_run(text: str) -> Path:
     Raises:
         RunDirectoryError: if there is none, or several match.
     """
-    path = Path(text).expanduser()
+    path = Path(os.path.expanduser(text))
     with contextlib.suppress(OSError, ValueError):
         if (path / "experiment.json").exists():
             return path

@@ -40,6 +40,7 @@ from geomreg_tui.runs.packs import Pack, PackFile, PackFolder
 from geomreg_tui.runs.snapshot import Snapshot, read_snapshot, write_snapshot
 from geomreg_tui.runs.status import Status, read_status, write_status
 from geomreg_tui.runs.store import (
+    is_temporary,
     parsing,
     read_arrays,
     read_json,
@@ -102,7 +103,23 @@ class RunDirectory:
         asked: Experiment | None = None,
         tail: Tail | None = None,
     ) -> RunDirectory:
-        """Make a run directory; if that fails nothing is left of it.
+        """Make a run directory that no engine is at; as :meth:`begin`."""
+        run, lease = cls.begin(path, facts, environment, samples, keep_losses, asked, tail)
+        lease.release()
+        return run
+
+    @classmethod
+    def begin(
+        cls,
+        path: Path,
+        facts: Facts,
+        environment: Mapping[str, Any],
+        samples: int,
+        keep_losses: int,
+        asked: Experiment | None = None,
+        tail: Tail | None = None,
+    ) -> tuple[RunDirectory, Lease]:
+        """Make a run directory with the right to write it; if that fails nothing is left of it.
 
         Args:
             path: where; nothing, or an empty folder.
@@ -114,43 +131,24 @@ class RunDirectory:
             tail: how deep to go after that, if at all.
 
         Raises:
-            RunDirectoryError: if the directory exists and is not empty, or cannot be written.
+            RunDirectoryError: if the directory exists and is not empty, another engine makes a run there at
+                the same time, or it cannot be written.
         """
         cls.check_new(path)
-        made = not path.exists()
         run = cls(path, facts, ({**environment, "from_chunk": 0},), asked or facts.experiment, os.getcwd())
+        made = _make_folder(path)
+        lease: Lease | None = None
         try:
-            try:
-                (path / "chunks").mkdir(parents=True, exist_ok=True)
-                for name in (
-                    *_BEGUN,
-                    "tail/plan.json",
-                ):  # of an engine that was killed before there was a run
-                    (path / name).unlink(missing_ok=True)
-            except OSError as error:
-                raise RunDirectoryError(f"{path}: cannot be created ({error.strerror})") from error
-            values, arrays = facts.to_parts()
-            write_arrays(path / "facts.safetensors", values, arrays)
-            run._write_environments()
-            run.write_plan(samples, keep_losses)
-            if tail is not None:
-                run.tail.write_plan(tail)
-            # The experiment comes last: a directory that has it is a run, whole from the start.
-            write_json(
-                path / "experiment.json",
-                {
-                    "schema": SCHEMA,
-                    "digest": facts.experiment.digest(),
-                    "experiment": facts.experiment.model_dump(mode="json"),
-                    "asked": run.asked.model_dump(mode="json", exclude_unset=True),
-                    "started_in": run.started_in,
-                },
-            )
+            # The lease comes first: of two engines one makes the run, and viewers see that it is being made.
+            lease = run.lease()
+            run._write_all(samples, keep_losses, tail)
         except RunDirectoryError:
             if made:
                 shutil.rmtree(path, ignore_errors=True)
+            elif lease is not None:
+                lease.release()
             raise
-        return run
+        return run, lease
 
     @staticmethod
     def check_new(path: Path) -> None:
@@ -321,6 +319,33 @@ class RunDirectory:
         np.save(buffer, losses, allow_pickle=False)
         write_bytes(self.path / "losses.npy", buffer.getvalue())
 
+    def _write_all(self, samples: int, keep_losses: int, tail: Tail | None) -> None:
+        """Write what a run begins with."""
+        try:
+            (self.path / "chunks").mkdir(exist_ok=True)
+            for name in (*_BEGUN, "tail/plan.json"):  # of an engine that was killed before there was a run
+                (self.path / name).unlink(missing_ok=True)
+        except OSError as error:
+            raise RunDirectoryError(f"{self.path}: cannot be created ({error.strerror})") from error
+        values, arrays = self.facts.to_parts()
+        write_arrays(self.path / "facts.safetensors", values, arrays)
+        self._write_environments()
+        self.write_plan(samples, keep_losses)
+        if tail is not None:
+            self.tail.write_plan(tail)
+        # The experiment comes last: a directory that has it is a run, whole from the start.
+        experiment = self.facts.experiment
+        write_json(
+            self.path / "experiment.json",
+            {
+                "schema": SCHEMA,
+                "digest": experiment.digest(),
+                "experiment": experiment.model_dump(mode="json"),
+                "asked": self.asked.model_dump(mode="json", exclude_unset=True),
+                "started_in": self.started_in,
+            },
+        )
+
     def _write_environments(self) -> None:
         write_json(self.path / "environment.json", {"environments": list(self.environments)})
 
@@ -336,14 +361,35 @@ def differences(stored: Experiment, given: Experiment, keys: Collection[str] | N
     ]
 
 
+def _make_folder(path: Path) -> bool:
+    """Make a folder; return whether it was not there.
+
+    Raises:
+        RunDirectoryError: if it cannot be made.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            path.mkdir()
+        except FileExistsError:
+            return False
+    except OSError as error:
+        raise RunDirectoryError(f"{path}: cannot be created ({error.strerror})") from error
+    return True
+
+
 def _holds_anything(path: Path) -> bool:
-    """Whether a folder holds more than what an engine leaves that is killed before there is a run."""
-    names = {entry.name for entry in path.iterdir()}
-    if "chunks" in names and any((path / "chunks").iterdir()):
+    """Whether a folder holds more than an engine has written before there is a run."""
+    names = _whole_files(path)
+    if "chunks" in names and _whole_files(path / "chunks"):
         return True
-    if "tail" in names and any(entry.name != "plan.json" for entry in (path / "tail").iterdir()):
+    if "tail" in names and _whole_files(path / "tail") - {"plan.json"}:
         return True
-    return bool(names - {"chunks", "tail", *_BEGUN})
+    return bool(names - {"chunks", "tail", "lease.json", *_BEGUN})
+
+
+def _whole_files(folder: Path) -> set[str]:
+    return {entry.name for entry in folder.iterdir() if not is_temporary(entry.name)}
 
 
 def _short(value: object) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,7 +13,6 @@ from geomreg_tui.runs.store import parsing, read_json, write_json
 __all__ = ["Status", "read_status", "write_status"]
 
 _MOST_GIVEN_UP = 1000
-_BEGINNING = 20.0  # seconds that an engine is given to make its run
 
 
 @dataclass(frozen=True)
@@ -55,24 +53,14 @@ def write_status(folder: Path, status: Status) -> None:
 def read_status(folder: Path) -> Status:
     """Return the state of the run in ``folder``; one whose engine has died is ``stopped``.
 
-    A status that cannot be read says no more than whether an engine is at work, or about to be.
+    A status that cannot be read says no more than whether an engine is at work.
     """
     engine = holder(folder / "lease.json")
     try:
         status = _read(folder / "status.json")
     except RunDirectoryError:
-        return Status(RunState.STARTING if engine or _begins(folder) else RunState.STOPPED, 0, 0)
+        return Status(RunState.STARTING if engine else RunState.STOPPED, 0, 0)
     return status if status.state.over or engine else replace(status, state=RunState.STOPPED)
-
-
-def _begins(folder: Path) -> bool:
-    """Return whether an engine may be loading what it needs."""
-    try:
-        age = time.time() - folder.stat().st_mtime
-    except OSError:
-        return False
-    begun = any((folder / name).exists() for name in ("experiment.json", "sweep.json"))
-    return abs(age) < _BEGINNING and not begun
 
 
 def _read(path: Path) -> Status:

@@ -25,6 +25,7 @@ from geomreg_tui.errors import GeomregError, RunDirectoryError
 
 __all__ = [
     "arrays_digest",
+    "is_temporary",
     "parsing",
     "read_arrays",
     "read_bytes",
@@ -109,9 +110,14 @@ def arrays_digest(arrays: Arrays, text: str = "") -> str:
     return state.hexdigest()
 
 
+def is_temporary(name: str) -> bool:
+    """Return whether a name is that of a file which a writer has not finished."""
+    return _TEMPORARY.fullmatch(name) is not None
+
+
 def sweep_temporaries(folder: Path) -> None:
     """Delete what writers that were killed left half-written in a folder."""
     with contextlib.suppress(OSError):
         for entry in folder.iterdir():
-            if _TEMPORARY.fullmatch(entry.name):
+            if is_temporary(entry.name):
                 entry.unlink(missing_ok=True)

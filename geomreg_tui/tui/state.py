@@ -58,7 +58,7 @@ class State:
 def state_file() -> Path:
     """Return where the state is kept: in ``GEOMREG_HOME``, or in the platform's folder."""
     home = os.environ.get("GEOMREG_HOME")
-    base = Path(home).expanduser() if home else Path(platformdirs.user_state_dir("geomreg-tui", False))
+    base = Path(os.path.expanduser(home)) if home else Path(platformdirs.user_state_dir("geomreg-tui", False))
     return base / "explorer.json"
 
 

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -40,13 +41,21 @@ OPTIONS = [word for key, value in VALUES.items() for word in (f"--{key.replace('
 
 def fold(samples: int, keep: int = 0) -> tuple[Summary, np.ndarray]:
     """Return what the chunks give when drawn here, one after the other."""
-    experiment = sampling.prepare(EXPERIMENT).facts.experiment
-    parts, losses = [], []
-    for chunk in range(-(-samples // CHUNK)):
-        part = sampling.run_chunk(experiment, chunk, min(CHUNK, samples - chunk * CHUNK), keep=CHUNK)
-        parts.append(part.summary)
-        losses.append(part.losses)
-    return Summary.merge(parts), np.concatenate(losses)[:keep]
+    parts = [_drawn(chunk, CHUNK) for chunk in range(samples // CHUNK)]
+    if rest := samples % CHUNK:
+        parts.append(_drawn(samples // CHUNK, rest))
+    losses = [part.losses for part in parts if part.losses is not None]
+    return Summary.merge(part.summary for part in parts), np.concatenate(losses)[:keep]
+
+
+@cache
+def _drawn(chunk: int, count: int) -> sampling.ChunkResult:
+    return sampling.run_chunk(_resolved(), chunk, count, keep=CHUNK)
+
+
+@cache
+def _resolved() -> Experiment:
+    return sampling.prepare(EXPERIMENT).facts.experiment
 
 
 def wait_for(condition, seconds=60.0):
@@ -159,6 +168,19 @@ def finish(process: subprocess.Popen[str], seconds: float = 120) -> tuple[int, s
     out, err = process.communicate(timeout=seconds)
     assert "Traceback" not in err, err
     return process.returncode, out, err
+
+
+def fill(folder: Path) -> None:
+    """Fill a disk to the last byte, with what writers at work free meanwhile."""
+    with open(folder / "filler", "ab", buffering=0) as file:
+        refused = 0
+        while refused < 5:
+            try:
+                file.write(bytes(4096))
+                refused = 0
+            except OSError:
+                refused += 1
+                time.sleep(0.1)
 
 
 class Shuffled:

@@ -4,11 +4,12 @@ import contextlib
 import io
 import json
 import os
+import resource
 import shutil
-import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
@@ -47,7 +48,8 @@ FILES = (
     "control/00000000000000000001-01234567.json",
 )
 # Small files: whatever they claim to hold, reading them takes no more than a little of the cap.
-MEMORY_CAP = ARRAYS_CAP / 8
+MEMORY_CAP = ARRAYS_CAP // 8
+MUCH = 2**40
 
 scalars = (
     st.none()
@@ -76,6 +78,7 @@ def original(tmp_path_factory):
     (path / FILES[-1]).write_text('{"action": "pause", "samples": 0}')
     (path / "lease.json").write_text('{"host": "x", "pid": 1, "birth": 1, "since": "now", "token": "t"}')
     assert all((path / name).exists() for name in FILES), [*run.path.rglob("*")]
+    check(path, tmp_path_factory, FILES[0], (path / FILES[0]).read_bytes(), MUCH)  # loads all that is used
     return path
 
 
@@ -130,22 +133,38 @@ def everything(path):
         list_all(Context(), as_json=False, limit=0)
 
 
-def check(original, tmp_path_factory, name, data):
+def check(original, tmp_path_factory, name, data, memory=MEMORY_CAP):
     folder = Path(os.path.realpath(tmp_path_factory.getbasetemp())) / f"fuzz-{os.getpid()}"
     path = folder / "runs" / "20260101-000000-mlp-01234567"
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(original, path)
     (path / name).write_bytes(data)
     home = os.environ.get("GEOMREG_HOME")
-    tracemalloc.start()
     try:
-        everything(path)
-        peak = tracemalloc.get_traced_memory()[1]
+        with little_memory(memory):
+            everything(path)
     finally:
-        tracemalloc.stop()
         if home is not None:
             os.environ["GEOMREG_HOME"] = home
-    assert peak < MEMORY_CAP
+
+
+@contextlib.contextmanager
+def little_memory(memory=MEMORY_CAP):
+    """Let this process have no more than a little of memory more, whether Python or native code asks."""
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    in_use = int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+    resource.setrlimit(resource.RLIMIT_AS, (in_use + memory, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, before)
+
+
+def test_more_memory_than_that_cannot_be_had():
+    with little_memory():
+        np.empty(MEMORY_CAP // 16)
+        with pytest.raises(MemoryError):
+            np.empty(2 * MEMORY_CAP // 8)
 
 
 fuzz = settings(
@@ -267,8 +286,5 @@ def test_a_file_that_is_too_large_is_not_read(original, tmp_path_factory):
         shutil.copytree(original, path)
         with open(path / name, "r+b") as file:
             file.truncate(2**34)  # sparse: nothing is on the disk
-        tracemalloc.start()
-        everything(path)
-        peak = tracemalloc.get_traced_memory()[1]
-        tracemalloc.stop()
-        assert peak < MEMORY_CAP, name
+        with little_memory():
+            everything(path)

@@ -46,6 +46,32 @@ def test_a_run_goes_on_to_the_same_bits(half, expected):
     assert {path: path.read_bytes() for path in half.path.rglob("*") if path.is_file()} == before
 
 
+def test_a_run_of_another_host_is_taken_only_when_a_person_says_so(half, expected):
+    path = half.path / "lease.json"
+    lease = half.lease()
+    text = json.dumps({**json.loads(path.read_text()), "host": "node17"})
+    path.write_text(text)
+    command = ["run", "--resume", half.path, "--samples", SAMPLES]
+    code, out, err = finish(geomreg(*command))
+    assert (code, out) == (1, "")
+    assert "on node17" in err
+    assert "--take-over" in err
+    assert path.read_text() == text
+    code, _, err = finish(geomreg("runs", "rm", half.path, "--yes"))
+    assert code == 1
+    assert "on node17" in err
+    code, out, err = finish(geomreg(*command, "--take-over", "--json"))
+    assert code == 0, err
+    assert json.loads(out)["histogram_digest"] == expected
+    assert not path.exists()
+    assert not lease.held()
+    # A lease that another host left behind is no reason to wait for a run that is complete.
+    path.write_text(text)
+    code, out, err = finish(geomreg("run", "--resume", half.path, "--json"), 30)
+    assert (code, json.loads(out)["histogram_digest"]) == (0, expected)
+    assert "complete" in err
+
+
 def test_a_plan_that_was_not_fulfilled_is_taken_up(half, runs, expected):
     half.write_status(half.read_status().__class__(RunState.STOPPED, SAMPLES // 2, SAMPLES))
     status, summary = outcome(runs.resume(half.path, workers=2))

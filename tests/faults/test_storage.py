@@ -1,6 +1,5 @@
 """What disks, people and clocks do to a run directory: no committed network is lost, and a line says why."""
 
-import contextlib
 import json
 import os
 import signal
@@ -24,6 +23,7 @@ from .driving import (
     VALUES,
     Shuffled,
     engine_of,
+    fill,
     finish,
     fold,
     geomreg,
@@ -55,13 +55,6 @@ print(handle.failure())
 
 def committed(path):
     return RunDirectory.open(path).committed()[0].summary.samples
-
-
-def fill(folder):
-    """Fill a disk to the last byte."""
-    with contextlib.suppress(OSError), open(folder / "filler", "wb", buffering=0) as file:
-        while True:
-            file.write(bytes(4096))
 
 
 def test_a_run_on_a_full_disk_waits_for_room_and_then_goes_on(small_disk, runs):
@@ -98,8 +91,9 @@ def test_a_run_on_a_disk_that_stays_full_fails_with_a_clear_line(small_disk, run
     assert kept > 0
     for command in (["report", path], ["runs", "verify", path]):
         assert finish(geomreg(*command))[0] == 0
-    code, _, err = finish(geomreg("run", "--resume", path))
-    assert code in (1, 3)  # as it is noticed before the run has begun, or only then
+    fill(small_disk)  # what the engine has freed for its last word, too
+    code, out, err = finish(geomreg("run", "--resume", path))
+    assert (code, out) == (1, "")
     assert "No space left on device" in err
     assert committed(path) >= kept
     (small_disk / "filler").unlink()
@@ -309,8 +303,8 @@ def test_the_files_of_a_long_run_stay_few(tmp_path):
     run = sample_here(tmp_path / "run", 500)
     pack = run.packs.read(run.packs.scan()[0])
     most = 0
-    for chunk in range(1, 2000):
+    for chunk in range(1, 600):
         run.packs.append(chunk, chunk + 1, Pack(pack.summary, np.empty(0), pack.check))
         most = max(most, len(run.packs.scan()))
-    assert most <= 4 * 7 + 1
-    assert run.committed()[0].summary.samples == 2000 * CHUNK
+    assert most <= 3 * 7 + 1
+    assert run.committed()[0].summary.samples == 600 * CHUNK

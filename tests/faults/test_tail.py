@@ -23,6 +23,7 @@ from .driving import (
     engine_of,
     engine_pid,
     family,
+    fill,
     finish,
     geomreg,
     kill_engine,
@@ -31,7 +32,7 @@ from .driving import (
 )
 
 REPEATS, SAMPLES = 3, 4_000
-PLAN = TailPlan(log10_volume=-40, population=200, repeats=REPEATS, kernel="pcn")  # of many levels
+PLAN = TailPlan(log10_volume=-20, population=200, repeats=REPEATS, kernel="pcn")  # of many levels
 VALUES = {"data": "gaussian", "inputs": 6, "examples": 4, "width": 12, "depth": 1, "chunk_size": 1000}
 EXPERIMENT = Experiment.parse(VALUES)
 OPTIONS = [word for key, value in VALUES.items() for word in (f"--{key.replace('_', '-')}", str(value))]
@@ -82,7 +83,7 @@ def engine_at_work_or_over(path, process):
     wait_for(lambda: engine_of(path) or process.poll() is not None)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def undisturbed(tmp_path_factory):
     """A finished tail, and the bits of its populations when walked here level by level."""
     path = tmp_path_factory.mktemp("tail") / "run"
@@ -294,3 +295,51 @@ def test_a_tail_of_a_link_is_not_read(undisturbed, tmp_path):
     (path / "tail").symlink_to(tmp_path / "elsewhere")
     with pytest.raises(RunDirectoryError, match="link"):
         RunDirectory.open(path).tail.read()
+
+
+def checkpoints(path):
+    return {entry.name: entry.stat().st_mtime_ns for entry in (path / "tail").glob("population-*")}
+
+
+def began_on(disk, runs, **options):
+    """Return a handle on a tail on a small disk, of which a checkpoint has just been written."""
+    handle = runs.start(EXPERIMENT, SAMPLES, directory=disk / "run", workers=2, tail=PLAN, **options)
+    wait_for(lambda: checkpoints(handle.directory) or None)
+    return handle
+
+
+def test_a_tail_on_a_full_disk_waits_for_room_and_then_goes_on(undisturbed, small_disk, every_process, runs):
+    every_process(SLOW_LEVELS.replace("SECONDS", "0.05"))
+    handle = began_on(small_disk, runs)
+    fill(small_disk)
+    stood = checkpoints(handle.directory)
+    time.sleep(2.5)  # longer than two legs
+    assert checkpoints(handle.directory) == stood
+    assert handle.running()
+    (small_disk / "filler").unlink()
+    assert outcome(handle)[0].state is RunState.DONE
+    assert bits_of(handle.directory) == undisturbed[1]
+
+
+def test_a_tail_on_a_disk_that_stays_full_fails_with_a_clear_line_and_goes_on(
+    undisturbed, small_disk, every_process, runs
+):
+    every_process(SLOW_LEVELS.replace("SECONDS", "0.05"))
+    handle = began_on(small_disk, runs, patience=2)
+    path = handle.directory
+    fill(small_disk)
+    levels = [descent.levels for descent in RunDirectory.open(path).tail.read().descents]
+    assert max(levels) > 0
+    assert handle.wait(30)
+    assert "No space left on device" in handle.failure()
+    for command in (["report", path], ["runs", "verify", path]):
+        assert finish(geomreg(*command))[0] == 0
+    fill(small_disk)  # what the engine has freed, too
+    code, out, err = finish(geomreg("tail", "--resume", path))
+    assert (code, out) == (1, "")
+    assert "No space left on device" in err
+    kept = [descent.levels for descent in RunDirectory.open(path).tail.read().descents]
+    assert all(now >= before for now, before in zip(kept, levels, strict=True))
+    (small_disk / "filler").unlink()
+    assert outcome(runs.resume(path, workers=2))[0].state is RunState.DONE
+    assert bits_of(path) == undisturbed[1]

@@ -130,6 +130,7 @@ async def test_what_goes_wrong_is_said_in_one_line(run: Path) -> None:
         for value, words in [
             ("x.doc", "allowed ends are"),
             ("absent/x.json", "cannot be written"),
+            ("~nobody-of-that-name/x.csv", "cannot be written"),
             ("[bold]\x1b]52;c;aGk=\x07/x.csv", "[bold]]52;c;aGk=/x.csv"),
             ("  ", "name a file"),
         ]:

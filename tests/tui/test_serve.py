@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 
 import aiohttp
 import numpy as np
@@ -212,6 +213,16 @@ def test_what_an_explorer_would_refuse_is_refused_at_the_start() -> None:
     assert refused.returncode == 2
     assert refused.stdout == ""
     assert "--theme: got 'no-such-theme'" in refused.stderr
+
+
+async def test_a_page_whose_explorer_does_not_start_is_told(home: Path) -> None:
+    with serving("--data", "digits") as served:
+        async with admitted(served) as session:
+            (home / "config.toml").write_text("fps = [")  # after the server had read it
+            async with opened_page(session, served) as page:
+                word = await page.socket.receive(timeout=60)
+                assert word.type is aiohttp.WSMsgType.CLOSE
+        wait_for(lambda: not served.children(), 10)
 
 
 STRANGE = [

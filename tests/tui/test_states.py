@@ -242,7 +242,7 @@ async def test_resizing_while_sampling_loses_nothing() -> None:
     async with opened(source, samples=1_000_000) as driver:
         run = await sampling(driver)
         before = run.samples
-        sizes = list(itertools.islice(itertools.cycle((*SIZES, (20, 5), (300, 100), (1, 1))), 40))
+        sizes = list(itertools.islice(itertools.cycle((*SIZES, (20, 5), (300, 100), (1, 1))), 20))
         for size in sizes:
             await driver.pilot.resize_terminal(*size)
             await asyncio.sleep(0.005)

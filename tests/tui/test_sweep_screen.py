@@ -657,6 +657,9 @@ async def test_a_real_sweep_fills_and_agrees_with_the_headless_one(tmp_path: Pat
         view = view_of(driver)
         assert view is not None
         shown = " ".join(driver.text("#trend").split())
+        sweep = driver.session.sweeps.shown
+        assert sweep is not None
+        await driver.until(lambda: not sweep.running(), "its process has ended")
     document = json.loads(process.communicate(timeout=60)[0])
     assert [point["histogram_digest"] for point in document["points"]] == [
         point.result.summary.histogram.digest() for point in view.points if point.result

@@ -7,7 +7,6 @@ import os
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -437,6 +436,14 @@ def test_the_catalogue_finds_runs_by_part_of_their_name(home):
     assert home.exists()
 
 
+def test_the_home_of_nobody_is_a_name_like_any_other(monkeypatch, tmp_path):
+    with pytest.raises(RunDirectoryError, match="no run '~nobody-of-that-name/run'"):
+        find_run("~nobody-of-that-name/run")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GEOMREG_HOME", "~nobody-of-that-name/x")
+    assert list_runs() == []
+
+
 def test_a_run_in_use_or_a_link_is_not_deleted(run, tmp_path):
     lease = run.lease()
     with pytest.raises(RunDirectoryError, match="stop it first"):
@@ -514,7 +521,7 @@ def test_a_run_that_cannot_be_made_leaves_nothing(tmp_path, monkeypatch, wanted)
 
 
 def test_what_a_killed_engine_left_before_there_was_a_run_is_in_nobodys_way(run):
-    (run.path / "experiment.json").unlink()
+    (run.path / "experiment.json").rename(run.path / ".experiment.json.0123abcd.tmp")
     again = RunDirectory.create(run.path, make_facts(seed=3), {}, 10, 0)
     assert RunDirectory.open(again.path).facts.experiment.seed == 3
     (run.path / "experiment.json").unlink()
@@ -523,7 +530,40 @@ def test_what_a_killed_engine_left_before_there_was_a_run_is_in_nobodys_way(run)
         RunDirectory.create(run.path, make_facts(), {}, 10, 0)
 
 
-def test_a_run_whose_engine_is_still_loading_is_starting_and_one_that_never_came_is_stopped(tmp_path):
-    assert read_status(tmp_path).state is RunState.STARTING
-    os.utime(tmp_path, (time.time() - 60,) * 2)
-    assert read_status(tmp_path).state is RunState.STOPPED
+def test_a_run_that_is_being_made_is_starting_and_keeps_other_engines_out(tmp_path, monkeypatch):
+    """From its first file on; what the other engine wants is another experiment."""
+    from geomreg_tui.runs import directory
+
+    path, seen = tmp_path / "run", []
+
+    def write(*arguments, **options):
+        patch.undo()
+        with pytest.raises(RunDirectoryError, match="in use by process"):
+            RunDirectory.begin(path, make_facts(seed=3), {}, 10, 0)
+        seen.append(read_status(path).state)
+        write_arrays(*arguments, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(directory, "write_arrays", write)
+        run, lease = RunDirectory.begin(path, make_facts(seed=2), {}, 10, 0)
+    assert seen == [RunState.STARTING]
+    assert RunDirectory.open(path).facts.experiment.seed == 2
+    assert run.read_status().state is RunState.STARTING
+    lease.release()
+    assert run.read_status().state is RunState.STOPPED
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_run_that_cannot_be_made_is_in_nobodys_way(tmp_path, monkeypatch, there):
+    from geomreg_tui.runs import directory
+
+    path = tmp_path / "run"
+    if there:
+        path.mkdir()
+    with monkeypatch.context() as patch:
+        patch.setattr(directory, "write_arrays", lambda *_: (_ for _ in ()).throw(RunDirectoryError("full")))
+        with pytest.raises(RunDirectoryError, match="full"):
+            RunDirectory.begin(path, make_facts(), {}, 10, 0)
+    assert path.exists() == there
+    RunDirectory.create(path, make_facts(), {}, 10, 0)
+    assert holder(path / "lease.json") is None

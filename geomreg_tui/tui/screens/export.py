@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -150,7 +151,7 @@ class ExportScreen(ModalScreen[None]):
         if not text:
             self._say("! name a file", "-problem")
             return
-        path = Path(text).expanduser()
+        path = Path(os.path.expanduser(text))
         force = path == self._may_replace
         self._may_replace = None
         self._writing = True
