@@ -57,6 +57,7 @@ class SweepScreen(Screen[RunChoice | None]):
         Binding("o", "reopen", "Sweeps", tooltip="Open a sweep that is on disk"),
         Binding("z", "zoom(1)", "Zoom", tooltip="Show only the lowest tenth of the losses", id="zoom_in"),
         Binding("Z", "zoom(-1)", "Out", tooltip="Zoom out again", id="zoom_out"),
+        Binding("t", "tail", "Tail", tooltip="D, or V at equal loss where there are deep tails", id="tail"),
         Binding("e", "export", "Export", tooltip="Write the sweep as data, figure or report", id="export"),
         Binding("escape", "back", "Back", tooltip="Leave a field; go back to the explorer", id="leave_field"),
         Binding("x", "dismiss", "Back", tooltip="Go back to the explorer", show=False, id="sweep"),
@@ -220,6 +221,8 @@ class SweepScreen(Screen[RunChoice | None]):
             return view is not None and point is not None and point.result is not None
         if action == "zoom" and parameters == (-1,):
             return self._multiples.zoom > 0
+        if action == "tail":
+            return view is not None and view.tails is not None
         if action in ("export", "zoom"):
             return view is not None and any(point.result for point in view.points)
         return True
@@ -354,6 +357,10 @@ class SweepScreen(Screen[RunChoice | None]):
         if not self._multiples.zoom_by(step) and step > 0:
             self.notify("Too few losses lie lower; sample more to zoom further.", markup=False)
         self._draw_status()
+
+    def action_tail(self) -> None:
+        """Change between D and V at equal loss, against the factor."""
+        self._trend.toggle()
 
     def action_page(self, direction: int) -> None:
         """Select a point a screenful further."""

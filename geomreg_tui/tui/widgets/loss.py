@@ -23,7 +23,8 @@ __all__ = ["LossPane", "Measure", "bar_shares", "message_rows"]
 
 FloatArray = NDArray[np.float64]
 
-_TOP = 0.995  # share of the losses that the linear axis reaches up to
+_TOP = 0.97  # share of the losses that the linear axis reaches up to
+_WORTH_TELLING = 0.001  # share of the losses beyond the axis
 _LOW, _HIGH = 0.0005, 0.9995  # shares of the losses between which the log axis extends
 _COLUMN_OF_TICKS = 11
 _LINES_OF_TICKS = 3
@@ -138,7 +139,7 @@ class LossPane(RowsWidget):
         x = self._axis(view, facts, width)
         if x is None:
             return message_rows(_nothing_to_bin(distribution), width, height)
-        legend = self._legend(view, facts, width)
+        legend = self._legend(view, facts, width, x.high)
         lines = max(4, height - len(legend) - 1)
         # The label column is as wide as the widest tick can be, so that the number of columns is known.
         columns = Canvas.area(width, Scale(0, 1, (), (" " * _LABEL,)))
@@ -246,7 +247,7 @@ class LossPane(RowsWidget):
             cursor = column + len(name)
         return row
 
-    def _legend(self, view: View, facts: Facts, width: int) -> list[list[Piece]]:
+    def _legend(self, view: View, facts: Facts, width: int, end: float) -> list[list[Piece]]:
         items = [
             [Piece(f"L0 null {number_text(facts.null_loss)}", "landmark")],
             [Piece(f"Lc constant {number_text(facts.constant_loss)}", "landmark")],
@@ -254,10 +255,14 @@ class LossPane(RowsWidget):
         if view.modes and view.distribution and view.distribution.histogram.atom:
             mass = number_text(view.modes.atom_mass.estimate)
             items.append([Piece(f"atom {mass} (no bar)", "warn")])
+        if view.distribution and not self.log_axis and not self.zoom:
+            beyond = 1 - float(view.distribution.cdf(np.array([end]))[0])
+            if beyond >= _WORTH_TELLING:
+                items.append([Piece(f"{100 * beyond:.1f} % beyond →", "dim")])
         if view.comparison or facts.overlays:
             items.append([Piece("█", "bar"), Piece(" these settings")])
         if view.comparison:
-            items.append([Piece("•", "pinned"), Piece(f" pinned: {view.comparison.pin.label}")])
+            items.append([Piece("•", "pinned"), Piece(f" pinned: {view.comparison.label}")])
         if facts.overlays:
             name = plain_text(facts.overlays[0].name)
             items.append([Piece("⠒⠒", "theory"), Piece(f" theory: {name}")])
