@@ -10,14 +10,17 @@ from pathlib import Path
 
 import pytest
 from rich.cells import cell_len
+from rich.segment import Segment
+from textual.color import Color
 from textual.widget import Widget
 from textual.widgets import Static
 
 from geomreg_tui.errors import RunDirectoryError
 from geomreg_tui.runs import RunDirectory, RunState
+from geomreg_tui.tui.look import AsciiFilter
 from geomreg_tui.tui.screens.frame import SMALLEST, WIDE
 from geomreg_tui.tui.widgets.fields import ChoiceField
-from geomreg_tui.tui.widgets.lines import HeaderLine, StatusLine
+from geomreg_tui.tui.widgets.lines import HeaderLine, StatusLine, progress_bar
 from geomreg_tui.tui.widgets.rows import RowsWidget
 
 from .driving import Driver, opened
@@ -284,3 +287,11 @@ def test_the_status_line_drops_what_has_no_room_and_cuts_nothing(width: int) -> 
     assert kept in (f"kept in {path}", f"kept as {path.name}", "")
     assert (text == fullest) == (width >= cell_len(fullest))
     assert (kept == "") == (width < cell_len(f"✓ run done  {'█' * 10}  20 k / 20 k  kept as {path.name}"))
+
+
+@pytest.mark.parametrize("share", [number / 80 for number in range(81)])
+def test_a_progress_bar_has_ascii_characters_too(share: float) -> None:
+    text = "".join(piece.text for piece in progress_bar(share, 10))
+    (segment,) = AsciiFilter().apply([Segment(text)], Color(0, 0, 0))
+    assert set(segment.text) <= set("#=|-")
+    assert len(segment.text) == len(text) == 10

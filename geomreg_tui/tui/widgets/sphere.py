@@ -25,6 +25,7 @@ __all__ = ["SpherePane"]
 
 FloatArray = NDArray[np.float64]
 
+_ROOMY = 10  # lines from which the axis has its name below it
 _ECHO = 0.05  # seconds from a change of the radius to the curve for it
 
 
@@ -57,7 +58,7 @@ class SphereCurve(RowsWidget):
             place = n
         value = self._squeeze(log_volume(n, self.radius) / math.log(10))
         y = self._value_axis(value, max(2, (lines - 3) // 2))
-        label = f"dimension n{' (log axis)' if self.log_axis else ''}"
+        label = f"dimension n{' (log axis)' if self.log_axis else ''}" if height >= _ROOMY else ""
         canvas = Canvas(width, lines, x, y, label)
         canvas.level(0.0)
         canvas.line(place, value, "bar")

@@ -17,6 +17,7 @@ from geomreg_tui.tui.widgets.rows import Piece, RowsWidget, flow
 
 __all__ = ["VolumePane"]
 
+_ROOMY = 12  # lines from which the axis has its name below it
 _ENOUGH = 100  # networks below ε for its slope to be worth a figure
 
 
@@ -57,7 +58,8 @@ class VolumePane(RowsWidget):
         x = Scale.decades(math.floor(left), max(math.ceil(loss[-1]), math.floor(left) + 1), width // 9)
         lines = max(5, height - len(legend))
         y = Scale.decades(min(-1.0, math.floor(bottom)), 0.0, max(2, (lines - 3) // 2))
-        canvas = Canvas(width, lines, x, y, "loss ε (log axis)")
+        label = "loss ε (log axis)" if height >= _ROOMY else ""  # the foot has it too
+        canvas = Canvas(width, lines, x, y, label)
         if null > 0:
             canvas.landmark(math.log10(null))
         step = max(1, loss.size // width)
