@@ -22,6 +22,7 @@ from geomreg_tui.errors import ExperimentError, RunDirectoryError
 from geomreg_tui.experiment import Experiment
 from geomreg_tui.export import SWEEP_FORMATS
 from geomreg_tui.runs import RunState
+from geomreg_tui.summary import TailPlan
 from geomreg_tui.tui.app import ExplorerApp
 from geomreg_tui.tui.screens.export import SweepExportScreen
 from geomreg_tui.tui.screens.help import HelpScreen
@@ -187,7 +188,9 @@ async def test_a_key_shows_the_volumes_of_deep_tails_at_equal_loss() -> None:
         await put(driver, "values", "16, 64, 256")
         await put(driver, "samples", "20k")
         sweep = await started(driver)
-        assert "t Tail" not in driver.text("#keys")
+        sweep.tell(RunState.SAMPLING)
+        await driver.until(lambda: "▶ sweep sampling" in driver.screen())
+        assert "t Tail" not in driver.text("#keys")  # neither tails to show nor a sweep that is over
         for place, shift in enumerate(shifts):
             sweep.fill(place, 20_000, RunState.DONE, deep=tail(descent(shift - 0.1), descent(shift + 0.1)))
         sweep.tell(RunState.DONE)
@@ -209,6 +212,31 @@ async def test_a_key_shows_the_volumes_of_deep_tails_at_equal_loss() -> None:
         assert driver.text("#trend").count("◉") == 1
         await driver.pilot.press("t")
         assert "D against width" in driver.screen()
+
+
+async def test_a_key_sweeps_deep_tails_and_going_on_keeps_them() -> None:
+    async with swept() as driver:
+        await put(driver, "values", "16, 64")
+        await put(driver, "samples", "20k")
+        await driver.pilot.press("t")
+        await driver.until(lambda: "log10 V down to" in driver.screen())
+        await driver.pilot.press("escape")
+        await driver.pilot.pause()
+        assert driver.source.sweeps == []
+        await driver.pilot.press("t")
+        await driver.until(lambda: "log10 V down to" in driver.screen())
+        await driver.pilot.press("enter")
+        await driver.until(lambda: driver.source.sweeps)
+        sweep = driver.source.sweeps[0]
+        assert sweep.asked.tail == TailPlan(log10_volume=-50.0)
+        assert [factor.values for factor in sweep.asked.factors] == [(16, 64)]
+        sweep.fill(0, 20_000, RunState.DONE, deep=tail(descent(0.0)))
+        sweep.tell(RunState.STOPPED)
+        await driver.until(lambda: "log10 V against width" in driver.screen())
+        await driver.until(lambda: "■ sweep stopped" in driver.screen())
+        await driver.pilot.press("space")
+        await driver.until(lambda: len(driver.source.sweeps) == 2)
+        assert driver.source.sweeps[1].asked == sweep.asked
 
 
 async def test_points_fill_live_and_the_direction_comes_with_the_second() -> None:

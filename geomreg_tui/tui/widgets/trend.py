@@ -80,14 +80,15 @@ class TrendPane(RowsWidget):
         lines = height - len(below) - len(legend)
         if not known:
             word = "V comes with the first tail" if deep else "D comes with the first networks"
-            return [*message_rows(word, width, lines), *below]
+            rows = message_rows(word, width, lines)
+            return [*rows, *([] for _ in range(lines - len(rows))), *below]
         if not factor.ordered and len(view.plan.factors) == 1 and len(factor.values) <= lines - 3:
             return [*_by_name(view, known, deep, self._selected, width, lines), *below]
         places = _positions(factor)
         name = factor.key.replace("_", " ") + (" (log axis)" if _is_log(factor) else "")
         label = name if lines >= _LABELLED else ""
-        rows = lines - (3 if label else 2)
-        y = _volume_axis(known, rows) if deep else _index_axis(rows)
+        within = lines - (3 if label else 2)
+        y = _volume_axis(known, within) if deep else _index_axis(within)
         x = _axis(factor, places, Canvas.area(width, y))
         canvas = Canvas(width, lines, x, y, label)
         canvas.level(0.0, "axis")
