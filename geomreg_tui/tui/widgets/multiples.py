@@ -356,7 +356,7 @@ def _lay_out(count: int, width: int, height: int) -> _Grid:
 
 def _body(point: PointView, width: int, height: int, axes: _Axes | None) -> list[list[Piece]]:
     if point.state is RunState.FAILED and point.message:
-        return message_rows(point.message, width, height, "warn")
+        return message_rows(point.message.replace(f"{point.path}/", ""), width, height, "warn")
     distribution = point.distribution
     if distribution is None or axes is None:
         word = "" if point.state is None else "no networks yet"
