@@ -57,7 +57,7 @@ class TrendPane(RowsWidget):
             self.entitle("Dominance index D")
         elif view.tails is not None and self.deep:
             at = f"{view.tails.log10_loss:.2f}".replace("-", "−")
-            self.entitle(f"log10 V against {key}", f"V(ε) at log10 ε = {at}")
+            self.entitle(f"log10 V against {key}", f"at log10 ε = {at}")
         else:
             self.entitle(f"D against {key}", "+1 zero, −1 central")
         self.redraw()
