@@ -1,14 +1,13 @@
-"""Makes what the README shows from real runs: the picture of the explorer, and the output of each command.
+"""Makes what the README shows from real runs: the pictures of the explorer, and the output of each command.
 
-``python docs/build.py [picture] [outputs] [throughput] [memory] [overhead] [tail] [terminal]``; without
-any, the first two.
+``python docs/build.py [gallery] [outputs] [throughput] [memory] [overhead] [tail] [terminal]``; without
+any, the first two. The pictures are those of :mod:`gallery`.
 In the README, what stands between ``<!-- output: COMMAND -->`` and ``<!-- end -->`` is replaced by what the
 command prints, and ``<!-- table: NAME -->`` likewise by the table of ``python -m benchmarks NAME``.
 """
 
 from __future__ import annotations
 
-import asyncio
 import os
 import re
 import subprocess
@@ -19,33 +18,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
-SIZE = (150, 46)
-PATIENCE = 600  # tenths of a second
 PAUSE = 1.5  # seconds before each command, in which what it is about gets somewhere
-
-
-async def picture() -> None:
-    """Sample a million networks in the explorer, and keep its screen as SVG."""
-    from geomreg_tui.experiment import Experiment
-    from geomreg_tui.tui.app import ExplorerApp
-    from geomreg_tui.tui.source import EngineSource
-
-    experiment = Experiment.parse(
-        {"data": "gaussian", "inputs": 4, "examples": 1, "width": 8, "depth": 3, "init": "he_normal"}
-    )
-    os.environ["GEOMREG_HOME"] = tempfile.mkdtemp(prefix="geomreg-")
-    app = ExplorerApp(experiment, 10**6, EngineSource())
-    async with app.run_test(size=SIZE) as pilot:
-        for word in ("preview done", "run done"):
-            for _ in range(PATIENCE):
-                await pilot.pause(0.1)
-                if word in app.export_screenshot().replace("&#160;", " "):
-                    break
-            else:
-                raise SystemExit(f"the explorer never said {word!r}")
-            await pilot.press("space")
-        await pilot.pause(1.0)
-        (ROOT / "docs" / "explorer.svg").write_text(app.export_screenshot(title="geomreg-tui"))
 
 
 def outputs(text: str) -> str:
@@ -86,9 +59,9 @@ def table(text: str, name: str) -> str:
 
 def main() -> None:
     """Make what was asked for."""
-    wanted = sys.argv[1:] or ["picture", "outputs"]
-    if "picture" in wanted:
-        asyncio.run(picture())
+    wanted = sys.argv[1:] or ["gallery", "outputs"]
+    if "gallery" in wanted:
+        subprocess.run([sys.executable, ROOT / "docs" / "gallery.py"], cwd=ROOT, check=True)
     text = README.read_text()
     if "outputs" in wanted:
         text = outputs(text)

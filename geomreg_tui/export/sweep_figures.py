@@ -1,4 +1,4 @@
-"""Figures of a sweep: the dominance index against a factor, and the density of each point."""
+"""Figures of a sweep: D and the deep tail's volumes against a factor, and the density of each point."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ import math
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from geomreg_tui.analysis.deep import WIDTH
 from geomreg_tui.engine.sweep import Factor
+from geomreg_tui.engine.sweep_tail import TailComparison
 from geomreg_tui.export.drawing import (
     COLOURS,
     INK,
@@ -20,7 +23,9 @@ from geomreg_tui.export.drawing import (
 from geomreg_tui.export.figures import draw_density, loss_label
 from geomreg_tui.export.sweep_results import Sweep
 
-__all__ = ["MOST_DENSITIES", "draw_densities", "draw_directions", "draw_sweep"]
+__all__ = ["MOST_DENSITIES", "draw_densities", "draw_directions", "draw_sweep", "draw_tails"]
+
+FloatArray = NDArray[np.float64]
 
 MOST_DENSITIES = 36
 _COLUMNS = 4
@@ -30,17 +35,21 @@ _WIDE_RATIO = 16  # of the largest to the smallest value, from which the axis of
 
 
 def draw_sweep(sweep: Sweep) -> Any:
-    """Return the figure of a sweep for a file: D against each factor over the densities, with a title.
+    """Return the figure of a sweep for a file: D against each factor, tails, densities, with a title.
 
     Raises:
         ExperimentError: if matplotlib is not installed.
     """
+    parts = [(_directions_size(sweep), _fill_directions)]
+    if sweep.tails is not None:
+        parts.append((_tails_size(sweep), _fill_tails))
+    parts.append((_densities_size(sweep), _fill_densities))
     with style():
-        (first_width, first_height), (width, height) = _directions_size(sweep), _densities_size(sweep)
-        figure = new_figure(max(first_width, width), first_height + height)
-        above, below = figure.subfigures(2, 1, height_ratios=[first_height, height], hspace=0.04)
-        _fill_directions(above, sweep)
-        _fill_densities(below, sweep)
+        widths, heights = zip(*(size for size, _ in parts), strict=True)
+        figure = new_figure(max(widths), sum(heights))
+        places = figure.subfigures(len(parts), 1, height_ratios=heights, hspace=0.04)
+        for place, (_, fill) in zip(places, parts, strict=True):
+            fill(place, sweep)
         title(figure, [sweep.describe(), *sweep.warnings])
     return figure
 
@@ -54,6 +63,18 @@ def draw_directions(sweep: Sweep) -> Any:
     with style():
         figure = new_figure(*_directions_size(sweep))
         _fill_directions(figure, sweep)
+    return figure
+
+
+def draw_tails(sweep: Sweep) -> Any:
+    """Return a figure of log10 V at equal loss against each factor, over that of the ball of P dimensions.
+
+    Raises:
+        ExperimentError: if matplotlib is not installed.
+    """
+    with style():
+        figure = new_figure(*_tails_size(sweep))
+        _fill_tails(figure, sweep)
     return figure
 
 
@@ -75,10 +96,42 @@ def _directions_size(sweep: Sweep) -> tuple[float, float]:
 
 def _fill_directions(figure: Any, sweep: Sweep) -> None:
     panels = figure.subplots(1, len(sweep.factors), sharey=True, squeeze=False)[0]
+    bands = np.array([point.modes.dominance for point in sweep.points]).reshape(-1, 3)
     for place, axes in enumerate(panels):
-        _draw_direction(axes, sweep, place)
+        _draw_against(axes, sweep, place, bands)
+        axes.axhline(0, color=INK, lw=0.6)
+        axes.set_ylim(-1.05, 1.05)
         if not place:
             axes.set_ylabel("dominance index $D$  (−1 central, +1 zero)")
+
+
+def _tails_size(sweep: Sweep) -> tuple[float, float]:
+    return (9.2 if len(sweep.factors) > 1 else 6.4), 5.2
+
+
+def _fill_tails(figure: Any, sweep: Sweep) -> None:
+    found = sweep.tails
+    if found is None:
+        return
+    panels = figure.subplots(2, len(sweep.factors), sharex="col", sharey="row", squeeze=False)
+    at = f"{found.log10_loss:.2f}".replace("-", "−")
+    labels = (
+        rf"$\log_{{10}} V(\varepsilon)$ at $\log_{{10}} \varepsilon$ = {at}",
+        r"$\log_{10} V_P(r)$ of the ball",
+    )
+    for axes_of_row, bands, label in zip(panels, _tail_bands(found), labels, strict=True):
+        for place, axes in enumerate(axes_of_row):
+            _draw_against(axes, sweep, place, bands, legend=axes_of_row is panels[0])
+        axes_of_row[0].set_ylabel(label)
+    for axes in panels[0]:
+        axes.set_xlabel("")
+
+
+def _tail_bands(found: TailComparison) -> tuple[FloatArray, FloatArray]:
+    """Return log10 V at equal loss, and that of the ball, each with the ends of its interval, (points, 3)."""
+    error = WIDTH * found.std
+    volume = np.stack([found.log10_volume, found.log10_volume - error, found.log10_volume + error], axis=1)
+    return volume, np.repeat(found.log10_sphere[:, None], 3, axis=1)
 
 
 def _shown(sweep: Sweep) -> list[int]:
@@ -121,25 +174,36 @@ def _grid(sweep: Sweep) -> tuple[int, int]:
     return columns, math.ceil(shown / columns)
 
 
-def _draw_direction(axes: Any, sweep: Sweep, place: int) -> None:
+def _draw_against(axes: Any, sweep: Sweep, place: int, bands: FloatArray, *, legend: bool = True) -> None:
+    """Draw an estimate of each point against a factor, a line for each value of the other factor.
+
+    Args:
+        axes: where.
+        sweep: whose points.
+        place: of the factor among the factors.
+        bands: estimate, low and high end of its interval, shape (points, 3); NaN where there is none.
+        legend: whether to say which line is which.
+    """
     factor = sweep.factors[place]
     other = 1 - place if len(sweep.factors) == 2 else None
     lines = sweep.factors[other].values if other is not None else (None,)
     colours = list(COLOURS.values())
     positions = _positions(factor)
     for number, held in enumerate(lines):
-        chosen = [point for point in sweep.points if other is None or point.settings[other] == held]
-        known = [point for point in chosen if math.isfinite(point.modes.dominance.estimate)]
-        x = np.array([positions[point.settings[place]] for point in known])
-        ends = np.array([point.modes.dominance for point in known]).reshape(-1, 3)
-        error = np.abs(ends[:, 1:] - ends[:, :1]).T
+        chosen = [
+            k
+            for k, point in enumerate(sweep.points)
+            if (other is None or point.settings[other] == held) and math.isfinite(bands[k, 0])
+        ]
+        x = np.array([positions[sweep.points[k].settings[place]] for k in chosen])
+        ends = bands[chosen].reshape(-1, 3)
         label = None
-        if other is not None:
+        if other is not None and legend:
             label = figure_text(f"{sweep.factors[other].key} = {_value_text(held)}")
         axes.errorbar(
             x,
             ends[:, 0],
-            yerr=error,
+            yerr=np.abs(ends[:, 1:] - ends[:, :1]).T,
             color=colours[number % len(colours)],
             marker=_MARKS[number % len(_MARKS)],
             ls=("-", "--", ":", "-.")[number // len(colours) % 4] if factor.ordered else "none",
@@ -148,8 +212,6 @@ def _draw_direction(axes: Any, sweep: Sweep, place: int) -> None:
             lw=1.2,
             label=label,
         )
-    axes.axhline(0, color=INK, lw=0.6)
-    axes.set_ylim(-1.05, 1.05)
     axes.set_xlabel(factor.key.replace("_", " "))
     _set_factor_axis(axes, factor, positions, _CHARACTERS // len(sweep.factors))
     legend_above(axes, columns=3)

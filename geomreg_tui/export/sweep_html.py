@@ -6,9 +6,9 @@ from geomreg_tui.experiment import Experiment
 from geomreg_tui.export.drawing import inline_svg
 from geomreg_tui.export.html import GLOSSARY, about, environment_table
 from geomreg_tui.export.markup import definitions, escaped, figure, page, section, table, warning_list
-from geomreg_tui.export.sweep_figures import MOST_DENSITIES, draw_densities, draw_directions
+from geomreg_tui.export.sweep_figures import MOST_DENSITIES, draw_densities, draw_directions, draw_tails
 from geomreg_tui.export.sweep_results import Sweep
-from geomreg_tui.export.sweeps import verdict_line
+from geomreg_tui.export.sweeps import TAIL_HEADINGS, tail_rows, tail_verdict_lines, verdict_line
 from geomreg_tui.export.wording import share_text
 
 __all__ = ["sweep_page"]
@@ -19,6 +19,12 @@ _TERMS = (
         "Kendall's τ-b",
         "Rank correlation of a factor and D, −1 to 1; positive when more of the factor moves mass to the "
         "zero mode. A direction is claimed only where its interval excludes 0.",
+    ),
+    (
+        "V at equal loss",
+        "V(ε) of each point's deep tail at the smallest loss that all points have come to; contracting where "
+        "more of the factor leaves less of it. V_P(r) is the volume of the ball of P dimensions, P "
+        "being the number of parameters, with the typical radius r of the weights.",
     ),
 )
 
@@ -37,6 +43,7 @@ def sweep_page(sweep: Sweep) -> str:
         warning_list(sweep.warnings),
         section("direction", "Direction", [_direction_figure(sweep), *_verdicts(sweep)]),
         section("points", "Points", [_point_table(sweep)]),
+        section("tail", "Deep tail", _tails(sweep)) if sweep.tails is not None else "",
         section("densities", "Densities", [_density_figure(sweep)]),
         section("experiment", "Experiment", [_experiment_table(sweep)]),
         section("again", "The same sweep again", [f"<pre><code>{escaped(sweep.command)}</code></pre>"]),
@@ -58,6 +65,33 @@ def _verdicts(sweep: Sweep) -> list[str]:
         return ["<p>No direction: that needs a factor with two or more numbers for values.</p>"]
     items = "".join(f"<li>{escaped(verdict_line(verdict))}</li>" for verdict in sweep.judged)
     return [f"<ul>{items}</ul>"]
+
+
+def _tails(sweep: Sweep) -> list[str]:
+    found = sweep.tails
+    if found is None:
+        return []
+    lines = [line for verdict in found.verdicts for line in tail_verdict_lines(verdict)]
+    factors = " and against ".join(factor.key for factor in sweep.factors)
+    said = f"log10 V at log10 L = {found.log10_loss:.3f} against {factors}. " + " ".join(
+        f"{x}." for x in lines
+    )
+    caption = (
+        "Above: log10 V at the smallest loss that all points have come to, "
+        f"log10 L = {found.log10_loss:.3f}, with its 95 % interval. Below: log10 of the volume of the "
+        "ball of P dimensions whose radius is the typical one of the weights."
+    )
+    headings = [*(factor.key.replace("_", " ") for factor in sweep.factors), *TAIL_HEADINGS]
+    words = {place for place, factor in enumerate(sweep.factors) if not factor.ordered}
+    numbers = [place for place in range(len(headings) - 1) if place not in words]
+    items = "".join(f"<li>{escaped(line)}</li>" for line in lines)
+    return [
+        figure(inline_svg(draw_tails(sweep), "tail-figure", said), caption),
+        f"<ul>{items}</ul>" if items else "",
+        table(
+            "V at equal loss; std is its standard error", headings, tail_rows(sweep.points, found), numbers
+        ),
+    ]
 
 
 def _point_table(sweep: Sweep) -> str:

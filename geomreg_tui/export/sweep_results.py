@@ -8,6 +8,7 @@ from pathlib import Path
 
 from geomreg_tui.engine.sweep import Factor, SweepPoint, Verdict, verdicts
 from geomreg_tui.engine.sweep_directory import RESULT, SweepDirectory, sweeps_root
+from geomreg_tui.engine.sweep_tail import TailComparison, compare_tails
 from geomreg_tui.errors import plain_text
 from geomreg_tui.export.command import sweep_command
 from geomreg_tui.export.results import Result, load_result
@@ -25,6 +26,7 @@ class Sweep:
         points: what came out, in the order in which the points were run.
         results: the run of each point.
         judged: the direction in which each factor pushes the balance.
+        tails: the deep tails of the points at equal loss; None where they have none.
     """
 
     path: Path
@@ -32,6 +34,7 @@ class Sweep:
     points: tuple[SweepPoint, ...]
     results: tuple[Result, ...]
     judged: tuple[Verdict, ...]
+    tails: TailComparison | None = None
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -84,7 +87,8 @@ def load_sweep(path: Path) -> Sweep:
         SweepPoint(setting, result.facts, result.summary, result.modes, result.tail)
         for setting, result in zip(settings, results, strict=True)
     )
-    return Sweep(path, factors, points, results, tuple(verdicts(factors, points)))
+    judged, tails = tuple(verdicts(factors, points)), compare_tails(factors, points)
+    return Sweep(path, factors, points, results, judged, tails)
 
 
 def _factor_text(factor: Factor) -> str:

@@ -13,9 +13,11 @@ from geomreg_tui.analysis import Direction
 from geomreg_tui.analysis.intervals import Interval
 from geomreg_tui.analysis.trends import NO_DIRECTION
 from geomreg_tui.engine.sweep import Factor, SweepPoint, Verdict
-from geomreg_tui.engine.sweep_tail import TailVerdict, compare_tails
+from geomreg_tui.engine.sweep_tail import TailComparison, TailVerdict, compare_tails
 
-__all__ = ["sweep_text", "tail_verdict_lines", "verdict_line"]
+__all__ = ["TAIL_HEADINGS", "sweep_text", "tail_rows", "tail_verdict_lines", "verdict_line"]
+
+TAIL_HEADINGS = ("P", "log10 V", "std", "λ", "log10 V_P(r)", "status")
 
 
 def sweep_text(
@@ -53,21 +55,10 @@ def _tail_part(factors: Sequence[Factor], points: Sequence[SweepPoint]) -> list[
     table = Table(box=None, header_style="bold")
     for factor in factors:
         table.add_column(factor.key, justify="right" if factor.ordered else "left", no_wrap=True)
-    for name in ("P", "log10 V", "std", "λ", "log10 V_P(r)", "status"):
+    for name in TAIL_HEADINGS:
         table.add_column(name, justify="left" if name == "status" else "right", no_wrap=True)
-    for point, volume, std, sphere in zip(
-        points, compared.log10_volume, compared.std, compared.log10_sphere, strict=True
-    ):
-        known = point.tail.exponent if point.tail else None
-        table.add_row(
-            *(f"{value:g}" if isinstance(value, float) else str(value) for value in point.settings),
-            f"{point.facts.parameters:,}",
-            _places(volume, 2),
-            _places(std, 2),
-            _places(known[0], 3) if known else "-",
-            _places(sphere, 1),
-            point.tail.status if point.tail else "-",
-        )
+    for row in tail_rows(points, compared):
+        table.add_row(*row)
     heading = (
         f"Deep tail: V at the smallest loss that all have come to, log10 L = {compared.log10_loss:.3f}, "
         "beside the ball of P dimensions with the typical radius of the weights"
@@ -78,6 +69,27 @@ def _tail_part(factors: Sequence[Factor], points: Sequence[SweepPoint]) -> list[
         for line in tail_verdict_lines(verdict)
     ]
     return [Text(""), Text(heading), Text(""), table, Text(""), *lines]
+
+
+def tail_rows(points: Sequence[SweepPoint], compared: TailComparison) -> list[list[str]]:
+    """Return the settings of each point and what :data:`TAIL_HEADINGS` name, as text."""
+    rows = []
+    for point, volume, std, sphere in zip(
+        points, compared.log10_volume, compared.std, compared.log10_sphere, strict=True
+    ):
+        known = point.tail.exponent if point.tail else None
+        rows.append(
+            [
+                *(f"{value:g}" if isinstance(value, float) else str(value) for value in point.settings),
+                f"{point.facts.parameters:,}",
+                _places(volume, 2),
+                _places(std, 2),
+                _places(known[0], 3) if known else "-",
+                _places(sphere, 1),
+                point.tail.status if point.tail else "-",
+            ]
+        )
+    return rows
 
 
 def tail_verdict_lines(verdict: TailVerdict) -> tuple[str, str]:

@@ -18,9 +18,9 @@ __all__ = ["action_of", "display", "explorer_bindings", "first_key", "in_effect"
 # for an action that shows itself), and what it does. Where there is little room the first are shown.
 _EXPLORER = (
     ("sample", "sample", "Start/pause", "Start the full run; pause it; go on with it"),
-    ("stop", "stop", "Stop", "Stop the full run and keep what is done"),
-    ("previous_tab", "tab(-1)", "Back", "Previous tab (small terminals)"),
     ("next_tab", "tab(1)", "Next", "Next tab (small terminals)"),
+    ("previous_tab", "tab(-1)", "Back", "Previous tab (small terminals)"),
+    ("stop", "stop", "Stop", "Stop the full run and keep what is done"),
     ("pin", "pin", "Pin", "Pin this distribution for comparison; again to let it go"),
     ("axis", "axis", "Lin/log", "Change the loss axis and the n axis: linear or log"),
     ("measure", "measure", "View", "Draw the density, the histogram, or the cumulative share"),

@@ -14,7 +14,7 @@ import geomreg_tui
 __all__ = ["AsciiFilter", "stylesheet"]
 
 _REPLACEMENTS = {
-    "█▇▆▓": "#",
+    "█▇▆▓▉▊▋": "#",
     "▅▄▌▐▒": "=",
     "▃▂▁▀▔░╌╍┄": "-",
     "─━═╼╾╴╶╸╺╱╲⎯": "-",

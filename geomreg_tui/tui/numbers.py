@@ -73,7 +73,7 @@ def interval_text(interval: Interval, most_decimals: int = 6) -> str:
         return "undefined"
     width = high - low
     decimals = 3 if not width > 0 else min(most_decimals, max(3, 1 - math.floor(math.log10(width))))
-    parts = (f"{value:.{decimals}f}".replace("-", _MINUS) for value in (estimate, low, high))
+    parts = (f"{value:z.{decimals}f}".replace("-", _MINUS) for value in (estimate, low, high))
     return "{} [{}, {}]".format(*parts)
 
 

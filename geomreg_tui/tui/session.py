@@ -101,6 +101,11 @@ class Session:
             self._sweeps = Sweeps(self.source)
         return self._sweeps
 
+    @property
+    def directions(self) -> tuple[tuple[str, str], ...]:
+        """Factors of the sweep on view that what is shown here is a point of, and where each pushes D."""
+        return self._sweeps.directions(self.experiment) if self._sweeps else ()
+
     def sweeps_going(self) -> list[SweepRun]:
         """Return the sweeps that this session started and that are being sampled, or paused."""
         return self._sweeps.going() if self._sweeps else []

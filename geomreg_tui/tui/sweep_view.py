@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from geomreg_tui.analysis import LossDistribution, ModeAnalysis, analyse_modes
+from geomreg_tui.analysis import LossDistribution, ModeAnalysis, analyse_modes, deep_tail, volume_curve
+from geomreg_tui.analysis.deep import WIDTH
+from geomreg_tui.analysis.intervals import Interval
 from geomreg_tui.engine.handle import RunHandle
 from geomreg_tui.engine.sweep import SweepPoint, Verdict, verdicts
 from geomreg_tui.engine.sweep_directory import SweepDirectory, SweepPlan
+from geomreg_tui.engine.sweep_tail import TailComparison, compare_tails
 from geomreg_tui.errors import RunDirectoryError
 from geomreg_tui.runs import RunDirectory, RunState, Status
-from geomreg_tui.summary import Facts, Summary
+from geomreg_tui.summary import Facts, Summary, Tail
 from geomreg_tui.tui.sweep_setup import value_text
 
 __all__ = ["PointView", "SweepReader", "SweepView"]
@@ -80,6 +84,8 @@ class SweepView:
         state, message: what it is doing, and why it failed.
         points: all of them, in order.
         judged: the direction in which each factor pushes the balance.
+        tails: the deep tails at the smallest loss that all have come to; None where there are none.
+        volumes: log10 V there with its 95 % interval, by the settings of the points that have one.
     """
 
     path: Path
@@ -88,6 +94,8 @@ class SweepView:
     message: str
     points: tuple[PointView, ...]
     judged: tuple[Verdict, ...]
+    tails: TailComparison | None = None
+    volumes: Mapping[tuple[Any, ...], Interval] = field(default_factory=dict)
 
     @property
     def samples(self) -> int:
@@ -155,10 +163,10 @@ class SweepReader:
         if old and old.points == self._points and (old.state, old.message) == (state, status.message):
             return None
         if old and len(points) > _LIVELY and sum(p.done for p in old.points) == sum(p.done for p in points):
-            judged = old.judged
+            found = old.judged, old.tails, old.volumes
         else:
-            judged = _judge(plan, points)
-        self._view = SweepView(self._directory.path, plan, state, status.message, self._points, judged)
+            found = _judge(plan, points)
+        self._view = SweepView(self._directory.path, plan, state, status.message, self._points, *found)
         return self._view
 
     def _newest_plan(self) -> SweepPlan:
@@ -206,33 +214,43 @@ class SweepReader:
             return point
         self._seen[point.path] = seen
         if snapshot is not None:
-            facts, summary, state, message = (
-                snapshot.facts,
-                snapshot.summary,
-                snapshot.state,
-                snapshot.message,
-            )
+            facts, summary, tail = snapshot.facts, snapshot.summary, snapshot.tail
+            state, message = snapshot.state, snapshot.message
             point = replace(point, rate=snapshot.rate, device=snapshot.device, mixed=snapshot.mixed)
         else:  # a full disk, perhaps: what is committed has to do
             stored, status = RunDirectory.open(point.path), run.status()
-            facts, summary = stored.facts, stored.committed()[0].summary
+            facts, summary, tail = stored.facts, stored.committed()[0].summary, stored.tail.read()
             state, message = status.state, status.message
             point = replace(point, mixed=status.mixed)
         if first and not (state is RunState.DONE and summary and summary.samples >= point.target):
             state, message = RunState.FAILED, message or sweep.message
         elif sweep.state.over and not state.over:
             state = RunState.STOPPED  # its engine is gone
-        return _with_networks(replace(point, state=state, message=message), facts, summary)
+        return _with_networks(replace(point, state=state, message=message), facts, summary, tail)
 
 
-def _with_networks(point: PointView, facts: Facts | None, summary: Summary | None) -> PointView:
+def _with_networks(
+    point: PointView, facts: Facts | None, summary: Summary | None, tail: Tail | None
+) -> PointView:
     if facts is None or summary is None or not summary.samples:
         return point
     distribution = LossDistribution(summary, facts.null_loss)
     modes = analyse_modes(distribution, dip_samples=0)
-    result = SweepPoint(point.settings, facts, summary, modes)
+    deep = None if tail is None else deep_tail(tail, volume_curve(distribution))
+    result = SweepPoint(point.settings, facts, summary, modes, deep)
     return replace(point, samples=summary.samples, result=result, distribution=distribution)
 
 
-def _judge(plan: SweepPlan, points: Sequence[PointView]) -> tuple[Verdict, ...]:
-    return tuple(verdicts(plan.factors, [point.result for point in points if point.result]))
+def _judge(
+    plan: SweepPlan, points: Sequence[PointView]
+) -> tuple[tuple[Verdict, ...], TailComparison | None, Mapping[tuple[Any, ...], Interval]]:
+    """Return the direction of each factor, the tails at equal loss, and their volumes by settings."""
+    known = [point.result for point in points if point.result]
+    judged, tails = tuple(verdicts(plan.factors, known)), compare_tails(plan.factors, known)
+    volumes = {}
+    if tails is not None:
+        for point, volume, std in zip(known, tails.log10_volume.tolist(), tails.std.tolist(), strict=True):
+            error = WIDTH * std
+            if math.isfinite(volume):
+                volumes[point.settings] = Interval(volume, volume - error, volume + error)
+    return judged, tails, volumes

@@ -95,6 +95,22 @@ class Sweeps:
             return SweepMove.NOTHING
         return SweepMove.GO_ON
 
+    def directions(self, experiment: Experiment) -> tuple[tuple[str, str], ...]:
+        """Return the factors of the sweep on view that an experiment is a point of, and where each pushes."""
+        view = self.view
+        if view is None:
+            return ()
+        here = {factor.key: getattr(experiment, factor.key) for factor in view.plan.factors}
+        if any(here[factor.key] not in factor.values for factor in view.plan.factors):
+            return ()
+        if view.plan.experiment.replace(**here) != experiment:
+            return ()
+        return tuple(
+            (verdict.factor.key, verdict.direction.verdict)
+            for verdict in view.judged
+            if verdict.held is None or here[verdict.held[0]] == verdict.held[1]
+        )
+
     def asks_for_view(self, plan: SweepPlan | None) -> bool:
         """Return whether a plan asks for the sweep on view, perhaps with other samples."""
         view = self.view
@@ -107,7 +123,7 @@ class Sweeps:
         """Start a sweep, or go on with the one on view; blocks, so call it in a thread."""
         view = self.view
         if move is SweepMove.GO_ON and view is not None:
-            whole = SweepPlan(plan.experiment, view.plan.factors, plan.samples)
+            whole = SweepPlan(plan.experiment, view.plan.factors, plan.samples, view.plan.tail)
             sweep = self._source.start_sweep(whole, view.path)
         else:
             sweep = self._source.start_sweep(plan, new_sweep_path(plan.experiment))

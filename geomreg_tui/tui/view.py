@@ -21,13 +21,16 @@ from geomreg_tui.analysis import (
 )
 from geomreg_tui.analysis.distribution import Distance
 from geomreg_tui.analysis.intervals import UNDEFINED, Interval
-from geomreg_tui.errors import RunDirectoryError
+from geomreg_tui.errors import RunDirectoryError, plain_text
+from geomreg_tui.experiment import Experiment
 from geomreg_tui.runs import RunDirectory, Snapshot
 
-__all__ = ["Comparison", "Pin", "View", "build_view", "load_pin"]
+__all__ = ["Comparison", "Pin", "View", "build_view", "difference_text", "load_pin"]
 
 _DIP_SAMPLES = 20_000
 _DRAWS = 4_000
+_HOW = {"data_sha256", "sampler", "dtype", "chunk_size", "batch_size", "bin_bits"}  # not what is sampled
+_MOST_DIFFERENCES = 3  # that are told one by one
 
 
 @dataclass(frozen=True)
@@ -35,11 +38,11 @@ class Pin:
     """A distribution kept for comparison.
 
     Attributes:
-        label: what it was drawn from, in a few words.
+        experiment: what it was drawn from.
         distribution, modes: what is compared.
     """
 
-    label: str
+    experiment: Experiment
     distribution: LossDistribution
     modes: ModeAnalysis
 
@@ -50,11 +53,13 @@ class Comparison:
 
     Attributes:
         pin: the pinned one.
+        label: in what the pinned one differs, in a few words.
         dominance: D of the shown one minus D of the pinned one, with its 95 % interval.
         distance: Kolmogorov–Smirnov distance with its p-value.
     """
 
     pin: Pin
+    label: str
     dominance: Interval
     distance: Distance
 
@@ -85,7 +90,7 @@ class View:
         """Return this distribution as one to compare with; None where there is nothing to pin."""
         if self.distribution is None or self.modes is None or self.snapshot.facts is None:
             return None
-        return Pin(self.snapshot.facts.experiment.describe(), self.distribution, self.modes)
+        return Pin(self.snapshot.facts.experiment, self.distribution, self.modes)
 
 
 def build_view(snapshot: Snapshot, generation: int, pin: Pin | None, *, dip: bool) -> View:
@@ -100,6 +105,7 @@ def build_view(snapshot: Snapshot, generation: int, pin: Pin | None, *, dip: boo
     facts, summary = snapshot.facts, snapshot.summary
     if facts is None or summary is None or not summary.samples:
         return View(generation, snapshot)
+    against = difference_text(pin.experiment, facts.experiment) if pin else ""
     distribution = LossDistribution(summary, facts.null_loss)
     modes = analyse_modes(distribution, dip_samples=_DIP_SAMPLES if dip else 0)
     curve = volume_curve(distribution)
@@ -109,7 +115,7 @@ def build_view(snapshot: Snapshot, generation: int, pin: Pin | None, *, dip: boo
         distribution,
         modes,
         curve,
-        _compare(distribution, modes, pin) if pin else None,
+        _compare(distribution, modes, pin, against) if pin else None,
         deep_tail(snapshot.tail, curve) if snapshot.tail else None,
         complete=dip or not snapshot.state.over,
     )
@@ -134,11 +140,39 @@ def load_pin(path: Path) -> Pin:
     if not summary.samples:
         raise RunDirectoryError(f"{path.name}: has no networks yet that could be compared")
     distribution = LossDistribution(summary, run.facts.null_loss)
-    label = run.facts.experiment.describe()
-    return Pin(label, distribution, analyse_modes(distribution, dip_samples=0))
+    return Pin(run.facts.experiment, distribution, analyse_modes(distribution, dip_samples=0))
 
 
-def _compare(distribution: LossDistribution, modes: ModeAnalysis, pin: Pin) -> Comparison:
+def difference_text(experiment: Experiment, other: Experiment) -> str:
+    """Return in what an experiment differs from another, apart from how it is computed.
+
+    Where that is much, or the kind of network, the whole experiment is told.
+
+    Args:
+        experiment: the one that is told of.
+        other: the one that it is compared with.
+    """
+    if experiment.arch != other.arch:
+        return experiment.describe()
+    parts = []
+    for key in Experiment.model_fields:
+        value = getattr(experiment, key)
+        if key not in _HOW and value != getattr(other, key):
+            parts.append(f"{key.replace('_', ' ')} {_value_text(value)}")
+    if len(parts) > _MOST_DIFFERENCES:
+        return experiment.describe()
+    return plain_text(", ".join(parts)) or "the same settings"
+
+
+def _value_text(value: object) -> str:
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, tuple):
+        return ",".join(map(str, value))
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _compare(distribution: LossDistribution, modes: ModeAnalysis, pin: Pin, label: str) -> Comparison:
     # Separate generators: the two samples are independent.
     first, second = (
         part.draw_dominance(np.random.default_rng(seed), _DRAWS)
@@ -149,4 +183,4 @@ def _compare(distribution: LossDistribution, modes: ModeAnalysis, pin: Pin) -> C
     if math.isfinite(gap):
         low, high = np.quantile(first - second, [0.025, 0.975])
         interval = Interval(gap, float(low), float(high))
-    return Comparison(pin, interval, distance(distribution, pin.distribution))
+    return Comparison(pin, label, interval, distance(distribution, pin.distribution))

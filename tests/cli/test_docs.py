@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 import typer
@@ -30,3 +31,13 @@ def test_every_option_that_is_not_of_the_experiment_is_explained(name):
     assert own
     missing = [p.opts[0] for p in own if not re.search(rf"{re.escape(p.opts[0])}\b", README)]
     assert missing == []
+
+
+def test_every_picture_is_there_and_is_one_that_github_shows():
+    shown = re.findall(r"!\[(.+?)\]\((.+?)\)", README)
+    assert len(shown) >= 8
+    for name, path in shown:
+        drawn = ElementTree.fromstring((Path(__file__).parents[2] / path).read_bytes())
+        assert drawn.tag == "{http://www.w3.org/2000/svg}svg", path
+        assert not drawn.findall(".//{http://www.w3.org/2000/svg}script"), path
+        assert name

@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 
 from geomreg_tui.errors import ExitCode
+from geomreg_tui.export import load_sweep
+from geomreg_tui.export.sweep_figures import draw_tails
 
 from .test_cli import geomreg
 
@@ -206,6 +208,19 @@ def test_a_sweep_compares_volumes_at_equal_loss(tmp_path):
     assert found["log10_sphere"] == pytest.approx([ball / math.log(10)] * 4)
     again = geomreg(*sweep, "--out", tmp_path / "sweep", check=0)  # what is there is taken as it is
     assert "V at equal loss is contracting" in again.stdout
+    geomreg("export", tmp_path / "sweep", tmp_path / "sweep.html", check=0)
+    page = (tmp_path / "sweep.html").read_text()
+    assert "More examples: V at equal loss is contracting" in page
+    for volume in found["log10_volume"]:
+        assert f"{volume:.2f}" in page
+    drawn = draw_tails(load_sweep(tmp_path / "sweep")).axes
+    for axes, expected in zip(drawn, (found["log10_volume"], found["log10_sphere"]), strict=True):
+        line, _, (bars,) = axes.containers[0]
+        np.testing.assert_allclose(line.get_ydata(), expected)
+        np.testing.assert_allclose(line.get_xdata(), [1, 2, 4, 8])
+        if axes is drawn[0]:
+            lengths = [top - bottom for (_, bottom), (_, top) in bars.get_segments()]
+            np.testing.assert_allclose(lengths, 2 * 1.96 * np.array(found["std"]))
     other = geomreg(*sweep[:-1], "1e-3", "--out", tmp_path / "sweep")
     assert other.returncode == ExitCode.ERROR
     assert "another deep tail" in other.stderr

@@ -16,9 +16,10 @@ from geomreg_tui.engine.sweep_launch import SweepHandle
 from geomreg_tui.errors import GeomregError
 from geomreg_tui.experiment import Experiment
 from geomreg_tui.runs import RunDirectory, RunState, Snapshot, Status
-from geomreg_tui.summary import Facts, LossHistogram, Moments, Overlay, Summary, Tail, TailPlan
+from geomreg_tui.summary import Descent, Facts, LossHistogram, Moments, Overlay, Summary, Tail, TailPlan
 
 NULL_LOSS = 1.0
+DEEPEST, SLOPE = -30.0, 2.0  # of tails: log10 V where they end, and d log V / d log loss
 
 
 @lru_cache(8)
@@ -77,6 +78,18 @@ def snapshot_of(
     return Snapshot(
         state, target or samples + atoms, time.time(), facts, summary, 250_000.0, 1.0, message, request
     )
+
+
+def descent(shift: float, status: str | None = "volume reached", deepest: float = DEEPEST) -> Descent:
+    """A straight line of slope 2 from V = 1 at loss 1 down to V = 1e-30, shifted by natural units of V."""
+    log_volume = np.linspace(0, deepest * np.log(10), 2000)
+    log_loss = (log_volume - shift) / SLOPE
+    none, rows = np.empty(0), np.empty((0, 5))
+    return Descent(log_loss, log_volume, np.full(2000, 0.01), none, none, rows, none, rows, 50, 5000, status)
+
+
+def tail(*descents: Descent) -> Tail:
+    return Tail(TailPlan(log10_volume=DEEPEST, repeats=len(descents)), "pcn", "latent", descents)
 
 
 @dataclass
@@ -145,8 +158,9 @@ class FakeSweep:
         state: RunState = RunState.SAMPLING,
         message: str = "",
         mixed: bool = False,
+        deep: Tail | None = None,
     ) -> Path:
-        """Give a point so many networks."""
+        """Give a point so many networks, and a deep tail."""
         settings, asked = self.asked.grid()[place]
         path = self._sweep.point_path(self.asked.factors, settings)
         values = {
@@ -162,7 +176,7 @@ class FakeSweep:
             environment = {"torch": "x", "device": "cpu"}
             run = RunDirectory.create(path, facts_of(experiment), environment, self.asked.samples, 0, asked)
         made = snapshot_of(experiment, samples, state, target=self.asked.samples, message=message, atoms=0)
-        run.write_live(replace(made, mixed=mixed))
+        run.write_live(replace(made, mixed=mixed, tail=deep))
         run.write_status(Status(state, samples, self.asked.samples, message=message, mixed=mixed))
         return path
 

@@ -210,7 +210,7 @@ async def test_pinning_compares_with_the_two_sample_statistic() -> None:
         gap = re.search(r"D minus its\s+([\d.]+) \[([\d.]+), ([\d.]+)\]", text)
         assert gap is not None
         assert float(gap[2]) < 0.5 < float(gap[3])  # the masses at 0 are 3/4 and 1/2, so D is 1/2 and 0
-        assert "• pinned: mlp 256×3" in driver.text("#loss")
+        assert "• pinned: width 256" in driver.text("#loss")
         assert driver.text("#loss").count("•") > 5
         await driver.pilot.press("p")
         await driver.settled()

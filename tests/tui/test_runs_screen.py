@@ -19,7 +19,7 @@ from geomreg_tui.tui.screens.export import ExportScreen
 from geomreg_tui.tui.screens.quit import QuitScreen
 from geomreg_tui.tui.screens.runs import RunChoice, RunsScreen
 from geomreg_tui.tui.session import ActiveRun, Session
-from geomreg_tui.tui.view import load_pin
+from geomreg_tui.tui.view import difference_text, load_pin
 from geomreg_tui.tui.widgets.knobs import Knobs
 from geomreg_tui.tui.widgets.runs import RunsList
 
@@ -404,7 +404,7 @@ def test_a_pin_is_of_the_newest_networks_that_can_be_read() -> None:
         run = put_run(number, samples=samples, live=live, committed=committed)
         pin = load_pin(run.path)
         assert pin.distribution.histogram.total == expected
-        assert pin.label == run.facts.experiment.describe()
+        assert pin.experiment == run.facts.experiment
     run = put_run(1, samples=2_000, live=3, committed=2)
     damage(run.path / "live.safetensors")
     assert load_pin(run.path).distribution.histogram.total == 2_000
@@ -412,6 +412,22 @@ def test_a_pin_is_of_the_newest_networks_that_can_be_read() -> None:
         load_pin(put_run(5).path)
     with pytest.raises(RunDirectoryError, match="not a run directory"):
         load_pin(run.path / "chunks")
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({}, "the same settings"),
+        ({"chunk_size": 500, "batch_size": 20}, "the same settings"),  # how, not what
+        ({"depth": 7, "gain": 0.5}, "depth 7, gain 0.5"),
+        ({"width": "4,8", "depth": 2, "bias": "on"}, "width 4,8, depth 2, bias on"),
+        ({"depth": 7, "gain": 0.5, "seed": 3, "examples": 2}, None),
+        ({"arch": "conv"}, None),
+    ],
+)
+def test_a_pinned_distribution_is_told_by_what_differs(change: dict[str, object], told: str | None) -> None:
+    pinned = experiment_of(**change)
+    assert difference_text(pinned, experiment_of()) == (told or pinned.describe())
 
 
 def test_a_session_takes_the_settings_of_a_run_and_lets_its_own_go_on() -> None:

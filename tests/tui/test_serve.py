@@ -297,7 +297,7 @@ def test_a_browser_draws_the_explorer_and_its_keys_work() -> None:
         page.wait_for_function(f"() => !({TEXT})().includes('escape closes')")
 
         page.set_viewport_size({"width": 700, "height": 500})
-        shows("[ Back")  # tabs, as a small terminal shows them
+        shows("] Next")  # tabs, as a small terminal shows them
 
         assert all(url.startswith((served.origin, "data:")) for url in asked), asked
         assert wrong == []

@@ -10,19 +10,22 @@ from pathlib import Path
 
 import pytest
 from rich.cells import cell_len
+from rich.segment import Segment
+from textual.color import Color
 from textual.widget import Widget
 from textual.widgets import Static
 
 from geomreg_tui.errors import RunDirectoryError
 from geomreg_tui.runs import RunDirectory, RunState
+from geomreg_tui.tui.look import AsciiFilter
 from geomreg_tui.tui.screens.frame import SMALLEST, WIDE
 from geomreg_tui.tui.widgets.fields import ChoiceField
-from geomreg_tui.tui.widgets.lines import HeaderLine
+from geomreg_tui.tui.widgets.lines import HeaderLine, StatusLine, progress_bar
 from geomreg_tui.tui.widgets.rows import RowsWidget
 
 from .driving import Driver, opened
-from .fakes import FakeRun, FakeSource
-from .shelf import put_run
+from .fakes import FakeRun, FakeSource, snapshot_of
+from .shelf import experiment_of, put_run
 
 SIZES = ((200, 60), (120, 40), (120, 32), (80, 24), (60, 16), (60, 15), (59, 16))
 TABS = ("setup", "loss", "volume", "modes", "sphere")
@@ -267,3 +270,28 @@ async def test_an_attached_run_that_another_engine_samples_is_followed(tmp_path:
         check_whole(driver, "attached")
         assert driver.source.previews == []
         assert RunDirectory.open(run.path).plan()[0] == 20_000
+
+
+@pytest.mark.parametrize("width", range(45, 160, 5))
+def test_the_status_line_drops_what_has_no_room_and_cuts_nothing(width: int) -> None:
+    path = Path("/somewhere/far/from/home/geomreg-tui/runs/20260102-090000-mlp-0a1b2c3d")
+    line = StatusLine()
+    line.show(snapshot_of(experiment_of(), 20_000, atoms=0), "run", "", "", path)
+    (row,) = line.paint(width, 1)
+    text = "".join(piece.text for piece in row)
+    assert cell_len(text) <= width
+    assert text.startswith("✓ run done  ███")
+    assert "20 k / 20 k" in text
+    fullest = f"✓ run done  {'█' * 20}  20 k / 20 k  kept in {path}"
+    kept = text.partition("20 k / 20 k")[2].strip()
+    assert kept in (f"kept in {path}", f"kept as {path.name}", "")
+    assert (text == fullest) == (width >= cell_len(fullest))
+    assert (kept == "") == (width < cell_len(f"✓ run done  {'█' * 10}  20 k / 20 k  kept as {path.name}"))
+
+
+@pytest.mark.parametrize("share", [number / 80 for number in range(81)])
+def test_a_progress_bar_has_ascii_characters_too(share: float) -> None:
+    text = "".join(piece.text for piece in progress_bar(share, 10))
+    (segment,) = AsciiFilter().apply([Segment(text)], Color(0, 0, 0))
+    assert set(segment.text) <= set("#=|-")
+    assert len(segment.text) == len(text) == 10

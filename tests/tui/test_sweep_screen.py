@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from geomreg_tui.engine.sweep import parse_factor
@@ -20,6 +22,7 @@ from geomreg_tui.errors import ExperimentError, RunDirectoryError
 from geomreg_tui.experiment import Experiment
 from geomreg_tui.export import SWEEP_FORMATS
 from geomreg_tui.runs import RunState
+from geomreg_tui.summary import TailPlan
 from geomreg_tui.tui.app import ExplorerApp
 from geomreg_tui.tui.screens.export import SweepExportScreen
 from geomreg_tui.tui.screens.help import HelpScreen
@@ -34,7 +37,7 @@ from geomreg_tui.tui.widgets.rows import RowsWidget
 
 from ..unit.exporting import make_sweep
 from .driving import Driver, opened
-from .fakes import FakeSource, FakeSweep
+from .fakes import DEEPEST, SLOPE, FakeSource, FakeSweep, descent, tail
 
 HOSTILE = "x\x1b]52;c;cm0gLXJm\x07\x1b[2J\u202e[red]\x9b31m[/\nnext"
 SIZES = [(60, 16), (80, 24), (120, 40), (200, 60)]
@@ -176,6 +179,64 @@ async def test_keys_belong_to_the_field_that_is_typed_in() -> None:
 
 
 # Filling live
+
+
+async def test_a_key_shows_the_volumes_of_deep_tails_at_equal_loss() -> None:
+    """Tails are straight lines, log V = 2 log L + shift: V at the loss that all come to is known."""
+    shifts = (-1.0, 0.0, 2.0)
+    async with swept() as driver:
+        await put(driver, "values", "16, 64, 256")
+        await put(driver, "samples", "20k")
+        sweep = await started(driver)
+        sweep.tell(RunState.SAMPLING)
+        await driver.until(lambda: "▶ sweep sampling" in driver.screen())
+        assert "t Tail" not in driver.text("#keys")  # neither tails to show nor a sweep that is over
+        for place, shift in enumerate(shifts):
+            sweep.fill(place, 20_000, RunState.DONE, deep=tail(descent(shift - 0.1), descent(shift + 0.1)))
+        sweep.tell(RunState.DONE)
+        await driver.until(lambda: "✓ sweep done" in driver.screen())
+        assert "D against width" in driver.screen()
+        await driver.pilot.press("t")
+        await driver.until(lambda: "log10 V against width" in driver.screen())
+        # The one with the least volume at a loss ends at the largest: where its deepest population does.
+        at = (DEEPEST - (shifts[0] - 0.1) / math.log(10)) / SLOPE
+        found = re.search(r"at log10 ε = −([\d.]+)", driver.screen())
+        assert found is not None
+        assert float(found[1]) == pytest.approx(-at, abs=0.1)
+        view = view_of(driver)
+        assert view is not None
+        volumes = [interval.estimate for interval in view.volumes.values()]
+        assert np.diff(volumes) == pytest.approx(np.diff(shifts) / math.log(10), abs=0.01)
+        assert "V at equal loss: expanding" in " ".join(driver.text("#trend").split())
+        assert driver.text("#trend").count("●") == 2
+        assert driver.text("#trend").count("◉") == 1
+        await driver.pilot.press("t")
+        assert "D against width" in driver.screen()
+
+
+async def test_a_key_sweeps_deep_tails_and_going_on_keeps_them() -> None:
+    async with swept() as driver:
+        await put(driver, "values", "16, 64")
+        await put(driver, "samples", "20k")
+        await driver.pilot.press("t")
+        await driver.until(lambda: "log10 V down to" in driver.screen())
+        await driver.pilot.press("escape")
+        await driver.pilot.pause()
+        assert driver.source.sweeps == []
+        await driver.pilot.press("t")
+        await driver.until(lambda: "log10 V down to" in driver.screen())
+        await driver.pilot.press("enter")
+        await driver.until(lambda: driver.source.sweeps)
+        sweep = driver.source.sweeps[0]
+        assert sweep.asked.tail == TailPlan(log10_volume=-50.0)
+        assert [factor.values for factor in sweep.asked.factors] == [(16, 64)]
+        sweep.fill(0, 20_000, RunState.DONE, deep=tail(descent(0.0)))
+        sweep.tell(RunState.STOPPED)
+        await driver.until(lambda: "log10 V against width" in driver.screen())
+        await driver.until(lambda: "■ sweep stopped" in driver.screen())
+        await driver.pilot.press("space")
+        await driver.until(lambda: len(driver.source.sweeps) == 2)
+        assert driver.source.sweeps[1].asked == sweep.asked
 
 
 async def test_points_fill_live_and_the_direction_comes_with_the_second() -> None:
@@ -438,6 +499,14 @@ async def test_a_point_opens_in_full_and_the_sweep_is_there_again() -> None:
         assert driver.session.run.handle.directory == sweep.directory / "width=128"
         for pane in ("Loss distribution", "Mode dominance", "Volume fraction"):
             assert pane in driver.screen()
+        view = driver.session.sweeps.view
+        assert view is not None
+        assert f"{view.judged[0].direction.verdict}, over width" in driver.text("#modes")
+        await driver.set("gain", "2")  # no point of the sweep
+        await driver.settled()
+        assert "over width" not in driver.text("#modes")
+        await driver.set("gain", "1")
+        await driver.settled()
         await driver.pilot.press("x")
         await driver.until(lambda: "✓ sweep done" in driver.screen())
         assert "❯ width 128" in driver.screen()

@@ -6,25 +6,12 @@ import re
 import numpy as np
 
 from geomreg_tui.runs import RunState
-from geomreg_tui.summary import Descent, Tail, TailPlan
+from geomreg_tui.summary import Descent, TailPlan
 
 from .driving import opened
-from .fakes import FakeSource
+from .fakes import SLOPE, FakeSource, descent, tail
 
 LN10 = math.log(10)
-DEEPEST, SLOPE = -30.0, 2.0
-
-
-def descent(shift, status="volume reached", deepest=DEEPEST):
-    """A straight line of slope 2 from V = 1 at loss 1 down to V = 1e-30, shifted by natural units of V."""
-    log_volume = np.linspace(0, deepest * LN10, 2000)
-    log_loss = (log_volume - shift) / SLOPE
-    none, rows = np.empty(0), np.empty((0, 5))
-    return Descent(log_loss, log_volume, np.full(2000, 0.01), none, none, rows, none, rows, 50, 5000, status)
-
-
-def tail(*descents):
-    return Tail(TailPlan(log10_volume=DEEPEST, repeats=len(descents)), "pcn", "latent", descents)
 
 
 async def begin(driver):

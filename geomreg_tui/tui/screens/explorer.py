@@ -228,7 +228,7 @@ class ExplorerScreen(Screen[None]):
         facts = view.snapshot.facts if view else None
         shown = facts.experiment if facts else session.experiment
         self.query_one(HeaderLine).show(shown, facts, view.snapshot if view else None)
-        self._panes.show(view)
+        self._panes.show(view, session.directions)
         self._draw_status()
 
     def _draw_status(self) -> None:

@@ -22,7 +22,7 @@ _TABS = {"setup": "Setup", "loss": "Loss", "volume": "Volume", "modes": "Modes",
 TITLES = {
     "setup": ("Setup", ""),
     "loss": ("Loss distribution", "density per unit loss, linear axis"),
-    "volume": ("Volume fraction", "V(ε) = share with loss ≤ ε"),
+    "volume": ("Volume fraction", "V(ε) = share with loss ≤ ε; │ L0"),
     "modes": ("Mode dominance", "shares with 95 % intervals"),
     "sphere": ("Hypersphere volume", "log10 V_n(r), linear n axis"),
 }

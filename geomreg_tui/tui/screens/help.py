@@ -76,6 +76,11 @@ _TERMS = (
         "Volume of the ball of radius r in n dimensions. P is the number of parameters of this network.",
     ),
     ("[a, b]", "95 % interval."),
+    (
+        "V at equal loss",
+        "Of a sweep with deep tails: V(ε) at the smallest loss that all points have come to. Contracting "
+        "where more of the factor leaves less of it; beside it, whether the ball of P dimensions contracts.",
+    ),
 )
 
 

@@ -14,7 +14,7 @@ from geomreg_tui.tui.state import State
 from geomreg_tui.tui.view import View
 from geomreg_tui.tui.widgets.knobs import Knobs
 from geomreg_tui.tui.widgets.loss import LossPane
-from geomreg_tui.tui.widgets.modes import ModesTable
+from geomreg_tui.tui.widgets.modes import Directions, ModesTable
 from geomreg_tui.tui.widgets.sphere import SpherePane
 from geomreg_tui.tui.widgets.volume import VolumePane
 
@@ -49,12 +49,17 @@ class Layout(Frame):
         }
         super().__init__(panes, first)
 
-    def show(self, view: View | None) -> None:
-        """Draw a view in every pane; None while there is none."""
+    def show(self, view: View | None, directions: Directions = ()) -> None:
+        """Draw a view in every pane; None while there is none.
+
+        Args:
+            view: what to draw.
+            directions: factors of a sweep that it is a point of, and where each pushes D.
+        """
         facts: Facts | None = view.snapshot.facts if view else None
         self.loss.show(view, _LOADING)
         self._volume.show(view)
-        self._modes.show(view)
+        self._modes.show(view, directions)
         self.sphere.show(facts)
 
     def toggle_axes(self) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Literal
 
+from rich.cells import cell_len
 from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -29,6 +30,7 @@ from geomreg_tui.tui.widgets.runs import NotesWidget, RunsList, state_text, when
 
 __all__ = ["RunChoice", "RunsScreen"]
 
+_FRAME = 4  # cells of borders
 _ROOMY = 72  # columns from which counts are followed by what is counted
 
 
@@ -186,6 +188,9 @@ class RunsScreen(ModalScreen[RunChoice | None]):
             facts = [entry.name, *_counts(known, roomy)]
             facts += ["mixed environments"] if known.status.mixed else []
             facts.append(f"sampled for {duration_text(known.status.elapsed_s)}")
+            room = self.app.size.width - _FRAME
+            while len(facts) > 1 and cell_len(" · ".join(facts)) > room:
+                facts.pop()  # half a fact is none
             first = Piece(" · ".join(facts), "strong")
             failed = known.status.state is RunState.FAILED
             second = Piece(known.status.message, "warn") if failed else Piece(known.status.about)

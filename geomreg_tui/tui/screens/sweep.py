@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -18,6 +18,7 @@ from textual.widgets import Static
 
 from geomreg_tui.engine.sweep_directory import SweepPlan
 from geomreg_tui.errors import plain_text
+from geomreg_tui.summary import TailPlan
 from geomreg_tui.tui.bindings import display, in_effect
 from geomreg_tui.tui.keys import Keys
 from geomreg_tui.tui.numbers import count_text
@@ -26,6 +27,7 @@ from geomreg_tui.tui.screens.frame import ROOMY, SMALLEST, WIDE
 from geomreg_tui.tui.screens.help import HelpScreen
 from geomreg_tui.tui.screens.runs import RunChoice
 from geomreg_tui.tui.screens.sweeps import SweepsScreen
+from geomreg_tui.tui.screens.tail import TailScreen
 from geomreg_tui.tui.session import Session
 from geomreg_tui.tui.source import SweepRun
 from geomreg_tui.tui.sweep_watch import SweepNews, SweepTrouble, SweepWatch
@@ -57,6 +59,7 @@ class SweepScreen(Screen[RunChoice | None]):
         Binding("o", "reopen", "Sweeps", tooltip="Open a sweep that is on disk"),
         Binding("z", "zoom(1)", "Zoom", tooltip="Show only the lowest tenth of the losses", id="zoom_in"),
         Binding("Z", "zoom(-1)", "Out", tooltip="Zoom out again", id="zoom_out"),
+        Binding("t", "tail", "Tail", tooltip="Sweep deep tails too; then: V at equal loss, or D", id="tail"),
         Binding("e", "export", "Export", tooltip="Write the sweep as data, figure or report", id="export"),
         Binding("escape", "back", "Back", tooltip="Leave a field; go back to the explorer", id="leave_field"),
         Binding("x", "dismiss", "Back", tooltip="Go back to the explorer", show=False, id="sweep"),
@@ -220,6 +223,8 @@ class SweepScreen(Screen[RunChoice | None]):
             return view is not None and point is not None and point.result is not None
         if action == "zoom" and parameters == (-1,):
             return self._multiples.zoom > 0
+        if action == "tail":
+            return view is None or view.state.over or view.tails is not None
         if action in ("export", "zoom"):
             return view is not None and any(point.result for point in view.points)
         return True
@@ -354,6 +359,23 @@ class SweepScreen(Screen[RunChoice | None]):
         if not self._multiples.zoom_by(step) and step > 0:
             self.notify("Too few losses lie lower; sample more to zoom further.", markup=False)
         self._draw_status()
+
+    def action_tail(self) -> None:
+        """Change between D and V at equal loss; where no tails are, ask how deep to go, and sweep them."""
+        view = self._sweeps.view
+        if view is not None and view.tails is not None:
+            self._trend.toggle()
+        elif self._form.plan is None:
+            self.notify("Correct what is marked first.", severity="warning", markup=False)
+        else:
+            self.app.push_screen(TailScreen(), self._begin_tails)
+
+    def _begin_tails(self, tail: TailPlan | None) -> None:
+        idle = (SweepMove.START, SweepMove.GO_ON, SweepMove.NOTHING)
+        plan = self._form.plan
+        if tail is not None and plan is not None and self._sweeps.next_move(plan) in idle:
+            self._trend.deep = True
+            self._begin(SweepMove.START, replace(plan, tail=tail))
 
     def action_page(self, direction: int) -> None:
         """Select a point a screenful further."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import groupby
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -103,8 +104,17 @@ class Canvas:
             lines = np.minimum((shares[seen] * self.lines).astype(int), self.lines - 1)
             self._scatter(seen, lines, [glyph] * seen.size, role)
 
-    def line(self, x: FloatArray, y: FloatArray, role: str, *, joined: bool = True) -> None:
-        """Draw a curve in braille dots; points beyond the axes are left out."""
+    def line(
+        self, x: FloatArray, y: FloatArray, role: str, *, joined: bool = True, dashed: bool = False
+    ) -> None:
+        """Draw a curve in braille dots; points beyond the axes are left out.
+
+        Args:
+            x, y: of its points, shape (points,); in increasing order of x where it is dashed.
+            role: its colour.
+            joined: whether strokes join the points.
+            dashed: whether every third cell is left out, so that no colour is needed to tell it apart.
+        """
         across, up = self.columns * _BRAILLE[0], self.lines * _BRAILLE[1]
         u = (np.asarray(x) - self.x.low) / (self.x.high - self.x.low)
         v = (np.asarray(y) - self.y.low) / (self.y.high - self.y.low)
@@ -113,9 +123,10 @@ class Canvas:
             return
         columns = np.minimum((u[seen] * across).astype(int), across - 1)
         rows = np.minimum((v[seen] * up).astype(int), up - 1)
-        points = (columns / (across - 1), rows / (up - 1))
-        draw = self._figure.plot if joined and columns.size > 1 else self._figure.scatter
-        draw(points[0].tolist(), points[1].tolist(), marker="braille", color=_NUMBER[role])
+        for part in _dashes(columns, rows) if dashed else [(columns, rows)]:
+            points = (part[0] / (across - 1), part[1] / (up - 1))
+            draw = self._figure.plot if joined and part[0].size > 1 else self._figure.scatter
+            draw(points[0].tolist(), points[1].tolist(), marker="braille", color=_NUMBER[role])
 
     def landmark(self, x: float, role: str = "landmark") -> None:
         """Draw a vertical line, behind everything drawn with the other methods."""
@@ -199,3 +210,21 @@ class Canvas:
             color=_NUMBER[role],
             fillx=fill,
         )
+
+
+def _dashes(columns: NDArray[np.int64], rows: NDArray[np.int64]) -> list[tuple[NDArray[Any], NDArray[Any]]]:
+    """Return the parts of a curve that are drawn: two of every three cells along the way.
+
+    Args:
+        columns, rows: of its dots, shape (dots,), columns increasing.
+    """
+    first, last = columns[0], columns[-1]
+    wide = np.arange(first, last + 1)
+    tall = np.interp(wide, columns, rows)
+    way = np.concatenate(
+        [[0.0], np.cumsum(np.hypot(np.diff(wide) / _BRAILLE[0], np.diff(tall) / _BRAILLE[1]))]
+    )
+    drawn = np.floor(way).astype(int) % 3 < 2
+    ends = np.flatnonzero(np.diff(drawn)) + 1
+    pieces = np.split(np.arange(wide.size), ends)
+    return [(wide[piece], np.round(tall[piece]).astype(int)) for piece in pieces if drawn[piece[0]]]

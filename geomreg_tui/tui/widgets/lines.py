@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,9 +26,8 @@ GLYPHS = {
     RunState.DONE: "✓",
     RunState.FAILED: "✗",
 }
-_BAR = 20
+_BAR, _SHORT_BAR = 20, 10  # cells
 _EIGHTHS = " ▏▎▍▌▋▊▉"
-_ASIDE = 24  # cells of a dim text of which nothing is better than a part
 _STALE = 2.0  # seconds after which the age of the live file is worth a word
 
 
@@ -95,7 +95,7 @@ class StatusLine(RowsWidget):
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._pieces: list[Piece] = []
+        self._drawn: list[list[Piece]] = []
 
     def show(
         self, snapshot: Snapshot | None, what: str, notice: str, aside: str, directory: Path | None
@@ -109,28 +109,47 @@ class StatusLine(RowsWidget):
             aside: a word on a run that is not on view.
             directory: of the run on view.
         """
+        dim = None if aside else directory  # there is no room for both
         if notice:
-            pieces = [Piece(notice, "warn")]
+            drawn = [[Piece(notice, "warn")]]
         elif snapshot is None:
-            pieces = [Piece(f"… {what}: waiting for the first networks", "dim")]
+            drawn = [[Piece(f"… {what}: waiting for the first networks", "dim")]]
         else:
-            pieces = _progress(snapshot, what, None if aside else directory)  # there is no room for both
-        if aside:
-            pieces.append(Piece("   " + aside, "mark"))
-        self._pieces = pieces
+            drawn = [_progress(snapshot, what, *how) for how in _ways(dim)]
+        last = [Piece("   " + aside, "mark")] if aside else []
+        self._drawn = [[*pieces, *last] for pieces in drawn]
         self.redraw()
 
     def paint(self, width: int, height: int) -> Sequence[Sequence[Piece]]:
-        """Draw the line; where there is no room, without an aside at its end, or cut."""
-        row = list(self._pieces)
-        while sum(cell_len(piece.text) for piece in row) > width:
-            if row[-1].role != "dim" or cell_len(row[-1].text) > _ASIDE:
-                return [cut_row(row, width)]
-            del row[-1]
-        return [row]
+        """Draw the line: the fullest that fits, or the shortest, cut."""
+        for row in self._drawn:
+            if sum(cell_len(piece.text) for piece in row) <= width:
+                return [row]
+        return [cut_row(row, width) for row in self._drawn[-1:]]
 
 
-def _progress(snapshot: Snapshot, what: str, directory: Path | None) -> list[Piece]:
+def _ways(directory: Path | None) -> list[tuple[int, str, bool]]:
+    """Return the ways to draw the line, fuller ones first: cells of the bar, where it is kept, asides."""
+    ways = [(_BAR, "", True), (_SHORT_BAR, "", True), (_BAR, "", False), (_SHORT_BAR, "", False)]
+    if directory is not None:
+        path, name = plain_text(_from_home(directory)), plain_text(directory.name)
+        ways = [
+            (_BAR, f"in {path}", True),
+            (_BAR, f"as {name}", True),
+            (_SHORT_BAR, f"as {name}", True),
+            *ways,
+        ]
+    return ways
+
+
+def _from_home(path: Path) -> str:
+    """Return a path as shells write it."""
+    with contextlib.suppress(ValueError, RuntimeError):
+        return f"~/{path.relative_to(Path.home())}"
+    return str(path)
+
+
+def _progress(snapshot: Snapshot, what: str, bar: int, kept: str, asides: bool) -> list[Piece]:
     state = snapshot.state
     pieces = [
         Piece(f"{GLYPHS[state]} {what} {state.value}  ", "warn" if state is RunState.FAILED else "strong")
@@ -139,31 +158,31 @@ def _progress(snapshot: Snapshot, what: str, directory: Path | None) -> list[Pie
         return [*pieces, Piece(plain_text(snapshot.message).replace("\n", "; "), "warn")]
     if snapshot.tail is not None and snapshot.samples >= snapshot.target and not state.over:
         over = sum(descent.status is not None for descent in snapshot.tail.descents)
-        pieces += progress_bar(over / snapshot.tail.plan.repeats)
+        pieces += progress_bar(over / snapshot.tail.plan.repeats, bar)
         pieces.append(Piece(f"  deep tail: {over} of {snapshot.tail.plan.repeats} populations at their end"))
     elif snapshot.target:
         share = min(1.0, snapshot.samples / snapshot.target)
-        pieces += progress_bar(share)
+        pieces += progress_bar(share, bar)
         pieces.append(Piece(f"  {count_text(snapshot.samples)} / {count_text(snapshot.target)}"))
     if state is RunState.SAMPLING and snapshot.rate > 0:
         pieces.append(Piece(f"  ETA {duration_text((snapshot.target - snapshot.samples) / snapshot.rate)}"))
         age = time.time() - snapshot.written_at
         if age > _STALE:
             pieces.append(Piece(f"  live file {age:.0f} s old", "warn"))
-        elif what == "run":
+        elif what == "run" and asides:
             pieces.append(Piece(f"  live file {max(age, 0):.1f} s old", "dim"))
     if snapshot.message:
         pieces.append(Piece("  " + plain_text(snapshot.message).replace("\n", "; "), "dim"))
-    elif directory is not None and state.over:
-        pieces.append(Piece(f"  kept in {plain_text(str(directory))}", "dim"))
-    elif what == "preview" and state is RunState.DONE:
+    elif kept and state.over:
+        pieces.append(Piece(f"  kept {kept}", "dim"))
+    elif what == "preview" and state is RunState.DONE and asides:
         pieces.append(Piece("  space: full run", "dim"))
     return pieces
 
 
-def progress_bar(share: float) -> list[Piece]:
+def progress_bar(share: float, cells: int = _BAR) -> list[Piece]:
     """Return a bar of which a share, from 0 to 1, is filled."""
-    eighths = int(share * _BAR * 8)
+    eighths = int(share * cells * 8)
     whole, part = divmod(eighths, 8)
     filled = "█" * whole + (_EIGHTHS[part] if part else "")
-    return [Piece(filled, "bar"), Piece("░" * (_BAR - len(filled)), "dim")]
+    return [Piece(filled, "bar"), Piece("░" * (cells - len(filled)), "dim")]

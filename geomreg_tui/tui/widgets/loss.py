@@ -23,7 +23,8 @@ __all__ = ["LossPane", "Measure", "bar_shares", "message_rows"]
 
 FloatArray = NDArray[np.float64]
 
-_TOP = 0.995  # share of the losses that the linear axis reaches up to
+_TOP = 0.97  # share of the losses that the linear axis reaches up to
+_WORTH_TELLING = 0.001  # share of the losses beyond the axis
 _LOW, _HIGH = 0.0005, 0.9995  # shares of the losses between which the log axis extends
 _COLUMN_OF_TICKS = 11
 _LINES_OF_TICKS = 3
@@ -31,6 +32,7 @@ _LABEL = 6  # cells of the tick labels of the density
 _ZOOM = 10.0  # each level shows the lowest tenth of the losses that the one before it shows
 _FEWEST = 50  # losses that a zoom must still show
 _DEEPEST = 12
+_ROOMY = 12  # lines from which all is said; below that the plot needs them
 
 
 def bar_shares(distribution: LossDistribution, edges: FloatArray) -> FloatArray:
@@ -138,7 +140,7 @@ class LossPane(RowsWidget):
         x = self._axis(view, facts, width)
         if x is None:
             return message_rows(_nothing_to_bin(distribution), width, height)
-        legend = self._legend(view, facts, width)
+        legend = self._legend(view, facts, width, x.high if height >= _ROOMY else math.inf)
         lines = max(4, height - len(legend) - 1)
         # The label column is as wide as the widest tick can be, so that the number of columns is known.
         columns = Canvas.area(width, Scale(0, 1, (), (" " * _LABEL,)))
@@ -155,14 +157,13 @@ class LossPane(RowsWidget):
             self._peak = min(self._peak, 1.0)
         y = Scale.linear(0, self._peak, max(2, lines // _LINES_OF_TICKS))
         y = y._replace(labels=tuple(label.rjust(_LABEL)[-_LABEL:] for label in y.labels))
-        canvas = Canvas(width, lines, x, y, "loss L" + (" (log axis)" if self.log_axis else ""))
+        label = "loss L" + (" (log axis)" if self.log_axis else "")
+        canvas = Canvas(width, lines, x, y, label if height >= _ROOMY else "")  # the foot has it too
         for place in self._landmarks(facts).values():
             canvas.landmark(place)
         canvas.bars(bars[: canvas.columns])
         canvas.bands(bars, self._bands(distribution, bars, per))
         least = self._peak / canvas.lines / 8  # below this a curve would only hide low bars
-        if pinned is not None:
-            canvas.dots(np.where(pinned > least, pinned, np.nan), "•", "pinned")
         middle = (places[1:] + places[:-1]) / 2
         for overlay in facts.overlays[:1]:  # the law that says most; exports draw them all
             if self.measure is Measure.CUMULATIVE:
@@ -170,6 +171,8 @@ class LossPane(RowsWidget):
             else:
                 law = overlay.shares(edges, facts.null_loss) * per
             canvas.line(middle, np.where(law > least, law, np.nan), "theory")
+        if pinned is not None:
+            canvas.dots(np.where(pinned > least, pinned, np.nan), "•", "pinned")
         return [*legend, self._names(canvas, facts, width), *canvas.rows()]
 
     def _per(self, widths: FloatArray, distribution: LossDistribution) -> FloatArray:
@@ -246,7 +249,7 @@ class LossPane(RowsWidget):
             cursor = column + len(name)
         return row
 
-    def _legend(self, view: View, facts: Facts, width: int) -> list[list[Piece]]:
+    def _legend(self, view: View, facts: Facts, width: int, end: float) -> list[list[Piece]]:
         items = [
             [Piece(f"L0 null {number_text(facts.null_loss)}", "landmark")],
             [Piece(f"Lc constant {number_text(facts.constant_loss)}", "landmark")],
@@ -254,10 +257,14 @@ class LossPane(RowsWidget):
         if view.modes and view.distribution and view.distribution.histogram.atom:
             mass = number_text(view.modes.atom_mass.estimate)
             items.append([Piece(f"atom {mass} (no bar)", "warn")])
+        if view.distribution and not self.log_axis and not self.zoom:
+            beyond = 1 - float(view.distribution.cdf(np.array([end]))[0])
+            if beyond >= _WORTH_TELLING:
+                items.append([Piece(f"{100 * beyond:.1f} % beyond →", "dim")])
         if view.comparison or facts.overlays:
             items.append([Piece("█", "bar"), Piece(" these settings")])
         if view.comparison:
-            items.append([Piece("•", "pinned"), Piece(f" pinned: {view.comparison.pin.label}")])
+            items.append([Piece("•", "pinned"), Piece(f" pinned: {view.comparison.label}")])
         if facts.overlays:
             name = plain_text(facts.overlays[0].name)
             items.append([Piece("⠒⠒", "theory"), Piece(f" theory: {name}")])

@@ -14,10 +14,13 @@ from geomreg_tui.tui.numbers import interval_text, number_text
 from geomreg_tui.tui.view import Comparison, View
 from geomreg_tui.tui.widgets.rows import Piece, RowsWidget
 
-__all__ = ["ModesTable"]
+__all__ = ["Directions", "ModesTable"]
+
+Directions = tuple[tuple[str, str], ...]
 
 _NAME = 15  # cells of the first column
 _DIP_DECIDES = 0.05
+_LINE = "{:<16} {:>6} {:>6} {:>8}"  # a mode, as wide as the narrowest pane
 
 
 class ModesTable(RowsWidget):
@@ -26,11 +29,12 @@ class ModesTable(RowsWidget):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._view: View | None = None
+        self._directions: Directions = ()
         self._lines = 1
 
-    def show(self, view: View | None) -> None:
-        """Draw a view; nothing where there is none."""
-        self._view = view
+    def show(self, view: View | None, directions: Directions = ()) -> None:
+        """Draw a view, nothing where there is none; and where factors of a sweep push D."""
+        self._view, self._directions = view, directions
         lines = len(self._all_rows(self.content_size.width or 40))
         if lines != self._lines:
             self._lines = lines
@@ -58,6 +62,8 @@ class ModesTable(RowsWidget):
             _row("unimodal?", _fitting(width, *_dip_texts(modes))),
             _row("contracting", _fitting(width, *_contracting_texts(modes))),
         ]
+        for factor, verdict in self._directions:
+            rows.append(_row("direction", f"{verdict}, over {factor.replace('_', ' ')}", "strong"))
         nonfinite = view.distribution.histogram.nonfinite
         if nonfinite:
             rows.append(_row("not finite", f"{nonfinite:,} losses are NaN or infinite", "warn"))
@@ -106,7 +112,7 @@ def _contracting_texts(modes: ModeAnalysis) -> tuple[str, ...]:
 def _comparison_rows(comparison: Comparison, width: int) -> list[list[Piece]]:
     statistic, p = comparison.distance
     p_text = "< 0.001" if p < 0.001 else "= " + number_text(p, 2)
-    label = textwrap.shorten(comparison.pin.label, max(10, width - _NAME), placeholder="…")
+    label = textwrap.shorten(comparison.label, max(10, width - _NAME), placeholder="…")
     return [
         _row("• pinned", label, "pinned"),
         _row("  D minus its", _interval(comparison.dominance, width), "strong"),
@@ -117,14 +123,10 @@ def _comparison_rows(comparison: Comparison, width: int) -> list[list[Piece]]:
 def _mode_rows(modes: ModeAnalysis) -> list[list[Piece]]:
     if not modes.modes:
         return [[Piece("no significant mode yet", "dim")]]
-    rows = [[Piece("mode at loss     L/L0   mass   height", "dim")]]
+    rows = [[Piece(_LINE.format("mode at loss", "L/L0", "mass", "height"), "dim")]]
     for mode in modes.modes:
         unit = mode.loss / modes.null_loss if modes.null_loss > 0 else math.nan
         name = " (zero)" if mode.at_zero else ""
-        rows.append(
-            [
-                Piece(f"  {number_text(mode.loss) + name:<13}"),
-                Piece(f"{number_text(unit):>5}   {mode.mass:.3f}  {mode.persistence:.0f}σ"),
-            ]
-        )
+        cells = f"{mode.mass:.3f}", f"{mode.persistence:.0f} σ"
+        rows.append([Piece(_LINE.format(f"  {number_text(mode.loss)}{name}", number_text(unit), *cells))])
     return rows

@@ -35,6 +35,7 @@ _LABELLED = 9  # lines of one from which the axis has its name below it
 _HEADING = 2
 _TOP = 0.95  # share of the losses that the axis reaches up to, for the middle one of the points
 _ZOOM = 10.0  # each level shows the lowest tenth of the losses that the one before it shows
+_BROAD = 50  # cells from which there is room to say that axes are shared
 _FEWEST = 50  # losses that a zoom must still show
 _SPIKE = 4.0  # a peak that is higher than so many of the middle one is cut
 _WHEEL = 1  # rows of one turn of the wheel
@@ -211,7 +212,8 @@ class Multiples(RowsWidget, can_focus=True):
         axes = self._axes(view, grid)
         unit = "L/L0" if axes is None or axes.relative else "L"
         zoomed = f", lowest {100 * _ZOOM**-self.zoom:g} %" if self.zoom else ""
-        self.entitle(f"Loss distributions{zoomed}", f"density against {unit}, the same axes for all")
+        same = ", the same axes for all" if width >= _BROAD else ""
+        self.entitle(f"Loss distributions{zoomed}", f"density against {unit}{same}")
         rows: list[list[Piece]] = []
         total = math.ceil(len(view.points) / grid.columns)
         for row in range(self._top, min(self._top + grid.rows, total)):
@@ -289,7 +291,7 @@ class Multiples(RowsWidget, can_focus=True):
 def _brief(found: Interval) -> str:
     if math.isnan(found.estimate):
         return "D undefined"
-    return "D {:.2f} [{:.2f}, {:.2f}]".format(*found).replace("-", "−")
+    return "D {:z.2f} [{:z.2f}, {:z.2f}]".format(*found).replace("-", "−")
 
 
 def point_state(point: PointView) -> tuple[str, str]:
@@ -354,7 +356,7 @@ def _lay_out(count: int, width: int, height: int) -> _Grid:
 
 def _body(point: PointView, width: int, height: int, axes: _Axes | None) -> list[list[Piece]]:
     if point.state is RunState.FAILED and point.message:
-        return message_rows(point.message, width, height, "warn")
+        return message_rows(point.message.replace(f"{point.path}/", ""), width, height, "warn")
     distribution = point.distribution
     if distribution is None or axes is None:
         word = "" if point.state is None else "no networks yet"

@@ -133,4 +133,4 @@ _MORE = (
 
 
 def _number(value: float) -> str:
-    return f"{value:.3f}".replace("-", "−") if math.isfinite(value) else "?"
+    return f"{value:z.3f}".replace("-", "−") if math.isfinite(value) else "?"

@@ -25,6 +25,7 @@ __all__ = ["SpherePane"]
 
 FloatArray = NDArray[np.float64]
 
+_ROOMY = 10  # lines from which the axis has its name below it
 _ECHO = 0.05  # seconds from a change of the radius to the curve for it
 
 
@@ -42,8 +43,7 @@ class SphereCurve(RowsWidget):
         """Draw legend and curve."""
         if not self.ready:
             return []
-        legend = self._legend(width)
-        lines = max(5, height - len(legend))
+        lines = max(5, height - len(self._legend(width)))
         peak = volume_peak(self.radius)
         # Beyond n = 2 pi e r^2 the volume is below 1 and falls for ever.
         below_one = max(8.0, 2 * math.pi * math.e * self.radius**2)
@@ -58,7 +58,7 @@ class SphereCurve(RowsWidget):
             place = n
         value = self._squeeze(log_volume(n, self.radius) / math.log(10))
         y = self._value_axis(value, max(2, (lines - 3) // 2))
-        label = f"dimension n{' (log axis)' if self.log_axis else ''}"
+        label = f"dimension n{' (log axis)' if self.log_axis else ''}" if height >= _ROOMY else ""
         canvas = Canvas(width, lines, x, y, label)
         canvas.level(0.0)
         canvas.line(place, value, "bar")
@@ -69,8 +69,11 @@ class SphereCurve(RowsWidget):
             count = self.facts.parameters
             spot = math.log10(count) if self.log_axis else float(count)
             own = log_volume(np.array([float(count)]), self.radius) / math.log(10)
-            canvas.mark(spot, float(self._squeeze(own)[0]), "◆", "pinned")
-        return [*legend, *canvas.rows()]
+            if spot <= x.high:
+                canvas.mark(spot, float(self._squeeze(own)[0]), "◆", "pinned")
+            else:
+                canvas.mark(x.high, y.low, "→", "pinned")
+        return [*self._legend(width, x.high), *canvas.rows()]
 
     def _squeeze(self, value: FloatArray) -> FloatArray:
         """Return the value as drawn: on the log axis sign(v) log10(1 + |v|), as it spans many decades."""
@@ -90,16 +93,19 @@ class SphereCurve(RowsWidget):
         shown = {place: label for place, label in places.items() if low <= place <= high}
         return Scale(low, high, tuple(shown), tuple(shown.values()))
 
-    def _legend(self, width: int) -> list[list[Piece]]:
+    def _legend(self, width: int, end: float = math.inf) -> list[list[Piece]]:
+        """Return what the marks mean; a network beyond the end of the axis is marked by an arrow."""
         peak = volume_peak(self.radius)
         place = f" peak n = {number_text(peak.n, 4)}: log10 V = {_log10(peak.log_value)}"
         items = [[Piece("▲", "mark"), Piece(place)]]
         if self.facts:
             count, radius = self.facts.parameters, self.facts.init_radius
             own = float(log_volume(np.array([float(count)]), self.radius)[0])
-            items.append([Piece("◆", "pinned"), Piece(f" n = P = {count:,}: log10 V = {_log10(own)}")])
+            spot = math.log10(count) if self.log_axis else float(count)
+            mark = "◆" if spot <= end else "→"
+            items.append([Piece(mark, "pinned"), Piece(f" n = P = {count:,}: log10 V = {_log10(own)}")])
             known = number_text(radius, 4) if math.isfinite(radius) else "infinite"
-            items.append([Piece(f"typical init radius √E‖θ‖² = {known}", "dim")])
+            items.append([Piece(f"typical init radius (rms) = {known}", "dim")])
         return flow(items, width)
 
 

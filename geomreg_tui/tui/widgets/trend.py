@@ -1,18 +1,20 @@
-"""The dominance index against the factor of a sweep, with the verdict on its direction."""
+"""D, or V at equal loss, against the factor of a sweep, with the verdict on its direction."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from rich.cells import cell_len
 
-from geomreg_tui.engine.sweep import Factor, Verdict
+from geomreg_tui.analysis import Direction
+from geomreg_tui.analysis.intervals import Interval
+from geomreg_tui.engine.sweep import Factor
 from geomreg_tui.tui.numbers import Scale, number_text
 from geomreg_tui.tui.sweep_setup import value_text
-from geomreg_tui.tui.sweep_view import PointView, SweepView
+from geomreg_tui.tui.sweep_view import SweepView
 from geomreg_tui.tui.widgets.canvas import Canvas
 from geomreg_tui.tui.widgets.loss import message_rows
 from geomreg_tui.tui.widgets.rows import Piece, RowsWidget, flow
@@ -24,104 +26,122 @@ _LOG_FROM = 16.0  # ratio of the largest to the smallest value from which the ax
 _MARGIN = 0.05  # of the axis, before the first value and after the last, at least
 _GLYPHS = "●▲■◆○△□◇"  # one for each value of a second factor
 _ROLES = ("bar", "pinned", "landmark", "theory")
+_ENDS = ("−1", "0", "1")
 _LEAST_PLOT = 6
 _LABELLED = 9  # lines from which the axis has its name below it: the title of the pane has it too
 
 
+Known = Mapping[tuple[Any, ...], Interval]
+
+
 class TrendPane(RowsWidget):
-    """A plot of D with 95 % intervals over the verdict; the selected point stands out."""
+    """A plot of D, or of log10 V, with 95 % intervals over the verdict; the selected point stands out.
+
+    Attributes:
+        deep: whether V at equal loss is shown, where the points have deep tails.
+    """
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
         self._view: SweepView | None = None
         self._selected = 0
         self._notice = ""
+        self.deep = False
         self.border_title = "Dominance index D"
 
     def show(self, view: SweepView | None, selected: int, notice: str = "") -> None:
         """Draw a sweep, or a notice where there is none."""
         self._view, self._selected, self._notice = view, selected, notice
         key = view.plan.factors[0].key.replace("_", " ") if view else ""
-        if view:
-            self.entitle(f"D against {key}", "+1 zero, −1 central")
-        else:
+        if view is None:
             self.entitle("Dominance index D")
+        elif view.tails is not None and self.deep:
+            at = f"{view.tails.log10_loss:.2f}".replace("-", "−")
+            self.entitle(f"log10 V against {key}", f"at log10 ε = {at}")
+        else:
+            self.entitle(f"D against {key}", "+1 zero, −1 central")
         self.redraw()
+
+    def toggle(self) -> None:
+        """Change between D and V at equal loss."""
+        self.deep = not self.deep
+        self.show(self._view, self._selected, self._notice)
 
     def paint(self, width: int, height: int) -> Sequence[Sequence[Piece]]:
         """Draw the plot, what the glyphs mean, and the verdict."""
         view = self._view
         if view is None:
             return message_rows(self._notice, width, height)
-        below = _verdict_rows(view, width, max(2, height - _LEAST_PLOT))
+        deep = self.deep and view.tails is not None
+        known = view.volumes if deep else _dominances(view)
+        below = _verdict_rows(view, deep, width, max(2, height - _LEAST_PLOT))
         factor = view.plan.factors[0]
         legend = _legend(view, width) if height - len(below) > 2 * _LEAST_PLOT else []
         lines = height - len(below) - len(legend)
-        if not any(_known(point) for point in view.points):
-            return [*message_rows("D comes with the first networks", width, lines), *below]
+        if not known:
+            word = "V comes with the first tail" if deep else "D comes with the first networks"
+            rows = message_rows(word, width, lines)
+            return [*rows, *([] for _ in range(lines - len(rows))), *below]
         if not factor.ordered and len(view.plan.factors) == 1 and len(factor.values) <= lines - 3:
-            return [*_by_name(view, self._selected, width, lines), *below]
+            return [*_by_name(view, known, deep, self._selected, width, lines), *below]
         places = _positions(factor)
-        x = _axis(factor, places, width - 6)
         name = factor.key.replace("_", " ") + (" (log axis)" if _is_log(factor) else "")
         label = name if lines >= _LABELLED else ""
-        canvas = Canvas(width, lines, x, _index_axis(lines - (3 if label else 2)), label)
+        within = lines - (3 if label else 2)
+        y = _volume_axis(known, within) if deep else _index_axis(within)
+        x = _axis(factor, places, Canvas.area(width, y))
+        canvas = Canvas(width, lines, x, y, label)
         canvas.level(0.0, "axis")
         held = view.plan.factors[1].values if len(view.plan.factors) > 1 else (None,)
         for number, value in enumerate(held):
-            chosen = [p for p in view.points if value is None or p.settings[1] == value]
+            chosen = {at: d for at, d in known.items() if value is None or at[1] == value}
             _draw(canvas, chosen, places, number, factor.ordered)
-        self._draw_selected(canvas, view, places)
+        here = view.points[min(self._selected, len(view.points) - 1)].settings
+        if here in known:
+            _mark(canvas, places[here[0]], known[here], "◉", "mark")
         return [*legend, *canvas.rows(), *below]
 
-    def _draw_selected(self, canvas: Canvas, view: SweepView, places: dict[Any, float]) -> None:
-        point = view.points[min(self._selected, len(view.points) - 1)]
-        if (modes := _known(point)) is not None:
-            x = places[point.settings[0]]
-            canvas.interval(x, modes.dominance.low, modes.dominance.high, "mark")
-            canvas.mark(x, _inside(modes.dominance.estimate), "◉", "mark")
+
+def _dominances(view: SweepView) -> Known:
+    """Return D of each point where it is defined, by its settings."""
+    found = {point.settings: point.modes.dominance for point in view.points if point.modes is not None}
+    return {settings: index for settings, index in found.items() if math.isfinite(index.estimate)}
 
 
-def _by_name(view: SweepView, selected: int, width: int, lines: int) -> list[list[Piece]]:
-    """Return a plot with a line for each name and D along it."""
+def _by_name(
+    view: SweepView, known: Known, deep: bool, selected: int, width: int, lines: int
+) -> list[list[Piece]]:
+    """Return a plot with a line for each name and what is known of it along that."""
     count = len(view.points)
     names = [cut(point.value, width // 2) for point in view.points]
     y = Scale(0.0, count, tuple(count - number - 0.5 for number in range(count)), tuple(names))
     columns = Canvas.area(width, y)
     end = 1.0 + 1.0 / max(1, columns - 1)
-    x = Scale(-end, end, (-1.0, 0.0, 1.0), ("−1", "0", "1"))
-    canvas = Canvas(width, lines, x, y, "D")
+    x = _volume_axis(known, columns, columns // 8) if deep else Scale(-end, end, (-1.0, 0.0, 1.0), _ENDS)
+    canvas = Canvas(width, lines, x, y, "log10 V" if deep else "D")
     canvas.landmark(0.0, "axis")
     for number, point in enumerate(view.points):
-        if (modes := _known(point)) is not None:
+        if point.settings in known:
+            found = known[point.settings]
             here, place = number == selected, count - number - 0.5
             role = "mark" if here else _ROLES[0]
-            canvas.interval_across(place, modes.dominance.low, modes.dominance.high, role)
-            canvas.mark(_inside(modes.dominance.estimate), place, "◉" if here else _GLYPHS[0], role)
+            canvas.interval_across(place, found.low, found.high, role)
+            canvas.mark(found.estimate, place, "◉" if here else _GLYPHS[0], role)
     return canvas.rows()
 
 
-def _known(point: PointView) -> Any:
-    """Return the modes of a point whose D is defined, or None."""
-    modes = point.modes
-    return modes if modes is not None and math.isfinite(modes.dominance.estimate) else None
+def _draw(canvas: Canvas, known: Known, places: dict[Any, float], number: int, ordered: bool) -> None:
+    found = [(places[settings[0]], interval) for settings, interval in known.items()]
+    if ordered and len(found) > 1:
+        found.sort()
+        canvas.line(np.array([x for x, _ in found]), np.array([d.estimate for _, d in found]), "axis")
+    for x, interval in found:
+        _mark(canvas, x, interval, _GLYPHS[number % len(_GLYPHS)], _ROLES[number % len(_ROLES)])
 
 
-def _inside(value: float) -> float:
-    return min(max(value, -1.0), 1.0)
-
-
-def _draw(
-    canvas: Canvas, points: Sequence[PointView], places: dict[Any, float], number: int, ordered: bool
-) -> None:
-    known = [(places[point.settings[0]], modes.dominance) for point in points if (modes := _known(point))]
-    role = _ROLES[number % len(_ROLES)]
-    if ordered and len(known) > 1:
-        known.sort()
-        canvas.line(np.array([x for x, _ in known]), np.array([d.estimate for _, d in known]), "axis")
-    for x, interval in known:
-        canvas.interval(x, interval.low, interval.high, role)
-        canvas.mark(x, _inside(interval.estimate), _GLYPHS[number % len(_GLYPHS)], role)
+def _mark(canvas: Canvas, x: float, interval: Interval, glyph: str, role: str) -> None:
+    canvas.interval(x, interval.low, interval.high, role)
+    canvas.mark(x, interval.estimate, glyph, role)
 
 
 def _positions(factor: Factor) -> dict[Any, float]:
@@ -160,11 +180,19 @@ def _axis(factor: Factor, places: dict[Any, float], columns: int) -> Scale:
     return Scale(low, high, tuple(place for place, _ in ticks), tuple(name for _, name in ticks))
 
 
+def _volume_axis(known: Known, cells: int, wanted: int = 0) -> Scale:
+    """Return an axis for log10 V of so many cells, that all intervals are on."""
+    ends = [end for interval in known.values() for end in interval if math.isfinite(end)]
+    low, high = min(ends), max(ends)
+    margin = max(0.1 * (high - low), 0.05)
+    return Scale.linear(low - margin, high + margin, max(2, wanted or cells // 3))
+
+
 def _index_axis(lines: int) -> Scale:
     """Return the axis of D, with −1 and 1 in the middle of the outermost of so many lines."""
     end = 1.0 + 1.0 / max(1, lines - 1)
     if lines < 6:
-        return Scale(-end, end, (-1.0, 0.0, 1.0), ("−1", "0", "1"))
+        return Scale(-end, end, (-1.0, 0.0, 1.0), _ENDS)
     return Scale(-end, end, (-1.0, -0.5, 0.0, 0.5, 1.0), ("−1.0", "−0.5", "0.0", "0.5", "1.0"))
 
 
@@ -184,29 +212,40 @@ def _legend(view: SweepView, width: int) -> list[list[Piece]]:
     )
 
 
-def _verdict_rows(view: SweepView, width: int, most: int) -> list[list[Piece]]:
+def _verdict_rows(view: SweepView, deep: bool, width: int, most: int) -> list[list[Piece]]:
     """Return the verdicts in words, with their numbers."""
-    shown = [verdict for verdict in view.judged if verdict.factor is view.plan.factors[0]] or list(
-        view.judged
-    )
+    first = view.plan.factors[0]
+    found: list[tuple[Factor, list[list[Piece]]]] = []
+    if deep and view.tails is not None:
+        for tail in view.tails.verdicts:
+            items = _verdict_items("V at equal loss", tail.held, tail.volume, "V", width)
+            found.append(
+                (tail.factor, [*items, [Piece(f"ball of P dimensions: {tail.sphere.verdict}", "dim")]])
+            )
+    else:
+        for verdict in view.judged:
+            items = _verdict_items("direction", verdict.held, verdict.direction, "D", width)
+            found.append((verdict.factor, items))
+    shown = [items for factor, items in found if factor is first] or [items for _, items in found]
     if not shown:
         return flow(_wrapped(_why_no_verdict(view), width), width)[:most]
     rows: list[list[Piece]] = []
-    for verdict in shown:
-        rows += flow(_verdict_items(verdict, width), width)
+    for items in shown:
+        rows += flow(items, width)
     if len(rows) > most and len(shown) > 1:
         rows = [*rows[: most - 1], [Piece(cut("… more in the report: export it", width), "dim")]]
     return rows[:most]
 
 
-def _verdict_items(verdict: Verdict, width: int) -> list[list[Piece]]:
-    found = verdict.direction
-    held = f" at {verdict.held[0]} {value_text(verdict.held[1])}" if verdict.held else ""
-    items = [[Piece(f"direction{held}: "), Piece(found.verdict, "strong")]]
+def _verdict_items(
+    name: str, held: tuple[str, Any] | None, found: Direction, what: str, width: int
+) -> list[list[Piece]]:
+    name += f" at {held[0]} {value_text(held[1])}" if held else ""
+    items = [[Piece(f"{name}: "), Piece(found.verdict, "strong")]]
     if sum(cell_len(piece.text) for piece in items[0]) > width:
-        items = [[Piece(f"direction{held}:")], [Piece(found.verdict, "strong")]]
+        items = [[Piece(f"{name}:")], [Piece(found.verdict, "strong")]]
     if not math.isfinite(found.tau):
-        return [*items, [Piece("D undefined or constant", "dim")]]
+        return [*items, [Piece(f"{what} undefined or constant", "dim")]]
     low, high, tau = (f"{end:.2f}".replace("-", "−") for end in (found.low, found.high, found.tau))
     items.append([Piece(f"τ-b {tau} [{low}, {high}]")])
     items.append([Piece(f"p {number_text(found.p_value, 2)}")])

@@ -17,6 +17,7 @@ from geomreg_tui.tui.widgets.rows import Piece, RowsWidget, flow
 
 __all__ = ["VolumePane"]
 
+_ROOMY = 12  # lines from which the axis has its name below it
 _ENOUGH = 100  # networks below ε for its slope to be worth a figure
 
 
@@ -28,7 +29,7 @@ class VolumePane(RowsWidget):
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
         self._view: View | None = None
-        self.border_subtitle = "V(ε) = share with loss ≤ ε"
+        self.border_subtitle = "V(ε) = share with loss ≤ ε; │ L0"
 
     def show(self, view: View | None) -> None:
         """Draw a view; nothing where there is none."""
@@ -44,7 +45,9 @@ class VolumePane(RowsWidget):
         if not curve.loss.size:
             return message_rows(f"V(0) = {number_text(curve.zero.estimate)}: all losses are 0", width, height)
         deep = view.tail if view.tail is not None and view.tail.curve is not None else None
-        legend = _legend(curve, width) if deep is None else _tail_legend(deep, width)
+        null = view.snapshot.facts.null_loss
+        items = _items(curve) if deep is None else _tail_items(deep)
+        legend = flow(items, width)
         loss, volume = curve.log10_loss, curve.log10_volume
         left, bottom = loss[0], volume[0]
         if deep is not None and deep.log10_loss.size:
@@ -55,9 +58,10 @@ class VolumePane(RowsWidget):
         x = Scale.decades(math.floor(left), max(math.ceil(loss[-1]), math.floor(left) + 1), width // 9)
         lines = max(5, height - len(legend))
         y = Scale.decades(min(-1.0, math.floor(bottom)), 0.0, max(2, (lines - 3) // 2))
-        canvas = Canvas(width, lines, x, y, "ε (log axis)")
-        if view.snapshot.facts.null_loss > 0:
-            canvas.landmark(math.log10(view.snapshot.facts.null_loss))
+        label = "loss ε (log axis)" if height >= _ROOMY else ""  # the foot has it too
+        canvas = Canvas(width, lines, x, y, label)
+        if null > 0:
+            canvas.landmark(math.log10(null))
         step = max(1, loss.size // width)
         every = np.unique(np.append(np.arange(0, loss.size, step), loss.size - 1))
         with np.errstate(divide="ignore"):
@@ -75,12 +79,13 @@ def _draw_tail(canvas: Canvas, deep: DeepTail) -> None:
     loss, volume, error = deep.log10_loss[own], deep.log10_volume[own], WIDTH * deep.std[own]
     for end in (volume - error, volume + error):
         canvas.line(loss, end, "band", joined=False)
-    canvas.line(loss, volume, "theory")
+    canvas.line(loss, volume, "theory", dashed=True)
 
 
-def _tail_legend(deep: DeepTail, width: int) -> list[list[Piece]]:
+def _tail_items(deep: DeepTail) -> list[list[Piece]]:
     """Return V at the deepest loss with its error, the exponent, and how the descents stand."""
-    items = [[Piece("⠒⠒", "bar"), Piece(" sampled")], [Piece("⠒⠒", "theory"), Piece(" deep tail ± 1.96 std")]]
+    items = [[Piece("⠒⠒", "bar"), Piece(" sampled")]]
+    items.append([Piece("⠒ ⠒", "theory"), Piece(" deep tail ± 1.96 std")])
     if (goal := deep.goal) is not None:
         loss, volume, std = goal
         text = f"log10 V = {volume:.2f}".replace("-", "−")
@@ -92,10 +97,10 @@ def _tail_legend(deep: DeepTail, width: int) -> list[list[Piece]]:
         text += f" ± {WIDTH * error:.3f}" if math.isfinite(error) else ""
         items.append([Piece(text, "dim")])
     items.append([Piece(deep.status, "dim")])
-    return flow(items, width)
+    return items
 
 
-def _legend(curve: VolumeCurve, width: int) -> list[list[Piece]]:
+def _items(curve: VolumeCurve) -> list[list[Piece]]:
     items = [[Piece(f"deepest V = {number_text(curve.volume[0], 2)} at ε = {number_text(curve.loss[0], 2)}")]]
     known = np.flatnonzero(np.isfinite(curve.exponent) & (curve.count >= _ENOUGH))
     if known.size:
@@ -103,4 +108,4 @@ def _legend(curve: VolumeCurve, width: int) -> list[list[Piece]]:
         slope, error = curve.exponent[place], 1.96 * curve.exponent_std[place]
         text = f"slope λ = {number_text(slope, 2)} ± {number_text(error, 2)}"
         items.append([Piece(f"{text} at ε = {number_text(curve.loss[place], 2)}", "dim")])
-    return flow(items, width)
+    return items
