@@ -285,7 +285,9 @@ class _Look:
     def _edge(self, log_tau: float) -> float:
         """Return the mean of u, over the weights."""
         mean = self.spectrum.mean_excess(log_tau).expand(len(self._hidden))
-        return float((self.weights(log_tau).softmax(dim=0) * mean).sum())
+        shares = self.weights(log_tau).softmax(dim=0)
+        # A network whose outputs cannot reach the targets has a share of 0 and an infinite mean in the end.
+        return float(torch.where(shares > 0, shares * mean, 0.0).sum())
 
     def _weighted(self, log_tau: float) -> tuple[Tensor, Tensor]:
         """Return log weights and u of all draws, (draws, n)."""
