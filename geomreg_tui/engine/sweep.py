@@ -62,6 +62,7 @@ class SweepPoint:
         summary: its networks.
         modes: the mode analysis.
         tail: the deep tail; None where none was asked for.
+        mixed: whether parts of it were drawn in different environments, whose bits may differ.
     """
 
     settings: tuple[Any, ...]
@@ -69,6 +70,7 @@ class SweepPoint:
     summary: Summary
     modes: ModeAnalysis
     tail: DeepTail | None = None
+    mixed: bool = False
 
     @classmethod
     def of(cls, settings: tuple[Any, ...], run: RunDirectory) -> SweepPoint:
@@ -77,7 +79,7 @@ class SweepPoint:
         distribution = LossDistribution(summary, facts.null_loss)
         tail = run.tail.read()
         deep = None if tail is None else deep_tail(tail, volume_curve(distribution))
-        return cls(settings, facts, summary, analyse_modes(distribution), deep)
+        return cls(settings, facts, summary, analyse_modes(distribution), deep, run.mixed)
 
 
 @dataclass(frozen=True)
@@ -205,6 +207,7 @@ def sweep_document(
                 },
                 "modes": point.modes.to_json(),
                 "histogram_digest": point.summary.histogram.digest(),
+                "mixed": point.mixed,
             }
             for point in points
         ],

@@ -84,7 +84,9 @@ def load_sweep(path: Path) -> Sweep:
     factors, settings = directory.result()
     results = tuple(load_result(directory.point_path(factors, setting)) for setting in settings)
     points = tuple(
-        SweepPoint(setting, result.facts, result.summary, result.modes, result.tail)
+        SweepPoint(
+            setting, result.facts, result.summary, result.modes, result.tail, len(result.environments) > 1
+        )
         for setting, result in zip(settings, results, strict=True)
     )
     judged, tails = tuple(verdicts(factors, points)), compare_tails(factors, points)

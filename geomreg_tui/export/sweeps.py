@@ -12,7 +12,7 @@ from rich.text import Text
 from geomreg_tui.analysis import Direction
 from geomreg_tui.analysis.intervals import Interval
 from geomreg_tui.analysis.trends import NO_DIRECTION
-from geomreg_tui.engine.sweep import Factor, SweepPoint, Verdict
+from geomreg_tui.engine.sweep import Factor, SweepPoint, Verdict, point_name
 from geomreg_tui.engine.sweep_tail import TailComparison, TailVerdict, compare_tails
 
 __all__ = ["TAIL_HEADINGS", "sweep_text", "tail_rows", "tail_verdict_lines", "verdict_line"]
@@ -43,8 +43,10 @@ def sweep_text(
     lines = [Text(verdict_line(verdict), no_wrap=True, overflow="ignore") for verdict in judged]
     if not judged:
         lines = [Text("No direction: that needs a factor with two or more numbers for values.")]
-    deep = _tail_part(factors, points)
-    return Group(table, Text(""), *lines, *deep)
+    mixed = [point_name(factors, point.settings) for point in points if point.mixed]
+    if mixed:
+        lines.insert(0, Text(f"!!! mixed: parts of {', '.join(mixed)} were drawn in different environments"))
+    return Group(table, Text(""), *lines, *_tail_part(factors, points))
 
 
 def _tail_part(factors: Sequence[Factor], points: Sequence[SweepPoint]) -> list[RenderableType]:

@@ -237,7 +237,7 @@ def _with_networks(
     distribution = LossDistribution(summary, facts.null_loss)
     modes = analyse_modes(distribution, dip_samples=0)
     deep = None if tail is None else deep_tail(tail, volume_curve(distribution))
-    result = SweepPoint(point.settings, facts, summary, modes, deep)
+    result = SweepPoint(point.settings, facts, summary, modes, deep, point.mixed)
     return replace(point, samples=summary.samples, result=result, distribution=distribution)
 
 

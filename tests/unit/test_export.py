@@ -1,6 +1,7 @@
 """What leaves the program: the reproducing command, HTML reports, figures, exports of sweeps."""
 
 import csv
+import io
 import json
 import re
 import shlex
@@ -9,10 +10,11 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 import geomreg_tui.engine
 from geomreg_tui.cli.app import app
-from geomreg_tui.engine.sweep import parse_factor
+from geomreg_tui.engine.sweep import SweepPoint, parse_factor
 from geomreg_tui.errors import ExperimentError, RunDirectoryError
 from geomreg_tui.experiment import Experiment
 from geomreg_tui.export import (
@@ -27,7 +29,8 @@ from geomreg_tui.export import (
 from geomreg_tui.export.command import shell_line
 from geomreg_tui.export.figures import draw_figure
 from geomreg_tui.export.sweep_figures import draw_directions
-from geomreg_tui.runs import RunState
+from geomreg_tui.export.sweeps import sweep_text
+from geomreg_tui.runs import RunDirectory, RunState
 
 from .exporting import make_run, make_sweep, two_modes
 
@@ -375,6 +378,27 @@ def test_what_is_missing_of_a_sweep_is_said_or_refused(tmp_path, home):
     (home / "sweeps").mkdir()
     path.rename(home / "sweeps" / "mine")
     assert find_sweep("mine") == home / "sweeps" / "mine"
+
+
+def test_a_sweep_says_which_of_its_points_are_mixed(tmp_path):
+    path = make_sweep(tmp_path / "sweep", widths=(2, 4))
+    RunDirectory.open(path / "width=4").add_environment({"torch": "1.0.0", "device": "cpu"}, 1)
+    sweep = load_sweep(path)
+    export_sweep(sweep, tmp_path / "sweep.json")
+    points = json.loads((tmp_path / "sweep.json").read_text())["points"]
+    assert [point["mixed"] for point in points] == [False, True]
+    console = Console(width=100, record=True, file=io.StringIO())
+    console.print(sweep_text(sweep.factors, sweep.points, sweep.judged))
+    assert "!!! mixed: parts of width=4 were drawn in different environments" in console.export_text()
+    export_sweep(sweep, tmp_path / "sweep.csv")
+    with (tmp_path / "sweep.csv").open() as file:
+        assert all("mixed" in row["warning"] for row in csv.DictReader(file))
+    assert [
+        SweepPoint.of((width,), RunDirectory.open(path / f"width={width}")).mixed for width in (2, 4)
+    ] == [
+        False,
+        True,
+    ]
 
 
 def test_names_as_factors_and_two_factors_make_figures(tmp_path):
