@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geomreg_tui.engine.task import TIME_LIMIT, Leg, Trial, Tried, Walked
-from geomreg_tui.errors import GeomregError, RunDirectoryError
+from geomreg_tui.errors import ExperimentError, GeomregError, Problem, RunDirectoryError
 from geomreg_tui.runs import Checkpoint, TailFolder
 from geomreg_tui.runs.lease import held_by
 from geomreg_tui.sampling.descend import Descender
@@ -52,10 +52,13 @@ def try_out(trial: Trial, device: str) -> Tried:
     try:
         descender = Descender(trial.experiment, plan, 0, device)
         descender.advance()
+    except ExperimentError as error:
+        return Tried(problems=error.problems)
     except GeomregError as error:
-        return Tried(problem=str(error))
+        return Tried(problems=(Problem("tail", "an experiment that cannot be walked", str(error)),))
     except (NotImplementedError, *_UNFIT) as error:
-        return Tried(problem=f"{type(error).__name__}: {error}")
+        rule = f"that ends in {type(error).__name__}: {error}; allowed is auto, which chooses one that works"
+        return Tried(problems=(Problem("move", repr(plan.kernel), rule),))
     return Tried(descender.kernel, descender.space)
 
 

@@ -161,8 +161,8 @@ def try_out(executor: Executor, experiment: Experiment, plan: TailPlan) -> Tail:
     executor.submit(Trial(experiment, plan))
     while not (outcomes := executor.outcomes(1.0)):
         pass
-    tried: Tried = outcomes[0].answer or Tried(problem=outcomes[0].error)
-    if tried.problem:
-        rule = "auto chooses one that works" if plan.kernel != "auto" else "no tail can be walked from here"
-        raise ExperimentError([Problem("move", f"{plan.kernel!r} and {tried.problem}", rule)])
+    died = Problem("tail", "an experiment whose first level kills its worker", outcomes[0].error)
+    tried: Tried = outcomes[0].answer or Tried(problems=(died,))
+    if tried.problems:
+        raise ExperimentError(tried.problems)
     return Tail(plan, tried.kernel, tried.space, (Descent.empty(),) * plan.repeats)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from geomreg_tui.errors import Problem
 from geomreg_tui.experiment import Experiment
 from geomreg_tui.summary import Descent, Facts, TailPlan
 
@@ -73,12 +74,12 @@ class Tried:
 
     Attributes:
         kernel, space: names of what is used; empty where there was a problem.
-        problem: why the tail cannot be walked.
+        problems: why the tail cannot be walked.
     """
 
     kernel: str = ""
     space: str = ""
-    problem: str = ""
+    problems: tuple[Problem, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -218,7 +218,7 @@ def _begin(
             return _Tempering(space, tempering.init(space, plan.population, seed, index))
         return _Tempering(space, tempering.Tempered.from_parts(*_parts(checkpoint, "tempered", space)))
     if kernel == "tempered":
-        rule = "that is exact only for loss mse and Gaussian weights, by sampler auto or projected"
+        rule = "that is exact only for loss mse and Gaussian weights, sampler auto or projected; try auto"
         raise ExperimentError([Problem("move", repr(kernel), rule)])
     if kernel in ("slice", "reflect") and space.signs:
         rule = "binary weights have no ellipses or gradients to move along; allowed is pcn"

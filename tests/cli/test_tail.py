@@ -153,7 +153,7 @@ def test_the_command_of_a_run_gives_the_same_tail_again(deep, tmp_path):
         (["--max-seconds", "0"], "max-seconds"),
         (["--max-seconds", "inf"], "max-seconds"),
         (["--move", "gibbs"], "move: got 'gibbs'; allowed is one of auto, pcn"),
-        (["--move", "tempered", "--init", "he_uniform"], "kernel"),
+        (["--move", "tempered", "--init", "he_uniform"], "move: got 'tempered'; that is exact only for"),
         (["--take-over"], "only with --resume"),
         (["--resume", "latest", "--to-loss", "1e-3"], "its goals never change"),
         (["--resume", "latest"], "no runs"),
