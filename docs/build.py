@@ -18,7 +18,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
-PAUSE = 1.5  # seconds before each command, in which what it is about gets somewhere
+PAUSE = 4.0  # seconds before each command, in which what it is about gets somewhere
 
 
 def outputs(text: str) -> str:

@@ -1,4 +1,4 @@
-"""What the tail examples share: populations walked down on every core, and how a figure is kept."""
+"""What the tail examples share: populations walked down on every core, a limit, and how a figure is kept."""
 
 import os
 from collections.abc import Sequence
@@ -7,11 +7,20 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from geomreg_tui import Experiment
+from geomreg_tui.analysis.nngp import LayerVariance, nngp_kernel
+from geomreg_tui.analysis.quadratic_form import squared_error_law
 from geomreg_tui.analysis.tail import TailCurve, tail_curve
+from geomreg_tui.analysis.theory import weight_variance
 from geomreg_tui.export.drawing import figure_bytes
 from geomreg_tui.sampling.descend import Descender, tail_experiment
+from geomreg_tui.sampling.sampler import Sampler
 from geomreg_tui.summary import Descent, TailPlan
+
+FloatArray = NDArray[np.float64]
 
 REPEATS = 4
 POINTS = 128  # of a curve that is drawn
@@ -38,6 +47,22 @@ def _descend(task: tuple[Experiment, TailPlan, int]) -> Descent:
     while descender.advance():
         pass
     return descender.descent
+
+
+def infinite_width(experiment: Experiment, log10_loss: FloatArray) -> FloatArray:
+    """Return log10 V of infinitely wide layers (NNGP), for squared error and layers without biases.
+
+    Args:
+        experiment: an experiment with a Gaussian init law scaled by fan.
+        log10_loss: log10 of losses, (points,).
+    """
+    sampler = Sampler(tail_experiment(experiment))
+    layers = [
+        LayerVariance(weight_variance(experiment, shape) * shape.n_in, 0.0) for shape in sampler.law.shapes
+    ]
+    kernel = nngp_kernel(sampler.x.numpy(), experiment.activation, layers)
+    law = squared_error_law(kernel, sampler.objective.targets)
+    return np.asarray(law.log_cdf(10.0**log10_loss)) / np.log(10)
 
 
 def draw(axes: Any, curve: TailCurve, label: str, colour: Any) -> None:

@@ -5,7 +5,7 @@ parameters grow by a factor of 2,000 while 8 examples stay the same; V is compar
 """
 
 import numpy as np
-from _tails import draw, keep, tails
+from _tails import draw, infinite_width, keep, tails
 
 from geomreg_tui import Experiment
 from geomreg_tui.export.drawing import legend_above, new_figure, style
@@ -23,6 +23,8 @@ for width, curve, (volume, error) in zip(WIDTHS, curves, found, strict=True):
         f"width {width:>4}  P = {parameters:>9,}  log10 V(1e-3) = {volume:7.2f} ± {error:.2f}  "
         f"({curve.status})"
     )
+limit = float(infinite_width(Experiment.parse(base), np.array([np.log10(LOSS)]))[0])
+print(f"width   ∞                 log10 V(1e-3) = {limit:7.2f}  (NNGP, exact)")
 
 with style():
     from matplotlib import colormaps
@@ -32,6 +34,8 @@ with style():
     shades = colormaps["viridis"](np.linspace(0, 0.9, len(WIDTHS)))
     for width, curve, shade in zip(WIDTHS, curves, shades, strict=True):
         draw(axes, curve, f"width {width}", shade)
+    deep = np.linspace(np.log10(LOSS), 1, 128)
+    axes.plot(deep, infinite_width(Experiment.parse(base), deep), "k--", lw=1, label="infinite width")
     legend_above(axes, 4)
 keep(figure, "tail-width")
 
