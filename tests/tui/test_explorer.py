@@ -173,8 +173,8 @@ async def test_the_sphere_pane_marks_peak_and_network_and_turns_with_the_radius(
         assert "150,016" in text
         assert text.count("▲") == 2  # in the legend and on the curve
         await driver.set("radius", "2")
-        await driver.pilot.pause()
-        assert re.search(r"peak n = 24\.\d", driver.text("#sphere"))  # near 2 pi r^2 - 1 = 24.1
+        # Near 2 pi r^2 - 1 = 24.1; the curve comes a moment after what is typed.
+        await driver.until(lambda: re.search(r"peak n = 24\.\d", driver.text("#sphere")), "the curve for 2")
         for bad in ("0", "x", "", "-1", "nan", "1e9"):
             await driver.set("radius", bad)
             await driver.pilot.pause()
