@@ -59,7 +59,7 @@ _BEGUN = ("facts.safetensors", "environment.json", "plan.json")
 
 
 class RunDirectory:
-    """A run on disk; open one with :meth:`open` or :meth:`create`.
+    """A run on disk; open one with :meth:`open` or :meth:`begin`.
 
     Attributes:
         path: the directory.
@@ -91,22 +91,6 @@ class RunDirectory:
         )
         self.tail = TailFolder(path / "tail", experiment.digest())
         self.control = Control(path / "control")
-
-    @classmethod
-    def create(
-        cls,
-        path: Path,
-        facts: Facts,
-        environment: Mapping[str, Any],
-        samples: int,
-        keep_losses: int,
-        asked: Experiment | None = None,
-        tail: Tail | None = None,
-    ) -> RunDirectory:
-        """Make a run directory that no engine is at; as :meth:`begin`."""
-        run, lease = cls.begin(path, facts, environment, samples, keep_losses, asked, tail)
-        lease.release()
-        return run
 
     @classmethod
     def begin(

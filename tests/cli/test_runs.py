@@ -9,8 +9,9 @@ import time
 import pytest
 
 from geomreg_tui.experiment import Experiment
-from geomreg_tui.runs import RunDirectory, RunState, Status
+from geomreg_tui.runs import RunState, Status
 from geomreg_tui.summary import Facts
+from tests.making import new_run
 
 MANY = 10_000
 
@@ -36,7 +37,7 @@ def homes(tmp_path_factory):
     original = tmp_path_factory.mktemp("original") / "run"
     experiment = Experiment.parse({"sampler": "direct", "chunk_size": 50, "batch_size": 10})
     facts = Facts(experiment, 64, 1, 100, 1.0, 1.0, 0.9, "asked for")
-    run = RunDirectory.create(original, facts, {"torch": "x"}, 1000, 0)
+    run = new_run(original, facts, {"torch": "x"}, 1000, 0)
     run.write_status(Status(RunState.DONE, 1000, 1000, 1.0, about=facts.describe()))
     found = []
     for count in (20, MANY):

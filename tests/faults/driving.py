@@ -24,6 +24,7 @@ from geomreg_tui.experiment import Experiment
 from geomreg_tui.runs import RunDirectory, RunState
 from geomreg_tui.runs.lease import holder
 from geomreg_tui.summary import Summary
+from tests.making import new_run
 
 CHUNK, SAMPLES = 500, 20_250
 VALUES = {
@@ -220,7 +221,7 @@ def sample_here(
         run = RunDirectory.open(path)
     else:
         prepared = prepare(EXPERIMENT, "cpu", None, deep)
-        run = RunDirectory.create(path, prepared.facts, prepared.environment, samples, keep, EXPERIMENT)
+        run = new_run(path, prepared.facts, prepared.environment, samples, keep, EXPERIMENT)
     lease = run.lease()
     plan = Plan(run.facts.experiment, samples, keep)
     try:

@@ -14,6 +14,7 @@ from geomreg_tui.engine.task import Task
 from geomreg_tui.errors import DataError, ExperimentError, RunDirectoryError, SamplingError
 from geomreg_tui.experiment import Experiment
 from geomreg_tui.runs import RunDirectory, RunState
+from tests.making import new_run
 
 from .driving import (
     CHUNK,
@@ -253,7 +254,7 @@ def test_code_named_by_a_run_file_is_never_imported(tmp_path, runs, monkeypatch)
 
     experiment = run.facts.experiment.replace(arch="custom", module="evil:factory")
     named = replace(run.facts, experiment=experiment)
-    RunDirectory.create(tmp_path / "second", named, run.environments[0], 500, 0)
+    new_run(tmp_path / "second", named, run.environments[0], 500, 0)
     with pytest.raises(ExperimentError, match="--module"):
         runs.resume(tmp_path / "second", workers=1)
     assert not (tmp_path / "evil-was-here").exists()

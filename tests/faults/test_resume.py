@@ -10,8 +10,9 @@ from geomreg_tui.engine import RunHandle
 from geomreg_tui.errors import RunDirectoryError
 from geomreg_tui.export import load_result
 from geomreg_tui.export.figures import draw_figure
-from geomreg_tui.runs import RunDirectory, RunState
+from geomreg_tui.runs import RunState
 from geomreg_tui.runs.store import read_arrays, write_arrays
+from tests.making import new_run
 
 from .driving import CHUNK, OPTIONS, SAMPLES, finish, fold, geomreg, outcome, sample_here
 
@@ -192,7 +193,7 @@ def test_a_run_without_a_committed_chunk_begins_anew(tmp_path, runs, expected):
     from .driving import EXPERIMENT
 
     prepared = prepare(EXPERIMENT, "cpu", None)
-    run = RunDirectory.create(tmp_path / "run", prepared.facts, prepared.environment, SAMPLES, 0, EXPERIMENT)
+    run = new_run(tmp_path / "run", prepared.facts, prepared.environment, SAMPLES, 0, EXPERIMENT)
     status, summary = outcome(runs.resume(run.path, workers=2))
     assert (status.state, summary.histogram.digest()) == (RunState.DONE, expected)
 

@@ -17,6 +17,7 @@ from geomreg_tui.errors import GeomregError
 from geomreg_tui.experiment import Experiment
 from geomreg_tui.runs import RunDirectory, RunState, Snapshot, Status
 from geomreg_tui.summary import Descent, Facts, LossHistogram, Moments, Overlay, Summary, Tail, TailPlan
+from tests.making import new_run
 
 NULL_LOSS = 1.0
 DEEPEST, SLOPE = -30.0, 2.0  # of tails: log10 V where they end, and d log V / d log loss
@@ -174,7 +175,7 @@ class FakeSweep:
             run = RunDirectory.open(path)
         else:
             environment = {"torch": "x", "device": "cpu"}
-            run = RunDirectory.create(path, facts_of(experiment), environment, self.asked.samples, 0, asked)
+            run = new_run(path, facts_of(experiment), environment, self.asked.samples, 0, asked)
         made = snapshot_of(experiment, samples, state, target=self.asked.samples, message=message, atoms=0)
         run.write_live(replace(made, mixed=mixed, tail=deep))
         run.write_status(Status(state, samples, self.asked.samples, message=message, mixed=mixed))

@@ -9,6 +9,7 @@ import numpy as np
 
 from geomreg_tui.experiment import Experiment
 from geomreg_tui.runs import Pack, RunDirectory, RunState, Status, runs_root
+from tests.making import new_run
 
 from .fakes import facts_of, losses_of, snapshot_of, summary_of
 
@@ -48,7 +49,7 @@ def put_run(
     """
     asked = asked or experiment_of()
     facts = facts_of(Experiment.parse({**asked.model_dump(exclude_unset=True), "sampler": "direct"}))
-    run = RunDirectory.create(runs_root() / name_of(number), facts, {"torch": "x"}, target, 0, asked)
+    run = new_run(runs_root() / name_of(number), facts, {"torch": "x"}, target, 0, asked)
     for chunk in range(committed):
         losses = losses_of(facts.experiment, CHUNK)
         run.packs.append(chunk, chunk + 1, Pack.of_chunk(summary_of(losses), np.empty(0)))

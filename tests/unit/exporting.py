@@ -7,11 +7,12 @@ import math
 import numpy as np
 
 from geomreg_tui.experiment import Experiment
-from geomreg_tui.runs import RunDirectory, RunState, Status
+from geomreg_tui.runs import RunState, Status
 from geomreg_tui.runs.packs import Pack
 from geomreg_tui.runs.status import write_status
 from geomreg_tui.runs.store import write_json
 from geomreg_tui.summary import Facts, JointHistogram, LossHistogram, Moments, Overlay, Summary
+from tests.making import new_run
 
 ENVIRONMENT = {"torch": "2.9", "device": "cpu", "device_kind": "x86_64 AVX2"}
 
@@ -25,7 +26,7 @@ def make_run(path, losses, *, given_up=(), support=("box", 0.5), state=RunState.
         resolved, 64, 3, 100, math.inf, 1.0, 0.9, "asked for", ("made <here> & now",), support,
         (Overlay("a law of $x$ and $y", grid, grid / 3),),
     )  # fmt: skip
-    run = RunDirectory.create(path, facts, ENVIRONMENT, losses.size, 0, experiment)
+    run = new_run(path, facts, ENVIRONMENT, losses.size, 0, experiment)
     joint = None
     if experiment.held_out:
         correct = np.random.default_rng(1).binomial(experiment.held_out, 0.4, losses.size)

@@ -33,6 +33,7 @@ from geomreg_tui.runs.packs import Pack
 from geomreg_tui.runs.status import read_status
 from geomreg_tui.runs.store import read_arrays, read_bytes, read_json, write_arrays, write_bytes, write_json
 from geomreg_tui.summary import Facts, LossHistogram, Moments, Overlay, Summary
+from tests.making import new_run
 
 CHUNK = 50
 
@@ -51,7 +52,7 @@ def pack_of(chunk, count=CHUNK, keep=0):
 
 @pytest.fixture
 def run(tmp_path):
-    return RunDirectory.create(tmp_path / "run", make_facts(), {"torch": "x"}, 1000, 0)
+    return new_run(tmp_path / "run", make_facts(), {"torch": "x"}, 1000, 0)
 
 
 def test_a_write_replaces_the_whole_file_and_leaves_nothing_else(tmp_path):
@@ -135,7 +136,7 @@ def test_a_directory_opens_to_what_was_created(run):
 def test_a_directory_in_use_by_other_files_is_not_taken(tmp_path):
     (tmp_path / "x").write_text("precious")
     with pytest.raises(RunDirectoryError, match="not an empty folder"):
-        RunDirectory.create(tmp_path, make_facts(), {}, 10, 0)
+        new_run(tmp_path, make_facts(), {}, 10, 0)
     assert [entry.name for entry in tmp_path.iterdir()] == ["x"]
 
 
@@ -221,7 +222,7 @@ def test_chunks_that_were_given_up_are_passed_over(run):
 
 
 def test_packs_of_another_run_or_place_are_refused(run, tmp_path):
-    other = RunDirectory.create(tmp_path / "other", make_facts(seed=1), {}, 10, 0)
+    other = new_run(tmp_path / "other", make_facts(seed=1), {}, 10, 0)
     other.packs.append(0, 1, pack_of(0))
     stranger = other.packs.scan()[0].path
     (run.path / "chunks" / stranger.name).write_bytes(stranger.read_bytes())
@@ -415,7 +416,7 @@ def test_a_file_system_without_hard_links_is_good_enough(tmp_path, monkeypatch):
 def test_the_catalogue_finds_runs_by_part_of_their_name(home):
     first, second = (new_run_path(Experiment.parse({"seed": seed})) for seed in (1, 2))
     for path, seed in ((first, 1), (second, 2)):
-        RunDirectory.create(path, make_facts(seed=seed), {}, 10, 0)
+        new_run(path, make_facts(seed=seed), {}, 10, 0)
     assert {entry.path for entry in list_runs()} == {first, second}
     assert find_run(first.name[-8:]) == first
     assert find_run(str(second)) == second
@@ -470,7 +471,7 @@ def test_deleting_a_run_keeps_what_no_engine_wrote(run, tmp_path):
 
 def test_a_run_that_cannot_be_read_can_be_deleted(home):
     path = new_run_path(Experiment.parse({}))
-    RunDirectory.create(path, make_facts(), {}, 10, 0)
+    new_run(path, make_facts(), {}, 10, 0)
     (path / "experiment.json").unlink()
     (path / "facts.safetensors").write_bytes(b"?")
     assert delete_run(path) == ()
@@ -516,18 +517,18 @@ def test_a_run_that_cannot_be_made_leaves_nothing(tmp_path, monkeypatch, wanted)
 
     monkeypatch.setattr(directory, "write_json", write)
     with pytest.raises(RunDirectoryError, match="full"):
-        RunDirectory.create(tmp_path / "deep" / "run", make_facts(), {}, 10, 0)
+        new_run(tmp_path / "deep" / "run", make_facts(), {}, 10, 0)
     assert not (tmp_path / "deep" / "run").exists()
 
 
 def test_what_a_killed_engine_left_before_there_was_a_run_is_in_nobodys_way(run):
     (run.path / "experiment.json").rename(run.path / ".experiment.json.0123abcd.tmp")
-    again = RunDirectory.create(run.path, make_facts(seed=3), {}, 10, 0)
+    again = new_run(run.path, make_facts(seed=3), {}, 10, 0)
     assert RunDirectory.open(again.path).facts.experiment.seed == 3
     (run.path / "experiment.json").unlink()
     again.packs.append(0, 1, pack_of(0))
     with pytest.raises(RunDirectoryError, match="not an empty folder"):
-        RunDirectory.create(run.path, make_facts(), {}, 10, 0)
+        new_run(run.path, make_facts(), {}, 10, 0)
 
 
 def test_a_run_that_is_being_made_is_starting_and_keeps_other_engines_out(tmp_path, monkeypatch):
@@ -565,5 +566,5 @@ def test_a_run_that_cannot_be_made_is_in_nobodys_way(tmp_path, monkeypatch, ther
         with pytest.raises(RunDirectoryError, match="full"):
             RunDirectory.begin(path, make_facts(), {}, 10, 0)
     assert path.exists() == there
-    RunDirectory.create(path, make_facts(), {}, 10, 0)
+    new_run(path, make_facts(), {}, 10, 0)
     assert holder(path / "lease.json") is None
