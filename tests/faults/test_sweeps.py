@@ -61,6 +61,11 @@ def drawn(path):
     return snapshot.samples if snapshot else 0
 
 
+def state_of(path):
+    snapshot = read_snapshot(path / "live.safetensors")
+    return snapshot.state if snapshot else None
+
+
 def digests(path):
     return [point["histogram_digest"] for point in json.loads((path / "sweep.json").read_text())["points"]]
 
@@ -72,7 +77,7 @@ def test_a_sweep_that_is_paused_stopped_and_killed_ends_with_the_same_bits(tmp_p
     handle.pause()
     wait_for(lambda: handle.status().state is RunState.PAUSED)
     first = path / "width=64"
-    wait_for(lambda: read_snapshot(first / "live.safetensors").state is RunState.PAUSED)
+    wait_for(lambda: state_of(first) is RunState.PAUSED)
     there = drawn(first)
     time.sleep(0.5)
     assert drawn(first) == there < SAMPLES
