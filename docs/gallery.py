@@ -157,24 +157,23 @@ async def export() -> None:
         keep("export", shown)
 
 
-async def small() -> None:
-    """The losses in 80x24 cells, in the light theme."""
-    async with stage((80, 24), ONE_EXAMPLE, theme="textual-light") as shown:
+async def _losses(name: str, *, theme: str = "textual-dark", ascii_only: bool = False) -> None:
+    async with stage((80, 24), ONE_EXAMPLE, theme=theme, ascii_only=ascii_only) as shown:
         await shown.until("preview done")
         await shown.press("escape", "]", "space")
         await shown.until("run done")
         await shown.pilot.pause(1.0)
-        keep("small", shown)
+        keep(name, shown)
+
+
+async def small() -> None:
+    """The losses in 80x24 cells, in the light theme."""
+    await _losses("small", theme="textual-light")
 
 
 async def plain() -> None:
     """The same for terminals that have nothing but ASCII."""
-    async with stage((80, 24), ONE_EXAMPLE, ascii_only=True) as shown:
-        await shown.until("preview done")
-        await shown.press("escape", "]", "space")
-        await shown.until("run done")
-        await shown.pilot.pause(1.0)
-        keep("plain", shown)
+    await _losses("plain", ascii_only=True)
 
 
 PICTURES: dict[str, Callable[[], Awaitable[None]]] = {

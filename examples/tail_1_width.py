@@ -23,8 +23,9 @@ for width, curve, (volume, error) in zip(WIDTHS, curves, found, strict=True):
         f"width {width:>4}  P = {parameters:>9,}  log10 V(1e-3) = {volume:7.2f} ± {error:.2f}  "
         f"({curve.status})"
     )
-limit = float(infinite_width(Experiment.parse(base), np.array([np.log10(LOSS)]))[0])
-print(f"width   ∞                 log10 V(1e-3) = {limit:7.2f}  (NNGP, exact)")
+deep = np.linspace(np.log10(LOSS), 1, 128)
+limit = infinite_width(Experiment.parse(base), deep)
+print(f"width   ∞                 log10 V(1e-3) = {limit[0]:7.2f}  (NNGP, exact)")
 
 with style():
     from matplotlib import colormaps
@@ -34,8 +35,7 @@ with style():
     shades = colormaps["viridis"](np.linspace(0, 0.9, len(WIDTHS)))
     for width, curve, shade in zip(WIDTHS, curves, shades, strict=True):
         draw(axes, curve, f"width {width}", shade)
-    deep = np.linspace(np.log10(LOSS), 1, 128)
-    axes.plot(deep, infinite_width(Experiment.parse(base), deep), "k--", lw=1, label="infinite width")
+    axes.plot(deep, limit, "k--", lw=1, label="infinite width")
     legend_above(axes, 4)
 keep(figure, "tail-width")
 

@@ -103,8 +103,7 @@ def run(
             stored = find_stored(resume, experiment)
             again = _go_on(stored, experiment, samples, device, workers, take_over, allow_mixed)
             if again is None:
-                narrate("This run is complete; ask for more --samples to go on.", quiet)
-                show_complete(stored.path, detach=detach, as_json=as_json)
+                show_complete(stored.path, "--samples", detach=detach, as_json=as_json, quiet=quiet)
                 return
             handle = again
         attend(handle, signals, "run", detach=detach, as_json=as_json, quiet=quiet)
@@ -151,8 +150,15 @@ def attend(
         raise typer.Exit(ExitCode.INTERRUPTED)
 
 
-def show_complete(directory: Path, *, detach: bool, as_json: bool) -> None:
-    """Print the result of a run that has nothing left to do, whatever its lease says."""
+def show_complete(directory: Path, more: str, *, detach: bool, as_json: bool, quiet: bool) -> None:
+    """Print the result of a run that has nothing left to do, whatever its lease says.
+
+    Args:
+        directory: the run.
+        more: options with which it would go on.
+        detach, as_json, quiet: as for :func:`attend`.
+    """
+    narrate(f"This run is complete; ask for more {more} to go on.", quiet)
     if detach:
         print(directory)
     else:

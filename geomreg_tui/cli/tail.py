@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from geomreg_tui.cli.options import OutOption, QuietOption
-from geomreg_tui.cli.progress import narrate
 from geomreg_tui.cli.run import (
     AllowMixedOption,
     DetachOption,
@@ -123,8 +122,8 @@ def tail(
             stored = find_stored(resume, experiment)
             again = _go_on(stored, experiment, samples, max_seconds, device, workers, take_over, allow_mixed)
             if again is None:
-                narrate("This run is complete; ask for more --max-seconds or --samples to go on.", quiet)
-                show_complete(stored.path, detach=detach, as_json=as_json)
+                more = "--max-seconds or --samples"
+                show_complete(stored.path, more, detach=detach, as_json=as_json, quiet=quiet)
                 return
             handle = again
         attend(handle, signals, "tail", detach=detach, as_json=as_json, quiet=quiet)

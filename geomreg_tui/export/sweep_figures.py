@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from geomreg_tui.analysis.deep import WIDTH
 from geomreg_tui.engine.sweep import Factor
 from geomreg_tui.engine.sweep_tail import TailComparison
 from geomreg_tui.export.drawing import (
@@ -22,6 +22,7 @@ from geomreg_tui.export.drawing import (
 )
 from geomreg_tui.export.figures import draw_density, loss_label
 from geomreg_tui.export.sweep_results import Sweep
+from geomreg_tui.export.wording import setting_text
 
 __all__ = ["MOST_DENSITIES", "draw_densities", "draw_directions", "draw_sweep", "draw_tails"]
 
@@ -60,10 +61,7 @@ def draw_directions(sweep: Sweep) -> Any:
     Raises:
         ExperimentError: if matplotlib is not installed.
     """
-    with style():
-        figure = new_figure(*_directions_size(sweep))
-        _fill_directions(figure, sweep)
-    return figure
+    return _alone(sweep, _directions_size(sweep), _fill_directions)
 
 
 def draw_tails(sweep: Sweep) -> Any:
@@ -72,10 +70,7 @@ def draw_tails(sweep: Sweep) -> Any:
     Raises:
         ExperimentError: if matplotlib is not installed.
     """
-    with style():
-        figure = new_figure(*_tails_size(sweep))
-        _fill_tails(figure, sweep)
-    return figure
+    return _alone(sweep, _tails_size(sweep), _fill_tails)
 
 
 def draw_densities(sweep: Sweep) -> Any:
@@ -84,9 +79,13 @@ def draw_densities(sweep: Sweep) -> Any:
     Raises:
         ExperimentError: if matplotlib is not installed.
     """
+    return _alone(sweep, _densities_size(sweep), _fill_densities)
+
+
+def _alone(sweep: Sweep, size: tuple[float, float], fill: Callable[[Any, Sweep], None]) -> Any:
     with style():
-        figure = new_figure(*_densities_size(sweep))
-        _fill_densities(figure, sweep)
+        figure = new_figure(*size)
+        fill(figure, sweep)
     return figure
 
 
@@ -129,8 +128,7 @@ def _fill_tails(figure: Any, sweep: Sweep) -> None:
 
 def _tail_bands(found: TailComparison) -> tuple[FloatArray, FloatArray]:
     """Return log10 V at equal loss, and that of the ball, each with the ends of its interval, (points, 3)."""
-    error = WIDTH * found.std
-    volume = np.stack([found.log10_volume, found.log10_volume - error, found.log10_volume + error], axis=1)
+    volume = np.array(found.volumes)
     return volume, np.repeat(found.log10_sphere[:, None], 3, axis=1)
 
 
@@ -157,7 +155,7 @@ def _fill_densities(figure: Any, sweep: Sweep) -> None:
         if high > 0:
             axes.set_xlim(0, high)
         name = ", ".join(
-            f"{factor.key} = {_value_text(value)}"
+            f"{factor.key} = {setting_text(value)}"
             for factor, value in zip(sweep.factors, sweep.points[place].settings, strict=True)
         )
         axes.set_title(figure_text(name), fontsize=8)
@@ -199,7 +197,7 @@ def _draw_against(axes: Any, sweep: Sweep, place: int, bands: FloatArray, *, leg
         ends = bands[chosen].reshape(-1, 3)
         label = None
         if other is not None and legend:
-            label = figure_text(f"{sweep.factors[other].key} = {_value_text(held)}")
+            label = figure_text(f"{sweep.factors[other].key} = {setting_text(held)}")
         axes.errorbar(
             x,
             ends[:, 0],
@@ -228,7 +226,7 @@ def _set_factor_axis(axes: Any, factor: Factor, positions: dict[Any, float], roo
     places = sorted(positions.values())
     if factor.ordered and places[0] > 0 and places[-1] / places[0] >= _WIDE_RATIO:
         axes.set_xscale("log")
-    names = [_value_text(value) for value in factor.values]
+    names = [setting_text(value) for value in factor.values]
     if len(names) <= 10:
         rotated = sum(map(len, names)) > room
         axes.set_xticks(
@@ -238,7 +236,3 @@ def _set_factor_axis(axes: Any, factor: Factor, positions: dict[Any, float], roo
             ha="right" if rotated else "center",
         )
         axes.minorticks_off()
-
-
-def _value_text(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from geomreg_tui.engine.sweep_tail import TailComparison
 from geomreg_tui.experiment import Experiment
 from geomreg_tui.export.drawing import inline_svg
 from geomreg_tui.export.html import GLOSSARY, about, environment_table
@@ -9,7 +10,7 @@ from geomreg_tui.export.markup import definitions, escaped, figure, page, sectio
 from geomreg_tui.export.sweep_figures import MOST_DENSITIES, draw_densities, draw_directions, draw_tails
 from geomreg_tui.export.sweep_results import Sweep
 from geomreg_tui.export.sweeps import TAIL_HEADINGS, tail_rows, tail_verdict_lines, verdict_line
-from geomreg_tui.export.wording import share_text
+from geomreg_tui.export.wording import setting_text, share_text
 
 __all__ = ["sweep_page"]
 
@@ -43,7 +44,7 @@ def sweep_page(sweep: Sweep) -> str:
         warning_list(sweep.warnings),
         section("direction", "Direction", [_direction_figure(sweep), *_verdicts(sweep)]),
         section("points", "Points", [_point_table(sweep)]),
-        section("tail", "Deep tail", _tails(sweep)) if sweep.tails is not None else "",
+        section("tail", "Deep tail", _tails(sweep, sweep.tails)) if sweep.tails is not None else "",
         section("densities", "Densities", [_density_figure(sweep)]),
         section("experiment", "Experiment", [_experiment_table(sweep)]),
         section("again", "The same sweep again", [f"<pre><code>{escaped(sweep.command)}</code></pre>"]),
@@ -67,10 +68,7 @@ def _verdicts(sweep: Sweep) -> list[str]:
     return [f"<ul>{items}</ul>"]
 
 
-def _tails(sweep: Sweep) -> list[str]:
-    found = sweep.tails
-    if found is None:
-        return []
+def _tails(sweep: Sweep, found: TailComparison) -> list[str]:
     lines = [line for verdict in found.verdicts for line in tail_verdict_lines(verdict)]
     factors = " and against ".join(factor.key for factor in sweep.factors)
     said = f"log10 V at log10 L = {found.log10_loss:.3f} against {factors}. " + " ".join(
@@ -103,7 +101,7 @@ def _point_table(sweep: Sweep) -> str:
         masses = (modes.zero_mass, modes.central_mass, modes.atom_mass, modes.dominance)
         rows.append(
             [
-                *(f"{value:g}" if isinstance(value, float) else value for value in point.settings),
+                *map(setting_text, point.settings),
                 f"{point.facts.parameters:,}",
                 f"{point.summary.samples:,}",
                 *(share_text(mass) for mass in masses),

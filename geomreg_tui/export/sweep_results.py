@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from geomreg_tui.engine.sweep import Factor, SweepPoint, Verdict, verdicts
@@ -12,6 +13,7 @@ from geomreg_tui.engine.sweep_tail import TailComparison, compare_tails
 from geomreg_tui.errors import plain_text
 from geomreg_tui.export.command import sweep_command
 from geomreg_tui.export.results import Result, load_result
+from geomreg_tui.export.wording import setting_text
 
 __all__ = ["Sweep", "find_sweep", "load_sweep"]
 
@@ -26,7 +28,6 @@ class Sweep:
         points: what came out, in the order in which the points were run.
         results: the run of each point.
         judged: the direction in which each factor pushes the balance.
-        tails: the deep tails of the points at equal loss; None where they have none.
     """
 
     path: Path
@@ -34,7 +35,11 @@ class Sweep:
     points: tuple[SweepPoint, ...]
     results: tuple[Result, ...]
     judged: tuple[Verdict, ...]
-    tails: TailComparison | None = None
+
+    @cached_property
+    def tails(self) -> TailComparison | None:
+        """The deep tails of the points at equal loss; None where they have none."""
+        return compare_tails(self.factors, self.points)
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -84,17 +89,14 @@ def load_sweep(path: Path) -> Sweep:
     factors, settings = directory.result()
     results = tuple(load_result(directory.point_path(factors, setting)) for setting in settings)
     points = tuple(
-        SweepPoint(
-            setting, result.facts, result.summary, result.modes, result.tail, len(result.environments) > 1
-        )
+        SweepPoint(setting, result.facts, result.summary, result.modes, result.tail, result.run.mixed)
         for setting, result in zip(settings, results, strict=True)
     )
-    judged, tails = tuple(verdicts(factors, points)), compare_tails(factors, points)
-    return Sweep(path, factors, points, results, judged, tails)
+    return Sweep(path, factors, points, results, tuple(verdicts(factors, points)))
 
 
 def _factor_text(factor: Factor) -> str:
-    values = [f"{value:g}" if isinstance(value, float) else str(value) for value in factor.values]
+    values = [setting_text(value) for value in factor.values]
     if len(values) > 8:
         values = [*values[:3], "…", values[-1]]
     return f"{factor.key} {', '.join(values)}"

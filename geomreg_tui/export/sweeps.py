@@ -14,6 +14,7 @@ from geomreg_tui.analysis.intervals import Interval
 from geomreg_tui.analysis.trends import NO_DIRECTION
 from geomreg_tui.engine.sweep import Factor, SweepPoint, Verdict, point_name
 from geomreg_tui.engine.sweep_tail import TailComparison, TailVerdict, compare_tails
+from geomreg_tui.export.wording import setting_text
 
 __all__ = ["TAIL_HEADINGS", "sweep_text", "tail_rows", "tail_verdict_lines", "verdict_line"]
 
@@ -32,7 +33,7 @@ def sweep_text(
     for point in points:
         modes = point.modes
         table.add_row(
-            *(f"{value:g}" if isinstance(value, float) else str(value) for value in point.settings),
+            *map(setting_text, point.settings),
             f"{point.facts.parameters:,}",
             _number(modes.zero_mass.estimate),
             _number(modes.central_mass.estimate),
@@ -82,7 +83,7 @@ def tail_rows(points: Sequence[SweepPoint], compared: TailComparison) -> list[li
         known = point.tail.exponent if point.tail else None
         rows.append(
             [
-                *(f"{value:g}" if isinstance(value, float) else str(value) for value in point.settings),
+                *map(setting_text, point.settings),
                 f"{point.facts.parameters:,}",
                 _places(volume, 2),
                 _places(std, 2),

@@ -14,10 +14,16 @@ __all__ = [
     "contracting_text",
     "dip_text",
     "place_text",
+    "setting_text",
     "share_text",
     "spread",
     "state_text",
 ]
+
+
+def setting_text(value: object) -> str:
+    """Return a value of a factor."""
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def share_text(interval: Interval) -> str:

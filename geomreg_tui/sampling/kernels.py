@@ -38,6 +38,7 @@ __all__ = [
     "adapted",
     "forget",
     "noise",
+    "ranks",
     "shrunk",
 ]
 
@@ -261,20 +262,20 @@ def forget(start: Tensor, sweep: Callable[[], Tensor], most: int) -> int:
     """Sweep until the ranks of particles do not tell where they were copied.
 
     Args:
-        start: what orders them where they were copied, (n,).
-        sweep: moves them; returns what orders them now, (n,).
+        start: ranks where they were copied, (n,).
+        sweep: moves them; returns their ranks now, (n,).
         most: sweeps after which to stop anyway.
 
     Returns:
         How many sweeps there were.
     """
-    first = _ranks(start)
     for count in range(1, most + 1):
-        now = _ranks(sweep())
-        if count >= _LEAST_SWEEPS and float(torch.corrcoef(torch.stack([first, now]))[0, 1]) < _FORGOTTEN:
+        now = sweep()
+        if count >= _LEAST_SWEEPS and float(torch.corrcoef(torch.stack([start, now]))[0, 1]) < _FORGOTTEN:
             return count
     return most
 
 
-def _ranks(values: Tensor) -> Tensor:
+def ranks(values: Tensor) -> Tensor:
+    """Return the rank of each value, from 0, float64; of equal ones the first comes first."""
     return values.argsort(stable=True).argsort().double()

@@ -230,8 +230,8 @@ def _swept(walk: Walk) -> Tensor:
 
 
 def _places(particles: Particles) -> Tensor:
-    """Return the place of each particle, the lowest first."""
-    return _order(particles).argsort()
+    """Return the place of each particle, the lowest first, float64."""
+    return _order(particles).argsort().double()
 
 
 def _end(space: Space, population: Population, goal: Goal, lower: float) -> str | None:

@@ -33,7 +33,7 @@ from torch import Tensor
 from geomreg_tui.sampling.genealogy import Genealogy
 from geomreg_tui.sampling.goal import Goal, Record
 from geomreg_tui.sampling.hidden_walk import HiddenWalk
-from geomreg_tui.sampling.kernels import FIRST_SCALE, forget
+from geomreg_tui.sampling.kernels import FIRST_SCALE, forget, ranks
 from geomreg_tui.sampling.latent import Latent
 from geomreg_tui.sampling.rng import level_generator
 from geomreg_tui.sampling.spaces import ReducedSpace
@@ -206,7 +206,7 @@ class _Look:
         volume = float(each.logsumexp(dim=0)) - math.log(count)
         spread = float((each - volume).exp().square().mean() - 1) / count
         return (
-            self._log_loss(log_tau),
+            self._log_loss_of(edge, log_tau),
             self._population.log_evidence + volume,
             self._population.genealogy.variance + spread,
         )
@@ -228,7 +228,8 @@ class _Look:
                 place = taus.index(middle)
                 for other in (taus[place - 1], taus[place + 1]):
                     between = (middle + other) / 2
-                    known.setdefault(between, self.point(between))
+                    if between not in known:
+                        known[between] = self.point(between)
         points = [known[one] for one in sorted(known, reverse=True)]
         if not self._population.level:
             points = [*self._plain(), *points]
@@ -241,7 +242,7 @@ class _Look:
         if lowest[0] == -math.inf:
             return log_tau, "zero loss"
         if lowest[0] <= goal.log_loss:
-            found = _lowest(lambda one: self.point(one)[0] >= goal.log_loss, self.start, log_tau)
+            found = _lowest(lambda one: self._log_loss(one) >= goal.log_loss, self.start, log_tau)
             return found, "loss reached"
         if lowest[1] <= goal.log_volume:
             found = _lowest(lambda one: self.point(one)[1] >= goal.log_volume, self.start, log_tau)
@@ -249,7 +250,7 @@ class _Look:
         if self._population.level >= min(goal.levels, _LEVELS):
             return log_tau, "level limit"
         if log_tau <= _LOWEST:
-            level = self.point(log_tau)[1] + _FLAT
+            level = lowest[1] + _FLAT
             return _lowest(lambda one: self.point(one)[1] >= level, self.start, log_tau), "plateau"
         return None
 
@@ -279,7 +280,9 @@ class _Look:
 
     def _log_loss(self, log_tau: float) -> float:
         """Return log eps for eps C N / tau**2 the mean of u."""
-        edge = self._edge(log_tau)
+        return self._log_loss_of(self._edge(log_tau), log_tau)
+
+    def _log_loss_of(self, edge: float, log_tau: float) -> float:
         return math.log(edge / self._size) + 2 * log_tau if edge > 0 else -math.inf
 
     def _edge(self, log_tau: float) -> float:
@@ -312,7 +315,7 @@ def _moved(
     evidence = look.spectrum.log_evidence(log_tau).expand(len(parents))[parents]
     evidence = look.spectrum.log_evidence(log_tau).expand(len(parents))[parents]
     walk = HiddenWalk(space, population.hidden[parents], evidence, log_tau, population.scale, generator)
-    sweeps = forget(evidence, walk.sweep, _MOST_SWEEPS) if space.hidden else 0
+    sweeps = forget(ranks(evidence), lambda: ranks(walk.sweep()), _MOST_SWEEPS) if space.hidden else 0
     return replace(
         population,
         level=population.level + 1,

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from geomreg_tui.analysis import LossDistribution, ModeAnalysis, analyse_modes, deep_tail, volume_curve
-from geomreg_tui.analysis.deep import WIDTH
 from geomreg_tui.analysis.intervals import Interval
 from geomreg_tui.engine.handle import RunHandle
 from geomreg_tui.engine.sweep import SweepPoint, Verdict, verdicts
@@ -247,10 +246,6 @@ def _judge(
     """Return the direction of each factor, the tails at equal loss, and their volumes by settings."""
     known = [point.result for point in points if point.result]
     judged, tails = tuple(verdicts(plan.factors, known)), compare_tails(plan.factors, known)
-    volumes = {}
-    if tails is not None:
-        for point, volume, std in zip(known, tails.log10_volume.tolist(), tails.std.tolist(), strict=True):
-            error = WIDTH * std
-            if math.isfinite(volume):
-                volumes[point.settings] = Interval(volume, volume - error, volume + error)
+    found = zip(known, tails.volumes, strict=True) if tails is not None else ()
+    volumes = {point.settings: volume for point, volume in found if math.isfinite(volume.estimate)}
     return judged, tails, volumes
