@@ -28,6 +28,7 @@ __all__ = [
     "percent_text",
     "probability_text",
     "share_text",
+    "upper_text",
 ]
 
 UNDEFINED = "undefined"
@@ -106,6 +107,20 @@ def probability_text(value: float, smallest: float, digits: int = 3) -> str:
     if value < smallest:
         return f"< {exact_text(smallest)}"
     return f"= {share_text(value, digits)}"
+
+
+def upper_text(value: float, digits: int = 2, decimals: int | None = None) -> str:
+    """Return an upper bound, which is rounded upwards.
+
+    Args:
+        value: the bound.
+        digits: significant digits that it keeps at least.
+        decimals: digits after the point that it keeps too; None for no more than ``digits``.
+    """
+    if not math.isfinite(value):
+        return _not_finite(value, UNDEFINED)
+    coarsest = _LARGEST if decimals is None else -decimals
+    return _written(_rounded(_decimal(value), ROUND_CEILING, coarsest, digits, bounded=False))
 
 
 def interval_text(

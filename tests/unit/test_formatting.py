@@ -16,6 +16,7 @@ from geomreg_tui.formatting import (
     percent_text,
     probability_text,
     share_text,
+    upper_text,
 )
 
 FINITE = st.floats(allow_nan=False, allow_infinity=False, allow_subnormal=True)
@@ -164,6 +165,14 @@ def test_a_p_value_is_a_number_or_a_bound(value, smallest):
     else:
         assert relation == "="
         assert float(number) == pytest.approx(value, rel=5e-3)
+
+
+@given(ANY, st.integers(1, 6), st.none() | st.integers(0, 6))
+def test_an_upper_bound_is_rounded_upwards(value, digits, decimals):
+    text = upper_text(value, digits, decimals)
+    assert NUMBER.fullmatch(text)
+    assert 0 <= Decimal(text) - exactly(value) < unit(text)
+    assert (float(text) == 0) == (value == 0)
 
 
 def test_spellings():
