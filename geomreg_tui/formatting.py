@@ -34,6 +34,7 @@ __all__ = [
 UNDEFINED = "undefined"
 UNBOUNDED = "unbounded"
 _MOST_DIGITS = 17  # tell any two floats apart
+_NO_LIMIT = 400  # a decimal exponent above that of any float
 _COMPLEMENT_DIGITS = 2  # of 1 minus a share
 _EXACT = Context(prec=2000)
 # Decimal exponents of numbers that are written without an exponent.
@@ -119,7 +120,7 @@ def upper_text(value: float, digits: int = 2, decimals: int | None = None) -> st
     """
     if not math.isfinite(value):
         return _not_finite(value, UNDEFINED)
-    coarsest = _LARGEST if decimals is None else -decimals
+    coarsest = _NO_LIMIT if decimals is None else -decimals
     return _written(_rounded(_decimal(value), ROUND_CEILING, coarsest, digits, bounded=False))
 
 
@@ -138,7 +139,7 @@ def interval_text(
     if not math.isfinite(estimate):
         return _not_finite(estimate, UNDEFINED)
     low, high = min(low, estimate), max(high, estimate)  # NaN stays: it is neither smaller nor larger
-    coarsest = _LARGEST
+    coarsest = _NO_LIMIT
     if math.isfinite(high - low) and high > low:
         coarsest = (_decimal(high) - _decimal(low)).adjusted() - 1
         coarsest = coarsest if decimals is None else max(coarsest, -decimals)

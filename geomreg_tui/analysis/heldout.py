@@ -149,11 +149,14 @@ def _mean_loss(table: IntArray, lower: FloatArray, upper: FloatArray, undefined:
     size = table.sum(axis=1)
     divisor = np.maximum(size, 1)
     below, above = table @ lower / divisor, table @ upper / divisor
-    middle = (lower + upper) / 2
+    middle = lower / 2 + upper / 2
     mean = table @ middle / divisor
-    # By deviations and not by squares, which would cancel.
-    square = np.sum(table * (middle - mean[:, None]) ** 2, axis=1)
-    reach = np.where(size > 1, _student(size) * np.sqrt(square / np.maximum(size - 1, 1) / divisor), np.inf)
+    # By deviations and not by squares, which would cancel; in units of the largest loss, since the squares of
+    # losses near 1e-300 or 1e300 are beyond the range of floats.
+    unit = float(np.max(middle, initial=0.0)) or 1.0
+    square = np.sum(table * ((middle - mean[:, None]) / unit) ** 2, axis=1)
+    scatter = unit * np.sqrt(square / np.maximum(size - 1, 1) / divisor)
+    reach = np.where(size > 1, _student(size) * scatter, np.inf)
     unknown = np.asarray(undefined) | (size == 0)
     values = (mean, np.maximum(below - reach, 0), above + reach)
     return Band(*(np.where(unknown, np.nan, value) for value in values))

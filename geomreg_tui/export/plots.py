@@ -10,10 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geomreg_tui.analysis.distribution import Binned
+from geomreg_tui.formatting import number_text
 
 __all__ = ["curve_text", "histogram_text"]
 
 FloatArray = NDArray[np.float64]
+_HEIGHTS = 4  # steps between the ticks of the density
 _ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -32,14 +34,19 @@ def histogram_text(
     """
     figure = _figure(width, height)
     edges, density = binned.edges, binned.density
-    figure.plot(np.repeat(edges, 2)[1:-1].tolist(), np.repeat(density, 2).tolist(), marker="hd", fillx=True)
-    low, high = float(edges[0]), float(edges[-1])
-    inside = [(name, loss) for name, loss in landmarks if low < loss < high]
-    for _, loss in inside:
-        figure.vline(loss)
-    figure.xticks(*_named_ticks(_ticks(low, high), inside, 0.12 * (high - low)))
-    figure.xlim(low, high)
-    figure.ylim(0, float(np.max(density)) or 1.0)
+    low, high, peak = float(edges[0]), float(edges[-1]), float(np.max(density)) or 1.0
+    # Drawn in units of the axes' lengths, because numbers near 1e300 would overflow on the way.
+    heights = np.repeat(density / peak, 2).tolist()
+    figure.plot((np.repeat(edges, 2)[1:-1] / high).tolist(), heights, marker="hd", fillx=True)
+    inside = [(name, loss / high) for name, loss in landmarks if low < loss < high]
+    for _, place in inside:
+        figure.vline(place)
+    ticks = [(tick / high, number_text(tick)) for tick in _ticks(low, high)]
+    figure.xticks(*_named_ticks(ticks, inside, 0.12 * (high - low) / high))
+    figure.xlim(low / high, 1)
+    places = np.arange(_HEIGHTS + 1) / _HEIGHTS
+    figure.yticks(places.tolist(), [number_text(place * peak, 3) for place in places])
+    figure.ylim(0, 1)
     figure.title("density p(L) against loss L")
     return _plain(figure)
 
@@ -49,9 +56,9 @@ def curve_text(x: FloatArray, y: FloatArray, x_label: str, y_label: str, width: 
     figure = _figure(width, height)
     figure.plot(x.tolist(), y.tolist(), marker="braille")
     ticks = _ticks(float(x[0]), float(x[-1]))
-    figure.xticks(ticks, [f"{tick:g}" for tick in ticks])
+    figure.xticks(ticks, [number_text(tick) for tick in ticks])
     heights = _ticks(float(y.min()), float(y.max()))
-    figure.yticks(heights, [f"{height:.4g}" for height in heights])
+    figure.yticks(heights, [number_text(height) for height in heights])
     figure.title(f"{y_label} against {x_label}")
     return _plain(figure)
 
@@ -79,7 +86,7 @@ def _ticks(low: float, high: float) -> list[float]:
 
 
 def _named_ticks(
-    ticks: list[float], landmarks: Sequence[tuple[str, float]], apart: float
+    ticks: Sequence[tuple[float, str]], landmarks: Sequence[tuple[str, float]], apart: float
 ) -> tuple[list[float], list[str]]:
     """Return places and names: landmarks (near ones under one name), and round ticks apart from them."""
     places: list[float] = []
@@ -90,8 +97,8 @@ def _named_ticks(
         else:
             places.append(loss)
             names.append(name)
-    for tick in ticks:
+    for tick, text in ticks:
         if all(abs(tick - place) >= apart for place in places):
             places.append(tick)
-            names.append(f"{tick:g}")
+            names.append(text)
     return places, names

@@ -11,6 +11,8 @@ from numpy.typing import ArrayLike
 
 __all__ = ["ExactSum", "Moments"]
 
+_SMALLEST_RANGE = 1e-145  # of losses whose squared deviations keep their digits
+
 
 @dataclass(frozen=True)
 class ExactSum:
@@ -110,8 +112,11 @@ class Moments:
 
     @property
     def std(self) -> float:
-        """Standard deviation (divisor n - 1) of the finite losses; NaN for fewer than two."""
-        if self.count < 2:
+        """Standard deviation (divisor n - 1) of the finite losses; NaN for fewer than two.
+
+        NaN too where their squares are beyond the range of floats, as those of losses near 1e-300 are.
+        """
+        if self.count < 2 or 0 < self.maximum - self.minimum < _SMALLEST_RANGE:
             return math.nan
         deviation = self.deviation.value
         excess = self.square.value - deviation * (deviation / self.count)

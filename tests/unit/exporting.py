@@ -17,22 +17,38 @@ from tests.making import new_run
 ENVIRONMENT = {"torch": "2.9", "device": "cpu", "device_kind": "x86_64 AVX2"}
 
 
-def make_run(path, losses, *, given_up=(), support=("box", 0.5), state=RunState.DONE, **asked):
+def make_run(
+    path,
+    losses,
+    *,
+    given_up=(),
+    support=("box", 0.5),
+    state=RunState.DONE,
+    null_loss=1.0,
+    constant_loss=0.9,
+    parameters=100,
+    held=None,
+    **asked,
+):
     """Make a complete run of these losses, held-out performance included where it is asked for."""
     experiment = Experiment.parse(asked)
     resolved = experiment.replace(sampler="direct", chunk_size=losses.size, batch_size=100)
-    grid = np.linspace(0, 3, 301)
+    grid = np.linspace(0, 3, 301) * null_loss
     facts = Facts(
-        resolved, 64, 3, 100, math.inf, 1.0, 0.9, "asked for", ("made <here> & now",), support,
-        (Overlay("a law of $x$ and $y", grid, grid / 3),),
+        resolved, 64, 3, parameters, math.inf, null_loss, constant_loss, "asked for", ("made <here> & now",),
+        support, (Overlay("a law of $x$ and $y", grid, np.linspace(0, 1, 301)),),
     )  # fmt: skip
     run = new_run(path, facts, ENVIRONMENT, losses.size, 0, experiment)
     joint = None
     if experiment.held_out:
         correct = np.random.default_rng(1).binomial(experiment.held_out, 0.4, losses.size)
-        joint = JointHistogram.from_losses(losses, losses + 1, correct, experiment.held_out)
-    histogram = LossHistogram.from_losses(losses, 12, 1.0, 1e-9)
-    run.packs.append(0, 1, Pack(Summary(histogram, Moments.from_losses(losses, 1.0), joint), np.empty(0)))
+        joint = JointHistogram.from_losses(
+            losses, losses + 1 if held is None else held, correct, experiment.held_out
+        )
+    histogram = LossHistogram.from_losses(losses, 12, null_loss, 1e-9)
+    run.packs.append(
+        0, 1, Pack(Summary(histogram, Moments.from_losses(losses, null_loss), joint), np.empty(0))
+    )
     write_status(path, Status(state, losses.size, losses.size, 2.0, given_up=tuple(given_up)))
     return run
 

@@ -189,3 +189,8 @@ def test_spellings():
     assert interval_text((0.5, math.nan, math.nan)) == "0.5000 [undefined, undefined]"
     assert interval_text((math.nan, 0.0, 1.0)) == "undefined"
     assert [number_text(v) for v in (math.nan, math.inf, -math.inf)] == ["undefined", "infinite", "-infinite"]
+
+
+def test_a_large_number_with_an_unknown_interval_has_no_more_digits_than_others():
+    assert interval_text((3.33622280710e291, math.nan, math.nan)) == "3.336e291 [undefined, undefined]"
+    assert upper_text(1.234e100) == "1.3e100"
