@@ -134,9 +134,9 @@ class LossDistribution:
     def quantile(self, share: ArrayLike, *, atom: bool = True) -> FloatArray:
         """Return the smallest loss that at least this share of the finite losses does not exceed.
 
-        The middle of the base bin that holds it is returned, so the relative error is at most
-        :attr:`relative_error`; 0 is returned for zeros and the null loss for the atom wherever the counts
-        leave no doubt that the quantile is one.
+        The middle of the base bin that holds it is returned (or the smallest or largest loss, if that is
+        nearer), so the relative error is at most :attr:`relative_error`; 0 is returned for zeros and the null
+        loss for the atom wherever the counts leave no doubt that the quantile is one.
 
         Args:
             share: probabilities between 0 and 1, any shape.
@@ -176,6 +176,9 @@ class LossDistribution:
             within = rank - ends[safe]
             certain = (safe == place) & (within >= beside) & (within < atom_count)
             middle = np.where(certain, self.null_loss, middle)
+        # The middle of the first or last bin may lie outside what was seen.
+        moments = self.summary.moments
+        middle = np.clip(middle, moments.minimum, moments.maximum) if moments.count else middle
         return np.where(slot < 0, 0.0, middle)
 
     def cdf(self, loss: ArrayLike) -> FloatArray:

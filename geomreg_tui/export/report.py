@@ -104,8 +104,9 @@ def _loss_lines(result: Result, indent: int, room: int | None) -> list[str]:
     if histogram.zero:
         lines.append(f"Exact zeros   {histogram.zero:,}")
     if histogram.nonfinite:
+        many = "losses were" if histogram.nonfinite != 1 else "loss was"
         lines.append(
-            f"Not finite    {histogram.nonfinite:,} losses were NaN or infinite; shares are of the others"
+            f"Not finite    {histogram.nonfinite:,} {many} NaN or infinite; shares are of the others"
         )
     return lines
 
