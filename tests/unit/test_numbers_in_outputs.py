@@ -15,8 +15,9 @@ import pytest
 import geomreg_tui.export.html
 import geomreg_tui.export.sweep_html
 from geomreg_tui.engine.result import QUANTILES
-from geomreg_tui.export import export_result, load_result, report_text
+from geomreg_tui.export import export_result, export_sweep, load_result, load_sweep, report_text, sweep_text
 from geomreg_tui.export.results import result_document
+from geomreg_tui.runs.store import write_json
 
 from .exporting import make_run
 from .reading import INTERVAL, NUMBER, count, same, same_interval, same_log
@@ -375,3 +376,81 @@ def check_narrow(result):
 def plain(text):
     """Return what a report says below its plot, without the level of intervals, which headings repeat."""
     return " ".join(text[text.index("Landmarks") :].split()).replace("[95 %]", "")
+
+
+def make_random_sweep(path, block):
+    """Make a sweep over a gain, of random experiments."""
+    gains = [0.1, 0.3, 1e-7 * (block + 1), 123456.75]
+    for place, gain in enumerate(gains):
+        losses, about = draw(1000 + 10 * block + place)
+        make_run(path / f"gain={gain}", losses, gain=gain, **{**about, "held_out": 0})
+    points = [{"settings": {"gain": gain}} for gain in gains]
+    write_json(path / "sweep.json", {"schema": 1, "factors": {"gain": gains}, "points": points})
+    return load_sweep(path)
+
+
+def same_mass(cell, values):
+    if values[0] is None:
+        assert cell == "-"
+    else:
+        same(cell, values[0], 4)
+
+
+def check_sweep_rows(rows, points):
+    for row, point in zip(rows, points, strict=True):
+        modes = point["modes"]
+        assert float(row[0]) == point["settings"]["gain"]
+        assert count(row[1]) == point["parameters"]
+        for cell, key in zip(row[2:5], ("zero_mass", "central_mass", "atom_mass"), strict=True):
+            same_mass(cell, modes[key])
+        if modes["dominance"][0] is None:
+            assert row[5] == "-"
+        else:
+            same_interval(row[5], modes["dominance"])
+
+
+def check_directions(text, directions):
+    lines = re.findall(r"More gain: .*", text)
+    assert len(lines) == len(directions)
+    for line, found in zip(lines, directions, strict=True):
+        if found["tau"] is None:
+            assert line.endswith("(D is undefined or constant)")
+            continue
+        match = re.search(rf"Kendall τ-b = ({INTERVAL}), p = ({NUMBER})\)", line)
+        same_interval(match[1], [found["tau"], found["low"], found["high"]])
+        same(match[5], found["p_value"], 2)
+        assert f": {found['verdict']} (" in line
+
+
+@pytest.mark.parametrize("block", blocks())
+def test_every_number_of_a_sweep_is_read_back(tmp_path, no_figures, block):
+    sweep = make_random_sweep(tmp_path / "sweep", block)
+    export_sweep(sweep, tmp_path / "sweep.json")
+    document = json.loads((tmp_path / "sweep.json").read_text())
+    text = sweep_text(sweep.factors, sweep.points, sweep.judged)
+    lines = text.splitlines()
+    check_sweep_rows([split(line) for line in lines[1 : lines.index("")]], document["points"])
+    check_directions(text, document["directions"])
+    for width in (20, 40, 80):
+        narrow = sweep_text(sweep.factors, sweep.points, sweep.judged, width)
+        level = "[95 %]"
+        assert sorted(numbers(" ".join(narrow.replace(level, "").split()))) == sorted(
+            numbers(" ".join(text.replace(level, "").split()))
+        )
+    export_sweep(sweep, tmp_path / "sweep.csv")
+    with (tmp_path / "sweep.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    for row, point, result in zip(rows, document["points"], sweep.results, strict=True):
+        assert (int(row["samples"]), float(row["gain"])) == (point["samples"], point["settings"]["gain"])
+        assert int(row["nonfinite"]) == result.summary.histogram.nonfinite
+        for name in ("zero_mass", "central_mass", "atom_mass", "dominance"):
+            cells = [row[name + end] for end in ("", "_low", "_high")]
+            assert [float(cell) if cell else None for cell in cells] == point["modes"][name]
+    export_sweep(sweep, tmp_path / "sweep.html")
+    page = Page((tmp_path / "sweep.html").read_text())
+    (table,) = (table for table in page.tables if table[0][:2] == ["gain", "P"])
+    for row, point in zip(table[1:], document["points"], strict=True):
+        assert (float(row[0]), count(row[2])) == (point["settings"]["gain"], point["samples"])
+        for cell, key in zip(row[3:7], ("zero_mass", "central_mass", "atom_mass", "dominance"), strict=True):
+            same_interval(cell, point["modes"][key])
+        same(row[7], point["landmarks"]["null_loss"], 4)

@@ -11,7 +11,7 @@ from textual.geometry import Size
 from textual.message import Message
 
 from geomreg_tui.analysis.intervals import Interval
-from geomreg_tui.formatting import share_text
+from geomreg_tui.formatting import interval_text, share_text
 from geomreg_tui.tui.sweep_view import PointView, SweepView
 from geomreg_tui.tui.widgets.multiples import point_state
 from geomreg_tui.tui.widgets.rows import Piece, RowsWidget
@@ -76,6 +76,11 @@ class PointsTable(RowsWidget):
                 cells = [[*row, take(point)] for row, point in zip(cells, points, strict=True)]
         sizes = _sizes(headings, cells)
         over = 2 + _total(sizes) + _GAP + state_size - width
+        if over > 0:  # rather no interval than a value that is cut
+            del headings[2]
+            cells = [[*row[:2], *row[3:]] for row in cells]
+            sizes = _sizes(headings, cells)
+            over = 2 + _total(sizes) + _GAP + state_size - width
         sizes[0] = max(4, sizes[0] - max(0, over))
         rows = [[Piece("  "), Piece(_line(headings, sizes), "dim")]]
         for place in range(self._top, min(self._top + page, len(points))):
@@ -109,8 +114,8 @@ def _line(texts: Sequence[str], sizes: Sequence[int]) -> str:
 def _dominance(point: PointView) -> tuple[str, str]:
     if point.modes is None:
         return "", ""
-    found = point.modes.dominance
-    return _number(found.estimate), f"[{_number(found.low)}, {_number(found.high)}]"
+    estimate, _, ends = interval_text(point.modes.dominance, 3, bounded=True).partition(" ")
+    return estimate, ends
 
 
 def _share(point: PointView, name: str) -> str:
