@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import itertools
+import math
 import re
 import textwrap
 import warnings
@@ -118,8 +120,45 @@ def figure_bytes(figure: Any, kind: str, *, transparent: bool = False) -> bytes:
     with style(), warnings.catch_warnings():
         # A name in a script that the font does not have is drawn as boxes, which is no reason for noise.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        _thin_ticks(figure)
         figure.savefig(buffer, format=kind, dpi=200, metadata=metadata, transparent=transparent)
     return buffer.getvalue()
+
+
+def _thin_ticks(figure: Any) -> None:
+    """Leave out as many ticks as makes the labels of those that stay stand apart from each other."""
+    from matplotlib.ticker import FixedFormatter
+
+    figure.draw_without_rendering()
+    for axes in figure.axes:
+        for axis, place in ((axes.xaxis, 0), (axes.yaxis, 1)):
+            ticks = [
+                (tick.get_loc(), tick.label1) for tick in axis.get_major_ticks() if tick.label1.get_visible()
+            ]
+            shown = [(loc, label) for loc, label in ticks if label.get_text()]
+            spans = [_span(label, place) for _, label in shown]
+            step = next((n for n in range(1, len(shown)) if _stand_apart(spans[::n])), len(shown) or 1)
+            if step > 1:
+                named = isinstance(axis.get_major_formatter(), FixedFormatter)
+                kept = shown[::step]
+                # Names stay with their places; other labels are made anew, with the power of ten they share.
+                labels = [label.get_text() for _, label in kept] if named else None
+                axis.set_ticks([loc for loc, _ in kept], labels)
+
+
+def _span(label: Any, place: int) -> tuple[float, float]:
+    """Return where a label begins and ends along its axis, in pixels."""
+    box = label.get_window_extent()
+    if place == 0 and label.get_rotation():
+        # Slanted labels lie beside each other, as far apart as their lines are high.
+        height = 1.2 * label.get_fontsize() * label.figure.dpi / 72
+        return box.x1 - height / math.sin(math.radians(label.get_rotation())), box.x1
+    return (box.x0, box.x1) if place == 0 else (box.y0, box.y1)
+
+
+def _stand_apart(spans: Sequence[tuple[float, float]]) -> bool:
+    ordered = sorted(spans)
+    return all(before[1] <= after[0] for before, after in itertools.pairwise(ordered))
 
 
 def inline_svg(figure: Any, name: str, description: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -18,10 +19,12 @@ from geomreg_tui.export.drawing import (
     title,
 )
 from geomreg_tui.export.results import Result
+from geomreg_tui.formatting import exact_text, number_text, share_text
 
-__all__ = ["PANELS", "draw_density", "draw_figure", "draw_panel", "loss_label"]
+__all__ = ["PANELS", "draw_density", "draw_figure", "draw_panel", "loss_label", "loss_unit"]
 
 _BINS = 128
+_FAR = 200  # decades from 1, beyond which an axis has a unit of its own
 _LOSSES = {
     "mse": "mean squared error",
     "mae": "mean absolute error",
@@ -63,41 +66,53 @@ def draw_panel(result: Result, name: str) -> Any:
     return figure
 
 
-def loss_label(result: Result) -> str:
+def loss_unit(high: float) -> float:
+    """Return the unit of an axis of losses that ends at ``high``: 1, or a power of ten.
+
+    Matplotlib takes an axis that is shorter than about 1e-287 for one of no length.
+    """
+    if not high > 0 or abs(math.log10(high)) < _FAR:
+        return 1.0
+    return 10.0 ** math.floor(math.log10(high))
+
+
+def loss_label(result: Result, unit: float = 1.0) -> str:
     """Return what the loss axis shows, with its unit."""
     name = result.facts.experiment.loss
-    return f"loss $L$ ({_LOSSES.get(name, name)})"
+    units = f", in units of {exact_text(unit)}" if unit != 1 else ""
+    return f"loss $L$ ({_LOSSES.get(name, name)}{units})"
 
 
-def draw_density(axes: Any, result: Result, *, bare: bool = False) -> None:
+def draw_density(axes: Any, result: Result, *, bare: bool = False, unit: float | None = None) -> None:
     """Draw the density of the losses with joint bands, landmarks and theory.
 
     Args:
         axes: where.
         result: the run.
         bare: without labels and legend, for a small multiple.
+        unit: of the axis of losses; None for the one that suits it.
     """
     high = result.modes.range[1]
+    unit = loss_unit(high) if unit is None else unit
     if not bare:
-        axes.set_xlabel(loss_label(result))
+        axes.set_xlabel(loss_label(result, unit))
         axes.set_ylabel("density $p(L)$ (share per unit of loss)")
     if not result.summary.histogram.count.size or high <= 0:
         _say_empty(axes)
         return
     binned = result.distribution.linear_bins(_BINS, high, atom=False)
-    low, top = (band / binned.width for band in binned.bands())
+    edges, width = binned.edges / unit, binned.width / unit
+    low, top = (band / width for band in binned.bands())
     blue = COLOURS["blue"]
-    axes.stairs(binned.density, binned.edges, color=blue, fill=True, alpha=0.15, lw=0)
-    axes.stairs(binned.density, binned.edges, color=blue, lw=1.0, label="sampled")
-    axes.stairs(
-        top, binned.edges, baseline=low, color=blue, fill=True, alpha=0.4, lw=0, label="95 % band, joint"
-    )
+    axes.stairs(binned.density * unit, edges, color=blue, fill=True, alpha=0.15, lw=0)
+    axes.stairs(binned.density * unit, edges, color=blue, lw=1.0, label="sampled")
+    axes.stairs(top, edges, baseline=low, color=blue, fill=True, alpha=0.4, lw=0, label="95 % band, joint")
     for overlay, (colour, line) in zip(result.facts.overlays, _LAWS, strict=False):
-        law = overlay.shares(binned.edges, result.facts.null_loss) / binned.width
+        law = overlay.shares(binned.edges, result.facts.null_loss) / width
         label = f"theory: {figure_text(overlay.name)}"
-        axes.stairs(law, binned.edges, color=COLOURS[colour], ls=line, lw=0.9 if bare else 1.4, label=label)
-    _mark_landmarks(axes, result, lambda loss: loss if loss <= high else None)
-    axes.set_xlim(0, high)
+        axes.stairs(law, edges, color=COLOURS[colour], ls=line, lw=0.9 if bare else 1.4, label=label)
+    _mark_landmarks(axes, result, lambda loss: loss / unit if loss <= high else None)
+    axes.set_xlim(0, high / unit)
     axes.set_ylim(0, None)
     if not bare:
         legend_above(axes)
@@ -120,7 +135,7 @@ def _draw_volume(axes: Any, result: Result) -> None:
         label = f"theory: {figure_text(overlay.name)}"
         axes.plot(places, shares, color=COLOURS[colour], ls=line, lw=1.6, label=label)
     if result.summary.histogram.zero:
-        label = f"exact zeros, $V(0)$ = {curve.zero.estimate:.3g}"
+        label = f"exact zeros, $V(0)$ = {share_text(curve.zero.estimate, 3)}"
         axes.axhline(np.log10(curve.zero.estimate), color=COLOURS["green"], ls="-.", lw=1.2, label=label)
     else:
         label = f"nothing {'sampled below' if result.tail else 'seen'}: $V$ < 3/{curve.samples:,}"
@@ -188,7 +203,7 @@ def _mark_landmarks(axes: Any, result: Result, place: Callable[[float], float | 
     facts, atom = result.facts, result.modes.atom_mass.estimate
     null = "null loss $L_0$"
     if atom > 0:
-        null += f", atom of {atom:.3g}"
+        null += f", atom of {number_text(atom, 3)}"
     for name, loss, line in (
         (null, facts.null_loss, "--"),
         ("constant loss $L_c$", facts.constant_loss, ":"),

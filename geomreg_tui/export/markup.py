@@ -38,9 +38,9 @@ th, td { text-align: left; vertical-align: top; padding: .25rem 1.1rem .25rem 0;
   border-bottom: 1px solid var(--line); }
 thead th { border-bottom: 2px solid var(--line); vertical-align: bottom; }
 tbody th { font-weight: 600; }
-td.number, th.number { text-align: right; white-space: nowrap; }
+td.number, th.number { text-align: right; }
 td { overflow-wrap: anywhere; }
-td.number { overflow-wrap: normal; }
+td.number { overflow-wrap: normal; word-break: keep-all; hyphens: manual; }
 figure { margin: 1rem 0; }
 figure svg { display: block; width: 100%; height: auto; color: var(--text); }
 svg * { stroke-linejoin: round; stroke-linecap: butt; }

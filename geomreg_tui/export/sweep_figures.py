@@ -20,7 +20,7 @@ from geomreg_tui.export.drawing import (
     style,
     title,
 )
-from geomreg_tui.export.figures import draw_density, loss_label
+from geomreg_tui.export.figures import draw_density, loss_label, loss_unit
 from geomreg_tui.export.sweep_results import Sweep
 from geomreg_tui.formatting import decimal_text, exact_text
 
@@ -150,17 +150,18 @@ def _fill_densities(figure: Any, sweep: Sweep) -> None:
         axes.set_visible(False)
     # One loss axis for all, so that they can be compared; where half of them end, most tails have ended.
     high = float(np.median([sweep.results[place].modes.range[1] for place in shown]))
+    unit = loss_unit(high)
     for axes, place in zip(panels, shown, strict=False):
-        draw_density(axes, sweep.results[place], bare=True)
+        draw_density(axes, sweep.results[place], bare=True, unit=unit)
         if high > 0:
-            axes.set_xlim(0, high)
+            axes.set_xlim(0, high / unit)
         name = ", ".join(
             f"{factor.key} = {exact_text(value)}"
             for factor, value in zip(sweep.factors, sweep.points[place].settings, strict=True)
         )
         axes.set_title(figure_text(name), fontsize=8)
         axes.tick_params(labelsize=7)
-    figure.supxlabel(loss_label(sweep.results[0]), fontsize=9)
+    figure.supxlabel(loss_label(sweep.results[0], unit), fontsize=9)
     figure.supylabel("density $p(L)$\n(per unit of loss)", fontsize=9)
 
 

@@ -108,7 +108,8 @@ def test_panes_of_any_width_show_the_numbers_of_the_run(block):
             lines = rows(ModesTable(), view, width, 60)
             assert not re.search("−|\\bnan\\b|\\binf\\b|(?<![\\d.e])-0(?![\\d.])", " ".join(lines))
             check_modes(lines, document)
-        check_legend(rows(LossPane(), view, 100, 24), document)
+        if view.distribution.histogram.count.size:  # else the pane says why there is nothing to draw
+            check_legend(rows(LossPane(), view, 100, 24), document)
         if document["volume"]["log10_loss"]:
             check_volume(rows(VolumePane(), view, 100, 24), document)
 

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import itertools
 import json
 import re
 import shlex
@@ -286,6 +287,63 @@ def test_a_long_title_is_broken_where_the_figure_ends(tmp_path):
     assert box.x0 >= 0
     assert box.x1 <= figure.bbox.x1
     assert "long" * 60 in figure.get_suptitle().replace("\n", "")
+
+
+def labels_apart(figure):
+    """Check by matplotlib's own measure that no labels of the ticks of an axis overlap, and return them."""
+    figure.draw_without_rendering()
+    found = []
+    for axes in figure.axes:
+        for axis, low, high in ((axes.xaxis, "x0", "x1"), (axes.yaxis, "y0", "y1")):
+            labels = [
+                t.label1 for t in axis.get_major_ticks() if t.label1.get_text() and t.label1.get_visible()
+            ]
+            if any(label.get_rotation() for label in labels):
+                continue
+            boxes = sorted((label.get_window_extent() for label in labels), key=lambda box: getattr(box, low))
+            for before, after in itertools.pairwise(boxes):
+                assert getattr(before, high) <= getattr(after, low), [label.get_text() for label in labels]
+            found.append([label.get_text() for label in labels])
+    return found
+
+
+@pytest.mark.parametrize("gains", [(0.0, 0.01, 0.02, 1.0), (1.0, 1.01, 1.02, 1.03), (1e-300, 1e-299, 5e-300)])
+def test_labels_of_ticks_stand_apart(tmp_path, gains):
+    from geomreg_tui.export.drawing import figure_bytes
+    from geomreg_tui.export.sweep_figures import draw_sweep
+    from geomreg_tui.runs.store import write_json
+
+    for gain in gains:
+        make_run(tmp_path / f"gain={gain}", two_modes(), gain=gain)
+    points = [{"settings": {"gain": gain}} for gain in gains]
+    write_json(tmp_path / "sweep.json", {"factors": {"gain": list(gains)}, "points": points})
+    figure = draw_sweep(load_sweep(tmp_path))
+    text = figure_bytes(figure, "svg").decode()
+    assert "\N{MINUS SIGN}" not in text
+    assert labels_apart(figure)
+
+
+@pytest.mark.parametrize("scale", [1e-300, 1e-30, 1e30, 1e300])
+def test_figures_of_any_scale_can_be_drawn_and_read(tmp_path, scale):
+    from geomreg_tui.export.drawing import figure_bytes, style
+
+    run = make_run(tmp_path / "run", two_modes() * scale, null_loss=scale, constant_loss=0.9 * scale)
+    result = load_result(run.path)
+    figure = draw_figure(result)
+    figure_bytes(figure, "svg")
+    with style():
+        labels_apart(figure)
+    # Places are in units that the name of the axis gives, ticks in units of the power of ten beside it.
+    axes = figure.axes[0]
+    (line,) = (line for line in axes.lines if "null loss" in line.get_label())
+    named = re.search(r"in units of (\S+)\)$", axes.get_xlabel())
+    unit = float(named[1] if named else 1)
+    assert line.get_xdata()[0] * unit == pytest.approx(scale)
+    beside = float(axes.xaxis.get_offset_text().get_text() or 1)
+    for tick in axes.xaxis.get_major_ticks():
+        place = float(tick.label1.get_text()) * beside
+        assert place == pytest.approx(tick.get_loc(), rel=1e-6, abs=1e-6 * scale / unit)
+    assert axes.get_xlim()[1] * unit == pytest.approx(result.modes.range[1])
 
 
 def test_equal_results_make_equal_files(tmp_path):
