@@ -34,7 +34,7 @@ def parse_plan(
         if text is None:
             return default
         try:
-            value = float(text)
+            value = float(text.replace("\N{MINUS SIGN}", "-"))  # as books and some programs print it
         except ValueError:
             value = math.nan
         if not low <= value <= high:

@@ -137,3 +137,25 @@ def test_values_of_factors_read_back_the_same():
     for value in (0.1, 1e-7, 123456.789, 1e6, 2.0, 0.30000000000000004):
         assert float(value_text(value)) == value
     assert Factor("gain", (0.1,)).ordered
+
+
+async def test_a_printed_minus_sign_is_a_minus_in_number_fields():
+    from textual import events
+    from textual.app import App
+
+    from geomreg_tui.summary.goals import parse_plan
+    from geomreg_tui.tui.widgets.fields import NumberField
+
+    class Shown(App[None]):
+        def compose(self):
+            yield NumberField("")
+
+    async with Shown().run_test() as pilot:
+        field = pilot.app.query_one(NumberField)
+        field.focus()
+        field.post_message(events.Key("minus_sign", "\N{MINUS SIGN}"))  # as a terminal's parser makes it
+        await pilot.press("8")
+        assert field.value == "-8"
+        field.value = "\N{MINUS SIGN}30"
+        assert field.value == "-30"
+    assert parse_plan(to_log10_volume="\N{MINUS SIGN}8").log10_volume == -8

@@ -88,7 +88,16 @@ class NumberField(PlainInput):
         self.cursor_blink = False  # a blinking cursor sends bytes for ever
         self._step = step
 
+    def validate_value(self, value: str) -> str:
+        """Take the sign that books print for a minus as one."""
+        return super().validate_value(value).replace("\N{MINUS SIGN}", "-")
+
     async def _on_key(self, event: events.Key) -> None:
+        if event.character == "\N{MINUS SIGN}":  # pasted key by key: to drop it would make -8 an 8
+            event.prevent_default()
+            event.stop()
+            self.insert_text_at_cursor("-")
+            return
         if event.is_printable and event.character not in NUMBER_CHARACTERS:
             event.prevent_default()  # left to the screen's bindings
             return
