@@ -24,6 +24,7 @@ __all__ = [
     "decimal_text",
     "exact_text",
     "interval_text",
+    "margin_text",
     "number_text",
     "percent_text",
     "probability_text",
@@ -108,6 +109,15 @@ def probability_text(value: float, smallest: float, digits: int = 3) -> str:
     if value < smallest:
         return f"< {exact_text(smallest)}"
     return f"= {share_text(value, digits)}"
+
+
+def margin_text(value: float, decimals: int = 3) -> str:
+    """Return the error that stands behind a number of so many decimals, rounded upwards to as many."""
+    if not math.isfinite(value):
+        return _not_finite(value, UNDEFINED)
+    number = _decimal(value)
+    exponent = max(-decimals, number.adjusted() - _MOST_DIGITS + 1)
+    return _written(number.quantize(Decimal((0, (1,), exponent)), ROUND_CEILING, context=_EXACT))
 
 
 def upper_text(value: float, digits: int = 2, decimals: int | None = None) -> str:

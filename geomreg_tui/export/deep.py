@@ -13,7 +13,7 @@ from geomreg_tui.analysis import DeepTail, TailHeldOut
 from geomreg_tui.analysis.deep import WIDTH
 from geomreg_tui.columns import table_lines
 from geomreg_tui.export.wording import log_text, spread
-from geomreg_tui.formatting import decimal_text, interval_text, number_text, upper_text
+from geomreg_tui.formatting import decimal_text, interval_text, margin_text, number_text, upper_text
 
 __all__ = [
     "CURVE_HEADINGS",
@@ -61,7 +61,7 @@ def exponent_text(deep: DeepTail) -> str:
     if known is None:
         return "not known"
     slope, std = known
-    return decimal_text(slope) + (f" ± {upper_text(WIDTH * std, 1, 3)}" if math.isfinite(std) else "")
+    return decimal_text(slope) + (f" ± {margin_text(WIDTH * std)}" if math.isfinite(std) else "")
 
 
 def populations_text(deep: DeepTail) -> str:

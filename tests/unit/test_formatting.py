@@ -12,6 +12,7 @@ from geomreg_tui.formatting import (
     decimal_text,
     exact_text,
     interval_text,
+    margin_text,
     number_text,
     percent_text,
     probability_text,
@@ -172,6 +173,14 @@ def test_an_upper_bound_is_rounded_upwards(value, digits, decimals):
     text = upper_text(value, digits, decimals)
     assert NUMBER.fullmatch(text)
     assert 0 <= Decimal(text) - exactly(value) < unit(text)
+    assert (float(text) == 0) == (value == 0)
+
+
+@given(st.floats(0, 1e300), st.integers(1, 4))
+def test_an_error_is_rounded_upwards_to_the_decimals_of_its_number(value, decimals):
+    text = margin_text(value, decimals)
+    assert NUMBER.fullmatch(text)
+    assert 0 <= Decimal(text) - exactly(value) <= max(unit(text), Decimal(10) ** -decimals)
     assert (float(text) == 0) == (value == 0)
 
 
