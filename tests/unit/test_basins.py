@@ -5,6 +5,7 @@ import pytest
 from scipy import optimize, stats
 
 from geomreg_tui.analysis.basins import Basins, resample
+from tests import seeds
 
 BINS = 128
 EDGES = np.linspace(0, 1.6, BINS + 1)
@@ -49,7 +50,7 @@ def test_kernels_narrow_as_counts_grow():
 
 
 def test_masses_add_up_and_the_last_holds_what_lies_above():
-    generator = np.random.default_rng(1)
+    generator = seeds.generator(1)
     count = generator.poisson(30, (5, BINS)).astype(float)
     basins = Basins(count[0], WIDTH, [3, 40, 42, 100])
     above = np.arange(5.0)

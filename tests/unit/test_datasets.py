@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyarrow import parquet
 from scipy import stats
@@ -90,7 +90,7 @@ def test_pixels_that_never_vary_are_0_and_said_so() -> None:
     assert any("3 that never vary set to 0" in note for note in digits.notes)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.floats(-1e300, 1e300), st.floats(1e-250, 1e280), st.integers(2, 9), st.integers(0, 99))
 def test_standardisation_survives_any_unit(centre: float, spread: float, count: int, seed: int) -> None:
     from geomreg_tui.datasets.standardize import Scaling
@@ -495,7 +495,7 @@ def survives(path: Path, content: bytes, **keys: object) -> None:
     assert is_one_line(message)
 
 
-FUZZ = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+FUZZ = settings(max_examples=150)
 
 
 @FUZZ

@@ -9,12 +9,13 @@ from scipy import stats
 
 from geomreg_tui.analysis import held_out_given_loss
 from geomreg_tui.summary import JointHistogram
+from tests import seeds
 
 EXAMPLES = 50
 
 
 def networks(size, seed=0):
-    generator = np.random.default_rng(seed)
+    generator = seeds.generator(seed)
     train = generator.chisquare(2, size)
     held_out = train * 0.5 + generator.gamma(3, size=size)
     correct = generator.binomial(EXAMPLES, 1 / (1 + 0.3 * held_out))
@@ -110,7 +111,7 @@ def test_one_network_has_no_finite_interval_of_its_mean():
 
 
 def test_number_of_points_is_bounded():
-    train = np.exp(np.random.default_rng(1).normal(0, 30, 5000))
+    train = np.exp(seeds.generator(1).normal(0, 30, 5000))
     curve = held_out_given_loss(JointHistogram.from_losses(train, train, None, 5), points=20)
     assert 15 <= curve.loss.size <= 22
     assert curve.count[-1] == 5000

@@ -16,6 +16,7 @@ from scipy import stats
 from geomreg_tui.experiment import Experiment, choices
 from geomreg_tui.inits import RotationInvariant, Stream, build_law
 from geomreg_tui.shapes import LayerShape
+from tests import seeds
 
 ALPHA = 1e-4
 WIDE = LayerShape(0, n_out=5, n_in=12, fan_in=12, fan_out=5, bias=True)
@@ -24,7 +25,7 @@ SHAPES = (WIDE, TALL)
 
 
 def stream(seed: int = 0, dtype: torch.dtype = torch.float64) -> Stream:
-    return Stream(torch.Generator().manual_seed(seed), torch.device("cpu"), dtype)
+    return Stream(seeds.torch_generator(seed), torch.device("cpu"), dtype)
 
 
 def law_of(init: str, gain: float = 1.3, **keys: object):
@@ -42,7 +43,7 @@ def draw(init: str, shape: LayerShape, batch: int = 4000, **keys: object) -> tup
 
 
 def torch_draws(fill, shape: LayerShape, batch: int = 4000) -> np.ndarray:
-    torch.manual_seed(1)
+    torch.manual_seed(seeds.seed(1))
     empty = (torch.empty(shape.n_out, shape.n_in, dtype=torch.float64) for _ in range(batch))
     return torch.stack([fill(weights) for weights in empty]).numpy()
 
@@ -90,7 +91,7 @@ def test_joint_law_of_a_matrix_is_that_of_torch(init: str, shape: LayerShape) ->
 
 
 def test_torch_default_is_what_nn_linear_does() -> None:
-    torch.manual_seed(2)
+    torch.manual_seed(seeds.seed(2))
     layers = [torch.nn.Linear(12, 5) for _ in range(1500)]
     ours, biases = draw("torch_default", WIDE, gain=1.0, bias_scale=1.0)
     weight = torch.stack([layer.weight.detach() for layer in layers]).numpy()
@@ -184,7 +185,7 @@ def test_a_block_has_the_law_of_weights_times_an_orthonormal_basis(
     assert isinstance(law, RotationInvariant)
     plain = LayerShape(shape.index, shape.n_out, shape.n_in, shape.fan_in, shape.fan_out, bias=False)
     law.shapes = tuple(plain if other is shape else other for other in SHAPES)
-    basis = np.linalg.qr(np.random.default_rng(3).normal(size=(shape.n_in, rank)))[0]
+    basis = np.linalg.qr(seeds.generator(3).normal(size=(shape.n_in, rank)))[0]
     first, second = stream(4), stream(5)
     whole = law.weights(plain, 4000, first, law.begin(4000, first))[0].numpy() @ basis
     block = law.block(plain, rank, 4000, second, law.begin(4000, second)).numpy() * law.row_scales(plain)[0]

@@ -12,6 +12,7 @@ from geomreg_tui.analysis.intervals import (
     simultaneous_bands,
     wilson,
 )
+from tests import seeds
 
 CASES = [(0, 1), (1, 1), (0, 30), (30, 30), (1, 30), (7, 30), (500, 1000), (3, 10**9), (999_999_998, 10**9)]
 
@@ -60,7 +61,7 @@ def test_bound_for_what_was_never_seen():
 def test_bands_hold_all_cells_at_once():
     # 400 samples; at the true 95 % fewer than 360 hold with probability 1e-5, and the bands are wider.
     probability = np.r_[np.full(20, 0.01), np.full(20, 0.04 - 1e-4), 0.002]
-    generator = np.random.default_rng(1)
+    generator = seeds.generator(1)
     held = 0
     for count in generator.multinomial(2000, probability, size=400):
         low, high = simultaneous_bands(count, 2000)

@@ -11,6 +11,7 @@ from scipy import optimize, stats
 from geomreg_tui.analysis import LossDistribution, analyse_modes
 from geomreg_tui.summary import LossHistogram, Moments, Summary
 from geomreg_tui.summary.histogram import bin_edge, bin_index
+from tests import seeds
 
 NULL = 1.0
 
@@ -75,7 +76,7 @@ KNOWN = {
 @pytest.mark.parametrize("name", KNOWN)
 def test_known_modes_are_found_and_no_others(name, samples):
     cdf, atom, zero, positions, at_zero = KNOWN[name]
-    part = drawn(cdf, samples, np.random.default_rng(1), atom, zero)
+    part = drawn(cdf, samples, seeds.generator(1), atom, zero)
     found = analyse_modes(part, dip_samples=0)
     assert len(found.modes) == len(positions)
     assert not found.ambiguous
@@ -91,7 +92,7 @@ def test_known_modes_are_found_and_no_others(name, samples):
 
 def test_a_hundred_samples():
     # Out of 200 samples each, the right number of modes in all but a few.
-    generator = np.random.default_rng(2)
+    generator = seeds.generator(2)
     one = sum(
         len(analyse_modes(distribution_of(generator.gamma(5, size=100))).modes) == 1 for _ in range(200)
     )
@@ -106,7 +107,7 @@ def test_a_hundred_samples():
 
 def test_a_plateau_from_0_is_one_mode_and_its_place_is_left_open():
     # A false second mode is found in 3 % of samples: more than 13 of 150 with probability 1e-4.
-    generator = np.random.default_rng(3)
+    generator = seeds.generator(3)
     wrong, shut = 0, 0
     for _ in range(150):
         found = analyse_modes(drawn(stats.uniform.cdf, 10**6, generator), replicates=20, dip_samples=0)
@@ -119,7 +120,7 @@ def test_a_plateau_from_0_is_one_mode_and_its_place_is_left_open():
 
 def test_one_mode_is_not_split_by_noise():
     # As above, for three unimodal laws and 100 samples each.
-    generator = np.random.default_rng(4)
+    generator = seeds.generator(4)
     for law in (stats.gamma(5), stats.expon(), stats.norm(8, 2)):
         wrong = sum(
             len(analyse_modes(drawn(law.cdf, 10**5, generator), replicates=2, dip_samples=0).modes) != 1
@@ -140,7 +141,7 @@ COVERAGE = {
 
 def coverage(name, samples, runs):
     cdf, atom, zero, central = COVERAGE[name]
-    generator = np.random.default_rng(samples)
+    generator = seeds.generator(samples)
     truth = (zero, central, (zero - central) / (zero + central))
     held = np.zeros(3)
     for _ in range(runs):
@@ -175,7 +176,7 @@ def test_intervals_cover_95_percent_in_a_thousand_samples(name, samples):
 
 
 def test_an_unseen_zero_mode_is_bounded_by_the_bin_at_0():
-    found = analyse_modes(drawn(stats.norm(5, 1).cdf, 10_000, np.random.default_rng(5)))
+    found = analyse_modes(drawn(stats.norm(5, 1).cdf, 10_000, seeds.generator(5)))
     assert found.zero_mode is None
     assert found.zero_mass.estimate == found.zero_mass.low == 0
     assert found.zero_mass.high == pytest.approx(1 - 0.025 ** (1 / 10_000))
@@ -184,7 +185,7 @@ def test_an_unseen_zero_mode_is_bounded_by_the_bin_at_0():
 
 
 def test_atom_belongs_to_the_central_mass():
-    generator = np.random.default_rng(6)
+    generator = seeds.generator(6)
     found = analyse_modes(drawn(mixture((0.3, LOW), (0.7, HIGH)), 10**6, generator, atom=0.5))
     assert found.atom_mass.estimate == pytest.approx(0.5, abs=0.002)
     assert found.zero_mass.estimate == pytest.approx(0.15, abs=0.002)
@@ -223,7 +224,7 @@ def test_next_to_nothing_gives_undefined_and_never_a_crash(losses, dominance):
         assert found.dominance.low <= dominance <= found.dominance.high
     elif not found.modes and not found.atom_mass.estimate > 0:
         assert plain["dominance"] == plain["zero_mass"] == plain["central_mass"] == [None, None, None]
-        assert np.all(np.isnan(found.draw_dominance(np.random.default_rng(0), 5)))
+        assert np.all(np.isnan(found.draw_dominance(seeds.generator(0), 5)))
     if len(losses) < 10:
         assert not found.modes
     assert plain["dip_p"] is None or 0 <= plain["dip_p"] <= 1
@@ -233,7 +234,7 @@ def test_next_to_nothing_gives_undefined_and_never_a_crash(losses, dominance):
 @pytest.mark.parametrize("seed", range(20))
 @pytest.mark.parametrize("bits", [4, 12])
 def test_arbitrary_losses_give_strict_json_with_the_contracted_keys(seed, bits):
-    generator = np.random.default_rng(seed)
+    generator = seeds.generator(seed)
     pool = np.array([0.0, NULL, math.nan, math.inf, 5e-324, 2e-308, 1e-30, 0.3, 7.0, 1e300, 1.79e308])
     losses = np.concatenate(
         [
@@ -251,7 +252,7 @@ def test_arbitrary_losses_give_strict_json_with_the_contracted_keys(seed, bits):
 
 
 def test_contraction_and_slope():
-    generator = np.random.default_rng(7)
+    generator = seeds.generator(7)
     triangle = analyse_modes(drawn(stats.triang(0.9, scale=2).cdf, 10**6, generator))
     assert triangle.contracting
     assert triangle.slope.low > 0
@@ -266,7 +267,7 @@ def test_contraction_and_slope():
 
 
 def test_zero_one_losses_have_one_mode_per_hump_and_not_per_value():
-    generator = np.random.default_rng(8)
+    generator = seeds.generator(8)
     one = analyse_modes(distribution_of(generator.binomial(16, 0.5, 10**5) / 16))
     assert one.lattice
     assert [mode.loss for mode in one.modes] == pytest.approx([0.5], abs=1e-3)
@@ -279,7 +280,7 @@ def test_zero_one_losses_have_one_mode_per_hump_and_not_per_value():
 
 
 def test_what_the_bins_cannot_show_is_noted():
-    generator = np.random.default_rng(9)
+    generator = seeds.generator(9)
     narrow = analyse_modes(distribution_of(3 * (1 + 1e-5 * generator.random(5000))))
     assert narrow.narrow
     assert narrow.contracting is None
@@ -293,7 +294,7 @@ def test_what_the_bins_cannot_show_is_noted():
 
 
 def test_log_axis_shows_modes_that_the_linear_one_hides():
-    generator = np.random.default_rng(10)
+    generator = seeds.generator(10)
     losses = np.exp(np.r_[generator.normal(-9, 1, 50_000), generator.normal(0, 0.5, 50_000)])
     found = analyse_modes(distribution_of(losses))
     assert [math.log(mode.loss) for mode in found.log_modes] == pytest.approx([-9, 0], abs=0.3)
@@ -301,14 +302,14 @@ def test_log_axis_shows_modes_that_the_linear_one_hides():
 
 
 def test_result_repeats_exactly_and_depends_on_the_counts_alone():
-    losses = np.random.default_rng(11).gamma(1.2, size=20_000)
+    losses = seeds.generator(11).gamma(1.2, size=20_000)
     parts = [LossHistogram.from_losses(block, 12, NULL, 1e-12) for block in np.split(losses, 8)]
     merged = LossDistribution(Summary(LossHistogram.merge(parts[::-1]), Moments(NULL)), NULL)
     assert analyse_modes(merged).to_json() == analyse_modes(distribution_of(losses)).to_json()
 
 
 def test_draws_of_dominance_have_the_interval_of_the_estimate():
-    generator = np.random.default_rng(12)
+    generator = seeds.generator(12)
     found = analyse_modes(drawn(mixture((0.3, LOW), (0.7, HIGH)), 20_000, generator))
     ends = np.quantile(found.draw_dominance(generator, 100_000), [0.025, 0.975])
     assert ends == pytest.approx(found.dominance[1:], abs=0.1 * (found.dominance.high - found.dominance.low))
@@ -316,7 +317,7 @@ def test_draws_of_dominance_have_the_interval_of_the_estimate():
 
 def test_analysis_is_fast_enough_to_be_live():
     # Processor time, the best of five, so that a busy machine does not matter.
-    part = drawn(mixture((0.3, LOW), (0.7, HIGH)), 10**8, np.random.default_rng(13), bits=12)
+    part = drawn(mixture((0.3, LOW), (0.7, HIGH)), 10**8, seeds.generator(13), bits=12)
     analyse_modes(part, dip_samples=0)
     taken = []
     for _ in range(5):
