@@ -10,11 +10,11 @@ from geomreg_tui.analysis import theory
 from geomreg_tui.analysis.finite_width import finite_width_law
 from geomreg_tui.experiment import Experiment
 from tests import seeds
+from tests.rates import ALPHA
 
 X = np.array([[1.0, -2.0, 0.5, 1.5]])
 Y = np.array([[1.3]])
-# 40,000 networks, judged by Kolmogorov-Smirnov at this level: a false alarm for each of about 20 cases.
-NETWORKS, ALPHA = 40_000, 1e-4
+NETWORKS = 40_000  # judged by Kolmogorov-Smirnov
 
 
 def laws(values, x=X, y=Y):
