@@ -4,6 +4,7 @@ Statistical tests have fixed seeds. With standard errors that are right, a singl
 fails a correct program with probability 6e-5, and the whole module with probability below 1 %.
 """
 
+import itertools
 import math
 
 import mpmath
@@ -18,8 +19,12 @@ from geomreg_tui.experiment import Experiment
 from geomreg_tui.sampling import prepare, run_chunk
 from geomreg_tui.sampling.descend import Descender, tail_experiment
 from geomreg_tui.sampling.latent import Latent, LatentStream
+from geomreg_tui.sampling.sampler import Sampler
 from geomreg_tui.sampling.spaces import LatentSpace, ReducedSpace
 from geomreg_tui.summary import Summary, TailPlan
+from tests import seeds
+from tests.rates import sigmas
+from tests.statistics import judge
 from tests.statistics.tail import (
     LN10,
     Goal,
@@ -334,51 +339,50 @@ def test_plain_sampling_and_the_tail_agree_where_both_see(values):
     assert np.isfinite(error).all()
 
 
-# An independent judge: nested sampling by dynesty in the normals of the weights. Of every LIVE points the
-# worst dies in turn, and V shrinks by exp(-1 / LIVE) each time.
+# An independent judge, itself judged by an exact law of as many coordinates first.
 
-LIVE = 100
+
+def test_the_independent_judge_finds_an_exact_volume():
+    examples, target, dimension = 4, 1.0, 30
+    at = loss_of_volume(lambda loss: log_chi_square(examples, target, loss), -5 * LN10)
+    volume, error = judge.log_volume(
+        lambda points: ((points[:, :examples] - target) ** 2).mean(axis=1),
+        dimension,
+        math.exp(at),
+        seeds.generator(5),
+    )
+    assert abs(volume + 5 * LN10) < sigmas(freedom=judge.POPULATIONS - 1) * error
+
+
+XOR = {"data": "xor", "examples": 4, "depth": 1, "width": 5, "loss": "bce", "init": "normal"}
 
 
 @pytest.mark.parametrize(
-    ("values", "log10_loss"),
+    ("values", "widths", "log10_loss"),
     [
-        ({**TEACHER, "examples": 2, "depth": 1, "width": 4}, -2.0),
-        ({**TEACHER, "examples": 2, "depth": 2, "width": 3, "activation": "tanh"}, -2.0),
-        ({"data": "xor", "examples": 4, "depth": 1, "width": 5, "loss": "bce", "init": "normal"}, -2.0),
+        ({**TEACHER, "examples": 2, "depth": 1, "width": 4}, (3, 4, 1), -2.0),
+        ({**TEACHER, "examples": 2, "depth": 2, "width": 3, "activation": "tanh"}, (3, 3, 3, 1), -2.0),
+        (XOR, (2, 5, 1), -1.0),
+        pytest.param(XOR, (2, 5, 1), -2.0, marks=pytest.mark.full),
     ],
 )
-def test_dynesty_finds_the_same_volume(values, log10_loss):
-    import dynesty
-
-    space = space_of(values, weights=True)
-    assert space.normals < 30
-
-    def log_likelihood(point):
-        latent = Latent(torch.from_numpy(point)[None], torch.empty(1, 0, dtype=torch.float64))
-        return -float(space.log_loss(latent)[0])
-
-    sampler = dynesty.NestedSampler(
-        log_likelihood,
-        lambda cube: special.ndtri(cube),
-        space.normals,
-        nlive=LIVE,
-        sample="rwalk",
-        bound="single",
-        rstate=np.random.default_rng(5),
+def test_an_independent_judge_finds_the_same_volume(values, widths, log10_loss):
+    ready = Sampler(Experiment.parse(values))
+    x, y = ready.x.double().numpy(), ready.dataset.y
+    network = judge.network_loss(
+        widths,
+        [1.0 if values.get("init") else math.sqrt(2 / n) for n in widths],  # He
+        np.tanh if values.get("activation") else lambda z: np.maximum(z, 0),
+        x,
+        (lambda f: np.logaddexp(0, f) - y * f) if values.get("loss") else (lambda f: (f - y) ** 2),
     )
-    steps = 0
-    with torch.inference_mode():
-        for dead in sampler.sample(dlogz=1e-9):
-            if dead[3] > -log10_loss * LN10:
-                break
-            steps += 1
-    volume, error = -steps / LIVE, math.sqrt(steps) / LIVE
+    parameters = sum(a * b for a, b in itertools.pairwise(widths))
+    volume, error = judge.log_volume(network, parameters, 10**log10_loss, seeds.generator(6))
     ours = tail_curve(
         [descend({**values, "sampler": "direct"}, k, loss=10**log10_loss, population=600) for k in range(4)]
     )
     mine, own = ours.at(log10_loss)
-    assert abs(mine * LN10 - volume) < SURE * math.hypot(own * LN10, error)
+    assert abs(mine * LN10 - volume) < sigmas(freedom=judge.POPULATIONS - 1) * math.hypot(own * LN10, error)
 
 
 # Laws as maps from latent coordinates.
