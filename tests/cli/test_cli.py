@@ -7,11 +7,14 @@ import shlex
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
 import pytest
+
+from geomreg_tui.runs import read_snapshot
+from tests.faults.driving import wait_for
+from tests.patience import PATIENCE
 
 SMALL = ["--data", "iris", "--examples", "4", "--width", "8", "--depth", "1"]
 KEYS = {
@@ -39,7 +42,7 @@ def geomreg(*arguments, check=None, **options):
         capture_output=True,
         text=True,
         stdin=subprocess.DEVNULL,
-        timeout=120,
+        timeout=PATIENCE,
         check=False,
         **options,
     )
@@ -306,12 +309,9 @@ def test_an_interrupt_keeps_what_is_done(tmp_path):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
-    end = time.monotonic() + 60
-    while not (out / "live.safetensors").exists() and time.monotonic() < end:
-        time.sleep(0.05)
-    time.sleep(1)
+    wait_for(lambda: (s := read_snapshot(out / "live.safetensors")) and s.samples > 0)
     process.send_signal(signal.SIGINT)
-    stdout, stderr = process.communicate(timeout=30)
+    stdout, stderr = process.communicate(timeout=PATIENCE)
     assert process.returncode == 130
     document = json.loads(stdout)
     assert document["complete"] is False
