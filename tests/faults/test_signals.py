@@ -131,8 +131,9 @@ def test_ctrl_c_twice_stops_now(tmp_path, before_each_chunk):
     time.sleep(1.5)
     assert process.poll() is None  # it waits for the chunks under way
     process.send_signal(signal.SIGINT)
-    code, out, _ = finish(process)
-    assert code == 130
+    code, out, err = finish(process)
+    # The engine has two seconds to close the run; on a machine too busy for that it is killed.
+    assert code == (3 if "signal SIGKILL" in err else 130)
     assert "2,000 networks" in out
     assert kept(handle.directory) == 4 * CHUNK
     assert engine_of(handle.directory) is None
