@@ -124,7 +124,7 @@ class Column:
         """
         if self._main() is Kind.TEXT:
             row = self._first(Kind.TEXT)
-            got = f"{_got(self.text(row))} in {self.place(row)}"
+            got = f"{_got(self.text(row))} in {self.place(row)}{_hint(self.text(row))}"
             wrong = f"column {self.name!r}, holds {self.holds}, not numbers: {got}"
             raise fault(self.path, wrong, "drop or convert that column, or name the inputs with features")
         return self._numbers()
@@ -139,6 +139,9 @@ class Column:
             values = self._numbers()
             self._check_apart(values)
             return values
+        texts = np.flatnonzero(self.kinds == Kind.TEXT).tolist()
+        if all(_hint(self.text(row)) for row in texts):  # numbers after all, and no labels
+            raise self._not_a_number(texts[0])
         for kind, what in ((Kind.NUMBER, "number"), (Kind.TINY, "number"), (Kind.TRUTH, "truth value")):
             if (row := self._first(kind)) >= 0:
                 raise self._odd(row, f"{_got(self.text(row))}, a {what} among text")
@@ -156,7 +159,7 @@ class Column:
 
     def _numbers(self) -> FloatArray:
         if (row := self._first(Kind.TEXT)) >= 0:
-            raise self._odd(row, f"{_got(self.text(row))}, which is not a number{_hint(self.text(row))}")
+            raise self._not_a_number(row)
         if (row := self._first(Kind.TINY)) >= 0:
             raise self._odd(row, f"{_got(self.text(row))}, which float64 cannot tell from 0")
         main = self._main()
@@ -187,6 +190,10 @@ class Column:
             if text.lstrip("+-").isdigit() and written.setdefault(float(values[row]), text) != text:
                 other = written[float(values[row])]
                 raise self._odd(int(row), f"{_got(text)}, which float64 cannot tell from {other}")
+
+    def _not_a_number(self, row: int) -> DataError:
+        text = self.text(row)
+        return self._odd(row, f"{_got(text)}, which is not a number{_hint(text)}")
 
     def _odd(self, row: int, got: str) -> DataError:
         wrong = f"{self.place(row)}, column {self.name!r}: got {got}"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ __all__ = ["read_parquet"]
 
 
 def read_parquet(path: Path, target: str | None, features: str | None) -> Table:
-    """Read a Parquet file; columns of numbers, decimals, booleans and text, each also as a dictionary.
+    """Read what is used of a Parquet file: columns of numbers, decimals, booleans, text, and dictionaries.
 
     What pandas says is its index (https://pandas.pydata.org/docs/development/developer.html) is no input.
 
@@ -27,25 +28,35 @@ def read_parquet(path: Path, target: str | None, features: str | None) -> Table:
         DataError: if pyarrow is not installed, or naming the column at fault.
     """
     try:
-        import pyarrow as pa
         from pyarrow import parquet
     except ImportError:
         raise DataError(
             f"data: {one_line(path)} needs pyarrow, not installed: try pip install 'geomreg-tui[parquet]'"
         ) from None
-    try:
-        table = parquet.ParquetFile(path).read()
-    except (pa.ArrowException, OSError, ValueError) as error:
-        reason = (str(error) or type(error).__name__).splitlines()[0][:120]
-        raise fault(path, f"is not a Parquet file ({reason})", "write it again") from None
-    names = list(table.column_names)
-    columns = choose_columns(path, names, target, features, _index_names(table.schema.metadata))
+    with _reading(path):
+        file = parquet.ParquetFile(path)
+        schema = file.schema_arrow
+    names = list(schema.names)
+    columns = choose_columns(path, names, target, features, _index_names(schema.metadata))
+    inputs, name = [names[i] for i in columns.features], names[columns.target]
+    with _reading(path):
+        table = file.read([*inputs, name])
     if not table.num_rows:
         raise fault(path, "has columns but no examples", "add some rows")
-    inputs = [_column(path, names[i], table.column(i)).features() for i in columns.features]
-    x = np.stack(inputs, axis=1)
-    y = _column(path, names[columns.target], table.column(columns.target)).target()
-    return Table(x, y, (*columns.notes, *counting_note([names[i] for i in columns.features], x)))
+    x = np.stack([_column(path, one, table.column(one)).features() for one in inputs], axis=1)
+    y = _column(path, name, table.column(name)).target()
+    return Table(x, y, (*columns.notes, *counting_note(inputs, x)))
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    import pyarrow as pa
+
+    try:
+        yield
+    except (pa.ArrowException, OSError, ValueError) as error:
+        reason = (str(error) or type(error).__name__).splitlines()[0][:120]
+        raise fault(path, f"is not a Parquet file that can be read ({reason})", "write it again") from None
 
 
 def _index_names(metadata: Mapping[bytes, bytes] | None) -> frozenset[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -120,13 +121,21 @@ def counting_note(names: Sequence[str], features: FloatArray) -> tuple[str, ...]
 
 
 def _split(features: str) -> list[str]:
-    names = next(csv.reader([features], skipinitialspace=True), [])
-    named = [name.strip() for name in names if name.strip()]
-    if not named:
-        raise DataError(
-            f"features: got {one_line(repr(features))}; allowed are names of columns, with commas between"
+    try:
+        names = next(csv.reader(io.StringIO(features, newline=""), skipinitialspace=True, strict=True), [])
+    except csv.Error as error:
+        reason = f" ({error})"
+    else:
+        named = [name.strip() for name in names if name.strip()]
+        if named:
+            return named
+        reason = ""
+    raise DataError(
+        one_line(
+            f"features: got {features!r}{reason}; allowed are names of columns, with commas between, "
+            "in double quotes where a name has one"
         )
-    return named
+    )
 
 
 def _check_names(path: Path, names: Sequence[str]) -> None:
