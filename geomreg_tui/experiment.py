@@ -52,8 +52,8 @@ Layout = Literal["auto", "channels_first", "channels_last"]
 SamplerName = Literal["auto", "direct", "projected", "radial"]
 DtypeName = Literal["float32", "float64"]
 
-# Keys that version 0.1.0 did not have. Where they have their default they are left out of the canonical
-# JSON, so that an experiment keeps the digest that it was stored with.
+# Keys that version 0.1.0 did not have. Where they have their default they are left out of what is stored, so
+# that an experiment keeps the digest that it was stored with.
 _ADDED_LATER = frozenset({"features", "layout"})
 
 # Names that other libraries use for what has another name here; offered as the nearest valid name.
@@ -285,14 +285,14 @@ class Experiment(BaseModel):
 
         return tomli_w.dumps(self.model_dump(mode="json", exclude_defaults=True))
 
-    def canonical_json(self) -> str:
-        """Return the experiment as JSON, keys sorted, without spaces: equal iff experiments are.
-
-        Every key is there, except those that version 0.1.0 did not have and that have their default.
-        """
+    def to_json(self) -> dict[str, Any]:
+        """Return plain data: every key, except those added after version 0.1.0 that have their default."""
         unused = {key for key in _ADDED_LATER if getattr(self, key) == type(self).model_fields[key].default}
-        values = self.model_dump(mode="json", exclude=unused)
-        return json.dumps(values, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+        return self.model_dump(mode="json", exclude=unused)
+
+    def canonical_json(self) -> str:
+        """Return :meth:`to_json` as text, keys sorted, without spaces: equal iff experiments are."""
+        return json.dumps(self.to_json(), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
 
     def digest(self) -> str:
         """Return the SHA-256 of :meth:`canonical_json`, in hexadecimal."""

@@ -22,8 +22,8 @@ __all__ = ["read_csv"]
 
 _DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 _SEPARATOR_LINE = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)  # the first line of what spreadsheets write
-# What float() may read otherwise than cell_of: each cell of such a line is looked at.
-_DOUBTFUL = re.compile(r"[^\x00-\x7f]|_|[eE]-0*[1-9]\d\d|0{300}")
+_TINY = re.compile(r"[eE]-0*[1-9]\d\d")
+_ZEROS = "0" * 300
 _HEADER_LINES = 100  # lines that a header with line breaks in its names may have
 
 
@@ -112,7 +112,7 @@ class _Inputs:
         """Take the cells of one example."""
         count = len(self._values)
         try:
-            if _DOUBTFUL.search(" ".join(cells)):
+            if _is_doubtful(" ".join(cells)):
                 raise ValueError
             self._values.extend(map(float, cells))
             self._kinds += self._plain
@@ -143,6 +143,13 @@ class _Inputs:
             judged = np.where(np.isnan(column) & (kind == Kind.NUMBER), np.uint8(Kind.GAP), kind)
             Column(path, name, column, judged, text, lambda row: f"line {lines[row]}").features()
         return values
+
+
+def _is_doubtful(text: str) -> bool:
+    """Whether float() may read a cell of a line otherwise than ``cell_of``, which then looks at each."""
+    if not text.isascii() or "_" in text or _ZEROS in text:
+        return True
+    return ("e-" in text or "E-" in text) and _TINY.search(text) is not None
 
 
 def _read_table(path: Path, file: Iterable[str], target: str | None, features: str | None) -> Table:

@@ -106,6 +106,7 @@ def test_digests_of_the_first_version_stand():
         experiment = Experiment.parse(values)
         assert experiment.digest() == digest
         assert experiment.replace(layout="auto").digest() == digest
+        assert not {"features", "layout"} & set(experiment.to_json())
         others = {experiment.replace(**{key: value}).digest() for key, value in NEW_KEYS}
         assert len(others | {digest}) == 1 + len(NEW_KEYS)
 
@@ -142,6 +143,7 @@ def test_toml_and_json_round_trip(tmp_path_factory, values):
     if experiment.seed < 2**63:  # TOML has 64-bit signed integers
         assert Experiment.from_toml(path) == experiment
     assert Experiment.parse(json.loads(experiment.canonical_json())).digest() == experiment.digest()
+    assert Experiment.parse(experiment.to_json()) == experiment
 
 
 def test_overrides_take_precedence_over_the_file(tmp_path):
