@@ -141,7 +141,7 @@ def _lost(values: NDArray[Any], what: str, experiment: Experiment) -> Iterator[s
     wrong = ""
     if largest > math.sqrt(float(number.max)):
         wrong = "overflow"
-    elif 0 < largest < math.sqrt(float(number.smallest_normal)):
+    elif not experiment.standardize and 0 < largest < math.sqrt(float(number.smallest_normal)):
         wrong = "vanish in"
     if wrong:
         raise DataError(

@@ -15,6 +15,7 @@ __all__ = ["MOST_CLASSES", "Targets"]
 
 MOST_CLASSES = 100  # whole-number targets with more distinct values are real targets
 _NAMES_SHOWN = 10
+_LONG = 1e16  # whole numbers from here on are written with an exponent
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +50,7 @@ class Targets:
             unique, index = np.unique(pool.y, return_inverse=True)
             if is_text or 2 <= len(unique) <= MOST_CLASSES:
                 values = np.arange(len(unique)) if is_text else unique
-                names = pool.label_names or tuple(str(u) if is_text else str(int(u)) for u in unique)
+                names = pool.label_names or tuple(str(u) if is_text else _number(u) for u in unique)
                 return cls._classes(index, values.astype(np.float64), names, standardize)
         return replace(cls._real(pool.y.astype(np.float64), standardize), why_real=_why_real(pool.y))
 
@@ -82,6 +83,10 @@ class Targets:
         if not scaling.std.all():
             note += "; constant ones set to 0"
         return cls(scaling.apply(columns).reshape(y.shape), None, None, *_mean_and_std(scaling), (note,))
+
+
+def _number(value: float) -> str:
+    return str(int(value)) if abs(value) < _LONG else repr(float(value))
 
 
 def _is_whole(y: NDArray[Any]) -> bool:

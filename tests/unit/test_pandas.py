@@ -130,3 +130,23 @@ def test_what_pandas_reads_as_a_gap_is_a_gap(tmp_path: Path) -> None:
                 load(Experiment.parse(values))
         else:
             assert load(Experiment.parse(values)).label_names == tuple(sorted(["cat", "dog", spelling]))
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pd.date_range("2020", periods=ROWS),
+        pd.period_range("2020", periods=ROWS, freq="D"),
+        pd.timedelta_range("1D", periods=ROWS),
+        pd.interval_range(0, ROWS),
+        pd.date_range("2020", periods=ROWS, tz="UTC"),
+    ],
+    ids=lambda column: type(column).__name__,
+)
+def test_dates_and_intervals_are_no_numbers(tmp_path: Path, column: pd.Index) -> None:
+    path = tmp_path / "set.parquet"
+    DROPPED.assign(when=column).to_parquet(path)
+    for keys in ({}, {"target": "when"}, {"features": "when"}):
+        with pytest.raises(DataError, match=r"column '(when|kind)', holds .*, not numbers"):
+            examples(path, **keys)
+    agrees(examples(path, features="a,b,flag"), DROPPED)

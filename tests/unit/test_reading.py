@@ -10,10 +10,12 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from pyarrow import parquet
 
 from geomreg_tui.datasets import Dataset, load
-from geomreg_tui.errors import DataError, ExperimentError
+from geomreg_tui.errors import DataError, ExperimentError, plain_text
 from geomreg_tui.experiment import Experiment
 from geomreg_tui.losses import Objective
 
@@ -254,6 +256,23 @@ def test_arrays_are_named(tmp_path: Path) -> None:
     assert "leave features out" in refusal(tmp_path / "x.npy", target=str(tmp_path / "x.npy"), features="x")
 
 
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.text("ab,\"'y \n\0\u202e;", min_size=1, max_size=8))
+def test_any_names_of_inputs_are_read_or_refused(tmp_path: Path, features: str) -> None:
+    columns = {"a": X[:, 0], "b": X[:, 1], 'a"b': X[:, 2], "y": Y}
+    for path, keys in (
+        (stored(tmp_path, columns), {"target": "y"}),
+        (table(tmp_path, 'a,b,"a""b",y\n1,2,3,4\n5,6,7,8\n9,8,7,6\n'), {"target": "y"}),
+        (npz(tmp_path, **columns), {"target": "y"}),
+    ):
+        try:
+            found, message = get(path, features=features, standardize=False, **keys), ""
+        except DataError as error:
+            found, message = None, str(error)
+        assert found is not None or "features" in message or "two columns" in message
+        assert plain_text(message).replace("\n", " ") == message
+
+
 # Layout
 
 
@@ -327,6 +346,13 @@ def test_long_doubles_that_are_no_doubles_are_refused(tmp_path: Path) -> None:
     assert "1 values that float64 cannot tell from 0" in refusal(npz(tmp_path, x=long, y=Y))
     long[3, 2] = np.longdouble("1e2000")
     assert "1 values that are NaN or infinite" in refusal(npz(tmp_path, x=long, y=Y))
+
+
+def test_an_example_at_the_mean_is_read(tmp_path: Path) -> None:
+    """Scaled to mean 0 and variance 1 it is almost 0, which is what it is."""
+    x = np.array([[-1.0], [1e-25], [1.0]])
+    found = [get(npz(tmp_path, x=x, y=Y[:3]), examples=1, data_seed=seed).x[0, 0] for seed in range(20)]
+    assert {round(abs(value), 3) for value in found} == {0.0, 1.225}
 
 
 def test_classes_that_are_one_number_are_refused(tmp_path: Path) -> None:
