@@ -21,9 +21,12 @@ from geomreg_tui.errors import DataError
 __all__ = ["read_csv"]
 
 _DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
-_SEPARATOR_LINE = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)  # the first line of what spreadsheets write
+_SEPARATOR_LINE = re.compile(
+    r'"?sep=([^\w"\r\n])"?\s*', re.IGNORECASE
+)  # the first line of what spreadsheets write
 _TINY = re.compile(r"[eE]-0*[1-9]\d\d")
 _ZEROS = "0" * 300
+_NAME_SHOWN = 60
 _HEADER_LINES = 100  # lines that a header with line breaks in its names may have
 
 
@@ -157,6 +160,11 @@ def _read_table(path: Path, file: Iterable[str], target: str | None, features: s
     header = _read_header(path, unread, target)
     if header.names and all(cell_of(name)[0] is Kind.NUMBER for name in header.names):
         raise fault(path, "has numbers in its first line", "make the first line name the columns")
+    if len(header.names) == 1 and target not in header.names:
+        wrong = f"has a single column, {header.names[0][:_NAME_SHOWN]!r}"
+        raise fault(
+            path, wrong, "part fields by commas, semicolons, tabs or bars, or by what a first line sep= says"
+        )
     columns = choose_columns(path, header.names, target, features)
     # A label may begin with #, a number never does.
     lines = _Lines(itertools.chain(header.pending, unread), header.passed, 0 in columns.features)
@@ -188,7 +196,7 @@ def _read_table(path: Path, file: Iterable[str], target: str | None, features: s
 
 
 def _records(path: Path, lines: _Lines, delimiter: str) -> Iterator[list[str]]:
-    reader = csv.reader(lines, delimiter=delimiter, skipinitialspace=True, strict=True)
+    reader = csv.reader(lines, delimiter=delimiter, skipinitialspace=delimiter != " ", strict=True)
     while True:
         lines.end_record()
         try:
@@ -236,7 +244,7 @@ def _best_header(
 
 def _parted(lines: list[str], delimiter: str) -> tuple[list[str], int]:
     """Return the fields of the first record, and how many lines it takes."""
-    reader = csv.reader(lines, delimiter=delimiter, skipinitialspace=True)
+    reader = csv.reader(lines, delimiter=delimiter, skipinitialspace=delimiter != " ")
     names = [name.strip() for name in next(reader, [])]
     return names, reader.line_num
 

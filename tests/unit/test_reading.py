@@ -148,11 +148,25 @@ def test_a_gap_of_a_parquet_file_has_that_message_too(tmp_path: Path, cells: pa.
         ("a,y\n1,2\n".encode("utf-16-le"), "looks like UTF-16 without a byte order mark"),
         (b"\xff\xfea,y", "is not the UTF-16 that its first bytes announce"),
         (b"sep=;\n", "target: got 'y'"),
+        (b"a b y\n1 2 3\n", "has a single column, 'a b y'"),
+        (b'sep="\na,y\n1,2\n', "has a single column, 'sep=\"'"),
         (b"# only\n# comments\n", "target: got 'y'"),
     ],
 )
 def test_what_is_no_table_is_refused(tmp_path: Path, content: bytes, words: str) -> None:
     assert words in refusal(table(tmp_path, content), target="y")
+
+
+@pytest.mark.parametrize("delimiter", [" ", "^", ":", "~", "\x1f"])
+def test_a_first_line_says_what_parts_fields(tmp_path: Path, delimiter: str) -> None:
+    lines = [
+        f"sep={delimiter}",
+        *(delimiter.join(line.split()) for line in ("a b y", "1 2 3", "4 5 6", "7 8 3")),
+    ]
+    found = get(table(tmp_path, "\r\n".join(lines)), target="y", standardize=False)
+    assert {(*row, found.label_names[i]) for row, i in zip(found.x, found.y, strict=True)} == {
+        (1.0, 2.0, "3"), (4.0, 5.0, "6"), (7.0, 8.0, "3"),
+    }  # fmt: skip
 
 
 def test_truth_values_are_1_and_0_in_every_file(tmp_path: Path) -> None:
