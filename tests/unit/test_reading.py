@@ -190,6 +190,43 @@ def test_labels_that_begin_with_a_comment_sign_are_labels(tmp_path: Path) -> Non
     assert said(found, "1 lines that begin with # left out")
 
 
+def test_a_comment_sign_within_a_field_begins_no_comment(tmp_path: Path) -> None:
+    found = get(table(tmp_path, 'a,y\n1,"c\n# d"\n#,"\n2,"c\n#"\n3,"c\n\n"\n'), target="y", standardize=False)
+    order = np.argsort(found.x[:, 0])
+    assert found.label_names is not None
+    assert [found.label_names[i] for i in found.y[order]] == ["c # d", "c #", "c"]
+
+
+def test_the_target_tells_what_parts_fields(tmp_path: Path) -> None:
+    """A comma in the name of a column: as many commas as semicolons, or more."""
+    for header in ("x, in mm;length, in mm;y", "a, b, c, d;e;y", "y;a, b, c, d;e"):
+        path = table(tmp_path, header + "\n1;2;3\n4;5;3\n7;8;4\n")
+        assert get(path, target="y").x.shape == (3, 2)
+
+
+def test_bits_do_not_depend_on_how_an_array_lies_in_memory(tmp_path: Path) -> None:
+    """Sums do, where rows are many: each order of memory adds them up otherwise."""
+    x, y = (
+        RNG.standard_normal((3000, 3)) * 10 ** RNG.uniform(-3, 3, (3000, 3)),
+        RNG.standard_normal((3000, 2)),
+    )
+    wanted = get(npz(tmp_path, x=x, y=y))
+    for change in (
+        np.asfortranarray,
+        lambda array: np.asfortranarray(array[::-1])[::-1],
+        lambda a: a.astype(">f8"),
+    ):
+        found = get(npz(tmp_path, x=change(x), y=change(y)))
+        assert found.x.tobytes() == wanted.x.tobytes()
+        assert found.y.tobytes() == wanted.y.tobytes()
+    images = x.reshape(-1, 5, 6, 3)
+    first = get(
+        npz(tmp_path, x=np.ascontiguousarray(np.moveaxis(images, 3, 1)), y=y[:100]), layout="channels_first"
+    )
+    last = get(npz(tmp_path, x=images, y=y[:100]))
+    assert first.x.tobytes() == last.x.tobytes()
+
+
 def test_what_was_left_out_or_guessed_in_a_table_is_said(tmp_path: Path) -> None:
     found = get(table(tmp_path, "a;b;y\n1;2;3\n;;\n# x\n4;5;6\n7;8;8\n"), target="y")
     for words in (
