@@ -18,6 +18,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from geomreg_tui.encoding import decode_utf8
 from geomreg_tui.errors import ExperimentError, Problem, nearest_name, plain_text
 from geomreg_tui.formatting import exact_text
 
@@ -48,8 +49,13 @@ InitName = Literal[
     "ball",
 ]
 LossName = Literal["mse", "mae", "huber", "cross_entropy", "bce", "hinge", "zero_one"]
+Layout = Literal["auto", "channels_first", "channels_last"]
 SamplerName = Literal["auto", "direct", "projected", "radial"]
 DtypeName = Literal["float32", "float64"]
+
+# Keys that version 0.1.0 did not have. Where they have their default they are left out of what is stored, so
+# that an experiment keeps the digest that it was stored with.
+_ADDED_LATER = frozenset({"features", "layout"})
 
 # Names that other libraries use for what has another name here; offered as the nearest valid name.
 _SYNONYMS = {
@@ -69,6 +75,8 @@ _SYNONYMS = {
     "accuracy": "zero_one",
     "cnn": "conv",
     "fc": "mlp",
+    "nchw": "channels_first",
+    "nhwc": "channels_last",
 }
 
 # What pydantic's kinds of error mean, in words.
@@ -142,7 +150,20 @@ class Experiment(BaseModel):
         None, description="digest of the data file, filled in when a run starts", pattern="^[0-9a-f]{64}$"
     )
     target: str | None = Field(
-        None, description="target column of a CSV or Parquet file, or the y file of an NPY pair"
+        None,
+        description="target column of a CSV or Parquet file, target array of an NPZ file, or the y file of "
+        "an NPY pair",
+    )
+    features: str | None = Field(
+        None,
+        description="input columns of a CSV or Parquet file, separated by commas, or the input array of an "
+        "NPZ file; default: all columns but the target and an index, or x",
+        min_length=1,
+    )
+    layout: Layout = Field(
+        "auto",
+        description="where images in an array of four axes have their channels; auto: last where the last "
+        "axis has 1, 3 or 4",
     )
     inputs: Size | None = Field(None, description="input size of a synthetic set")
     outputs: Size | None = Field(None, description="output size; default: what data and loss imply")
@@ -248,12 +269,12 @@ class Experiment(BaseModel):
             ExperimentError: if the file cannot be read, is not TOML, or holds wrong keys or values.
         """
         try:
-            values = tomllib.loads(path.read_text(encoding="utf-8"))
+            values = tomllib.loads(decode_utf8(path.read_bytes()))
         except OSError as error:
             raise ExperimentError(
                 [Problem(str(path), error.strerror or str(error), "allowed is a readable TOML file")]
             ) from None
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        except (ValueError, RecursionError) as error:
             raise ExperimentError(
                 [Problem(str(path), f"text that is not TOML ({error})", "allowed is TOML")]
             ) from None
@@ -265,11 +286,14 @@ class Experiment(BaseModel):
 
         return tomli_w.dumps(self.model_dump(mode="json", exclude_defaults=True))
 
+    def to_json(self) -> dict[str, Any]:
+        """Return plain data: every key, except those added after version 0.1.0 that have their default."""
+        unused = {key for key in _ADDED_LATER if getattr(self, key) == type(self).model_fields[key].default}
+        return self.model_dump(mode="json", exclude=unused)
+
     def canonical_json(self) -> str:
-        """Return the experiment as JSON with every key, sorted, without spaces: equal iff experiments are."""
-        return json.dumps(
-            self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"), ensure_ascii=True
-        )
+        """Return :meth:`to_json` as text, keys sorted, without spaces: equal iff experiments are."""
+        return json.dumps(self.to_json(), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
 
     def digest(self) -> str:
         """Return the SHA-256 of :meth:`canonical_json`, in hexadecimal."""

@@ -53,6 +53,10 @@ class LabelledExamples(Protocol):
     def label_std(self) -> FloatArray:
         """What class numbers are then divided by."""
 
+    @property
+    def why_real(self) -> str:
+        """Of real targets, why they are no classes."""
+
 
 @dataclass(frozen=True, eq=False)
 class _Targets:
@@ -178,6 +182,7 @@ class Objective:
         if size > 1:
             targets, bounds = np.eye(dataset.classes)[dataset.y], anywhere
         else:
+            _check_apart(numbers, dtype)
             targets = numbers[dataset.y].reshape(-1, 1)
             cuts = (numbers[1:] + numbers[:-1]) / 2 if loss in _NUMBER_LOSSES else np.zeros(1)
             edges = np.concatenate([[-np.inf], cuts, [np.inf]])
@@ -226,6 +231,7 @@ def _output_size(dataset: LabelledExamples, loss: str, asked: int | None) -> int
     if classes is None:
         if loss not in _NUMBER_LOSSES:
             allowed = f"allowed with real targets are {', '.join(_NUMBER_LOSSES)}"
+            allowed += f"; {dataset.why_real}" if dataset.why_real else ""
             raise ExperimentError([Problem("loss", f"{loss!r} with real targets", allowed)])
         sizes = [int(dataset.y[0].size)]
     elif loss in _NUMBER_LOSSES:
@@ -241,6 +247,25 @@ def _output_size(dataset: LabelledExamples, loss: str, asked: int | None) -> int
         allowed = f"allowed with loss {loss} and {kind} is {' or '.join(str(size) for size in sizes)}"
         raise ExperimentError([Problem("outputs", str(asked), allowed)])
     return asked
+
+
+def _check_apart(numbers: FloatArray, dtype: torch.dtype) -> None:
+    """Refuse classes whose numbers have no finite squares in a number format, or are not apart in it.
+
+    Raises:
+        ExperimentError: naming the number format.
+    """
+    rounded = torch.from_numpy(numbers).to(dtype)
+    largest = float(np.abs(numbers).max())
+    name = str(dtype).removeprefix("torch.")
+    wrong = ""
+    if not bool(torch.isfinite(rounded.square()).all()):
+        wrong = f"classes of numbers up to {largest:.3g}, whose squares overflow {name}"
+    elif len(torch.unique(rounded)) < len(numbers):
+        wrong = f"classes of numbers up to {largest:.10g}, some of which {name} cannot tell apart"
+    if wrong:
+        allowed = "try standardize, or number the classes from 0"
+        raise ExperimentError([Problem("standardize", wrong, allowed)])
 
 
 def _tensors(

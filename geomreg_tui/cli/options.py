@@ -37,6 +37,8 @@ _PANELS = {
     "Data and loss": (
         "data",
         "target",
+        "features",
+        "layout",
         "inputs",
         "outputs",
         "examples",

@@ -43,6 +43,7 @@ class Dataset:
     label_values: FloatArray | None
     label_mean: FloatArray
     label_std: FloatArray
+    why_real: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,6 +57,7 @@ class Pool:
         label_names: names of the classes 0, 1, ... where the source knows better names than the numbers.
         test_rows: how many examples at the end are a test set, from which alone held-out ones are taken.
         sha256: digest of the file, if it is one.
+        notes: plain statements on how the file was read.
     """
 
     x: NDArray[Any]
@@ -64,6 +66,7 @@ class Pool:
     label_names: tuple[str, ...] | None = None
     test_rows: int = 0
     sha256: str | None = None
+    notes: tuple[str, ...] = ()
 
 
 def one_line(text: object) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -44,9 +45,8 @@ def load(experiment: Experiment) -> Dataset:
     picked, picked_note = _pick(pool, experiment)
     targets = Targets.of(pool, experiment.standardize)
     x, scale_note = _scaled_inputs(pool.x, picked, experiment.standardize)
-    _check_range(x, "inputs", experiment)
     y = targets.y[picked]
-    _check_range(y, "targets", experiment)
+    lost_notes = [*_lost(x, "inputs", experiment), *_lost(y, "targets", experiment)]
     return Dataset(
         x=x,
         y=y,
@@ -54,8 +54,10 @@ def load(experiment: Experiment) -> Dataset:
         classes=None if targets.label_names is None else len(targets.label_names),
         notes=(
             one_line(pool.source),
+            *map(one_line, pool.notes),
             f"inputs of shape {' x '.join(str(n) for n in shape)}, {scale_note}",
             *targets.notes,
+            *lost_notes,
             picked_note,
         ),
         sha256=pool.sha256,
@@ -63,6 +65,7 @@ def load(experiment: Experiment) -> Dataset:
         label_values=targets.label_values,
         label_mean=targets.label_mean,
         label_std=targets.label_std,
+        why_real=targets.why_real,
     )
 
 
@@ -73,10 +76,11 @@ def _name(experiment: Experiment) -> str:
 def _find(experiment: Experiment) -> Pool:
     name = experiment.data
     names = [*BUILT_IN, *SYNTHETIC]
-    if name in names and experiment.target is not None:
-        raise DataError(
-            f"target: got {one_line(experiment.target)!r}, but data {name} has its own: leave target out"
-        )
+    for key, value in (("target", experiment.target), ("features", experiment.features)):
+        if name in names and value is not None:
+            raise DataError(f"{key}: got {one_line(value)!r}, but data {name} has its own: leave {key} out")
+    if name in names and experiment.layout != "auto":
+        raise DataError(f"layout: got {experiment.layout}, but data {name} has its own: leave layout out")
     if name in BUILT_IN:
         return shipped(name)
     if name in SYNTHETIC:
@@ -126,12 +130,27 @@ def _scaled_inputs(x: NDArray[Any], picked: NDArray[np.int64], standardize: bool
     return np.ascontiguousarray(scaling.apply(x[picked])), note
 
 
-def _check_range(values: NDArray[Any], what: str, experiment: Experiment) -> None:
-    """Refuse numbers that would overflow, or whose squares would, in the number format of the run."""
-    limit = math.sqrt(float(np.finfo(experiment.dtype).max))
+def _lost(values: NDArray[Any], what: str, experiment: Experiment) -> Iterator[str]:
+    """Yield what numbers lose in the number format of the run.
+
+    Raises:
+        DataError: if their squares overflow in it, or all vanish.
+    """
+    number = np.finfo(experiment.dtype)
     largest = float(np.abs(values).max())
-    if largest > limit:
+    wrong = ""
+    if largest > math.sqrt(float(number.max)):
+        wrong = "overflow"
+    elif not experiment.standardize and 0 < largest < math.sqrt(float(number.smallest_normal)):
+        wrong = "vanish in"
+    if wrong:
         raise DataError(
-            f"data: {_name(experiment)} has {what} up to {largest:.3g}, whose squares overflow "
+            f"data: {_name(experiment)} has {what} up to {largest:.3g}, whose squares {wrong} "
             f"{experiment.dtype}: try standardize, or scale them"
+        )
+    lost = (values != 0) & (values.astype(experiment.dtype) == 0)
+    if count := int(np.count_nonzero(lost)):
+        yield (
+            f"{count:,} {what} of at most {np.abs(values[lost]).max():.3g} are 0 in {experiment.dtype}: "
+            "try standardize, or scale them"
         )

@@ -55,4 +55,5 @@ class Scaling:
 def _blocks(values: NDArray[Any]) -> Iterator[FloatArray]:
     rows = max(1, _BLOCK_NUMBERS // max(1, values[0].size))
     for start in range(0, len(values), rows):
-        yield values[start : start + rows].astype(np.float64)
+        # In one order of memory, for sums depend on it: equal arrays have equal bits however they are stored.
+        yield np.ascontiguousarray(values[start : start + rows], dtype=np.float64)

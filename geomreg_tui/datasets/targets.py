@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ __all__ = ["MOST_CLASSES", "Targets"]
 
 MOST_CLASSES = 100  # whole-number targets with more distinct values are real targets
 _NAMES_SHOWN = 10
+_LONG = 1e16  # whole numbers from here on are written with an exponent
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,6 +27,7 @@ class Targets:
         label_names, label_values: names and numbers of the classes; None for real targets.
         label_mean, label_std: shift and scale of targets as numbers, (C,).
         notes: what was decided.
+        why_real: of real targets, why they are no classes, and what would make them such.
     """
 
     y: NDArray[Any]
@@ -34,6 +36,7 @@ class Targets:
     label_mean: FloatArray
     label_std: FloatArray
     notes: tuple[str, ...]
+    why_real: str = ""
 
     @classmethod
     def of(cls, pool: Pool, standardize: bool) -> Targets:
@@ -47,9 +50,9 @@ class Targets:
             unique, index = np.unique(pool.y, return_inverse=True)
             if is_text or 2 <= len(unique) <= MOST_CLASSES:
                 values = np.arange(len(unique)) if is_text else unique
-                names = pool.label_names or tuple(str(u) if is_text else str(int(u)) for u in unique)
+                names = pool.label_names or tuple(str(u) if is_text else _number(u) for u in unique)
                 return cls._classes(index, values.astype(np.float64), names, standardize)
-        return cls._real(pool.y.astype(np.float64), standardize)
+        return replace(cls._real(pool.y.astype(np.float64), standardize), why_real=_why_real(pool.y))
 
     @classmethod
     def _classes(
@@ -82,8 +85,25 @@ class Targets:
         return cls(scaling.apply(columns).reshape(y.shape), None, None, *_mean_and_std(scaling), (note,))
 
 
+def _number(value: float) -> str:
+    return str(int(value)) if abs(value) < _LONG else repr(float(value))
+
+
 def _is_whole(y: NDArray[Any]) -> bool:
     return y.ndim == 1 and (y.dtype.kind in "bui" or bool(np.array_equal(y, np.round(y))))
+
+
+def _why_real(y: NDArray[Any]) -> str:
+    if y.ndim > 1:
+        if np.isin(y, (0, 1)).all() and (y.sum(axis=1) == 1).all():
+            return "these are one-hot: write the number of each class instead, y.argmax(axis=1)"
+        return f"these are {y.shape[1]} an example, and a class is one"
+    if not _is_whole(y):
+        return "these are not all whole numbers, as classes are"
+    count = len(np.unique(y))
+    if count > MOST_CLASSES:
+        return f"these are {count:,} different numbers, and classes are up to {MOST_CLASSES}, or text"
+    return f"these are all {y[0]:g}, and classes are two or more"
 
 
 def _mean_and_std(scaling: Scaling) -> tuple[FloatArray, FloatArray]:

@@ -49,7 +49,7 @@ def summary_document(
     lebesgue = lebesgue_curve(curve, facts.support, facts.parameters)
     document: dict[str, Any] = {
         "schema": SCHEMA,
-        "experiment": facts.experiment.model_dump(mode="json"),
+        "experiment": facts.experiment.to_json(),
         "digest": facts.experiment.digest(),
         "samples": summary.samples,
         "complete": complete,

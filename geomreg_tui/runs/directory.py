@@ -324,7 +324,7 @@ class RunDirectory:
             {
                 "schema": SCHEMA,
                 "digest": experiment.digest(),
-                "experiment": experiment.model_dump(mode="json"),
+                "experiment": experiment.to_json(),
                 "asked": self.asked.model_dump(mode="json", exclude_unset=True),
                 "started_in": self.started_in,
             },

@@ -93,7 +93,7 @@ class Facts:
             arrays[f"overlay.{number}.loss"] = overlay.loss
             arrays[f"overlay.{number}.cdf"] = overlay.cdf
         values = {
-            "experiment": self.experiment.model_dump(mode="json"),
+            "experiment": self.experiment.to_json(),
             "input_size": self.input_size,
             "output_size": self.output_size,
             "parameters": self.parameters,

@@ -16,6 +16,7 @@ from typing import Any
 
 import platformdirs
 
+from geomreg_tui.encoding import decode_utf8
 from geomreg_tui.errors import ExperimentError, Problem, nearest_name
 from geomreg_tui.tui.keys import ACTIONS, Keys, default_keys, parse_keys
 
@@ -255,7 +256,7 @@ def _read(path: Path, problems: list[Problem]) -> dict[str, Any]:
         if len(data) > FILE_CAP:
             problems.append(Problem(str(path), f"more than {FILE_CAP:,} bytes", f"allowed are {FILE_CAP:,}"))
             return {}
-        return tomllib.loads(data.decode())
+        return tomllib.loads(decode_utf8(data))
     except (FileNotFoundError, NotADirectoryError):
         return {}
     except OSError as error:

@@ -239,3 +239,18 @@ async def test_a_custom_network_keeps_its_module() -> None:
         await driver.set("arch", "mlp")
         await driver.until(lambda: len(driver.source.previews) == 3)
         assert driver.source.previews[-1][0].module is None
+
+
+async def test_how_a_file_is_read_is_forgotten_with_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "set.npz"
+    path.touch()
+    asked = {"data": str(path), "target": "labels", "features": "images", "layout": "channels_last"}
+    async with opened(**asked) as driver:
+        for field, value, kept in (("width", "32", True), ("data", "gaussian", False)):
+            before = len(driver.source.previews)
+            await driver.set(field, value)
+            await driver.until(lambda before=before: len(driver.source.previews) > before)
+            shown = driver.source.previews[-1][0]
+            there = {"target": shown.target, "features": shown.features, "layout": shown.layout}
+            gone = {"target": None, "features": None, "layout": "auto"}
+            assert there == ({key: asked[key] for key in there} if kept else gone)

@@ -412,11 +412,17 @@ def test_csv_and_parquet_and_npz_of_a_real_set_agree(tmp_path: Path) -> None:
     ("content", "said"),
     [
         ("a,b,y\n1,2,3\n4,five,6\n", "line 3, column 'b': got 'five', which is not a number"),
-        ("a,b,y\n1,2,3\n\n4,,6\n", "line 4, column 'b': got nothing"),
+        (
+            "a,b,y\n1,2,3\n\n4,,6\n",
+            "column 'b', has 1 values that are NaN or infinite, the first in line 4 (empty)",
+        ),
         ("a,b,y\n1,2,3\n4,5\n", "line 3, has 2 fields where the header has 3"),
         ("a,b,y\n1,2,3\n4,5,6,7\n", "line 3, has 4 fields where the header has 3"),
         ("a,b,y\n1,2,3\n4,5,six\n", "line 3, column 'y': got 'six', which is not a number"),
-        ("a,b,y\n1,2,cat\n4,5,\n", "line 3, column 'y': got nothing"),
+        (
+            "a,b,y\n1,2,cat\n4,5,\n",
+            "column 'y', has 1 values that are NaN or infinite, the first in line 3 (empty)",
+        ),
         (
             "a,b,y\n1,nan,3\n4,inf,6\n",
             "column 'b', has 2 values that are NaN or infinite, the first in line 2",
@@ -460,7 +466,11 @@ def test_parquet_kinds_of_columns(tmp_path: Path) -> None:
     assert picked.label_names == ("u", "v")
     for name, column, said in (
         ("text", pa.array(["a", "b", "c"]), "column 'text', holds string, not numbers"),
-        ("gaps", pa.array([1.0, None, None]), "column 'gaps', has 2 missing values"),
+        (
+            "gaps",
+            pa.array([1.0, None, None]),
+            "column 'gaps', has 2 values that are NaN or infinite, the first in row 1",
+        ),
         ("lists", pa.array([[1], [2], [3]]), "column 'lists', holds list"),
         ("bad", pa.array([1.0, float("nan"), 2.0]), "column 'bad', has 1 values that are NaN or infinite"),
     ):
@@ -469,7 +479,7 @@ def test_parquet_kinds_of_columns(tmp_path: Path) -> None:
     parquet.write_table(pa.table(good).slice(0, 0), path)
     assert "no examples" in refusal(path, target="kind")
     path.write_bytes(b"PAR1 and nothing else")
-    assert "is not a Parquet file" in refusal(path, target="kind")
+    assert "is not a Parquet file that can be read" in refusal(path, target="kind")
 
 
 def test_parquet_without_pyarrow_says_how_to_install_it(

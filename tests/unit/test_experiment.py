@@ -91,7 +91,27 @@ def test_digest_is_the_sha256_of_sorted_compact_json():
     text = json.dumps(values, sort_keys=True, separators=(",", ":"))
     assert experiment.digest() == hashlib.sha256(text.encode()).hexdigest()
     assert values["width"] == 32
-    assert set(values) == set(Experiment.model_fields)
+    assert set(values) == set(Experiment.model_fields) - {"features", "layout"}
+
+
+def test_digests_of_the_first_version_stand():
+    """As version 0.1.0 printed them: what it did not know of changes a digest only where it is used."""
+    known = {
+        "3b1b43215b23049df3c3ba2ab792c052f7be6e5e282ef913661cbd2967bd5ce0": {},
+        "304ce8e9ad013ceef532fd6fcd6784383a125f2397f3857e680e397662af0e9d": {
+            "data": "x.csv", "target": "y", "width": "3,4", "gain": 0.5,
+        },
+    }  # fmt: skip
+    for digest, values in known.items():
+        experiment = Experiment.parse(values)
+        assert experiment.digest() == digest
+        assert experiment.replace(layout="auto").digest() == digest
+        assert not {"features", "layout"} & set(experiment.to_json())
+        others = {experiment.replace(**{key: value}).digest() for key, value in NEW_KEYS}
+        assert len(others | {digest}) == 1 + len(NEW_KEYS)
+
+
+NEW_KEYS = [("features", "a"), ("features", "a,b"), ("layout", "channels_first"), ("layout", "channels_last")]
 
 
 experiments = st.fixed_dictionaries(
@@ -109,6 +129,8 @@ experiments = st.fixed_dictionaries(
         "seed": st.integers(0, 2**64 - 1),
         "loss": st.sampled_from(choices("loss")),
         "chunk_size": st.integers(1, 10**6),
+        "features": st.text(min_size=1, max_size=9).filter(lambda text: text.isprintable()),
+        "layout": st.sampled_from(choices("layout")),
     },
 )
 
@@ -121,6 +143,7 @@ def test_toml_and_json_round_trip(tmp_path_factory, values):
     if experiment.seed < 2**63:  # TOML has 64-bit signed integers
         assert Experiment.from_toml(path) == experiment
     assert Experiment.parse(json.loads(experiment.canonical_json())).digest() == experiment.digest()
+    assert Experiment.parse(experiment.to_json()) == experiment
 
 
 def test_overrides_take_precedence_over_the_file(tmp_path):
@@ -130,7 +153,24 @@ def test_overrides_take_precedence_over_the_file(tmp_path):
     assert (experiment.width, experiment.init) == (16, "orthogonal")
 
 
-@pytest.mark.parametrize("content", [b"width = ", b"\xff\xfe", b"[table]\nx=1"])
+def test_a_byte_order_mark_is_no_part_of_the_text(tmp_path):
+    path = tmp_path / "spec.toml"
+    path.write_bytes("width = 8 # breite für später\n".encode("utf-8-sig"))
+    assert Experiment.from_toml(path).width == 8
+    for encoding, said in (
+        ("utf-16", "UTF-16, not UTF-8"),
+        ("utf-32", "UTF-32, not UTF-8"),
+        ("utf-16-le", "looks like UTF-16"),
+        ("latin-1", "a byte in line 2 that is not UTF-8"),
+    ):
+        path.write_bytes("width = 8\n# für\n".encode(encoding))
+        with pytest.raises(ExperimentError, match=said):
+            Experiment.from_toml(path)
+
+
+@pytest.mark.parametrize(
+    "content", [b"width = ", b"\xff\xfe", b"[table]\nx=1", b"\xef\xbb\xbfwidth", b"x = " + b"[" * 10**5]
+)
 def test_bad_files_give_problems(tmp_path, content):
     path = tmp_path / "bad.toml"
     path.write_bytes(content)

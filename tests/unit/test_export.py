@@ -125,6 +125,7 @@ def called_with(monkeypatch, command):
         {},
         {"width": "8,4", "bias": True, "standardize": False, "gain": 0.1 + 0.2, "seed": 2**64 - 1},
         {"data": "/a b/it's $HOME.csv", "target": "-y", "loss": "cross_entropy", "held_out": 7},
+        {"data": "/a.npz", "features": '-x, "a,b" \'c', "layout": "channels_last"},
         {"arch": "custom", "module": "my.nets:factory", "dof": 1e-5, "init": "student_t"},
         {"arch": "conv", "depth": 2, "dtype": "float64", "width": 256, "pooling": "max"},
     ],

@@ -202,6 +202,15 @@ def test_the_environment_and_the_command_line_are_held_to_the_same(monkeypatch):
     ]
 
 
+def test_a_byte_order_mark_is_no_part_of_the_file():
+    path = write("")
+    path.write_bytes("fps = 8\n".encode("utf-8-sig"))
+    assert load_settings().fps == 8
+    path.write_bytes("fps = 8\n".encode("utf-16"))
+    with pytest.raises(ExperimentError, match="UTF-16, not UTF-8"):
+        load_settings()
+
+
 def test_files_of_the_wrong_kind_hold_nothing_up(monkeypatch, tmp_path):
     path = write("#" * (FILE_CAP + 1))
     with pytest.raises(ExperimentError, match="more than 65,536 bytes"):

@@ -206,8 +206,8 @@ class Knobs(VerticalScroll, can_focus=False):
         if settings["data"] == FILE:
             settings["data"] = self._path(values)
         if settings["data"] != self._base.data:
-            settings.pop("data_sha256", None)
-            settings.pop("target", None)
+            for key in ("data_sha256", "target", "features", "layout"):  # they say how that file is read
+                settings.pop(key, None)
         if settings["arch"] != "custom":
             settings.pop("module", None)
         return settings
