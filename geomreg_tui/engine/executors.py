@@ -18,7 +18,7 @@ from multiprocessing.process import BaseProcess
 from typing import Any, Protocol
 
 from geomreg_tui.engine.task import Prepared, Work
-from geomreg_tui.errors import GeomregError, SamplingError
+from geomreg_tui.errors import GeomregError, ModuleError, SamplingError
 from geomreg_tui.experiment import Experiment
 
 __all__ = ["NICE", "Executor", "InProcess", "Outcome", "WorkerPool"]
@@ -29,11 +29,19 @@ _DEPTH = 2  # tasks given to a worker at once, so that it never waits for the ne
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a task: what it gave, or None and the reason."""
+    """What became of a task: what it gave, or None and the reason.
+
+    Attributes:
+        task: the task.
+        answer: what it gave; None where it failed.
+        error: why it failed.
+        lasting: whether it would fail in the same way if it were tried again.
+    """
 
     task: Work
     answer: Any
     error: str = ""
+    lasting: bool = False
 
 
 class Executor(Protocol):
@@ -101,7 +109,8 @@ class InProcess:
         try:
             result = perform(task, self._device)
         except (GeomregError, RuntimeError, MemoryError) as error:
-            return [Outcome(task, None, error=f"{type(error).__name__}: {error}")]
+            lasting = isinstance(error, ModuleError)
+            return [Outcome(task, None, f"{type(error).__name__}: {error}", lasting)]
         return [Outcome(task, result)]
 
     def abandon(self) -> None:
@@ -191,7 +200,8 @@ class WorkerPool:
                 continue
             task = worker.tasks.popleft()
             if isinstance(answer, Exception):
-                finished += self._failed(task, f"{type(answer).__name__}: {answer}")
+                lasting = isinstance(answer, ModuleError)
+                finished += self._failed(task, f"{type(answer).__name__}: {answer}", lasting)
                 continue
             if task is self._alone:
                 self._alone = None
@@ -239,13 +249,14 @@ class WorkerPool:
         with contextlib.suppress(OSError):  # a dead worker is noticed when its answer is waited for
             worker.pipe.send((task, worker.device))
 
-    def _failed(self, task: Work, why: str) -> list[Outcome]:
+    def _failed(self, task: Work, why: str, lasting: bool = False) -> list[Outcome]:
         """Put a task aside to be tried alone, or report it if that is what it was."""
         if task is not self._alone:
             self._suspects.append(task)
             return []
         self._alone = None
-        return [Outcome(task, None, error=f"{why}, twice, the second time with nothing else under way")]
+        why = f"{why}, twice, the second time with nothing else under way"
+        return [Outcome(task, None, why, lasting)]
 
     def _start(self) -> _Worker:
         ours, theirs = self._context.Pipe()
