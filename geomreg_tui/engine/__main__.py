@@ -62,6 +62,10 @@ def _give_way() -> None:
 
 def _carry_out(request: RunRequest, pool: WorkerPool) -> ExitCode:
     try:
+        if request.check:
+            _check(request, pool)
+            _answer('{"ready": true}\n')
+            return ExitCode.OK
         run, lease, engine = _begin(request, pool)
     except GeomregError as error:
         _answer(error_line(error))
@@ -88,6 +92,15 @@ def _carry_out(request: RunRequest, pool: WorkerPool) -> ExitCode:
             signal.signal(number, signal.SIG_DFL)
     _answer(json.dumps({"over": state.value, "message": message}) + "\n")
     return ExitCode.RUN_FAILED if state is RunState.FAILED else ExitCode.OK
+
+
+def _check(request: RunRequest, pool: WorkerPool) -> None:
+    """Make an experiment ready, and try its tail out, as far as it takes to know that it can be run."""
+    asked = Experiment.parse(request.experiment or {})
+    deep = request.tail is not None
+    facts = pool.prepare(asked, request.device, request.module, deep, overlays=False).facts
+    if request.tail is not None:
+        try_out(pool, facts.experiment, plan_from_values(request.tail))
 
 
 def _begin(request: RunRequest, pool: WorkerPool) -> tuple[RunDirectory, Lease, Engine]:

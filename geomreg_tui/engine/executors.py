@@ -52,7 +52,12 @@ class Executor(Protocol):
         """How many tasks can be under way at once; known once an experiment is prepared."""
 
     def prepare(
-        self, experiment: Experiment, device: str, module: str | None, deep: bool = False
+        self,
+        experiment: Experiment,
+        device: str,
+        module: str | None,
+        deep: bool = False,
+        overlays: bool = True,
     ) -> Prepared:
         """Make an experiment ready; raises what the experiment's user should read.
 
@@ -61,6 +66,7 @@ class Executor(Protocol):
             device: which devices are meant.
             module: the module factory that the person named.
             deep: whether for a deep tail.
+            overlays: whether to compute what theory says of it.
         """
 
     def submit(self, task: Work) -> None:
@@ -86,12 +92,17 @@ class InProcess:
         self._device = "cpu"
 
     def prepare(
-        self, experiment: Experiment, device: str, module: str | None, deep: bool = False
+        self,
+        experiment: Experiment,
+        device: str,
+        module: str | None,
+        deep: bool = False,
+        overlays: bool = True,
     ) -> Prepared:
         """Make an experiment ready."""
         from geomreg_tui.engine.worker import prepare
 
-        prepared = prepare(experiment, device, module, deep)
+        prepared = prepare(experiment, device, module, deep, overlays)
         self._device = prepared.devices[0]
         return prepared
 
@@ -157,11 +168,16 @@ class WorkerPool:
         return len(self._devices)
 
     def prepare(
-        self, experiment: Experiment, device: str, module: str | None, deep: bool = False
+        self,
+        experiment: Experiment,
+        device: str,
+        module: str | None,
+        deep: bool = False,
+        overlays: bool = True,
     ) -> Prepared:
         """Make an experiment ready in the first worker."""
         worker = self._pool[0] if self._pool else self._start()
-        worker.pipe.send((experiment, device, module, deep))
+        worker.pipe.send((experiment, device, module, deep, overlays))
         try:
             answer = worker.pipe.recv()
         except (EOFError, OSError):

@@ -188,6 +188,16 @@ class RunSeries:
         """Go on with a run, after the one before is over; as :func:`resume_run`."""
         return self._start(directory, samples, module)
 
+    def check(self, experiment: Experiment, tail: TailPlan | None = None) -> None:
+        """Make sure that an experiment can be run, between runs; nothing is written.
+
+        Raises:
+            ExperimentError, DataError, CapacityError: if it cannot.
+            SamplingError: if the engine died.
+        """
+        values = experiment.model_dump(mode="json", exclude_unset=True)
+        self._send(Path(), 0, experiment.module, values, tail=tail, check=True)
+
     def finish(self, watch: Callable[[], None] = lambda: None) -> RunState:
         """Wait until the run that was started last is over, and return how it ended.
 
@@ -216,6 +226,19 @@ class RunSeries:
         tail: TailPlan | None = None,
     ) -> RunHandle:
         path = directory.absolute()
+        self._send(path, samples, module, values, keep_losses, tail)
+        return RunHandle(path)
+
+    def _send(
+        self,
+        path: Path,
+        samples: int,
+        module: str | None,
+        values: dict[str, Any] | None = None,
+        keep_losses: int = 0,
+        tail: TailPlan | None = None,
+        check: bool = False,
+    ) -> None:
         request = RunRequest(
             str(path),
             samples,
@@ -226,9 +249,9 @@ class RunSeries:
             module=module,
             more=True,
             tail=None if tail is None else plan_values(tail),
+            check=check,
         )
         _ask(self._process, request)
-        return RunHandle(path)
 
     def close(self) -> None:
         """End the engine after the run that it is at."""

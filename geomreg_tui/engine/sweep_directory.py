@@ -22,8 +22,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from geomreg_tui.engine.sweep import Factor, SweepPoint, grid, point_name, sweep_document, verdicts
-from geomreg_tui.errors import RunDirectoryError
+from geomreg_tui.engine.sweep import (
+    Factor,
+    FailedPoint,
+    SweepPoint,
+    grid,
+    point_name,
+    sweep_document,
+    verdicts,
+)
+from geomreg_tui.errors import RunDirectoryError, plain_text
 from geomreg_tui.experiment import Experiment
 from geomreg_tui.runs import Holder, Lease, RunDirectory, RunState, Status, read_status, runs_root
 from geomreg_tui.runs.control import Control
@@ -147,10 +155,7 @@ class SweepDirectory:
 
     def plan_stamp(self) -> int:
         """Return what changes whenever something else is asked for."""
-        try:
-            return os.stat(self.path / _PLAN, follow_symlinks=False).st_mtime_ns
-        except OSError:
-            return 0
+        return _stamp(self.path / _PLAN)
 
     def result(self) -> tuple[tuple[Factor, ...], list[tuple[Any, ...]]]:
         """Return the factors, and the settings of each point that there is a result of, at least one.
@@ -162,18 +167,40 @@ class SweepDirectory:
         data = read_bytes(stored_at, _RESULT_CAP)
         with parsing(stored_at):
             stored = json.loads(data)
+            failed = _failed(stored)
             factors = tuple(_factor(key, values) for key, values in stored["factors"].items())
             keys = [factor.key for factor in factors]
             settings = [tuple(point["settings"][key] for key in keys) for point in stored["points"]]
             if not 1 <= len(factors) <= 2 or len(settings) > _MOST_POINTS:
                 raise ValueError("not the factors and points of a sweep")
         if not settings:
-            raise RunDirectoryError(f"{self.path}: no point of this sweep is complete")
+            why = f"; {failed[0].reason}" if failed else ""
+            raise RunDirectoryError(f"{self.path}: no point of this sweep is complete{why}")
         return factors, settings
 
-    def write_result(self, factors: Sequence[Factor], points: Sequence[SweepPoint]) -> None:
+    def failed(self) -> tuple[FailedPoint, ...]:
+        """Return the points that failed when the sweep was run last.
+
+        Raises:
+            RunDirectoryError: if ``sweep.json`` is missing or damaged.
+        """
+        stored_at = self.path / RESULT
+        data = read_bytes(stored_at, _RESULT_CAP)
+        with parsing(stored_at):
+            return _failed(json.loads(data))
+
+    def result_stamp(self) -> int:
+        """Return what changes whenever the result is written."""
+        return _stamp(self.path / RESULT)
+
+    def write_result(
+        self,
+        factors: Sequence[Factor],
+        points: Sequence[SweepPoint],
+        failed: Sequence[FailedPoint] = (),
+    ) -> None:
         """Write the result so far."""
-        write_json(self.path / RESULT, sweep_document(factors, points, verdicts(factors, points)))
+        write_json(self.path / RESULT, sweep_document(factors, points, verdicts(factors, points), failed))
 
     def point_path(self, factors: Sequence[Factor], settings: Sequence[Any]) -> Path:
         """Return where the run of a point is, or will be."""
@@ -231,6 +258,25 @@ def list_sweeps() -> list[Path]:
         raise RunDirectoryError(f"{root}: cannot be read ({error.strerror})") from error
     paths = (root / name for name in names)
     return [path for path in paths if (path / _PLAN).is_file() or (path / RESULT).is_file()]
+
+
+def _stamp(path: Path) -> int:
+    try:
+        return os.stat(path, follow_symlinks=False).st_mtime_ns
+    except OSError:
+        return 0
+
+
+def _failed(stored: Mapping[str, Any]) -> tuple[FailedPoint, ...]:
+    keys = list(stored["factors"])
+    return tuple(
+        FailedPoint(
+            tuple(point["settings"][key] for key in keys),
+            plain_text(str(point["reason"])),
+            int(point["samples"]),
+        )
+        for point in stored.get("failed", ())
+    )
 
 
 def _factor(key: object, values: object) -> Factor:

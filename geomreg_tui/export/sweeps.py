@@ -12,19 +12,30 @@ from rich.text import Text
 from geomreg_tui.analysis import Direction
 from geomreg_tui.analysis.intervals import Interval
 from geomreg_tui.analysis.trends import NO_DIRECTION
-from geomreg_tui.engine.sweep import Factor, SweepPoint, Verdict, point_name
+from geomreg_tui.engine.sweep import Factor, FailedPoint, SweepPoint, Verdict, point_name
 from geomreg_tui.engine.sweep_tail import TailComparison, TailVerdict, compare_tails
 from geomreg_tui.export.wording import setting_text
 
-__all__ = ["TAIL_HEADINGS", "sweep_text", "tail_rows", "tail_verdict_lines", "verdict_line"]
+__all__ = [
+    "TAIL_HEADINGS",
+    "failure_line",
+    "sweep_text",
+    "tail_rows",
+    "tail_verdict_lines",
+    "verdict_line",
+    "without_networks",
+]
 
 TAIL_HEADINGS = ("P", "log10 V", "std", "λ", "log10 V_P(r)", "status")
 
 
 def sweep_text(
-    factors: Sequence[Factor], points: Sequence[SweepPoint], judged: Sequence[Verdict]
+    factors: Sequence[Factor],
+    points: Sequence[SweepPoint],
+    judged: Sequence[Verdict],
+    failed: Sequence[FailedPoint] = (),
 ) -> RenderableType:
-    """Return a sweep as a table that ends with the direction verdicts."""
+    """Return a sweep as a table that ends with the points that failed and the direction verdicts."""
     table = Table(box=None, header_style="bold")
     for factor in factors:
         table.add_column(factor.key, justify="right" if factor.ordered else "left", no_wrap=True)
@@ -41,13 +52,27 @@ def sweep_text(
             _number(modes.dominance.estimate),
             _ends(modes.dominance),
         )
+    for gone in without_networks(failed):
+        table.add_row(*map(setting_text, gone.settings), "failed", *["-"] * 5)
     lines = [Text(verdict_line(verdict), no_wrap=True, overflow="ignore") for verdict in judged]
     if not judged:
         lines = [Text("No direction: that needs a factor with two or more numbers for values.")]
+    lines[:0] = [Text(f"!!! {failure_line(factors, point)}") for point in failed]
     mixed = [point_name(factors, point.settings) for point in points if point.mixed]
     if mixed:
         lines.insert(0, Text(f"!!! mixed: parts of {', '.join(mixed)} were drawn in different environments"))
     return Group(table, Text(""), *lines, *_tail_part(factors, points))
+
+
+def failure_line(factors: Sequence[Factor], point: FailedPoint) -> str:
+    """Return which point failed and why, in a line."""
+    kept = f" ({point.samples:,} networks of it are kept)" if point.samples else ""
+    return f"{point_name(factors, point.settings)} failed{kept}: {' '.join(point.reason.split())}"
+
+
+def without_networks(failed: Sequence[FailedPoint]) -> list[FailedPoint]:
+    """Return the failed points of which nothing is there."""
+    return [point for point in failed if not point.samples]
 
 
 def _tail_part(factors: Sequence[Factor], points: Sequence[SweepPoint]) -> list[RenderableType]:
