@@ -29,7 +29,8 @@ from geomreg_tui.engine.tail import Descents, try_out
 from geomreg_tui.engine.task import Prepared
 from geomreg_tui.errors import DataError, ExitCode, GeomregError, TakenOverError
 from geomreg_tui.experiment import Experiment
-from geomreg_tui.runs import Lease, RunDirectory, RunState, Snapshot, Status
+from geomreg_tui.runs import Lease, RunDirectory, RunState, Snapshot, Status, new_run_path
+from geomreg_tui.runs.directory import NameTakenError
 from geomreg_tui.summary.tail import plan_from_values
 
 
@@ -73,7 +74,7 @@ def _carry_out(request: RunRequest, pool: WorkerPool) -> ExitCode:
     signal.signal(signal.SIGINT, lambda *_: engine.request_stop())
     for number in (signal.SIGTERM, signal.SIGUSR1):
         signal.signal(number, lambda *_: engine.request_stop(hurry=True))
-    _answer('{"ready": true}\n')
+    _answer(json.dumps({"ready": True, "directory": str(run.path)}) + "\n")
     if not request.more:
         _let_go(run.path / "engine.log")
     message = ""
@@ -114,7 +115,8 @@ def _begin(request: RunRequest, pool: WorkerPool) -> tuple[RunDirectory, Lease, 
         differs = check_environment(stored, prepared.environment, request.allow_mixed)
         run, lease = stored, stored.lease(take_over=request.take_over)
     else:
-        RunDirectory.check_new(path)
+        if not request.rename:
+            RunDirectory.check_new(path)
         asked = Experiment.parse(request.experiment)
         deep = request.tail is not None
         prepared = pool.prepare(asked, request.device, request.module, deep)
@@ -123,7 +125,14 @@ def _begin(request: RunRequest, pool: WorkerPool) -> tuple[RunDirectory, Lease, 
         if request.tail is not None:
             tail = try_out(pool, facts.experiment, plan_from_values(request.tail))
         samples, keep = request.samples, request.keep_losses
-        run, lease = RunDirectory.begin(path, facts, environment, samples, keep, asked, tail)
+        while True:
+            try:
+                run, lease = RunDirectory.begin(
+                    path, facts, environment, samples, keep, asked, tail, exclusive=request.rename
+                )
+                break
+            except NameTakenError:
+                path = new_run_path(asked)
         differs = False
     try:
         samples, keep = run.plan()

@@ -123,6 +123,8 @@ class SweepDirectory:
         Raises:
             RunDirectoryError: if another process runs it, or the directory cannot be written.
         """
+        if self.path.is_symlink() and not self.path.exists():
+            raise RunDirectoryError(f"{self.path}: is a link that leads nowhere; choose another --out")
         try:
             self.path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -234,13 +236,24 @@ def sweeps_root() -> Path:
 
 
 def new_sweep_path(experiment: Experiment) -> Path:
-    """Return a place for a new sweep, named by time and experiment; nothing is there yet."""
-    path = sweeps_root() / f"{time.strftime('%Y%m%d-%H%M%S')}-{experiment.digest()[:8]}"
-    number = 1
-    while path.exists():
-        number += 1
-        path = path.with_name(f"{path.name.partition('_')[0]}_{number}")
-    return path
+    """Make an empty folder for a new sweep, named by time and experiment, and return where it is.
+
+    Raises:
+        RunDirectoryError: if it cannot be made.
+    """
+    first = sweeps_root() / f"{time.strftime('%Y%m%d-%H%M%S')}-{experiment.digest()[:8]}"
+    path, number = first, 1
+    try:
+        first.parent.mkdir(parents=True, exist_ok=True)
+        while True:
+            try:
+                path.mkdir()
+                return path
+            except FileExistsError:
+                number += 1
+                path = first.with_name(f"{first.name}_{number}")
+    except OSError as error:
+        raise RunDirectoryError(f"{path}: cannot be created ({error.strerror})") from error
 
 
 def list_sweeps() -> list[Path]:

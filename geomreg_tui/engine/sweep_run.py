@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -12,7 +13,7 @@ from geomreg_tui.engine.handle import RunHandle
 from geomreg_tui.engine.launch import RunSeries
 from geomreg_tui.engine.protocol import SweepRequest, error_line
 from geomreg_tui.engine.sweep import Factor, FailedPoint, SweepError, SweepPoint, impossible
-from geomreg_tui.engine.sweep_directory import SweepDirectory, SweepPlan
+from geomreg_tui.engine.sweep_directory import SweepDirectory, SweepPlan, sweeps_root
 from geomreg_tui.errors import ExitCode, GeomregError, RunDirectoryError, SamplingError
 from geomreg_tui.experiment import Experiment
 from geomreg_tui.runs import Action, RunDirectory, RunState, differences
@@ -66,6 +67,9 @@ def run_sweep(
         yield from _run(plan, directory, engine, interrupted, begun)
     finally:
         engine.close()
+        if folder.parent == sweeps_root():
+            with contextlib.suppress(OSError):
+                folder.rmdir()  # one that nothing came into
 
 
 def _run(
