@@ -18,7 +18,7 @@ from multiprocessing.process import BaseProcess
 from typing import Any, Protocol
 
 from geomreg_tui.engine.task import Prepared, Work
-from geomreg_tui.errors import GeomregError, ModuleError, SamplingError
+from geomreg_tui.errors import ExperimentError, GeomregError, ModuleError, SamplingError
 from geomreg_tui.experiment import Experiment
 
 __all__ = ["NICE", "Executor", "InProcess", "Outcome", "WorkerPool"]
@@ -120,7 +120,7 @@ class InProcess:
         try:
             result = perform(task, self._device)
         except (GeomregError, RuntimeError, MemoryError) as error:
-            lasting = isinstance(error, ModuleError)
+            lasting = isinstance(error, (ExperimentError, ModuleError))
             return [Outcome(task, None, f"{type(error).__name__}: {error}", lasting)]
         return [Outcome(task, result)]
 
@@ -216,7 +216,7 @@ class WorkerPool:
                 continue
             task = worker.tasks.popleft()
             if isinstance(answer, Exception):
-                lasting = isinstance(answer, ModuleError)
+                lasting = isinstance(answer, (ExperimentError, ModuleError))
                 finished += self._failed(task, f"{type(answer).__name__}: {answer}", lasting)
                 continue
             if task is self._alone:
