@@ -7,7 +7,10 @@ is loaded by :func:`prepare` and :func:`run_chunk` only, and textual by none of 
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Any
+
+TYPE_CHECKING = False  # typing's own means an import, before ``python -m`` has left the working directory
+if TYPE_CHECKING:
+    from typing import Any
 
 __version__ = "0.1.0"
 

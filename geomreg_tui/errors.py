@@ -9,6 +9,7 @@ The exception tree; each message says what was wrong, what was got, and what to 
     ├── RunDirectoryError        exit 1   a run directory is missing, damaged, foreign or in use
     │   └── TakenOverError       exit 1   another engine has taken the run directory over
     └── SamplingError            exit 3   a run that had started could not go on
+        └── ModuleError          exit 3   a person's own module failed; it would again
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ __all__ = [
     "ExitCode",
     "ExperimentError",
     "GeomregError",
+    "ModuleError",
     "Problem",
     "RunDirectoryError",
     "SamplingError",
@@ -111,6 +113,10 @@ class SamplingError(GeomregError):
     """A run that had started could not go on."""
 
     exit_code = ExitCode.RUN_FAILED
+
+
+class ModuleError(SamplingError):
+    """A person's own module failed on the networks of a run; it would fail again on the same ones."""
 
 
 def nearest_name(name: str, names: Iterable[str]) -> str | None:

@@ -124,7 +124,11 @@ class Experiment(BaseModel):
     )
     activation: Activation = Field("relu", description="nonlinearity after each hidden layer")
     bias: bool = Field(False, description="draw biases as well as weights")
-    bias_scale: Scale = Field(1.0, description="scale of the biases' own law")
+    bias_scale: Scale = Field(
+        1.0,
+        description="scale s of the biases: N(0, s^2) with normal, orthogonal and sparse laws, U[-s, s] with "
+        "uniform ones, U[-s, s]/sqrt(fan_in) with torch_default, otherwise the weights' own law times s",
+    )
     residual: bool = Field(False, description="add each hidden layer's input to its output where sizes agree")
     layer_norm: bool = Field(False, description="normalise pre-activations over units, for each example")
     channels: Size = Field(16, description="channels of each convolution (arch conv)")
@@ -360,7 +364,9 @@ def _problems(error: ValidationError) -> Iterable[Problem]:
 
 
 def _value_problem(key: str, item: Any) -> Problem:
-    got = repr(item["input"])
+    given = item["input"]
+    listed = isinstance(given, tuple) and all(isinstance(part, str) for part in given)
+    got = repr(",".join(given) if listed else given)
     got = got if len(got) <= 60 else got[:57] + "..."
     names = choices(key)
     if names:

@@ -182,7 +182,10 @@ def parse_dims(text: str) -> NDArray[np.int64]:
     Raises:
         ExperimentError: if an item cannot be read, is out of range, or there are too many rows.
     """
-    dims = np.unique(np.concatenate([_dims_item(item.strip()) for item in text.split(",")]))
+    items = [item.strip() for item in text.split(",")]
+    if not all(items):
+        raise _dims_error(repr(text))
+    dims = np.unique(np.concatenate([_dims_item(item) for item in items]))
     if dims.size > _MAXIMUM_ROWS:
         raise _dims_error(f"{dims.size:,} rows")
     return dims

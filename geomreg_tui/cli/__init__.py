@@ -12,6 +12,9 @@ def main() -> None:
     Opening the explorer as it was left takes no parser of options and no model of an experiment: without
     them the first frame is on the screen in two thirds of the time.
     """
+    from geomreg_tui.safe_path import leave_working_directory
+
+    leave_working_directory()
     from geomreg_tui.cli.exits import exit_from
 
     options = sys.argv[1:]

@@ -18,12 +18,14 @@ from geomreg_tui.cli.serve import serve
 from geomreg_tui.cli.sphere import sphere
 from geomreg_tui.cli.sweep import sweep
 from geomreg_tui.cli.tail import tail
+from geomreg_tui.cli.values import CommandGroup
 from geomreg_tui.errors import ExitCode
 
 __all__ = ["app", "run"]
 
 app = typer.Typer(
     name="geomreg-tui",
+    cls=CommandGroup,
     help="Where does weight space put its volume? Without a command: open the explorer.",
     context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 import time
 from pathlib import Path
 from typing import Annotated
@@ -15,6 +14,7 @@ from geomreg_tui.cli.run import JsonOption, print_result
 from geomreg_tui.cli.runs import RunArgument
 from geomreg_tui.cli.sweep import print_sweep
 from geomreg_tui.errors import ExitCode, plain_text
+from geomreg_tui.safe_path import python_command, python_environment
 
 __all__ = ["doctor", "export", "report"]
 
@@ -37,7 +37,7 @@ def report(run: RunArgument = "latest", as_json: JsonOption = False) -> None:
     sweep = load_sweep(path)
     for warning in sweep.warnings:
         narrate(plain_text(f"!!! {warning}"))
-    print_sweep(sweep.factors, sweep.points, sweep.judged, as_json)
+    print_sweep(sweep.factors, sweep.points, sweep.judged, as_json, sweep.failed)
 
 
 def export(
@@ -103,7 +103,13 @@ def doctor() -> None:
         ("colours", os.environ.get("COLORTERM", "256 or fewer (COLORTERM is unset)")),
     ]
     began = time.monotonic()
-    answer = subprocess.run([sys.executable, "-c", _TORCH_CHECK], capture_output=True, text=True, check=False)
+    answer = subprocess.run(
+        python_command("-c", _TORCH_CHECK),
+        capture_output=True,
+        text=True,
+        check=False,
+        env=python_environment(),
+    )
     took = time.monotonic() - began
     if answer.returncode:
         rows.append(("torch works", "NO: " + answer.stderr.strip().rpartition("\n")[2]))

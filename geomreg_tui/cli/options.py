@@ -14,6 +14,7 @@ from typing import Annotated, Any, get_args
 
 import typer
 
+from geomreg_tui.errors import ExperimentError, Problem
 from geomreg_tui.experiment import Experiment, choices
 
 __all__ = ["OutOption", "QuietOption", "SamplesOption", "experiment_options"]
@@ -77,6 +78,10 @@ def experiment_options(command: Callable[..., Any]) -> Callable[..., Any]:
         spec = given.pop("spec")
         values = {key: value for key, value in values.items() if value is not None}
         experiment = Experiment.from_toml(spec, values) if spec else Experiment.parse(values)
+        if experiment.module is not None and "module" not in values:
+            named = f"{experiment.module!r}, which only {spec} names"
+            rule = f"code is imported only if the command line names it: --module {experiment.module}"
+            raise ExperimentError([Problem("module", named, rule)])
         return command(experiment, **given)
 
     parameters = [

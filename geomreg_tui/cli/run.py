@@ -96,7 +96,7 @@ def run(
         if resume is None:
             refuse(take_over, "take-over", "only with --resume")
             refuse(allow_mixed, "allow-mixed", "only with --resume")
-            handle = _begin(experiment, samples or _DEFAULT_SAMPLES, device, workers, out, keep_losses)
+            handle = _begin(experiment, samples, device, workers, out, keep_losses)
         else:
             refuse(out is not None, "out", "only without --resume: a run stays where it is")
             refuse(keep_losses is not None, "keep-losses", "only when a run begins")
@@ -171,7 +171,7 @@ def show_complete(directory: Path, more: str, *, detach: bool, as_json: bool, qu
 
 def _begin(
     experiment: Experiment,
-    samples: str,
+    samples: str | None,
     device: str,
     workers: int | None,
     out: Path | None,
@@ -179,7 +179,7 @@ def _begin(
 ) -> RunHandle:
     from geomreg_tui.engine import start_run
 
-    wanted, keep = parse_count(samples), parse_keep(keep_losses)
+    wanted, keep = parse_count(_DEFAULT_SAMPLES if samples is None else samples), parse_keep(keep_losses)
     return start_run(experiment, wanted, directory=out, workers=workers, device=device, keep_losses=keep)
 
 

@@ -11,6 +11,7 @@ import typer
 from geomreg_tui.cli.output import output_width
 from geomreg_tui.cli.progress import narrate
 from geomreg_tui.cli.run import JsonOption, print_json
+from geomreg_tui.cli.values import CommandGroup
 from geomreg_tui.errors import ExitCode, GeomregError, RunDirectoryError, plain_text
 from geomreg_tui.experiment import parse_count
 
@@ -23,7 +24,7 @@ _Going = Annotated[
     str, typer.Argument(metavar="[RUN]", help="as for report [default: the newest that is being sampled]")
 ]
 
-runs_app = typer.Typer(invoke_without_command=True)
+runs_app = typer.Typer(invoke_without_command=True, cls=CommandGroup)
 
 
 @runs_app.callback()

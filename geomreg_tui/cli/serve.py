@@ -19,6 +19,7 @@ from geomreg_tui.cli.explore import (
 from geomreg_tui.cli.progress import narrate
 from geomreg_tui.errors import ExperimentError, GeomregError, Problem
 from geomreg_tui.experiment import Experiment, parse_count
+from geomreg_tui.safe_path import python_command
 
 __all__ = ["serve"]
 
@@ -55,7 +56,7 @@ def serve(
     from geomreg_tui.tui.web.admission import is_loopback
     from geomreg_tui.tui.web.server import ExplorerServer
 
-    command = [sys.executable, "-m", "geomreg_tui", "explore", *experiment_arguments(experiment)]
+    command = python_command("-m", "geomreg_tui", "explore", *experiment_arguments(experiment))
     for option, value in (("--samples", samples), ("--fps", fps), ("--theme", theme)):
         command += [option, str(value)] if value is not None else []
     for option, wanted in (("mouse", mouse), ("ascii", ascii_only)):

@@ -26,7 +26,7 @@ from geomreg_tui.experiment import Experiment, parse_count
 from geomreg_tui.summary.goals import parse_plan
 
 if TYPE_CHECKING:
-    from geomreg_tui.engine.sweep import Factor, SweepPoint, Verdict
+    from geomreg_tui.engine.sweep import Factor, FailedPoint, SweepPoint, Verdict
 
 __all__ = ["print_sweep", "sweep"]
 
@@ -61,7 +61,7 @@ def sweep(
     quiet: QuietOption = False,
 ) -> None:
     """Run an experiment over the values of one or two factors, and say which way each pushes the balance."""
-    from geomreg_tui.engine.sweep import grid, parse_factor, point_name, verdicts
+    from geomreg_tui.engine.sweep import SweepError, grid, parse_factor, point_name, verdicts
     from geomreg_tui.engine.sweep_directory import new_sweep_path
     from geomreg_tui.engine.sweep_run import run_sweep
 
@@ -75,9 +75,10 @@ def sweep(
     total = len(grid(experiment, factors))
     folder = out or new_sweep_path(experiment)
     found = []
+    failure: SweepError | None = None
     with Signals() as signals:
         signals.raising = False
-        for point in run_sweep(
+        points = run_sweep(
             experiment,
             factors,
             wanted,
@@ -86,31 +87,42 @@ def sweep(
             device=device,
             interrupted=lambda: signals.stops > 0,
             tail=plan,
-        ):
-            found.append(point)
-            narrate(f"[{len(found)}/{total}] {point_name(factors, point.settings)}", quiet)
+        )
+        try:
+            for point in points:
+                found.append(point)
+                narrate(f"[{len(found)}/{total}] {point_name(factors, point.settings)}", quiet)
+        except SweepError as error:
+            failure = error
     judged = verdicts(factors, found)
     if signals.hang_up:
         raise typer.Exit(ExitCode.HANG_UP)
     try:
-        print_sweep(factors, found, judged, as_json)
+        print_sweep(factors, found, judged, as_json, failure.failed if failure else ())
         flush_output()
     finally:
         narrate(f"Kept in {folder}", quiet)
+    if failure is not None:
+        narrate(f"The same command with --out {folder} tries what failed again.", quiet)
+        raise failure
     if signals.stops:
         narrate(f"Stopped early; the same command with --out {folder} goes on.", quiet)
         raise typer.Exit(ExitCode.INTERRUPTED)
 
 
 def print_sweep(
-    factors: Sequence[Factor], points: Sequence[SweepPoint], judged: Sequence[Verdict], as_json: bool
+    factors: Sequence[Factor],
+    points: Sequence[SweepPoint],
+    judged: Sequence[Verdict],
+    as_json: bool,
+    failed: Sequence[FailedPoint] = (),
 ) -> None:
     """Print a sweep as a table with its directions, or as JSON."""
     if as_json:
         from geomreg_tui.engine.sweep import sweep_document
 
-        print_json(sweep_document(factors, points, judged))
+        print_json(sweep_document(factors, points, judged, failed))
         return
     from geomreg_tui.export import sweep_text
 
-    print(sweep_text(factors, points, judged, output_width()))
+    print(sweep_text(factors, points, judged, output_width(), failed))

@@ -139,7 +139,7 @@ def _begin(
 ) -> RunHandle:
     from geomreg_tui.engine import start_run
 
-    wanted = parse_count(samples or _SAMPLES)
+    wanted = parse_count(_SAMPLES if samples is None else samples)
     return start_run(experiment, wanted, directory=out, workers=workers, device=device, tail=plan)
 
 

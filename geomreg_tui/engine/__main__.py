@@ -29,7 +29,8 @@ from geomreg_tui.engine.tail import Descents, try_out
 from geomreg_tui.engine.task import Prepared
 from geomreg_tui.errors import DataError, ExitCode, GeomregError, TakenOverError
 from geomreg_tui.experiment import Experiment
-from geomreg_tui.runs import Lease, RunDirectory, RunState, Snapshot, Status
+from geomreg_tui.runs import Lease, RunDirectory, RunState, Snapshot, Status, new_run_path
+from geomreg_tui.runs.directory import NameTakenError
 from geomreg_tui.summary.tail import plan_from_values
 
 
@@ -62,6 +63,10 @@ def _give_way() -> None:
 
 def _carry_out(request: RunRequest, pool: WorkerPool) -> ExitCode:
     try:
+        if request.check:
+            _check(request, pool)
+            _answer('{"ready": true}\n')
+            return ExitCode.OK
         run, lease, engine = _begin(request, pool)
     except GeomregError as error:
         _answer(error_line(error))
@@ -69,7 +74,7 @@ def _carry_out(request: RunRequest, pool: WorkerPool) -> ExitCode:
     signal.signal(signal.SIGINT, lambda *_: engine.request_stop())
     for number in (signal.SIGTERM, signal.SIGUSR1):
         signal.signal(number, lambda *_: engine.request_stop(hurry=True))
-    _answer('{"ready": true}\n')
+    _answer(json.dumps({"ready": True, "directory": str(run.path)}) + "\n")
     if not request.more:
         _let_go(run.path / "engine.log")
     message = ""
@@ -90,6 +95,15 @@ def _carry_out(request: RunRequest, pool: WorkerPool) -> ExitCode:
     return ExitCode.RUN_FAILED if state is RunState.FAILED else ExitCode.OK
 
 
+def _check(request: RunRequest, pool: WorkerPool) -> None:
+    """Make an experiment ready, and try its tail out, as far as it takes to know that it can be run."""
+    asked = Experiment.parse(request.experiment or {})
+    deep = request.tail is not None
+    facts = pool.prepare(asked, request.device, request.module, deep, overlays=False).facts
+    if request.tail is not None:
+        try_out(pool, facts.experiment, plan_from_values(request.tail))
+
+
 def _begin(request: RunRequest, pool: WorkerPool) -> tuple[RunDirectory, Lease, Engine]:
     """Make or open the run directory, and everything ready to sample."""
     path = Path(request.directory)
@@ -101,7 +115,8 @@ def _begin(request: RunRequest, pool: WorkerPool) -> tuple[RunDirectory, Lease, 
         differs = check_environment(stored, prepared.environment, request.allow_mixed)
         run, lease = stored, stored.lease(take_over=request.take_over)
     else:
-        RunDirectory.check_new(path)
+        if not request.rename:
+            RunDirectory.check_new(path)
         asked = Experiment.parse(request.experiment)
         deep = request.tail is not None
         prepared = pool.prepare(asked, request.device, request.module, deep)
@@ -110,7 +125,14 @@ def _begin(request: RunRequest, pool: WorkerPool) -> tuple[RunDirectory, Lease, 
         if request.tail is not None:
             tail = try_out(pool, facts.experiment, plan_from_values(request.tail))
         samples, keep = request.samples, request.keep_losses
-        run, lease = RunDirectory.begin(path, facts, environment, samples, keep, asked, tail)
+        while True:
+            try:
+                run, lease = RunDirectory.begin(
+                    path, facts, environment, samples, keep, asked, tail, exclusive=request.rename
+                )
+                break
+            except NameTakenError:
+                path = new_run_path(asked)
         differs = False
     try:
         samples, keep = run.plan()

@@ -18,7 +18,7 @@ from multiprocessing.process import BaseProcess
 from typing import Any, Protocol
 
 from geomreg_tui.engine.task import Prepared, Work
-from geomreg_tui.errors import GeomregError, SamplingError
+from geomreg_tui.errors import ExperimentError, GeomregError, ModuleError, SamplingError
 from geomreg_tui.experiment import Experiment
 
 __all__ = ["NICE", "Executor", "InProcess", "Outcome", "WorkerPool"]
@@ -29,11 +29,19 @@ _DEPTH = 2  # tasks given to a worker at once, so that it never waits for the ne
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a task: what it gave, or None and the reason."""
+    """What became of a task: what it gave, or None and the reason.
+
+    Attributes:
+        task: the task.
+        answer: what it gave; None where it failed.
+        error: why it failed.
+        lasting: whether it would fail in the same way if it were tried again.
+    """
 
     task: Work
     answer: Any
     error: str = ""
+    lasting: bool = False
 
 
 class Executor(Protocol):
@@ -44,7 +52,12 @@ class Executor(Protocol):
         """How many tasks can be under way at once; known once an experiment is prepared."""
 
     def prepare(
-        self, experiment: Experiment, device: str, module: str | None, deep: bool = False
+        self,
+        experiment: Experiment,
+        device: str,
+        module: str | None,
+        deep: bool = False,
+        overlays: bool = True,
     ) -> Prepared:
         """Make an experiment ready; raises what the experiment's user should read.
 
@@ -53,6 +66,7 @@ class Executor(Protocol):
             device: which devices are meant.
             module: the module factory that the person named.
             deep: whether for a deep tail.
+            overlays: whether to compute what theory says of it.
         """
 
     def submit(self, task: Work) -> None:
@@ -78,12 +92,17 @@ class InProcess:
         self._device = "cpu"
 
     def prepare(
-        self, experiment: Experiment, device: str, module: str | None, deep: bool = False
+        self,
+        experiment: Experiment,
+        device: str,
+        module: str | None,
+        deep: bool = False,
+        overlays: bool = True,
     ) -> Prepared:
         """Make an experiment ready."""
         from geomreg_tui.engine.worker import prepare
 
-        prepared = prepare(experiment, device, module, deep)
+        prepared = prepare(experiment, device, module, deep, overlays)
         self._device = prepared.devices[0]
         return prepared
 
@@ -101,7 +120,8 @@ class InProcess:
         try:
             result = perform(task, self._device)
         except (GeomregError, RuntimeError, MemoryError) as error:
-            return [Outcome(task, None, error=f"{type(error).__name__}: {error}")]
+            lasting = isinstance(error, (ExperimentError, ModuleError))
+            return [Outcome(task, None, f"{type(error).__name__}: {error}", lasting)]
         return [Outcome(task, result)]
 
     def abandon(self) -> None:
@@ -148,11 +168,16 @@ class WorkerPool:
         return len(self._devices)
 
     def prepare(
-        self, experiment: Experiment, device: str, module: str | None, deep: bool = False
+        self,
+        experiment: Experiment,
+        device: str,
+        module: str | None,
+        deep: bool = False,
+        overlays: bool = True,
     ) -> Prepared:
         """Make an experiment ready in the first worker."""
         worker = self._pool[0] if self._pool else self._start()
-        worker.pipe.send((experiment, device, module, deep))
+        worker.pipe.send((experiment, device, module, deep, overlays))
         try:
             answer = worker.pipe.recv()
         except (EOFError, OSError):
@@ -191,7 +216,8 @@ class WorkerPool:
                 continue
             task = worker.tasks.popleft()
             if isinstance(answer, Exception):
-                finished += self._failed(task, f"{type(answer).__name__}: {answer}")
+                lasting = isinstance(answer, (ExperimentError, ModuleError))
+                finished += self._failed(task, f"{type(answer).__name__}: {answer}", lasting)
                 continue
             if task is self._alone:
                 self._alone = None
@@ -239,13 +265,14 @@ class WorkerPool:
         with contextlib.suppress(OSError):  # a dead worker is noticed when its answer is waited for
             worker.pipe.send((task, worker.device))
 
-    def _failed(self, task: Work, why: str) -> list[Outcome]:
+    def _failed(self, task: Work, why: str, lasting: bool = False) -> list[Outcome]:
         """Put a task aside to be tried alone, or report it if that is what it was."""
         if task is not self._alone:
             self._suspects.append(task)
             return []
         self._alone = None
-        return [Outcome(task, None, error=f"{why}, twice, the second time with nothing else under way")]
+        why = f"{why}, twice, the second time with nothing else under way"
+        return [Outcome(task, None, why, lasting)]
 
     def _start(self) -> _Worker:
         ours, theirs = self._context.Pipe()

@@ -6,7 +6,7 @@ import contextlib
 import json
 import select
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +69,7 @@ def start_run(
             module=experiment.module if import_module else None,
             patience=patience,
             tail=None if tail is None else plan_values(tail),
+            rename=directory is None,
         )
     )
 
@@ -122,11 +123,14 @@ def resume_run(
 
 
 def _launch(request: RunRequest) -> RunHandle:
-    return RunHandle(Path(request.directory), launch("run", request))
+    process, answer = launch("run", request)
+    return RunHandle(Path(str(answer.get("directory", request.directory))), process)
 
 
-def launch(kind: str, request: RunRequest | SweepRequest) -> subprocess.Popen[bytes]:
-    """Start an engine of some kind, hand it a request, and return when it has begun.
+def launch(
+    kind: str, request: RunRequest | SweepRequest
+) -> tuple[subprocess.Popen[bytes], Mapping[str, Any]]:
+    """Start an engine of some kind, hand it a request, and return it with its answer when it has begun.
 
     Raises:
         GeomregError: what the engine answers in place of beginning.
@@ -135,7 +139,7 @@ def launch(kind: str, request: RunRequest | SweepRequest) -> subprocess.Popen[by
     process = spawn_engine(kind)
     pipes = [process.stdin, process.stderr]
     try:
-        _ask(process, request)
+        answer = _ask(process, request)
     except BaseException:
         process.kill()
         process.wait()
@@ -146,11 +150,11 @@ def launch(kind: str, request: RunRequest | SweepRequest) -> subprocess.Popen[by
             if pipe:
                 with contextlib.suppress(BrokenPipeError):
                     pipe.close()
-    return process
+    return process, answer
 
 
-def _ask(process: subprocess.Popen[bytes], request: RunRequest | SweepRequest) -> None:
-    """Send a request and wait until the engine is ready; raise what it answers otherwise."""
+def _ask(process: subprocess.Popen[bytes], request: RunRequest | SweepRequest) -> Mapping[str, Any]:
+    """Send a request, wait until the engine is ready and return its answer, or raise what it answers."""
     if process.stdin is None or process.stdout is None:
         raise AssertionError("the engine was started without pipes")
     with contextlib.suppress(BrokenPipeError):
@@ -161,7 +165,9 @@ def _ask(process: subprocess.Popen[bytes], request: RunRequest | SweepRequest) -
         said = process.stderr.read().decode(errors="replace").strip() if process.stderr else ""
         reason = said.rpartition("\n")[2] or "no reason was given"
         raise SamplingError(f"the engine died before it began: {reason}")
-    raise_error(json.loads(line))
+    answer: Mapping[str, Any] = json.loads(line)
+    raise_error(answer)
+    return answer
 
 
 class RunSeries:
@@ -187,6 +193,16 @@ class RunSeries:
     def resume(self, directory: Path, samples: int, module: str | None = None) -> RunHandle:
         """Go on with a run, after the one before is over; as :func:`resume_run`."""
         return self._start(directory, samples, module)
+
+    def check(self, experiment: Experiment, tail: TailPlan | None = None) -> None:
+        """Make sure that an experiment can be run, between runs; nothing is written.
+
+        Raises:
+            ExperimentError, DataError, CapacityError: if it cannot.
+            SamplingError: if the engine died.
+        """
+        values = experiment.model_dump(mode="json", exclude_unset=True)
+        self._send(Path(), 0, experiment.module, values, tail=tail, check=True)
 
     def finish(self, watch: Callable[[], None] = lambda: None) -> RunState:
         """Wait until the run that was started last is over, and return how it ended.
@@ -216,6 +232,19 @@ class RunSeries:
         tail: TailPlan | None = None,
     ) -> RunHandle:
         path = directory.absolute()
+        self._send(path, samples, module, values, keep_losses, tail)
+        return RunHandle(path)
+
+    def _send(
+        self,
+        path: Path,
+        samples: int,
+        module: str | None,
+        values: dict[str, Any] | None = None,
+        keep_losses: int = 0,
+        tail: TailPlan | None = None,
+        check: bool = False,
+    ) -> None:
         request = RunRequest(
             str(path),
             samples,
@@ -226,9 +255,9 @@ class RunSeries:
             module=module,
             more=True,
             tail=None if tail is None else plan_values(tail),
+            check=check,
         )
         _ask(self._process, request)
-        return RunHandle(path)
 
     def close(self) -> None:
         """End the engine after the run that it is at."""

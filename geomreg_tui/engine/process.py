@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
-import sys
+
+from geomreg_tui.safe_path import python_command, python_environment
 
 __all__ = ["spawn_engine"]
 
@@ -15,10 +15,10 @@ def spawn_engine(
     """Start an engine in a session of its own, so that a dropped terminal does not end it."""
     output = subprocess.DEVNULL if quiet else subprocess.PIPE
     return subprocess.Popen(
-        [sys.executable, "-m", "geomreg_tui.engine", *arguments],
+        python_command("-m", "geomreg_tui.engine", *arguments),
         stdin=subprocess.PIPE,
         stdout=output,
         stderr=None if inherit_stderr else output,
         start_new_session=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        env=python_environment(OMP_NUM_THREADS="1"),
     )

@@ -33,6 +33,8 @@ class RunRequest:
         tail: how deep to go after that, as :func:`geomreg_tui.summary.tail.plan_values` gives it; None for
             no tail, or for that of a run that is gone on with.
         tail_seconds: new time limit of the tail of a run that is gone on with; 0 leaves it as it is.
+        check: only make sure that the experiment can be run; nothing is written.
+        rename: whether a new run may have another name, where another engine takes this one meanwhile.
     """
 
     directory: str
@@ -48,6 +50,8 @@ class RunRequest:
     more: bool = False
     tail: Mapping[str, Any] | None = None
     tail_seconds: float = 0.0
+    check: bool = False
+    rename: bool = False
 
     def to_line(self) -> str:
         """Return the request as a line."""

@@ -79,6 +79,7 @@ class Engine:
         self._stop_at: float | None = None
         self._paused = False
         self._message = ""
+        self._passing = False  # whether anything has failed that may not fail again
         self._status: Status | None = None
         self._unwritable_since: float | None = None
         self._elapsed = run.read_status().elapsed_s
@@ -200,6 +201,7 @@ class Engine:
                 continue
             self._run.log("chunk given up", chunk=chunk, reason=outcome.error)
             self._fold.give_up(chunk, outcome.error)
+            self._passing |= not outcome.lasting
             self._message = self._given_up_text()
             if len(self._fold.given_up) >= _MOST_GIVEN_UP:
                 raise SamplingError(self._message)
@@ -224,7 +226,8 @@ class Engine:
         chunks = ", ".join(f"{chunk:,}" for chunk in sorted(given_up))
         number = "chunk" if len(given_up) == 1 else "chunks"
         first = given_up[min(given_up)]
-        return f"{number} {chunks} cannot be drawn: {first}; all others are kept, and --resume tries again"
+        again = "--resume tries again" if self._passing else "the same would happen again"
+        return f"{number} {chunks} cannot be drawn: {first}; all others are kept, and {again}"
 
     def _publish(self, state: RunState) -> None:
         now = time.monotonic()

@@ -17,7 +17,7 @@ from geomreg_tui.analysis import (
     direction,
     volume_curve,
 )
-from geomreg_tui.errors import ExperimentError, Problem, nearest_name
+from geomreg_tui.errors import ExperimentError, GeomregError, Problem, SamplingError, nearest_name
 from geomreg_tui.experiment import Experiment
 from geomreg_tui.summary import Facts, Summary
 
@@ -26,9 +26,12 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Factor",
+    "FailedPoint",
+    "SweepError",
     "SweepPoint",
     "Verdict",
     "grid",
+    "impossible",
     "lines_of",
     "parse_factor",
     "point_name",
@@ -83,6 +86,35 @@ class SweepPoint:
 
 
 @dataclass(frozen=True)
+class FailedPoint:
+    """One experiment of a sweep that failed while it was run.
+
+    Attributes:
+        settings: the value of each factor, in the order of the factors.
+        reason: why it failed.
+        samples: networks of it that are there; where there are any, it is a :class:`SweepPoint` as well.
+    """
+
+    settings: tuple[Any, ...]
+    reason: str
+    samples: int = 0
+
+
+class SweepError(SamplingError):
+    """Points of a sweep failed; all others are kept.
+
+    Attributes:
+        failed: which.
+    """
+
+    def __init__(self, factors: Sequence[Factor], failed: Sequence[FailedPoint]) -> None:
+        self.failed = tuple(failed)
+        number = "1 point" if len(failed) == 1 else f"{len(failed):,} points"
+        lines = [f"{point_name(factors, point.settings)}: {point.reason}" for point in failed]
+        super().__init__("\n".join([f"{number} of the sweep failed, all others are kept", *lines]))
+
+
+@dataclass(frozen=True)
 class Verdict:
     """The direction in which a factor pushes the balance, the other factor held at a value.
 
@@ -130,7 +162,8 @@ def grid(base: Experiment, factors: Sequence[Factor]) -> list[tuple[tuple[Any, .
     """Return the settings and the experiment of each point, the last factor varying fastest.
 
     Raises:
-        ExperimentError: if a factor is given twice, or a value is impossible.
+        ExperimentError: if a factor is given twice, or values are impossible; with every problem of all
+            points.
     """
     if len({factor.key for factor in factors}) != len(factors) or not 1 <= len(factors) <= 2:
         raise ExperimentError([Problem("over", "these factors", "allowed are one or two different factors")])
@@ -138,7 +171,33 @@ def grid(base: Experiment, factors: Sequence[Factor]) -> list[tuple[tuple[Any, .
     for factor in factors:
         settings = [(*before, value) for before in settings for value in factor.values]
     keys = [factor.key for factor in factors]
-    return [(point, base.replace(**dict(zip(keys, point, strict=True)))) for point in settings]
+    points: list[tuple[tuple[Any, ...], Experiment]] = []
+    problems: dict[Problem, None] = {}  # several points may have the same
+    for point in settings:
+        try:
+            points.append((point, base.replace(**dict(zip(keys, point, strict=True)))))
+        except ExperimentError as error:
+            problems |= dict.fromkeys(error.problems)
+    if problems:
+        raise ExperimentError(problems)
+    return points
+
+
+def impossible(
+    factors: Sequence[Factor], found: Sequence[tuple[Sequence[Any], GeomregError]]
+) -> ExperimentError:
+    """Return the error that says of every point that cannot be run why not.
+
+    Args:
+        factors: one or two.
+        found: settings of such points, and what is wrong with each.
+    """
+    problems = []
+    for settings, error in found:
+        reasons = error.problems if isinstance(error, ExperimentError) else [error]
+        name = point_name(factors, settings)
+        problems += [Problem("over", name, str(reason).rstrip(".")) for reason in reasons]
+    return ExperimentError(problems)
 
 
 def point_name(factors: Sequence[Factor], settings: Sequence[Any]) -> str:
@@ -185,7 +244,10 @@ def lines_of(factors: Sequence[Factor], points: Sequence[SweepPoint]) -> Iterato
 
 
 def sweep_document(
-    factors: Sequence[Factor], points: Sequence[SweepPoint], judged: Sequence[Verdict]
+    factors: Sequence[Factor],
+    points: Sequence[SweepPoint],
+    judged: Sequence[Verdict],
+    failed: Sequence[FailedPoint] = (),
 ) -> dict[str, Any]:
     """Return a sweep as plain data: what ``sweep.json`` holds and ``sweep --json`` prints."""
     from geomreg_tui.engine.sweep_tail import compare_tails
@@ -210,6 +272,14 @@ def sweep_document(
                 "mixed": point.mixed,
             }
             for point in points
+        ],
+        "failed": [
+            {
+                "settings": dict(zip([f.key for f in factors], point.settings, strict=True)),
+                "reason": point.reason,
+                "samples": point.samples,
+            }
+            for point in failed
         ],
         "directions": [verdict.to_json() for verdict in judged],
     }

@@ -22,8 +22,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from geomreg_tui.engine.sweep import Factor, SweepPoint, grid, point_name, sweep_document, verdicts
-from geomreg_tui.errors import RunDirectoryError
+from geomreg_tui.engine.sweep import (
+    Factor,
+    FailedPoint,
+    SweepPoint,
+    grid,
+    point_name,
+    sweep_document,
+    verdicts,
+)
+from geomreg_tui.errors import RunDirectoryError, plain_text
 from geomreg_tui.experiment import Experiment
 from geomreg_tui.runs import Holder, Lease, RunDirectory, RunState, Status, read_status, runs_root
 from geomreg_tui.runs.control import Control
@@ -115,6 +123,8 @@ class SweepDirectory:
         Raises:
             RunDirectoryError: if another process runs it, or the directory cannot be written.
         """
+        if self.path.is_symlink() and not self.path.exists():
+            raise RunDirectoryError(f"{self.path}: is a link that leads nowhere; choose another --out")
         try:
             self.path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -147,10 +157,7 @@ class SweepDirectory:
 
     def plan_stamp(self) -> int:
         """Return what changes whenever something else is asked for."""
-        try:
-            return os.stat(self.path / _PLAN, follow_symlinks=False).st_mtime_ns
-        except OSError:
-            return 0
+        return _stamp(self.path / _PLAN)
 
     def result(self) -> tuple[tuple[Factor, ...], list[tuple[Any, ...]]]:
         """Return the factors, and the settings of each point that there is a result of, at least one.
@@ -162,18 +169,40 @@ class SweepDirectory:
         data = read_bytes(stored_at, _RESULT_CAP)
         with parsing(stored_at):
             stored = json.loads(data)
+            failed = _failed(stored)
             factors = tuple(_factor(key, values) for key, values in stored["factors"].items())
             keys = [factor.key for factor in factors]
             settings = [tuple(point["settings"][key] for key in keys) for point in stored["points"]]
             if not 1 <= len(factors) <= 2 or len(settings) > _MOST_POINTS:
                 raise ValueError("not the factors and points of a sweep")
         if not settings:
-            raise RunDirectoryError(f"{self.path}: no point of this sweep is complete")
+            why = f"; {failed[0].reason}" if failed else ""
+            raise RunDirectoryError(f"{self.path}: no point of this sweep is complete{why}")
         return factors, settings
 
-    def write_result(self, factors: Sequence[Factor], points: Sequence[SweepPoint]) -> None:
+    def failed(self) -> tuple[FailedPoint, ...]:
+        """Return the points that failed when the sweep was run last.
+
+        Raises:
+            RunDirectoryError: if ``sweep.json`` is missing or damaged.
+        """
+        stored_at = self.path / RESULT
+        data = read_bytes(stored_at, _RESULT_CAP)
+        with parsing(stored_at):
+            return _failed(json.loads(data))
+
+    def result_stamp(self) -> int:
+        """Return what changes whenever the result is written."""
+        return _stamp(self.path / RESULT)
+
+    def write_result(
+        self,
+        factors: Sequence[Factor],
+        points: Sequence[SweepPoint],
+        failed: Sequence[FailedPoint] = (),
+    ) -> None:
         """Write the result so far."""
-        write_json(self.path / RESULT, sweep_document(factors, points, verdicts(factors, points)))
+        write_json(self.path / RESULT, sweep_document(factors, points, verdicts(factors, points), failed))
 
     def point_path(self, factors: Sequence[Factor], settings: Sequence[Any]) -> Path:
         """Return where the run of a point is, or will be."""
@@ -207,13 +236,24 @@ def sweeps_root() -> Path:
 
 
 def new_sweep_path(experiment: Experiment) -> Path:
-    """Return a place for a new sweep, named by time and experiment; nothing is there yet."""
-    path = sweeps_root() / f"{time.strftime('%Y%m%d-%H%M%S')}-{experiment.digest()[:8]}"
-    number = 1
-    while path.exists():
-        number += 1
-        path = path.with_name(f"{path.name.partition('_')[0]}_{number}")
-    return path
+    """Make an empty folder for a new sweep, named by time and experiment, and return where it is.
+
+    Raises:
+        RunDirectoryError: if it cannot be made.
+    """
+    first = sweeps_root() / f"{time.strftime('%Y%m%d-%H%M%S')}-{experiment.digest()[:8]}"
+    path, number = first, 1
+    try:
+        first.parent.mkdir(parents=True, exist_ok=True)
+        while True:
+            try:
+                path.mkdir()
+                return path
+            except FileExistsError:
+                number += 1
+                path = first.with_name(f"{first.name}_{number}")
+    except OSError as error:
+        raise RunDirectoryError(f"{path}: cannot be created ({error.strerror})") from error
 
 
 def list_sweeps() -> list[Path]:
@@ -231,6 +271,25 @@ def list_sweeps() -> list[Path]:
         raise RunDirectoryError(f"{root}: cannot be read ({error.strerror})") from error
     paths = (root / name for name in names)
     return [path for path in paths if (path / _PLAN).is_file() or (path / RESULT).is_file()]
+
+
+def _stamp(path: Path) -> int:
+    try:
+        return os.stat(path, follow_symlinks=False).st_mtime_ns
+    except OSError:
+        return 0
+
+
+def _failed(stored: Mapping[str, Any]) -> tuple[FailedPoint, ...]:
+    keys = list(stored["factors"])
+    return tuple(
+        FailedPoint(
+            tuple(point["settings"][key] for key in keys),
+            plain_text(str(point["reason"])),
+            int(point["samples"]),
+        )
+        for point in stored.get("failed", ())
+    )
 
 
 def _factor(key: object, values: object) -> Factor:

@@ -71,7 +71,7 @@ def start_sweep(
         SamplingError: if the process died.
     """
     path = directory.absolute()
-    process = launch("sweep", SweepRequest(str(path), plan.to_json(), workers or 0, device))
+    process, _ = launch("sweep", SweepRequest(str(path), plan.to_json(), workers or 0, device))
     if process.stdout is not None:
         process.stdout.close()
     return SweepHandle(path, process)

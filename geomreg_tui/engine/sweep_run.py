@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from geomreg_tui.engine.handle import RunHandle
 from geomreg_tui.engine.launch import RunSeries
 from geomreg_tui.engine.protocol import SweepRequest, error_line
-from geomreg_tui.engine.sweep import Factor, SweepPoint
-from geomreg_tui.engine.sweep_directory import SweepDirectory, SweepPlan
+from geomreg_tui.engine.sweep import Factor, FailedPoint, SweepError, SweepPoint, impossible
+from geomreg_tui.engine.sweep_directory import SweepDirectory, SweepPlan, sweeps_root
 from geomreg_tui.errors import ExitCode, GeomregError, RunDirectoryError, SamplingError
 from geomreg_tui.experiment import Experiment
 from geomreg_tui.runs import Action, RunDirectory, RunState, differences
@@ -38,6 +40,9 @@ def run_sweep(
     sweep that was stopped or killed is taken up by asking for it again. Viewers may pause and stop it
     through the directory. The result so far is written to ``sweep.json`` after every point.
 
+    All points are checked before the first is drawn. One that fails all the same, because a worker was
+    killed or the data are gone, is set down as failed, and the others are run.
+
     Args:
         base: the experiment whose keys the factors replace.
         factors: one or two.
@@ -50,25 +55,51 @@ def run_sweep(
         tail: how deep to go at each point after that; None for not at all.
 
     Raises:
-        ExperimentError, DataError, CapacityError: if a point cannot be run.
+        ExperimentError: if points cannot be run, with all problems of all of them; nothing is drawn then.
         RunDirectoryError: if a directory cannot be made, holds another experiment, or is in use.
-        SamplingError: if a run failed.
+        SweepError: after the last point, if points failed.
     """
     plan = SweepPlan(base, tuple(factors), samples, tail)
-    plan.grid()
     directory = SweepDirectory(folder)
+    engine = _Engine(workers, device)
+    try:
+        _check(plan, directory, engine, interrupted)
+        yield from _run(plan, directory, engine, interrupted, begun)
+    finally:
+        engine.close()
+        if folder.parent == sweeps_root():
+            with contextlib.suppress(OSError):
+                folder.rmdir()  # one that nothing came into
+
+
+def _run(
+    plan: SweepPlan,
+    directory: SweepDirectory,
+    engine: _Engine,
+    interrupted: Callable[[], bool],
+    begun: Callable[[], None],
+) -> Iterator[SweepPoint]:
+    """Yield the points, and keep the directory up to date."""
+    factors, samples = plan.factors, plan.samples
     lease = directory.begin(plan)
     wishes = _Wishes(directory, plan, interrupted)
-    state, message, found = RunState.STOPPED, "", list[SweepPoint]()
+    state, message = RunState.STOPPED, ""
+    found, failed = list[SweepPoint](), list[FailedPoint]()
     try:
         directory.write_status(plan, RunState.SAMPLING, 0)
         begun()
-        for point in _points(plan, directory, workers, device, wishes):
+        for point in _points(plan, directory, engine, wishes):
+            if isinstance(point, FailedPoint):
+                failed.append(point)
+                directory.write_result(factors, found, failed)
+                continue
             found.append(point)
             wishes.samples += point.summary.samples
-            directory.write_result(factors, found)
+            directory.write_result(factors, found, failed)
             directory.write_status(plan, wishes.state, wishes.samples)
             yield point
+        if failed:
+            raise SweepError(factors, failed)
         if wishes.samples >= plan.target and all(point.summary.samples >= samples for point in found):
             state = RunState.DONE
     except GeomregError as error:
@@ -117,34 +148,104 @@ class _Wishes:
             self._directory.write_status(self._plan, self.state, self.samples)
 
 
+class _Engine:
+    """One engine for all points of a sweep; another one after one that died.
+
+    Args:
+        workers: worker processes; None for one for each core.
+        device: which devices are meant.
+    """
+
+    def __init__(self, workers: int | None, device: str) -> None:
+        self._workers, self._device = workers, device
+        self._series: RunSeries | None = None
+
+    @property
+    def series(self) -> RunSeries:
+        """The engine, started where there is none."""
+        if self._series is None:
+            self._series = RunSeries(self._workers, self._device)
+        return self._series
+
+    def close(self) -> None:
+        """End the engine after the run that it is at."""
+        series, self._series = self._series, None
+        if series is not None:
+            series.close()
+
+
+def _check(
+    plan: SweepPlan, directory: SweepDirectory, engine: _Engine, interrupted: Callable[[], bool]
+) -> None:
+    """Make sure that every point that is not there yet can be run.
+
+    Raises:
+        ExperimentError: with all problems of all points.
+        RunDirectoryError: if a directory holds another experiment.
+    """
+    problems: list[tuple[tuple[Any, ...], GeomregError]] = []
+    for settings, experiment in plan.grid():
+        stored = _stored(directory.point_path(plan.factors, settings), experiment, plan.tail)
+        if stored is not None and _complete(stored, plan.samples):
+            continue
+        if interrupted():
+            return
+        try:
+            engine.series.check(experiment, plan.tail)
+        except SamplingError:  # no fault of the experiment; it may be better when its time comes
+            engine.close()
+        except GeomregError as error:
+            problems.append((settings, error))
+    if problems:
+        raise impossible(plan.factors, problems)
+
+
 def _points(
-    plan: SweepPlan, directory: SweepDirectory, workers: int | None, device: str, wishes: _Wishes
-) -> Iterator[SweepPoint]:
-    series = RunSeries(workers, device)
-    try:
-        for settings, experiment in plan.grid():
-            path = directory.point_path(plan.factors, settings)
-            stored = _stored(path, experiment, plan.tail)
-            if stored is not None and _complete(stored, plan.samples):
-                yield SweepPoint.of(settings, stored)
-                continue
-            if stored is not None:
-                handle = series.resume(path, plan.samples, experiment.module)
-            else:
-                handle = series.run(experiment, plan.samples, path, tail=plan.tail)
-            wishes.pass_on(handle, fresh=True)
+    plan: SweepPlan, directory: SweepDirectory, engine: _Engine, wishes: _Wishes
+) -> Iterator[SweepPoint | FailedPoint]:
+    """Yield what came of each point; of one that failed with networks, these first."""
+    for settings, experiment in plan.grid():
+        path = directory.point_path(plan.factors, settings)
+        stored = _stored(path, experiment, plan.tail)
+        if stored is not None and _complete(stored, plan.samples):
+            yield SweepPoint.of(settings, stored)
+            continue
+        try:
+            reason = _sample(plan, path, experiment, stored is not None, engine.series, wishes)
+        except GeomregError as error:
+            reason = str(error)
+            engine.close()  # it may have died
+        samples = 0
+        if not reason or (path / "experiment.json").exists():
+            try:
+                run = RunDirectory.open(path)
+                samples = run.committed()[0].summary.samples
+                if samples or not reason:
+                    yield SweepPoint.of(settings, run)
+            except RunDirectoryError as error:
+                reason = reason or str(error)
+        if reason:
+            yield FailedPoint(settings, reason, samples)
+        if wishes.stopping:
+            return
 
-            def watch(handle: RunHandle = handle) -> None:
-                wishes.pass_on(handle, fresh=False)
 
-            if series.finish(watch) is RunState.FAILED:
-                snapshot = handle.snapshot()
-                raise SamplingError(snapshot.message if snapshot else "a run of the sweep failed")
-            yield SweepPoint.of(settings, RunDirectory.open(handle.directory))
-            if wishes.stopping:
-                return
-    finally:
-        series.close()
+def _sample(
+    plan: SweepPlan, path: Path, experiment: Experiment, resumed: bool, series: RunSeries, wishes: _Wishes
+) -> str:
+    """Run a point to its end, or go on with it; return why it failed, empty where it did not.
+
+    Raises:
+        GeomregError: if it cannot be begun, or the engine died.
+    """
+    if resumed:
+        handle = series.resume(path, plan.samples, experiment.module)
+    else:
+        handle = series.run(experiment, plan.samples, path, tail=plan.tail)
+    wishes.pass_on(handle, fresh=True)
+    if series.finish(lambda: wishes.pass_on(handle, fresh=False)) is not RunState.FAILED:
+        return ""
+    return handle.failure() or "its run failed"
 
 
 def _stored(path: Path, experiment: Experiment, tail: TailPlan | None) -> RunDirectory | None:

@@ -51,6 +51,7 @@ class Descents:
         self._patience = patience
         self._unwritable_since: float | None = None
         self.failed: dict[int, str] = {}
+        self._passing = False  # whether anything has failed that may not fail again
         self.fresh = True
         self.tail = run.tail.planned()
         self._waiting: deque[int] = deque()
@@ -103,6 +104,7 @@ class Descents:
         walked: Walked | None = outcome.answer
         if walked is None:
             self.failed[leg.index] = outcome.error
+            self._passing |= not outcome.lasting
             self._run.log("population given up", population=leg.index, reason=outcome.error)
             return self.failure
         if walked.aside:
@@ -120,7 +122,8 @@ class Descents:
         first = min(self.failed)
         which = ", ".join(str(index) for index in sorted(self.failed))
         word = "population" if len(self.failed) == 1 else "populations"
-        return f"{word} {which} of the tail cannot go on: {self.failed[first]}; --resume tries again"
+        again = "--resume tries again" if self._passing else "the same would happen again"
+        return f"{word} {which} of the tail cannot go on: {self.failed[first]}; {again}"
 
     def _note_writing(self, unwritten: str) -> str:
         if not unwritten:

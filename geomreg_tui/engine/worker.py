@@ -16,7 +16,9 @@ from geomreg_tui.sampling.descend import tail_experiment
 __all__ = ["perform", "prepare"]
 
 
-def prepare(experiment: Experiment, device: str, module: str | None, deep: bool = False) -> Prepared:
+def prepare(
+    experiment: Experiment, device: str, module: str | None, deep: bool = False, overlays: bool = True
+) -> Prepared:
     """Make an experiment ready.
 
     Args:
@@ -24,6 +26,7 @@ def prepare(experiment: Experiment, device: str, module: str | None, deep: bool 
         device: which devices are meant (:func:`geomreg_tui.sampling.resolve_devices`).
         module: the module factory that the person named; code that only a file names is never imported.
         deep: whether to make it ready as the deep tail is computed; sizes that were asked for stay.
+        overlays: whether to compute what theory says of it.
 
     Raises:
         ExperimentError, DataError, CapacityError: if it cannot be run.
@@ -37,8 +40,9 @@ def prepare(experiment: Experiment, device: str, module: str | None, deep: bool 
         experiment = tail_experiment(experiment).replace(**sizes)
     devices = sampling.resolve_devices(device)
     ready = sampling.prepare(experiment, devices[0])
-    overlays = theory.overlays(ready.facts.experiment, ready.x, ready.targets)
-    facts = replace(ready.facts, overlays=overlays)
+    facts = ready.facts
+    if overlays:
+        facts = replace(facts, overlays=theory.overlays(facts.experiment, ready.x, ready.targets))
     return Prepared(facts, devices, sampling.environment(devices[0]))
 
 

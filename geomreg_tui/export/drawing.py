@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import itertools
 import math
+import os
 import re
+import sys
 import textwrap
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -65,12 +68,32 @@ def style() -> AbstractContextManager[None]:
         ExperimentError: if matplotlib is not installed.
     """
     try:
-        from matplotlib import rc_context
+        with _elsewhere():
+            from matplotlib import rc_context
     except ImportError:
         raise ExperimentError(
             [Problem("FILE", "a figure", "that needs matplotlib: pip install 'geomreg-tui[figures]'")]
         ) from None
     return rc_context(_STYLE)
+
+
+@contextlib.contextmanager
+def _elsewhere() -> Iterator[None]:
+    """Work in another directory where a ``matplotlibrc`` lies in this one.
+
+    matplotlib reads it when it is imported, whatever anybody says. Its older versions evaluate parts of it,
+    and what it says may change any figure.
+    """
+    if "matplotlib" in sys.modules or not os.path.lexists("matplotlibrc"):
+        yield
+        return
+    here = os.open(os.curdir, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.chdir(os.path.dirname(os.path.abspath(__file__)))
+        yield
+    finally:
+        os.fchdir(here)
+        os.close(here)
 
 
 def new_figure(width: float, height: float) -> Any:

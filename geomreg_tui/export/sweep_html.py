@@ -9,7 +9,13 @@ from geomreg_tui.export.html import GLOSSARY, about, environment_table
 from geomreg_tui.export.markup import definitions, escaped, figure, page, section, table, warning_list
 from geomreg_tui.export.sweep_figures import MOST_DENSITIES, draw_densities, draw_directions, draw_tails
 from geomreg_tui.export.sweep_results import Sweep
-from geomreg_tui.export.sweeps import TAIL_HEADINGS, tail_rows, tail_verdict_lines, verdict_line
+from geomreg_tui.export.sweeps import (
+    TAIL_HEADINGS,
+    tail_rows,
+    tail_verdict_lines,
+    verdict_line,
+    without_networks,
+)
 from geomreg_tui.export.wording import log_text, mass_text
 from geomreg_tui.formatting import exact_text, number_text
 
@@ -108,6 +114,8 @@ def _point_table(sweep: Sweep) -> str:
                 number_text(point.facts.null_loss),
             ]
         )
+    for gone in without_networks(sweep.failed):
+        rows.append([*map(exact_text, gone.settings), "failed", "0", *["-"] * 5])
     words = [place for place, factor in enumerate(sweep.factors) if not factor.ordered]
     numbers = [place for place in range(len(headings)) if place not in words]
     return table("Masses and D with 95 % intervals", headings, rows, numbers)

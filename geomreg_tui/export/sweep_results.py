@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from geomreg_tui.engine.sweep import Factor, SweepPoint, Verdict, verdicts
+from geomreg_tui.engine.sweep import Factor, FailedPoint, SweepPoint, Verdict, point_name, verdicts
 from geomreg_tui.engine.sweep_directory import RESULT, SweepDirectory, sweeps_root
 from geomreg_tui.engine.sweep_tail import TailComparison, compare_tails
 from geomreg_tui.errors import plain_text
 from geomreg_tui.export.command import sweep_command
 from geomreg_tui.export.results import Result, load_result
+from geomreg_tui.export.sweeps import failure_line
 from geomreg_tui.formatting import exact_text
 
 __all__ = ["Sweep", "find_sweep", "load_sweep"]
@@ -28,6 +29,7 @@ class Sweep:
         points: what came out, in the order in which the points were run.
         results: the run of each point.
         judged: the direction in which each factor pushes the balance.
+        failed: the points that failed, those with networks among the points as well.
     """
 
     path: Path
@@ -35,6 +37,7 @@ class Sweep:
     points: tuple[SweepPoint, ...]
     results: tuple[Result, ...]
     judged: tuple[Verdict, ...]
+    failed: tuple[FailedPoint, ...] = ()
 
     @cached_property
     def tails(self) -> TailComparison | None:
@@ -50,9 +53,11 @@ class Sweep:
         found = []
         if len(self.points) < wanted:
             found.append(f"incomplete: {len(self.points):,} of {wanted:,} points are there")
+        found += [failure_line(self.factors, point) for point in self.failed]
+        known = {point_name(self.factors, point.settings) for point in self.failed}
         for result in self.results:
             found += [f"{result.path.name}: {warning}" for warning in result.warnings]
-            if not result.complete:
+            if not result.complete and result.path.name not in known:
                 found.append(f"{result.path.name}: {result.status.state.value}, not all networks are there")
         return tuple(found)
 
@@ -92,7 +97,8 @@ def load_sweep(path: Path) -> Sweep:
         SweepPoint(setting, result.facts, result.summary, result.modes, result.tail, result.run.mixed)
         for setting, result in zip(settings, results, strict=True)
     )
-    return Sweep(path, factors, points, results, tuple(verdicts(factors, points)))
+    judged = tuple(verdicts(factors, points))
+    return Sweep(path, factors, points, results, judged, directory.failed())
 
 
 def _factor_text(factor: Factor) -> str:

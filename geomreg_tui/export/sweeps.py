@@ -8,13 +8,21 @@ from collections.abc import Sequence
 from geomreg_tui.analysis import Direction
 from geomreg_tui.analysis.trends import NO_DIRECTION
 from geomreg_tui.columns import table_lines, wrapped_lines
-from geomreg_tui.engine.sweep import Factor, SweepPoint, Verdict, point_name
+from geomreg_tui.engine.sweep import Factor, FailedPoint, SweepPoint, Verdict, point_name
 from geomreg_tui.engine.sweep_tail import TailComparison, TailVerdict, compare_tails
 from geomreg_tui.errors import plain_text
 from geomreg_tui.export.wording import log_text, mass_text
 from geomreg_tui.formatting import decimal_text, exact_text, interval_text, probability_text, share_text
 
-__all__ = ["TAIL_HEADINGS", "sweep_text", "tail_rows", "tail_verdict_lines", "verdict_line"]
+__all__ = [
+    "TAIL_HEADINGS",
+    "failure_line",
+    "sweep_text",
+    "tail_rows",
+    "tail_verdict_lines",
+    "verdict_line",
+    "without_networks",
+]
 
 TAIL_HEADINGS = ("P", "log10 V", "std", "λ", "log10 V_P(r)", "status")
 _SMALLEST_P = 1e-300
@@ -25,14 +33,16 @@ def sweep_text(
     points: Sequence[SweepPoint],
     judged: Sequence[Verdict],
     width: int | None = None,
+    failed: Sequence[FailedPoint] = (),
 ) -> str:
-    """Return a sweep as a table that ends with the direction verdicts.
+    """Return a sweep as a table that ends with the points that failed and the direction verdicts.
 
     Args:
         factors: what was varied.
         points: what came out.
         judged: the direction of each ordered factor.
         width: cells that a line may take; None for no limit.
+        failed: points that could not be finished.
     """
     names = [factor.key for factor in factors]
     headings = [*names, "P", "zero mode", "central", "atom", "D [95 %]"]
@@ -48,16 +58,30 @@ def sweep_text(
                 mass_text(modes.dominance) if math.isfinite(modes.dominance.estimate) else "-",
             ]
         )
+    for gone in without_networks(failed):
+        rows.append([*map(exact_text, gone.settings), "failed", *["-"] * 4])
     lines = table_lines(headings, rows, width, left=_words(factors))
     lines.append("")
     mixed = [point_name(factors, point.settings) for point in points if point.mixed]
     said = [verdict_line(verdict) for verdict in judged]
     if mixed:
         said.insert(0, f"!!! mixed: parts of {', '.join(mixed)} were drawn in different environments")
+    said[:0] = [f"!!! {failure_line(factors, point)}" for point in failed]
     if not judged:
         said.append("No direction: that needs a factor with two or more numbers for values.")
     lines += [part for line in said for part in wrapped_lines(line, width, 2)]
     return plain_text("\n".join([*lines, *_tail_part(factors, points, width)]))
+
+
+def failure_line(factors: Sequence[Factor], point: FailedPoint) -> str:
+    """Return which point failed and why, in a line."""
+    kept = f" ({point.samples:,} networks of it are kept)" if point.samples else ""
+    return f"{point_name(factors, point.settings)} failed{kept}: {' '.join(point.reason.split())}"
+
+
+def without_networks(failed: Sequence[FailedPoint]) -> list[FailedPoint]:
+    """Return the failed points of which nothing is there."""
+    return [point for point in failed if not point.samples]
 
 
 def _words(factors: Sequence[Factor]) -> list[int]:

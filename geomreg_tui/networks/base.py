@@ -42,14 +42,25 @@ class Network(ABC):
     Attributes:
         shapes: the layers, first to last.
         needs_weights: whether the architecture wants whole weight tensors rather than pre-activations.
+        one_by_one: whether networks of a batch are evaluated one after the other.
     """
 
     shapes: Sequence[LayerShape]
     needs_weights: bool = False
+    one_by_one: bool = False
 
     @abstractmethod
     def forward(self, x: Tensor, layers: LayerSource) -> Tensor:
         """Return outputs (batch, outputs, examples) for inputs x of shape (examples, *input_shape)."""
+
+    def try_out(self, x: Tensor, layers: LayerSource) -> str:
+        """Choose how it is evaluated; return what to say of that, empty for nothing.
+
+        Args:
+            x: inputs of the experiment, (examples, *input_shape).
+            layers: source of a few networks.
+        """
+        return ""
 
 
 def apply_matrix(weights: Tensor, columns: Tensor) -> Tensor:

@@ -52,10 +52,14 @@ from geomreg_tui.runs.store import (
 from geomreg_tui.runs.tail import TailFolder
 from geomreg_tui.summary import Facts, Tail
 
-__all__ = ["RunDirectory", "differences"]
+__all__ = ["NameTakenError", "RunDirectory", "differences"]
 
 SCHEMA = 1
 _BEGUN = ("facts.safetensors", "environment.json", "plan.json")
+
+
+class NameTakenError(RunDirectoryError):
+    """A new run was to have a name of its own, which another run has taken meanwhile."""
 
 
 class RunDirectory:
@@ -102,6 +106,8 @@ class RunDirectory:
         keep_losses: int,
         asked: Experiment | None = None,
         tail: Tail | None = None,
+        *,
+        exclusive: bool = False,
     ) -> tuple[RunDirectory, Lease]:
         """Make a run directory with the right to write it; if that fails nothing is left of it.
 
@@ -113,24 +119,33 @@ class RunDirectory:
             keep_losses: losses to keep.
             asked: the experiment as the person gave it.
             tail: how deep to go after that, if at all.
+            exclusive: whether even an empty folder that is there is another's.
 
         Raises:
             RunDirectoryError: if the directory exists and is not empty, another engine makes a run there at
-                the same time, or it cannot be written.
+                the same time, or it cannot be written; a NameTakenError where that is why and ``exclusive``.
         """
+        if exclusive and os.path.lexists(path):
+            raise NameTakenError(f"{path}: is another engine's")
         cls.check_new(path)
         run = cls(path, facts, ({**environment, "from_chunk": 0},), asked or facts.experiment, os.getcwd())
         made = _make_folder(path)
+        if exclusive and not made:
+            raise NameTakenError(f"{path}: is another engine's")
         lease: Lease | None = None
         try:
             # The lease comes first: of two engines one makes the run, and viewers see that it is being made.
             lease = run.lease()
             run._write_all(samples, keep_losses, tail)
         except RunDirectoryError:
-            if made:
-                shutil.rmtree(path, ignore_errors=True)
-            elif lease is not None:
-                lease.release()
+            if lease is not None:
+                if made:
+                    shutil.rmtree(path, ignore_errors=True)
+                else:
+                    lease.release()
+            elif made:
+                with contextlib.suppress(OSError):
+                    path.rmdir()  # not if another engine is making a run there
             raise
         return run, lease
 
@@ -142,6 +157,8 @@ class RunDirectory:
             RunDirectoryError: if something is there.
         """
         try:
+            if path.is_symlink() and not path.exists():
+                raise RunDirectoryError(f"{path}: is a link that leads nowhere; choose another --out")
             taken = path.exists() and (not path.is_dir() or _holds_anything(path))
         except OSError as error:
             raise RunDirectoryError(f"{path}: cannot be read ({error.strerror})") from error

@@ -73,7 +73,11 @@ class Lease:
             "token": self._token,
         }
         prepared = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
-        write_json(prepared, values)
+        try:
+            write_json(prepared, values)
+        except RunDirectoryError as error:
+            why = error.__cause__.strerror if isinstance(error.__cause__, OSError) else str(error)
+            raise RunDirectoryError(f"{path.parent}: cannot be written ({why})") from error
         try:
             with _one_at_a_time(path.parent):
                 for _ in range(_ATTEMPTS):

@@ -20,6 +20,7 @@ _BATCH_ELEMENTS = 2**19
 _BATCH_LIMIT = 2**10
 _RADIAL_BATCH = 2**14
 _CHUNK_SECONDS = 0.2
+_CALL_SECONDS = 2e-4  # of a person's own module, for one network
 _CHUNK_LIMIT = 2**19
 
 
@@ -66,12 +67,22 @@ def choose_sampler(experiment: Experiment, law: InitLaw, columns: int, needs_wei
     )
 
 
-def sizes(shapes: Sequence[LayerShape], examples: int, sampler: str) -> tuple[int, int]:
-    """Return (chunk_size, batch_size) for an experiment that leaves them unset. The same on every machine."""
+def sizes(
+    shapes: Sequence[LayerShape], examples: int, sampler: str, *, one_by_one: bool = False
+) -> tuple[int, int]:
+    """Return (chunk_size, batch_size) for an experiment that leaves them unset. The same on every machine.
+
+    Args:
+        shapes: the layers.
+        examples: training and held-out examples.
+        sampler: how networks are drawn.
+        one_by_one: whether they are evaluated one after the other.
+    """
     cost = network_cost(shapes, examples, sampler)
     limit = _RADIAL_BATCH if sampler == "radial" else _BATCH_LIMIT
     batch = 2 ** int(math.log2(max(1, min(limit, _BATCH_ELEMENTS // cost.elements))))
-    chunk = min(_CHUNK_LIMIT, int(_CHUNK_SECONDS / cost.seconds))
+    seconds = cost.seconds + (_CALL_SECONDS if one_by_one else 0.0)
+    chunk = min(_CHUNK_LIMIT, int(_CHUNK_SECONDS / seconds))
     return max(batch, chunk // batch * batch), batch
 
 

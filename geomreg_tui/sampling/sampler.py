@@ -26,6 +26,8 @@ from geomreg_tui.summary import Facts
 
 __all__ = ["Drawn", "Sampler"]
 
+_TRIED = 3  # networks on which a person's own module is tried out
+
 
 @dataclass(frozen=True)
 class Drawn:
@@ -83,7 +85,11 @@ class Sampler:
         examples = len(self.dataset.x)
         choice = choose_sampler(experiment, self.law, examples, self.network.needs_weights)
         self._check_memory(examples, choice.sampler)
-        chunk, batch = sizes(self.network.shapes, examples, choice.sampler)
+        self.x = torch.from_numpy(self.dataset.x).to(self.device, self._dtype)
+        note = self._try_out()
+        chunk, batch = sizes(
+            self.network.shapes, examples, choice.sampler, one_by_one=self.network.one_by_one
+        )
         batch = experiment.batch_size or batch
         resolved = experiment.replace(
             sampler=choice.sampler,
@@ -99,11 +105,10 @@ class Sampler:
             init_radius=self.law.radius(),
             null_loss=self.objective.null_loss,
             constant_loss=self.objective.constant_loss,
-            sampler_reason=choice.reason,
+            sampler_reason=f"{choice.reason}; {note}" if note else choice.reason,
             data_notes=self.dataset.notes,
             support=self.law.support(),
         )
-        self.x = torch.from_numpy(self.dataset.x).to(self.device, self._dtype)
         self._first_root = self._shared_root()
 
     def draw(self, batch: int, generator: torch.Generator) -> Drawn:
@@ -126,6 +131,15 @@ class Sampler:
             return self.network.forward(self.x, DirectLayers(self.law, batch, stream))
         law = cast(RotationInvariant, self.law)
         return self.network.forward(self.x, ProjectedLayers(law, batch, stream, self._first_root))
+
+    def _try_out(self) -> str:
+        """Evaluate a few networks of a person's own module; return what to say of it."""
+        if not self.network.needs_weights:
+            return ""
+        generator = torch.Generator(self.device).manual_seed(0)
+        with torch.inference_mode():
+            layers = DirectLayers(self.law, _TRIED, Stream(generator, self.device, self._dtype))
+            return self.network.try_out(self.x, layers)
 
     def _shared_root(self) -> Tensor | None:
         """Return the root of the first layer of an mlp, computed once and in float64."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 import time
@@ -127,6 +128,8 @@ class SweepReader:
         self._stamp: int | None = None
         self._view: SweepView | None = None
         self._points: tuple[PointView, ...] = ()
+        self._failed: Mapping[tuple[Any, ...], str] = {}  # reasons, by settings
+        self._failed_at = 0
         self._more = False  # whether the last call left points for the next one
 
     @property
@@ -144,7 +147,8 @@ class SweepReader:
         """
         status = self._directory.status()
         plan, before = self._newest_plan(), self._points
-        failed = status.state is RunState.FAILED
+        self._read_failures()
+        failed = status.state is RunState.FAILED and not self._failed
         points: list[PointView] = []
         enough, self._more = time.monotonic() + _PATIENCE, False
         for point in before:
@@ -167,6 +171,16 @@ class SweepReader:
             found = _judge(plan, points)
         self._view = SweepView(self._directory.path, plan, state, status.message, self._points, *found)
         return self._view
+
+    def _read_failures(self) -> None:
+        stamp = self._directory.result_stamp()
+        if not stamp or stamp == self._failed_at:
+            return
+        with contextlib.suppress(RunDirectoryError):  # what there is of the points can be seen without it
+            failed = {point.settings: point.reason for point in self._directory.failed()}
+            if failed != self._failed:
+                self._seen.clear()
+            self._failed, self._failed_at = failed, stamp
 
     def _newest_plan(self) -> SweepPlan:
         stamp = self._directory.plan_stamp()
@@ -194,7 +208,8 @@ class SweepReader:
             if run is None and os.path.exists(point.path / "experiment.json"):
                 run = self._runs[point.path] = RunHandle(point.path)
             if run is None:
-                state, message = (RunState.FAILED, sweep.message) if first else (None, "")
+                reason = self._failed.get(point.settings, sweep.message if first else "")
+                state, message = (RunState.FAILED, reason) if reason else (None, "")
                 if (point.state, point.message) == (state, message):
                     return point
                 return replace(point, state=state, message=message)
@@ -221,7 +236,10 @@ class SweepReader:
             facts, summary, tail = stored.facts, stored.committed()[0].summary, stored.tail.read()
             state, message = status.state, status.message
             point = replace(point, mixed=status.mixed)
-        if first and not (state is RunState.DONE and summary and summary.samples >= point.target):
+        reason = self._failed.get(point.settings)
+        if reason is not None and sweep.state.over:
+            state, message = RunState.FAILED, reason
+        elif first and not (state is RunState.DONE and summary and summary.samples >= point.target):
             state, message = RunState.FAILED, message or sweep.message
         elif sweep.state.over and not state.over:
             state = RunState.STOPPED  # its engine is gone

@@ -9,11 +9,16 @@ import numpy as np
 import pytest
 
 from geomreg_tui.engine import PreviewEngine
-from geomreg_tui.engine.executors import WorkerPool
+from geomreg_tui.engine.executors import InProcess, WorkerPool
+from geomreg_tui.engine.fold import Fold
+from geomreg_tui.engine.plan import Plan
+from geomreg_tui.engine.run import Engine, Pace
 from geomreg_tui.engine.task import Task
+from geomreg_tui.engine.worker import prepare
 from geomreg_tui.errors import DataError, ExperimentError, RunDirectoryError, SamplingError
 from geomreg_tui.experiment import Experiment
 from geomreg_tui.runs import RunDirectory, RunState
+from geomreg_tui.sampling import run_chunk
 from tests import seeds
 from tests.making import new_run
 from tests.patience import PATIENCE
@@ -241,6 +246,47 @@ def test_what_cannot_be_run_writes_nothing(tmp_path, runs, values, kind):
     with pytest.raises(kind):
         runs.start(Experiment.parse(values), 100, directory=tmp_path / "run", workers=1)
     assert not (tmp_path / "run").exists()
+
+
+def test_a_run_whose_name_is_taken_meanwhile_gets_another(runs, monkeypatch):
+    from geomreg_tui.engine import launch
+    from geomreg_tui.runs import list_runs, new_run_path
+
+    taken = new_run_path(EXPERIMENT)
+    taken.mkdir(parents=True)  # by another engine, a moment before it takes the lease
+    monkeypatch.setattr(launch, "new_run_path", lambda _: taken)
+    handle = runs.start(EXPERIMENT, 500, workers=1)
+    assert handle.wait(60)
+    assert handle.status().samples == 500
+    assert handle.directory != taken
+    assert not list(taken.iterdir())
+    assert handle.directory in {entry.path for entry in list_runs()}
+
+
+def test_an_error_of_a_module_of_ones_own_does_not_ask_to_try_again(tmp_path, monkeypatch):
+    (tmp_path / "moody.py").write_text(
+        "import os, torch\n"
+        "class Net(torch.nn.Linear):\n"
+        "    def forward(self, x):\n"
+        "        if os.path.exists('error-now'): raise ValueError('not with me')\n"
+        "        return super().forward(x)\n"
+        "def net(): return Net(20, 1)\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    experiment = Experiment.parse({**VALUES, "arch": "custom", "module": "moody:net"})
+    prepared = prepare(experiment, "cpu", "moody:net")
+    run = new_run(tmp_path / "run", prepared.facts, prepared.environment, 3 * CHUNK, 0)
+    run_chunk(run.facts.experiment, 0)
+    (tmp_path / "error-now").write_text("")
+    lease = run.lease()
+    wanted = Fold(run, Plan(run.facts.experiment, 3 * CHUNK, 0))
+    Engine(run, InProcess(), wanted, lease, Pace(commit=0.0)).run()
+    lease.release()
+    status = run.read_status()
+    assert status.state is RunState.FAILED
+    assert "moody:net fails (ValueError: not with me)" in status.message
+    assert "the same would happen again" in status.message
+    assert "--resume" not in status.message
 
 
 def test_a_directory_that_cannot_be_made_is_an_error(tmp_path, runs):

@@ -8,12 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from geomreg_tui.engine.sweep import parse_factor
+from geomreg_tui.engine.sweep import SweepError, parse_factor
 from geomreg_tui.engine.sweep_directory import SweepDirectory, SweepPlan, list_sweeps
 from geomreg_tui.engine.sweep_launch import SweepHandle, start_sweep
-from geomreg_tui.errors import RunDirectoryError
+from geomreg_tui.engine.sweep_run import run_sweep
+from geomreg_tui.errors import ExperimentError, RunDirectoryError
 from geomreg_tui.experiment import Experiment
-from geomreg_tui.runs import RunDirectory, RunState, read_snapshot
+from geomreg_tui.export import load_sweep
+from geomreg_tui.export.sweep_html import sweep_page
+from geomreg_tui.runs import RunState, read_snapshot
+from geomreg_tui.tui.sweep_view import SweepReader
 from tests.patience import PATIENCE
 
 from ..tui.terminal import check_leaves_at_once, in_terminal
@@ -136,14 +140,89 @@ def test_a_sweep_on_the_command_line_can_be_watched_and_stopped_by_others(tmp_pa
     assert not (path / "width=16").exists()
 
 
-def test_a_point_that_cannot_be_run_ends_the_sweep_with_the_reason_kept(tmp_path, sweeps):
-    base = Experiment.parse({"data": "iris", "width": 8, "depth": 1})
-    handle = sweeps(plan_of("examples=4,4000", samples=1000, experiment=base), tmp_path / "sweep")
-    status = over(handle)
-    assert status.state is RunState.FAILED
-    assert "4000" in status.message.replace(",", "")
-    assert len(digests(handle.directory)) == 1
-    assert RunDirectory.open(handle.directory / "examples=4").read_status().samples == 1000
+def forty_rows(path):
+    rows = "".join(f"{k},{k % 7},{k % 3}\n" for k in range(40))
+    path.write_text("a,b,y\n" + rows)
+    return Experiment.parse({"data": str(path), "target": "y", "width": 8, "depth": 1})
+
+
+def test_all_points_are_checked_before_the_first_is_drawn(tmp_path, sweeps):
+    base = forty_rows(tmp_path / "rows.csv")
+    plan = plan_of("examples=4,8,50,30,60", samples=1000, experiment=base)
+    with pytest.raises(ExperimentError) as caught:
+        sweeps(plan, tmp_path / "sweep")
+    assert [problem.got for problem in caught.value.problems] == ["examples=50", "examples=60"]
+    assert all("40" in str(problem) for problem in caught.value.problems)
+    assert not (tmp_path / "sweep").exists()
+    over = ["--over", "examples=4,50", "--over", "sampler=radial,direct"]
+    options = ["--data", tmp_path / "rows.csv", "--target", "y", "--width", "8", "--samples", "1000"]
+    code, out, err = finish(geomreg("sweep", *over, *options))
+    assert (code, out) == (2, "")
+    for name in ("examples=4,sampler=radial", "examples=50,sampler=radial", "examples=50,sampler=direct"):
+        assert name in err
+    assert "examples=4,sampler=direct" not in err
+    assert not list_sweeps()
+
+
+def test_every_impossible_value_of_a_grid_is_named():
+    with pytest.raises(ExperimentError) as caught:
+        plan_of("width=0,4,-1", "depth=1,-5").grid()
+    problems = {(problem.key, problem.got) for problem in caught.value.problems}
+    assert problems == {("width", "0"), ("width", "-1"), ("depth", "-5")}
+
+
+def test_a_point_that_fails_while_it_runs_is_marked_and_the_others_are_kept(tmp_path):
+    plan, path, killed = plan_of("width=8,16,4", samples=2000), tmp_path / "sweep", []
+
+    def kill_second():
+        pid = engine_of(path / "width=16")
+        if pid is not None and not killed:
+            os.kill(pid, signal.SIGKILL)
+            killed.append(pid)
+        return False
+
+    points = run_sweep(plan.experiment, plan.factors, 2000, path, workers=1, interrupted=kill_second)
+    kept = []
+    with pytest.raises(SweepError, match="width=16: the engine died") as caught:
+        kept.extend(points)
+    assert [point.settings for point in kept if point.summary.samples == 2000] == [(8,), (4,)]
+    assert caught.value.exit_code == 3
+    assert [point.settings for point in caught.value.failed] == [(16,)]
+    stored = json.loads((path / "sweep.json").read_text())
+    assert [point["settings"] for point in stored["failed"]] == [{"width": 16}]
+    assert "engine died" in stored["failed"][0]["reason"]
+    assert SweepDirectory(path).status().state is RunState.FAILED
+    sweep = load_sweep(path)
+    assert any("width=16 failed" in line and "engine died" in line for line in sweep.warnings)
+    page = sweep_page(sweep)
+    assert "width=16 failed" in page
+    view = SweepReader(path).read()
+    assert [point.state for point in view.points] == [RunState.DONE, RunState.FAILED, RunState.DONE]
+    assert "engine died" in view.points[1].message
+    code, out, _ = finish(geomreg("report", path))
+    assert code == 0
+    assert "width=16 failed" in out
+    # Asked for again, what failed is tried again, and what is there is taken as it is.
+    stamp = (path / "width=8" / "summary.json").stat().st_mtime_ns
+    again = list(run_sweep(plan.experiment, plan.factors, 2000, path, workers=1))
+    assert [point.summary.samples for point in again] == [2000] * 3
+    assert (path / "width=8" / "summary.json").stat().st_mtime_ns == stamp
+    assert json.loads((path / "sweep.json").read_text())["failed"] == []
+    assert SweepDirectory(path).status().state is RunState.DONE
+
+
+def test_the_command_prints_what_there_is_and_says_that_a_part_failed(tmp_path):
+    path = tmp_path / "sweep"
+    process = geomreg("sweep", "--over", "width=8,16", *OPTIONS, "--samples", "1e9", "--out", path)
+    first = wait_for(lambda: engine_of(path / "width=8"), 120)
+    os.kill(first, signal.SIGKILL)
+    wait_for(lambda: drawn(path / "width=16"), 120)
+    SweepHandle(path).stop()
+    code, out, err = finish(process)
+    assert code == 3
+    assert "width=8 failed" in out
+    assert "1 point of the sweep failed, all others are kept" in err
+    assert "tries what failed again" in err
 
 
 def test_what_is_no_plan_is_refused(tmp_path):

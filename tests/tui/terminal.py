@@ -127,7 +127,11 @@ class Terminal:
 
 @contextmanager
 def in_terminal(
-    command: Sequence[str], columns: int = 120, lines: int = 40, rate: float | None = None
+    command: Sequence[str],
+    columns: int = 120,
+    lines: int = 40,
+    rate: float | None = None,
+    folder: Path = ROOT,
 ) -> Iterator[Terminal]:
     """Run a program in a terminal of its own, which it controls, and end it.
 
@@ -135,6 +139,7 @@ def in_terminal(
         command: the program.
         columns, lines: size of the terminal.
         rate: most bytes a second that the line to it carries.
+        folder: its working directory.
     """
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
@@ -142,7 +147,7 @@ def in_terminal(
     environment = {**os.environ, "TERM": "xterm-256color", "COLUMNS": str(columns), "LINES": str(lines)}
     process = subprocess.Popen(
         command,
-        cwd=ROOT,
+        cwd=folder,
         stdin=theirs,
         stdout=theirs,
         stderr=theirs,

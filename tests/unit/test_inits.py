@@ -7,6 +7,7 @@ together, so that a new base seed would fail the file with probability about 1 %
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ from geomreg_tui.shapes import LayerShape
 from tests import seeds
 from tests.rates import ALPHA, sigmas
 
+README = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
 WIDE = LayerShape(0, n_out=5, n_in=12, fan_in=12, fan_out=5, bias=True)
 TALL = LayerShape(1, n_out=12, n_in=5, fan_in=5, fan_out=12, bias=True)
 SHAPES = (WIDE, TALL)
@@ -214,3 +216,34 @@ def test_float32_draws_are_finite_float32(init: str) -> None:
     weights, biases = law.weights(WIDE, 200, source, law.begin(200, source))
     assert weights.dtype == biases.dtype == torch.float32
     assert torch.isfinite(weights).all()
+
+
+NORMAL, UNIFORM = stats.norm(scale=0.7), stats.uniform(-0.7, 1.4)
+# A normal cut at two standard deviations, widened so that its own is 0.7 again.
+CUT = stats.truncnorm(-2, 2, scale=0.7 / stats.truncnorm(-2, 2).std())
+BIASES = {
+    **dict.fromkeys(("normal", "he_normal", "glorot_normal", "lecun_normal", "orthogonal", "sparse"), NORMAL),
+    **dict.fromkeys(("uniform", "he_uniform", "glorot_uniform", "lecun_uniform"), UNIFORM),
+    **dict.fromkeys(("he_truncated", "glorot_truncated", "lecun_truncated"), CUT),
+    "torch_default": stats.uniform(-0.7 / math.sqrt(12), 1.4 / math.sqrt(12)),
+    "laplace": stats.laplace(scale=0.7),
+    "student_t": stats.t(9, scale=0.7),
+}
+
+
+@pytest.mark.parametrize("init", BIASES)
+def test_biases_have_the_law_that_the_readme_gives(init):
+    _, biases = draw(init, WIDE, gain=3.0, dof=9.0)
+    assert stats.kstest(biases.ravel(), BIASES[init].cdf).pvalue > ALPHA
+    row = next(line for line in README.splitlines() if f"`{init}`" in line and line.startswith("| `"))
+    words = {NORMAL: "N(0, s²)", UNIFORM: "uniform on [−s, s] |", CUT: "cut at two standard deviations"}
+    assert words.get(BIASES[init], "") in row
+
+
+def test_biases_of_signs_are_signs():
+    assert set(np.abs(draw("binary", WIDE, gain=3.0)[1]).ravel().round(6)) == {0.7}
+
+
+def test_the_readme_gives_the_law_of_every_init():
+    listed = [line for line in README.splitlines() if line.startswith("| `")]
+    assert all(any(f"`{init}`" in line for line in listed) for init in choices("init"))

@@ -19,6 +19,7 @@ from textual_serve.app_service import AppService
 from textual_serve.server import Server
 
 from geomreg_tui.errors import GeomregError, plain_text
+from geomreg_tui.safe_path import python_environment
 from geomreg_tui.tui.web import DRIVER
 from geomreg_tui.tui.web.admission import Admission, is_loopback
 
@@ -181,6 +182,10 @@ class ExplorerServer(Server):
 
 class _Explorer(AppService):
     """An explorer's process."""
+
+    def _build_environment(self, width: int = 80, height: int = 24) -> dict[str, str]:
+        """Return its variables."""
+        return python_environment(**super()._build_environment(width, height))
 
     async def run(self) -> None:
         """Pass on what it sends until it ends; then close its page, also where it did not get to say so."""
