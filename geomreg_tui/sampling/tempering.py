@@ -9,14 +9,18 @@ below, a fair sample of their law times Z(tau), is walked down in tau by anneale
 resampling (Neal 2001; Del Moral, Doucet and Jasra 2006), at steps that keep nine tenths of the effective
 sample.
 
-From it the volume follows exactly: residuals r = t - y given the layers below are normal under exp(-|r|**2 /
-2 tau**2), and with u = |r|**2 / tau**2
+Where outputs cannot reach the targets, |t - y|**2 has a floor: one that is the same for all networks (see
+:mod:`~geomreg_tui.sampling.reach`), left out of everything here, and one that depends on the layers below.
+The lowest of those that were met is the base b, and Z(tau) is that of |t - y|**2 - b.
 
-    V(eps) = E[Z(tau)] E[exp(u / 2) 1{u <= C N eps / tau**2}],
+From the population the volume follows exactly: residuals r = t - y given the layers below are normal under
+exp(-|r|**2 / 2 tau**2), and with u = (|r|**2 - b) / tau**2
+
+    V(eps) = E[Z(tau)] E[exp(u / 2) 1{u <= (C N eps - b) / tau**2}],
 
 the second mean over the population and its residuals. The best eps for a tau has about half of the weight
-below it. Nothing is ever subtracted from targets and tau is kept as a logarithm, so no depth is too deep;
-and there is no edge for moves to run into, so the layers below move far at any level.
+below it. Losses are kept as their logarithms above the floor and so is tau: no depth is too deep. And there
+is no edge for moves to run into, so the layers below move far at any level.
 """
 
 from __future__ import annotations
@@ -31,7 +35,7 @@ import torch
 from torch import Tensor
 
 from geomreg_tui.sampling.genealogy import Genealogy
-from geomreg_tui.sampling.goal import Goal, Record
+from geomreg_tui.sampling.goal import FLAT_FLOOR, Goal, Record
 from geomreg_tui.sampling.hidden_walk import HiddenWalk
 from geomreg_tui.sampling.kernels import FIRST_SCALE, forget, ranks
 from geomreg_tui.sampling.latent import Latent
@@ -52,8 +56,19 @@ _BISECTIONS = 45
 _MOST_SWEEPS = 100
 _TOP = 3.0  # log tau above the root of the mean loss, where the curve begins
 _LEVELS = 1000
+_LARGEST = 700.0  # of a logarithm whose exponential is a number
+_RESOLUTION = 2.0**-36  # of tau**2, relative to |y| and the root of the base: below it floors are rounding
+_SAME_LOSS = 44 * math.log(2)  # of log loss: so close above a floor, losses are the floor to within rounding
 _COUNTS = ("index", "level", "sweeps", "evaluations")
-_NUMBERS = ("log_tau", "log_evidence", "log_volume", "log_loss", "scale", "acceptance")  # may be infinite
+_NUMBERS = (
+    "log_tau",
+    "log_evidence",
+    "log_volume",
+    "base",
+    "floor",
+    "scale",
+    "acceptance",
+)  # may be infinite
 
 
 @dataclass(frozen=True)
@@ -65,10 +80,11 @@ class Tempered:
         level: levels walked so far.
         log_tau: logarithm of tau; infinite before the first level.
         log_evidence: log E[Z(tau)].
+        base: what |t - y|**2 is counted from in ``log_evidence``; infinite at first.
+        floor: the lowest floor of |t - y|**2 that was met, above that of all networks; infinite at first.
         hidden: coordinates of the layers below, (n, hidden).
         genealogy: who descends from whom.
         log_volume: natural logarithm of V at the last point of the curve.
-        log_loss: natural logarithm of the loss there.
         scale: step size of the moves.
         sweeps, acceptance: of the last level.
         evaluations: networks evaluated so far.
@@ -81,8 +97,9 @@ class Tempered:
     log_evidence: float
     hidden: Tensor
     genealogy: Genealogy
+    base: float = math.inf
+    floor: float = math.inf
     log_volume: float = 0.0
-    log_loss: float = math.inf
     scale: float = FIRST_SCALE
     sweeps: int = 0
     acceptance: float = 0.0
@@ -138,58 +155,91 @@ def step(space: ReducedSpace, population: Tempered, goal: Goal, seed: int) -> tu
     with torch.inference_mode():
         generator = level_generator(seed, population.index, population.level + 1, space.sampler.device)
         look = _Look(space, population, generator)
-        log_tau = _lowest(lambda log_tau: look.scatter(log_tau) <= _SCATTER, look.start)
+        log_tau = _lowest(lambda log_tau: look.scatter(log_tau) <= _SCATTER, look.start, look.limit)
         end = look.end(goal, log_tau)
         if end is not None:
             log_tau = end[0]
         record = look.record(log_tau)
-        lowest = replace(population, log_loss=record.log_loss[-1], log_volume=record.log_volume[-1])
+        lowest = replace(
+            population, log_volume=float(record.log_volume[-1]), base=look.base, floor=look.floor
+        )
         if end is not None:
             return replace(lowest, status=end[1]), record
         return _moved(space, lowest, look, log_tau, generator), record
 
 
 def sample(
-    space: ReducedSpace, population: Tempered, log_loss: float, generator: torch.Generator
+    space: ReducedSpace, population: Tempered, log_excess: float, generator: torch.Generator
 ) -> Latent | None:
     """Return a fair sample of the networks of at most a loss that is not far below the population, (n, D).
 
     None where the population has no such networks among its draws.
+
+    Args:
+        space: where it lives.
+        population: the population.
+        log_excess: natural logarithm of the loss above the floor of the population's record.
+        generator: random numbers.
     """
-    return _Look(space, population, generator).sample(log_loss)
+    return _Look(space, population, generator).sample(log_excess)
 
 
 class _Look:
-    """A population looked at from its level down."""
+    """A population looked at from its level down.
+
+    Attributes:
+        spectrum: what decides the evidence of its particles.
+        base: what |t - y|**2 is counted from in the evidence.
+        floor: the lowest floor that was met.
+        start: log tau where the look begins.
+        limit: log tau below which floors are told apart by rounding only.
+    """
 
     def __init__(self, space: ReducedSpace, population: Tempered, generator: torch.Generator) -> None:
         self._population = population
         self._generator = generator
+        self._reach = space.reach
         self._size = space.targets.numel()
         self._rank = space.rank(space.law.shapes[-1])
+        self._certain = not space.hidden
         self._hidden = population.hidden
-        self.spectrum = spectrum_of(space.readout_root(population.hidden), space.targets)
-        shape = (_DRAWS, len(population.hidden), *space.targets.shape)
-        self._noise = torch.randn(
-            shape, dtype=torch.float64, device=population.hidden.device, generator=generator
-        )
-        self._base = torch.zeros(1, dtype=torch.float64, device=population.hidden.device)
-        self.start = population.log_tau
+        self.spectrum = spectrum_of(space.readout_root(population.hidden), space.reach.targets)
+        count, like = len(population.hidden), population.hidden
+        shape = (_DRAWS, count, *self.spectrum.along.shape[1:])
+        self._noise = torch.randn(shape, dtype=torch.float64, device=like.device, generator=generator)
+        # Where R is the same for all networks, so is its floor, to the last bit.
+        before = (math.inf, math.inf) if self._certain else (population.base, population.floor)
+        self.base = min(before[0], float(self.spectrum.high_floor.min()))
+        self.floor = min(before[1], float(self.spectrum.floor.min()))
+        if not self.base:  # where targets are in reach of a network, what is remote does not matter
+            self.spectrum = self.spectrum._replace(remote=torch.zeros_like(self.spectrum.remote))
+        length = float(space.reach.targets.norm())
+        tau2 = _RESOLUTION * math.sqrt(self.base) * length if self.base and not self._certain else 0.0
+        self.limit = max(math.log(tau2) / 2 if tau2 else _LOWEST, self.spectrum.log_limit)
+        self.start, self._log_evidence = population.log_tau, population.log_evidence
+        self._before = torch.zeros(1, dtype=torch.float64, device=like.device)
         if math.isfinite(self.start):
-            self._base = self.spectrum.log_evidence(self.start)
+            self._before = self.spectrum.log_evidence(self.start, self.base)
+            self._log_evidence -= (population.base - self.base) / (2 * math.exp(2 * self.start))
         else:
-            size = self.spectrum.along.square().mean() + self.spectrum.log_values.exp().mean()
-            self.start = math.log(float(size)) / 2 + _TOP if size > 0 else 0.0
+            self.start = _start(self.spectrum, self._size)
+        self.limit = min(self.limit, self.start)
+
+    @property
+    def log_floor(self) -> float:
+        """Natural logarithm of the loss from which this look counts."""
+        floor = self._reach.floor + self.floor / self._size
+        return math.log(floor) if floor > 0 else -math.inf
 
     def weights(self, log_tau: float) -> Tensor:
         """Return log weights of the particles at another tau, (n,)."""
-        change = self.spectrum.log_evidence(log_tau) - self._base
+        change = self.spectrum.log_evidence(log_tau, self.base) - self._before
         return change.expand(len(self._hidden))
 
     def log_evidence(self, log_tau: float) -> float:
         """Return log E[Z(tau)]."""
         weights = self.weights(log_tau)
-        return self._population.log_evidence + float(weights.logsumexp(dim=0)) - math.log(len(weights))
+        return self._log_evidence + float(weights.logsumexp(dim=0)) - math.log(len(weights))
 
     def scatter(self, log_tau: float) -> float:
         """Return the variance of the weights, in units of their mean squared."""
@@ -197,7 +247,7 @@ class _Look:
         return float(shares.square().sum()) * len(shares) - 1
 
     def point(self, log_tau: float) -> tuple[float, float, float]:
-        """Return log eps, log V(eps) and its variance, for eps C N / tau**2 the mean of u."""
+        """Return log eps above the floor, log V(eps) and its variance, for eps that of the mean of u."""
         edge = self._edge(log_tau)
         log_weights, u = self._weighted(log_tau)
         inside = torch.where(u <= edge, log_weights + u / 2, -math.inf)
@@ -206,8 +256,8 @@ class _Look:
         volume = float(each.logsumexp(dim=0)) - math.log(count)
         spread = float((each - volume).exp().square().mean() - 1) / count
         return (
-            self._log_loss_of(edge, log_tau),
-            self._population.log_evidence + volume,
+            self._log_excess_of(edge, log_tau),
+            self._log_evidence + volume,
             self._population.genealogy.variance + spread,
         )
 
@@ -234,24 +284,39 @@ class _Look:
         if not self._population.level:
             points = [*self._plain(), *points]
         columns = np.array(points)
-        return Record(columns[:, 0].copy(), columns[:, 1].copy(), columns[:, 2].copy())
+        return Record(
+            log_excess=columns[:, 0].copy(),
+            log_volume=columns[:, 1].copy(),
+            variance=columns[:, 2].copy(),
+            log_floor=self.log_floor,
+            certain=self.floor == 0 or self._certain,
+        )
 
     def end(self, goal: Goal, log_tau: float) -> tuple[float, str] | None:
         """Return the tau of the goal and which it is, if it is no lower than ``log_tau``."""
-        lowest = self.point(log_tau)
-        if lowest[0] == -math.inf:
-            return log_tau, "zero loss"
-        if lowest[0] <= goal.log_loss:
-            found = _lowest(lambda one: self._log_loss(one) >= goal.log_loss, self.start, log_tau)
+        log_excess, log_volume, _ = self.point(log_tau)
+        if log_excess == -math.inf:
+            return log_tau, "zero loss" if self.log_floor == -math.inf else "floor"
+        wanted = goal.log_excess(self.log_floor)
+        if log_excess <= wanted:
+            found = _lowest(lambda one: self._log_excess(one) >= wanted, self.start, log_tau)
             return found, "loss reached"
-        if lowest[1] <= goal.log_volume:
+        if log_volume <= goal.log_volume:
             found = _lowest(lambda one: self.point(one)[1] >= goal.log_volume, self.start, log_tau)
             return found, "volume reached"
         if self._population.level >= min(goal.levels, _LEVELS):
             return log_tau, "level limit"
+        if self.base > self.floor and self._edge(log_tau) < self._same(log_tau):
+            found = _lowest(lambda one: self._edge(one) >= self._same(one), self.start, log_tau)
+            return found, "resolution"
+        nearest = self.log_floor - _SAME_LOSS
+        if goal.log_volume == -math.inf and log_excess <= nearest:
+            return _lowest(lambda one: self._log_excess(one) >= nearest, self.start, log_tau), "floor"
         if log_tau <= _LOWEST:
-            level = lowest[1] + _FLAT
+            level = log_volume + _FLAT
             return _lowest(lambda one: self.point(one)[1] >= level, self.start, log_tau), "plateau"
+        if log_tau <= self.limit:
+            return log_tau, "floor" if log_excess < self.log_floor + math.log(FLAT_FLOOR) else "resolution"
         return None
 
     def resample(self, log_tau: float) -> Tensor:
@@ -259,11 +324,11 @@ class _Look:
         weights = self.weights(log_tau).softmax(dim=0)
         return _systematic(weights, self._generator)
 
-    def sample(self, log_loss: float) -> Latent | None:
-        """Return networks, one for each particle, fairly from those of at most a loss."""
-        log_tau = _lowest(lambda one: self._log_loss(one) >= log_loss, self.start)
+    def sample(self, log_excess: float) -> Latent | None:
+        """Return networks, one for each particle, fairly from those of at most a loss above the floor."""
+        log_tau = _lowest(lambda one: self._log_excess(one) >= log_excess, self.start, self.limit)
         log_weights, u = self._weighted(log_tau)
-        inside = u <= math.exp(log_loss - 2 * log_tau) * self._size
+        inside = u <= self._edge(log_tau)
         if not inside.any():
             return None
         weights = torch.where(inside, log_weights + u / 2, -math.inf).flatten().softmax(dim=0)
@@ -274,37 +339,48 @@ class _Look:
         spectrum = self.spectrum
         if len(spectrum.log_values) > 1:
             spectrum = Spectrum(*(part[particle] for part in spectrum))
-        readout = spectrum.readout(log_tau, noise)[..., : self._rank]
+        shape = (count, noise.shape[1], self._rank)
+        rest = torch.randn(shape, dtype=torch.float64, device=noise.device, generator=self._generator)
+        readout = spectrum.readout(log_tau, noise, rest)
         normals = torch.cat([self._hidden[particle], readout.flatten(1)], dim=1)
         return Latent(normals, normals[:, :0])
 
-    def _log_loss(self, log_tau: float) -> float:
-        """Return log eps for eps C N / tau**2 the mean of u."""
-        return self._log_loss_of(self._edge(log_tau), log_tau)
+    def _log_excess(self, log_tau: float) -> float:
+        """Return log eps above the floor, for eps that of the mean of u."""
+        return self._log_excess_of(self._edge(log_tau), log_tau)
 
-    def _log_loss_of(self, edge: float, log_tau: float) -> float:
-        return math.log(edge / self._size) + 2 * log_tau if edge > 0 else -math.inf
+    def _log_excess_of(self, edge: float, log_tau: float) -> float:
+        below = self.base - self.floor
+        if not below:
+            return math.log(edge / self._size) + 2 * log_tau if edge > 0 else -math.inf
+        square = below + edge * math.exp(2 * log_tau)
+        return math.log(square / self._size) if square > 0 else -math.inf
+
+    def _same(self, log_tau: float) -> float:
+        """Return the u below which losses near the base are told apart by rounding only."""
+        log_u = math.log(self.base) - _SAME_LOSS - 2 * log_tau
+        return math.exp(min(log_u, _LARGEST))
 
     def _edge(self, log_tau: float) -> float:
-        """Return the mean of u, over the weights."""
-        mean = self.spectrum.mean_excess(log_tau).expand(len(self._hidden))
+        """Return the mean of u = (|r|**2 - base) / tau**2, over the weights."""
+        mean = self.spectrum.mean_excess(log_tau, self.base).expand(len(self._hidden))
         shares = self.weights(log_tau).softmax(dim=0)
         # A network whose outputs cannot reach the targets has a share of 0 and an infinite mean in the end.
         return float(torch.where(shares > 0, shares * mean, 0.0).sum())
 
     def _weighted(self, log_tau: float) -> tuple[Tensor, Tensor]:
         """Return log weights and u of all draws, (draws, n)."""
-        u = self.spectrum.residuals(log_tau, self._noise).square_().sum(dim=(2, 3))
+        u = self.spectrum.excess(log_tau, self.base, self._noise)
         return self.weights(log_tau).expand_as(u), u
 
     def _plain(self) -> list[tuple[float, float, float]]:
         """Return points at the top, from outputs drawn at random."""
         outputs = (self.spectrum.log_values.unsqueeze(1) / 2).exp() * self._noise[0]
-        squares = (outputs - self.spectrum.along).square().sum(dim=(1, 2))
-        log_loss = (squares / self._size).log().sort(descending=True).values.tolist()
-        count = len(log_loss)
+        squares = (outputs - self.spectrum.along).square().sum(dim=(1, 2)) + self.spectrum.floor - self.floor
+        log_excess = (squares / self._size).log().sort(descending=True).values.tolist()
+        count = len(log_excess)
         ranks = range(0, count // 2, max(1, count // 32))
-        return [(log_loss[k], math.log1p(-k / count), k / count / (count - k)) for k in ranks]
+        return [(log_excess[k], math.log1p(-k / count), k / count / (count - k)) for k in ranks]
 
 
 def _moved(
@@ -312,9 +388,10 @@ def _moved(
 ) -> Tempered:
     """Return the population at another tau, moved until it has forgotten its parents."""
     parents = look.resample(log_tau)
-    evidence = look.spectrum.log_evidence(log_tau).expand(len(parents))[parents]
-    evidence = look.spectrum.log_evidence(log_tau).expand(len(parents))[parents]
-    walk = HiddenWalk(space, population.hidden[parents], evidence, log_tau, population.scale, generator)
+    evidence = look.spectrum.log_evidence(log_tau, look.base).expand(len(parents))[parents]
+    walk = HiddenWalk(
+        space, population.hidden[parents], evidence, log_tau, look.base, population.scale, generator
+    )
     sweeps = forget(ranks(evidence), lambda: ranks(walk.sweep()), _MOST_SWEEPS) if space.hidden else 0
     return replace(
         population,
@@ -328,6 +405,15 @@ def _moved(
         acceptance=walk.acceptance,
         evaluations=population.evaluations + sweeps * len(parents),
     )
+
+
+def _start(spectrum: Spectrum, size: int) -> float:
+    """Return a log tau well above the residuals of nearly all networks."""
+    outputs = spectrum.along.shape[1] * spectrum.log_values.exp().sum(dim=1)
+    squares = spectrum.along.square().sum(dim=(1, 2)) + spectrum.floor + outputs
+    squares = squares[squares.isfinite()]
+    mean = float(squares.mean()) / size if squares.numel() else 0.0
+    return math.log(mean) / 2 + _TOP if mean > 0 else 0.0
 
 
 def _bend(upper: tuple[float, ...], middle: tuple[float, ...], lower: tuple[float, ...]) -> float:
