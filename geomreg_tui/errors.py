@@ -41,8 +41,10 @@ class ExitCode(IntEnum):
     ERROR = 1
     USAGE = 2
     RUN_FAILED = 3
+    OUTPUT_FAILED = 4
     HANG_UP = 129
     INTERRUPTED = 130
+    READER_GONE = 141
 
 
 class GeomregError(Exception):

@@ -19,6 +19,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from geomreg_tui.errors import ExperimentError, Problem, nearest_name, plain_text
+from geomreg_tui.formatting import exact_text
 
 __all__ = ["Experiment", "choices", "parse_count"]
 
@@ -220,7 +221,7 @@ class Experiment(BaseModel):
         parts = [body.strip() + (" +bias" if self.bias else "")]
         if self.arch != "custom":
             parts.append(self.activation if self.depth else "linear model")
-        parts.append(self.init if self.gain == 1 else f"{self.init} gain {self.gain:g}")
+        parts.append(self.init if self.gain == 1 else f"{self.init} gain {exact_text(self.gain)}")
         parts.append(f"{self.data.rpartition('/')[2] or self.data} N={self.examples}")
         if self.held_out:
             parts.append(f"held out {self.held_out}")

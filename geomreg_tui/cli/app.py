@@ -45,7 +45,7 @@ app.add_typer(runs_app, name="runs")
 
 def _version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"geomreg-tui {__version__}")
+        print(f"geomreg-tui {__version__}")
         raise typer.Exit
 
 

@@ -21,11 +21,11 @@ def config(
     from geomreg_tui.tui.settings import config_file, example_file, load_settings
 
     if example:
-        typer.echo(example_file(), nl=False)
+        print(example_file(), end="")
         return
     settings = load_settings()
     path = config_file()
-    typer.echo(plain_text(f"{path} ({'is read' if path.exists() else 'is not there: all as usual'})\n"))
+    print(plain_text(f"{path} ({'is read' if path.exists() else 'is not there: all as usual'})\n"))
     values = {
         "fps": f"{settings.fps:g}",
         "mouse": "true" if settings.mouse else "false",
@@ -35,4 +35,4 @@ def config(
     }
     first, second = (max(map(len, column)) for column in (values, values.values()))
     for name, value in values.items():
-        typer.echo(plain_text(f"{name:{first}}  {value:{second}}  {settings.source(name)}"))
+        print(plain_text(f"{name:{first}}  {value:{second}}  {settings.source(name)}"))

@@ -110,6 +110,6 @@ def doctor() -> None:
     else:
         rows += [("torch works", f"yes, loads in {took:.1f} s"), ("CUDA devices", answer.stdout.strip())]
     for name, value in rows:
-        typer.echo(f"{name:14} {value}")
+        print(plain_text(f"{name:14} {value}"))
     if answer.returncode or not os.access(place, os.W_OK):
         raise typer.Exit(ExitCode.ERROR)

@@ -91,7 +91,7 @@ def _descent(tail: Tail) -> dict[str, Any]:
         "description": "deep tail",
         "completed": over,
         "total": tail.plan.repeats,
-        "rate": f"populations, deepest V = 1e{depth / math.log(10):.0f}",
+        "rate": f"populations, deepest V = 1e{math.floor(depth / math.log(10))}",
     }
 
 

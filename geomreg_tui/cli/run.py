@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from geomreg_tui.cli.options import OutOption, QuietOption
+from geomreg_tui.cli.output import flush_output, output_width
 from geomreg_tui.cli.progress import follow, narrate
 from geomreg_tui.cli.signals import Signals
 from geomreg_tui.errors import ExitCode, ExperimentError, Problem, SamplingError
@@ -140,11 +140,15 @@ def attend(
     if signals.hang_up:
         raise typer.Exit(ExitCode.HANG_UP)
     failure = handle.failure()
-    if not failure or handle.status().samples:
-        print_result(handle.directory, as_json)
+    try:
+        if not failure or handle.status().samples:
+            print_result(handle.directory, as_json)
+            flush_output()
+    finally:
+        # Whatever becomes of the report, the run is there.
+        narrate(f"Kept in {handle.directory}", quiet or bool(failure))
     if failure:
         raise SamplingError(failure)
-    narrate(f"Kept in {handle.directory}", quiet)
     if signals.stops:
         narrate(f"Stopped early; 'geomreg-tui {command} --resume {name}' goes on.", quiet)
         raise typer.Exit(ExitCode.INTERRUPTED)
@@ -262,7 +266,7 @@ def print_result(directory: Path, as_json: bool) -> None:
     if as_json:
         print_json(result_document(result))
     else:
-        print(report_text(result, shutil.get_terminal_size((100, 24)).columns))
+        print(report_text(result, output_width()))
 
 
 def parse_keep(text: str | None) -> int:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from geomreg_tui.cli.output import output_width
 from geomreg_tui.cli.progress import narrate
 from geomreg_tui.cli.run import JsonOption, print_json
 from geomreg_tui.errors import ExitCode, GeomregError, RunDirectoryError, plain_text
@@ -22,8 +22,6 @@ RunArgument = Annotated[
 _Going = Annotated[
     str, typer.Argument(metavar="[RUN]", help="as for report [default: the newest that is being sampled]")
 ]
-
-_WIDE = 240
 
 runs_app = typer.Typer(invoke_without_command=True)
 
@@ -181,24 +179,17 @@ def _row(path: Path) -> dict[str, str | int | bool]:
 
 
 def _print_table(rows: list[dict[str, str | int | bool]]) -> None:
-    from rich.console import Console
-    from rich.table import Table
+    from geomreg_tui.columns import table_lines
 
-    console = Console(highlight=False, markup=False)
-    piped = not console.is_terminal and "COLUMNS" not in os.environ
-    if piped:
-        console.width = _WIDE  # nothing is cut off in a pipe
-    table = Table(box=None, header_style="bold", expand=not piped)
-    for name in ("run", "state"):
-        table.add_column(name, no_wrap=True)
-    for name in ("networks", "size"):
-        table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("experiment", ratio=1)
+    cells = []
     for row in rows:
         state = f"{row['state']}, mixed" if row["mixed"] else str(row["state"])
         size = _size(int(row["bytes"]))
-        table.add_row(str(row["name"]), state, f"{row['samples']:,}", size, str(row["experiment"]))
-    console.print(table)
+        about = " ".join(str(row["experiment"]).split())
+        cells.append([str(row["name"]), state, f"{row['samples']:,}", size, about])
+    headings = ("run", "state", "networks", "size", "experiment")
+    lines = table_lines(headings, cells, output_width(), left=(0, 1, 4), wrap_last=True)
+    print(plain_text("\n".join(lines)))
 
 
 def _size(size: int) -> str:

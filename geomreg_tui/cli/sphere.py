@@ -7,10 +7,15 @@ from typing import Annotated
 
 import typer
 
+from geomreg_tui.cli.output import output_width
 from geomreg_tui.cli.run import JsonOption, print_json
 from geomreg_tui.errors import ExperimentError, Problem
+from geomreg_tui.formatting import decimal_text, exact_text, number_text
 
 __all__ = ["sphere"]
+
+_PLOT_WIDTH = 100
+_NARROWEST_PLOT = 30
 
 
 def sphere(
@@ -42,27 +47,27 @@ def sphere(
             }
         )
         return
-    from rich.console import Console
-    from rich.table import Table
-
+    from geomreg_tui.columns import table_lines, wrapped_lines
     from geomreg_tui.export import curve_text
 
-    console = Console(highlight=False)
-    table = Table(box=None, header_style="bold")
-    for name in ("n", "log10 V_n(r)", "log10 S_n-1(r)"):
-        table.add_column(name, justify="right")
-    ten = math.log(10)
-    for a, b, c in zip(n, volume, surface, strict=True):
-        table.add_row(f"{int(a):,}", f"{b / ten:,.6f}", f"{c / ten:,.6f}")
-    console.print(table)
-    if len(n) > 2:
+    width, ten = output_width(), math.log(10)
+    cells = [
+        (f"{int(a):,}", decimal_text(float(b / ten), 6), decimal_text(float(c / ten), 6))
+        for a, b, c in zip(n, volume, surface, strict=True)
+    ]
+    lines = table_lines(("n", "log10 V_n(r)", "log10 S_n-1(r)"), cells, width)
+    if len(n) > 2 and (width is None or width >= _NARROWEST_PLOT):
         log_axis = bool(n[-1] > 1000)
         x = np.log10(n.astype(float)) if log_axis else n.astype(float)
         label = "log10 n" if log_axis else "dimension n"
-        console.print(curve_text(x, volume / ten, label, f"log10 V_n(r), r = {r:g}", console.width))
+        drawn = f"log10 V_n(r), r = {exact_text(r)}"
+        lines.append(curve_text(x, volume / ten, label, drawn, width or _PLOT_WIDTH))
     for name, peak in peaks.items():
-        console.print(f"{name} peaks at n = {peak.n:.7f}, log10 = {peak.log_value / ten:.7f}")
-    console.print(f"volume is below 1 beyond about n = {2 * math.pi * math.e * r * r:,.1f}")
+        place, height = number_text(peak.n, 8), decimal_text(peak.log_value / ten, 7)
+        lines += wrapped_lines(f"{name} peaks at n = {place}, log10 = {height}", width, 2)
+    below = number_text(2 * math.pi * math.e * r * r, 3)
+    lines += wrapped_lines(f"volume is below 1 beyond about n = {below}", width, 2)
+    print("\n".join(lines))
 
 
 def _radius(text: str) -> float:

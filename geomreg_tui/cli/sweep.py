@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from geomreg_tui.cli.options import QuietOption, SamplesOption
+from geomreg_tui.cli.output import flush_output, output_width
 from geomreg_tui.cli.progress import narrate
 from geomreg_tui.cli.run import DeviceOption, JsonOption, WorkersOption, print_json, refuse
 from geomreg_tui.cli.signals import Signals
@@ -91,8 +92,11 @@ def sweep(
     judged = verdicts(factors, found)
     if signals.hang_up:
         raise typer.Exit(ExitCode.HANG_UP)
-    print_sweep(factors, found, judged, as_json)
-    narrate(f"Kept in {folder}", quiet)
+    try:
+        print_sweep(factors, found, judged, as_json)
+        flush_output()
+    finally:
+        narrate(f"Kept in {folder}", quiet)
     if signals.stops:
         narrate(f"Stopped early; the same command with --out {folder} goes on.", quiet)
         raise typer.Exit(ExitCode.INTERRUPTED)
@@ -107,8 +111,6 @@ def print_sweep(
 
         print_json(sweep_document(factors, points, judged))
         return
-    from rich.console import Console
-
     from geomreg_tui.export import sweep_text
 
-    Console(highlight=False).print(sweep_text(factors, points, judged))
+    print(sweep_text(factors, points, judged, output_width()))

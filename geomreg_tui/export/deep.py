@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 
 from geomreg_tui.analysis import DeepTail, TailHeldOut
 from geomreg_tui.analysis.deep import WIDTH
-from geomreg_tui.export.wording import spread
+from geomreg_tui.columns import table_lines
+from geomreg_tui.export.wording import log_text, spread
+from geomreg_tui.formatting import decimal_text, interval_text, number_text, upper_text
 
 __all__ = [
     "CURVE_HEADINGS",
@@ -30,6 +32,7 @@ __all__ = [
 CURVE_HEADINGS = ("log10 L", "log10 V(L)", "standard error", "local exponent λ", "standard error of λ")
 HELD_OUT_HEADINGS = ("log10 training loss up to", "mean held-out loss [95 %]", "accuracy [95 %]")
 _ROWS = 8
+_INDENT = " " * 14
 
 
 def goal_text(deep: DeepTail) -> str:
@@ -38,17 +41,18 @@ def goal_text(deep: DeepTail) -> str:
     if goal is None:
         return "no population has come anywhere yet"
     loss, volume, std = goal
-    text = f"log10 V = {volume:.3f}"
+    text = decimal_text(volume)
     if math.isfinite(std):
-        text += f" [{volume - WIDTH * std:.3f}, {volume + WIDTH * std:.3f}]"
-    return f"{text} at log10 L = {loss:.3f}"
+        text = interval_text((volume, volume - WIDTH * std, volume + WIDTH * std), 4)
+    return f"log10 V = {text} at log10 L = {decimal_text(loss)}"
 
 
 def agreement_text(deep: DeepTail) -> str:
     """Return how well the tail and plain sampling agree where both see."""
     if deep.agreement is None:
         return "plain sampling and the tail see no loss in common"
-    return f"differs from plain sampling by up to {deep.agreement:.2f} joint standard errors where both see"
+    apart = decimal_text(deep.agreement, 2)
+    return f"differs from plain sampling by up to {apart} joint standard errors where both see"
 
 
 def exponent_text(deep: DeepTail) -> str:
@@ -57,7 +61,7 @@ def exponent_text(deep: DeepTail) -> str:
     if known is None:
         return "not known"
     slope, std = known
-    return f"{slope:.3f} ± {WIDTH * std:.3f}" if math.isfinite(std) else f"{slope:.3f}"
+    return decimal_text(slope) + (f" ± {upper_text(WIDTH * std, 1, 3)}" if math.isfinite(std) else "")
 
 
 def populations_text(deep: DeepTail) -> str:
@@ -83,20 +87,19 @@ def tail_lines(deep: DeepTail | None) -> list[str]:
         return lines
     lines += [f"Exponent λ    {exponent_text(deep)}", f"Agreement     {agreement_text(deep)}"]
     if deep.curve.log10_zero is not None:
-        lines.append(f"Exact zeros   log10 V(0) = {deep.curve.log10_zero:.3f}")
-    lines.append("              log10 L    log10 V(L)      std   local exponent λ")
-    for loss, volume, std, slope, _ in curve_rows(deep):
-        lines.append(f"           {loss:>10}    {volume:>10} {std:>8}   {slope:>8}")
+        lines.append(f"Exact zeros   log10 V(0) = {decimal_text(deep.curve.log10_zero)}")
+    rows = [row[:4] for row in curve_rows(deep)]
+    table = table_lines(("log10 L", "log10 V(L)", "std", "local exponent λ"), rows)
+    lines += [_INDENT + line for line in table]
     if deep.curve.log10_bound is not None:
-        lines.append(
-            f"              nothing known below; there log10 V < {deep.curve.log10_bound:.3f} (95 %)"
-        )
+        bound = upper_text(deep.curve.log10_bound, 2, 3)
+        lines.append(f"{_INDENT}nothing known below; there log10 V < {bound} (95 %)")
     held_out = deep.curve.held_out
     if held_out is not None:
         lines += ["", "Held out      given a training loss up to L, down the tail"]
-        lines.append("              log10 L   mean loss [95 %]              accuracy [95 %]")
-        for loss, mean, accuracy in held_out_rows(held_out):
-            lines.append(f"           {loss:>10}   {mean:28}  {accuracy}")
+        names = ("log10 L", "mean loss [95 %]", "accuracy [95 %]")
+        table = table_lines(names, held_out_rows(held_out), left=(1, 2))
+        lines += [_INDENT + line for line in table]
     return lines
 
 
@@ -113,7 +116,7 @@ def curve_rows(deep: DeepTail) -> list[tuple[str, ...]]:
         curve.exponent_std,
     )
     places = sorted(spread(curve.log10_loss.size, _ROWS))
-    return [tuple(_number(column[place]) for column in columns) for place in places]
+    return [tuple(log_text(float(column[place])) for column in columns) for place in places]
 
 
 def held_out_rows(held_out: TailHeldOut) -> list[tuple[str, str, str]]:
@@ -122,9 +125,9 @@ def held_out_rows(held_out: TailHeldOut) -> list[tuple[str, str, str]]:
     for place in sorted(spread(held_out.log10_loss.size, _ROWS)):
         accuracy = "no classes"
         if held_out.accuracy is not None and held_out.accuracy_std is not None:
-            accuracy = _with_interval(held_out.accuracy[place], held_out.accuracy_std[place])
+            accuracy = _with_interval(held_out.accuracy[place], held_out.accuracy_std[place], bounded=True)
         mean = _with_interval(held_out.mean_loss[place], held_out.mean_loss_std[place])
-        rows.append((_number(held_out.log10_loss[place]), mean, accuracy))
+        rows.append((log_text(float(held_out.log10_loss[place])), mean, accuracy))
     return rows
 
 
@@ -179,13 +182,11 @@ def tail_arrays(deep: DeepTail) -> dict[str, NDArray[np.float64]]:
     return arrays
 
 
-def _with_interval(value: float, std: float) -> str:
-    if not math.isfinite(value):
-        return "undefined"
-    if not math.isfinite(std):
-        return f"{value:.4g}"
-    return f"{value:.4g} [{value - WIDTH * std:.4g}, {value + WIDTH * std:.4g}]"
-
-
-def _number(value: float) -> str:
-    return f"{value:z.3f}" if math.isfinite(value) else "-"
+def _with_interval(value: float, std: float, *, bounded: bool = False) -> str:
+    """Return an estimate with its interval; of a share, which is from 0 to 1, no further than that."""
+    if not (math.isfinite(value) and math.isfinite(std)):
+        return number_text(value)
+    low, high = value - WIDTH * std, value + WIDTH * std
+    if bounded:
+        low, high = max(low, 0.0), min(high, 1.0)
+    return interval_text((value, low, high), bounded=bounded)

@@ -50,6 +50,7 @@ _STYLE: dict[Any, Any] = {
     "lines.linewidth": 1.4,
     "pdf.fonttype": 42,  # text stays text, which journals ask for
     "axes.formatter.useoffset": False,
+    "axes.unicode_minus": False,  # what is copied from a figure is a number
     **dict.fromkeys(("text.color", "axes.edgecolor", "axes.labelcolor", "xtick.color", "ytick.color"), INK),
 }
 _TITLE_CHARACTERS = 13  # to the inch

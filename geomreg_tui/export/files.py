@@ -36,7 +36,8 @@ def export_result(result: Result, path: Path, force: bool = False) -> None:
     ``.json`` holds what ``summary.json`` holds; ``.csv`` and ``.parquet`` one row for each occupied bin of
     the base histogram (with a deep tail: V at the upper end of each, and the tail's curve as bins below in
     which nothing was sampled); ``.npz`` the plain columns and the curves; ``.html`` is a report,
-    ``.sh`` the command that samples the run again, and the others are figures.
+    ``.sh`` the command that samples the run again, and the others are figures. Losses that are not finite
+    have the last row, without ends, so that the counts add up to the networks drawn.
 
     Raises:
         ExperimentError: if the format is unknown or needs a package that is not there, or the file exists
@@ -75,6 +76,8 @@ def _kind(path: Path, allowed: Sequence[str], force: bool) -> str:
 def _columns(result: Result, *, tail: bool = True) -> Columns:
     """Return one row for each occupied base bin, zeros first, and the atom as a bin of no width.
 
+    Losses that are not finite have the last row, whose ends, and V there, are NaN.
+
     Args:
         result: the run.
         tail: with the bins of its deep tail, if it has one.
@@ -96,7 +99,13 @@ def _columns(result: Result, *, tail: bool = True) -> Columns:
         below = float(lower[zero.size]) if lower.size > zero.size else math.inf
         deep = tail_columns(result.tail, below)
         columns = _with_tail(columns, deep, int(zero.size), result.volume.samples)
-        count = columns["count"]
+    if histogram.nonfinite:
+        last = {"count": np.array([histogram.nonfinite])}
+        columns = {
+            name: np.concatenate([values, last.get(name, np.array([math.nan]))])
+            for name, values in columns.items()
+        }
+    count = columns["count"]
     if result.warnings:
         # A column, because a comment line would break most readers.
         columns["warning"] = np.full(count.size, "; ".join(result.warnings))
@@ -128,8 +137,13 @@ def _csv(columns: Iterable[str], rows: Iterable[Sequence[Any]]) -> bytes:
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow(columns)
-    writer.writerows(rows)
+    writer.writerows([_known(value) for value in row] for row in rows)
     return text.getvalue().encode()
+
+
+def _known(value: Any) -> Any:
+    """Return what a cell holds of a value: nothing where it is undefined."""
+    return "" if isinstance(value, float) and math.isnan(value) else value
 
 
 def _result_csv(result: Result) -> bytes:
@@ -139,13 +153,14 @@ def _result_csv(result: Result) -> bytes:
 
 def _sweep_csv(sweep: Sweep) -> bytes:
     measures = ("zero_mass", "central_mass", "atom_mass", "dominance")
-    columns = [factor.key for factor in sweep.factors] + ["parameters", "samples", "null_loss"]
+    columns = [factor.key for factor in sweep.factors] + ["parameters", "samples", "nonfinite", "null_loss"]
     columns += [f"{measure}{end}" for measure in measures for end in ("", "_low", "_high")]
     rows = [
         [
             *point.settings,
             point.facts.parameters,
             point.summary.samples,
+            point.summary.histogram.nonfinite,
             point.facts.null_loss,
             *(value for measure in measures for value in getattr(point.modes, measure)),
         ]
@@ -161,6 +176,17 @@ def _script(command: str) -> bytes:
     return f"#!/usr/bin/env bash\n{command}\n".encode()
 
 
+def _counts(result: Result) -> dict[str, int]:
+    """Return the networks drawn, and those of them that no bin of some width holds."""
+    histogram = result.summary.histogram
+    return {
+        "samples": result.summary.samples,
+        "zero": histogram.zero,
+        "atom": histogram.atom,
+        "nonfinite": histogram.nonfinite,
+    }
+
+
 def _npz(result: Result) -> bytes:
     curve = result.volume
     buffer = io.BytesIO()
@@ -171,6 +197,7 @@ def _npz(result: Result) -> bytes:
         log10_loss=curve.log10_loss,
         log10_volume=curve.log10_volume,
         log10_volume_std=curve.std,
+        **{name: np.array(count) for name, count in _counts(result).items()},
         **(tail_arrays(result.tail) if result.tail is not None else {}),
     )
     return buffer.getvalue()
@@ -184,8 +211,10 @@ def _parquet(result: Result) -> bytes:
         raise ExperimentError(
             [Problem("FILE", "a .parquet file", "that needs pyarrow: pip install 'geomreg-tui[parquet]'")]
         ) from None
-    table = pyarrow.table(_columns(result))
-    table = table.replace_schema_metadata({"experiment": result.facts.experiment.canonical_json()})
+    columns = {name: pyarrow.array(values, from_pandas=True) for name, values in _columns(result).items()}
+    counts = {name: str(count) for name, count in _counts(result).items()}
+    about = {"experiment": result.facts.experiment.canonical_json(), **counts}
+    table = pyarrow.table(columns).replace_schema_metadata(about)
     buffer = io.BytesIO()
     parquet.write_table(table, buffer)
     return buffer.getvalue()

@@ -25,13 +25,17 @@ from geomreg_tui.export.markup import definitions, escaped, figure, page, sectio
 from geomreg_tui.export.results import Result
 from geomreg_tui.export.wording import (
     band_text,
+    bins_text,
+    central_text,
     contracting_text,
     dip_text,
-    place_text,
-    share_text,
+    log_text,
+    mass_text,
+    rate_text,
     spread,
     state_text,
 )
+from geomreg_tui.formatting import number_text, upper_text
 
 __all__ = ["GLOSSARY", "about", "environment_table", "run_page"]
 
@@ -54,7 +58,7 @@ GLOSSARY = (
     ("central mode", "The heaviest mode that is not at 0."),
     (
         "dominance index D",
-        "(zero mass − central mass) / (zero mass + central mass): −1 is central only, +1 zero only.",
+        "(zero mass - central mass) / (zero mass + central mass): -1 is central only, +1 zero only.",
     ),
     ("dip test", "Hartigan's: a small p says that the distribution is not unimodal."),
     (
@@ -85,7 +89,7 @@ def run_page(result: Result) -> str:
         f" ({state})" if state else ""
     )
     if result.status.elapsed_s > 0:
-        sampled += f", {summary.samples / result.status.elapsed_s:,.0f} networks/s"
+        sampled += f", {rate_text(summary.samples / result.status.elapsed_s)} networks/s"
     parts = [
         warning_list(result.warnings),
         section("losses", "Losses", [_density_figure(result), _loss_table(result), _quantile_table(result)]),
@@ -120,9 +124,10 @@ def _density_figure(result: Result) -> str:
         return ""
     facts, modes = result.facts, result.modes
     said = (
-        f"Density of the loss on 0 to {modes.range[1]:.4g}. Zero mode mass {share_text(modes.zero_mass)}, "
-        f"central mode mass {share_text(modes.central_mass)}. Null loss {facts.null_loss:.4g}, constant loss "
-        f"{facts.constant_loss:.4g}."
+        f"Density of the loss on 0 to {number_text(modes.range[1])}. "
+        f"Zero mode mass {mass_text(modes.zero_mass)}, "
+        f"central mode mass {mass_text(modes.central_mass)}. Null loss {number_text(facts.null_loss)}, "
+        f"constant loss {number_text(facts.constant_loss)}."
     )
     caption = (
         "Density of the loss of random networks, with the band that holds all bars at once (95 %). "
@@ -134,12 +139,12 @@ def _density_figure(result: Result) -> str:
 def _loss_table(result: Result) -> str:
     facts, moments, histogram = result.facts, result.summary.moments, result.summary.histogram
     rows = [
-        ("null loss L_0", f"{facts.null_loss:.6g}"),
-        ("constant loss L_c", f"{facts.constant_loss:.6g}"),
-        ("mean", f"{moments.mean:.6g}"),
-        ("standard deviation", f"{moments.std:.6g}"),
-        ("smallest", f"{moments.minimum:.4g}"),
-        ("largest", f"{moments.maximum:.4g}"),
+        ("null loss L_0", number_text(facts.null_loss, 6)),
+        ("constant loss L_c", number_text(facts.constant_loss, 6)),
+        ("mean", number_text(moments.mean, 6)),
+        ("standard deviation", number_text(moments.std, 6)),
+        ("smallest", number_text(moments.minimum if moments.count else math.nan)),
+        ("largest", number_text(moments.maximum if moments.count else math.nan)),
         ("exact zeros", f"{histogram.zero:,}"),
         ("exactly L_0 (atom)", f"{histogram.atom:,}"),
         ("NaN or infinite", f"{histogram.nonfinite:,}"),
@@ -150,37 +155,37 @@ def _loss_table(result: Result) -> str:
 def _quantile_table(result: Result) -> str:
     values = result.distribution.quantile(QUANTILES)
     names = [f"{share:.1%}" for share in QUANTILES]
-    row = ["loss", *(f"{value:.4g}" for value in values)]
+    row = ["loss", *(number_text(float(value)) for value in values)]
     return table("Quantiles of the loss", ["share", *names], [row], range(1, len(row)))
 
 
 def _mode_table(result: Result) -> str:
     modes, null = result.modes, result.facts.null_loss
-    central, peaks = modes.central_mode, modes.log2_peak_ratio
+    peaks = modes.log2_peak_ratio
     rows = [
         (
             "zero mode, mass",
-            share_text(modes.zero_mass),
+            mass_text(modes.zero_mass),
             "at L = 0" if modes.zero_mode else "not significant",
         ),
         (
             "central mode, mass",
-            share_text(modes.central_mass),
-            f"at {place_text(central.loss, null)}" if central else "",
+            mass_text(modes.central_mass),
+            central_text(modes, null),
         ),
-        ("dead atom, mass", share_text(modes.atom_mass), "at L_0, counted with the central mode"),
+        ("dead atom, mass", mass_text(modes.atom_mass), "at L_0, counted with the central mode"),
         (
             "dominance index D",
-            share_text(modes.dominance),
-            f"linear axis, {modes.bins} bins of {modes.bin_width:.3g}",
+            mass_text(modes.dominance),
+            f"linear axis, {bins_text(modes)}",
         ),
     ]
     if math.isfinite(peaks):
-        rows.append(("peak ratio, log2(zero / central)", f"{peaks:.3f}", "depends on the bin width"))
-    rows.append(("unimodal?", f"dip test p = {dip_text(modes)}", ""))
+        rows.append(("peak ratio, log2(zero / central)", log_text(peaks), "depends on the bin width"))
+    rows.append(("unimodal?", dip_text(modes), ""))
     rows.append(("contracting below the central mode", contracting_text(modes), ""))
     if modes.log_modes:
-        places = ", ".join(f"{mode.loss:.4g}" for mode in modes.log_modes)
+        places = ", ".join(number_text(mode.loss) for mode in modes.log_modes)
         rows.append(("log axis", f"modes at L = {places}", "the density in log L is another density"))
     return table("Modes of the density, with 95 % intervals", ("", "estimate [95 %]", "where"), rows)
 
@@ -199,22 +204,19 @@ def _volume(result: Result) -> list[str]:
         headings += [f"log10 Lebesgue volume in the {lebesgue.support}", "radius of the ball of equal volume"]
     rows = []
     for place in spread(curve.loss.size, 12):
-        slope, error = curve.exponent[place], curve.exponent_std[place]
-        row = [
-            f"{curve.log10_loss[place]:z.3f}",
-            f"{curve.log10_volume[place]:z.3f}",
-            f"{curve.std[place]:z.3f}",
-        ]
-        row += [f"{value:z.3f}" if math.isfinite(value) else "-" for value in (slope, error)]
+        columns = (curve.log10_loss, curve.log10_volume, curve.std, curve.exponent, curve.exponent_std)
+        row = [log_text(float(column[place])) for column in columns]
         if lebesgue:
-            row += [f"{lebesgue.log10_volume[place]:z.3f}", f"{lebesgue.radius[place]:.5g}"]
+            row.append(log_text(float(lebesgue.log10_volume[place])))
+            row.append(number_text(float(lebesgue.radius[place]), 5))
         rows.append(row)
-    deepest = f"down to log10 V = {curve.log10_volume[0]:z.3f} at log10 L = {curve.log10_loss[0]:z.3f}"
+    volume, loss = log_text(float(curve.log10_volume[0])), log_text(float(curve.log10_loss[0]))
+    deepest = f"down to log10 V = {volume} at log10 L = {loss}"
     said = f"Volume fraction against loss, both as logarithms, {deepest}."
     caption = f"Volume fraction V(ε), {deepest}, the deepest point that the sample supports."
-    bound = f"Nothing was seen below; there V < {curve.bound:.2g} (95 %)."
+    bound = f"Nothing was seen below; there V < {upper_text(curve.bound)} (95 %)."
     if result.summary.histogram.zero:
-        bound = f"V(0) = {share_text(curve.zero)}."
+        bound = f"V(0) = {mass_text(curve.zero)}."
     return [
         figure(inline_svg(draw_panel(result, "volume"), "volume-fraction", said), caption),
         table("Volume fractions", headings, rows, range(len(headings))),
@@ -252,10 +254,10 @@ def _held_out(result: Result) -> list[str]:
         return []
     rows = []
     for place in spread(curve.loss.size, 8):
-        accuracy = "no classes" if curve.accuracy is None else band_text(curve.accuracy, place)
+        accuracy = "no classes" if curve.accuracy is None else band_text(curve.accuracy, place, bounded=True)
         rows.append(
             (
-                f"{curve.loss[place]:.4g}",
+                number_text(float(curve.loss[place])),
                 f"{curve.count[place]:,}",
                 band_text(curve.mean_loss, place),
                 accuracy,
@@ -286,7 +288,11 @@ def _experiment_table(result: Result) -> str:
     rows += [
         ("inputs and outputs", f"{facts.input_size:,} and {facts.output_size:,}", ""),
         ("parameters P", f"{facts.parameters:,}", ""),
-        ("typical radius", f"{facts.init_radius:.4g}", "square root of the mean squared norm of the weights"),
+        (
+            "typical radius",
+            number_text(facts.init_radius),
+            "square root of the mean squared norm of the weights",
+        ),
         *(("about the data", note, "") for note in facts.data_notes),
         ("digest", facts.experiment.digest(), "SHA-256 of the experiment"),
         ("digest of the histogram", result.summary.histogram.digest(), "equal for equal networks"),

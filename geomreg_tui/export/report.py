@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
+from geomreg_tui.columns import table_lines, wrapped_lines
 from geomreg_tui.engine.result import QUANTILES
 from geomreg_tui.errors import plain_text
 from geomreg_tui.export.deep import tail_lines
@@ -11,63 +13,94 @@ from geomreg_tui.export.plots import histogram_text
 from geomreg_tui.export.results import Result
 from geomreg_tui.export.wording import (
     band_text,
+    bins_text,
+    central_text,
     contracting_text,
     dip_text,
-    place_text,
-    share_text,
+    log_text,
+    mass_text,
+    rate_text,
     spread,
     state_text,
 )
+from geomreg_tui.formatting import number_text, upper_text
 
 __all__ = ["report_text"]
 
 _PLOT_BINS = 80
+_PLOT_WIDTH = 100
+_NARROWEST_PLOT = 30
+_LABEL = 14  # cells of the names at the beginning of lines
+_NARROW = 48  # cells, below which lines that are broken go on near the left end
 
 
-def report_text(result: Result, width: int = 100) -> str:
+def report_text(result: Result, width: int | None = None) -> str:
     """Return the report of a run: what was sampled, the histogram, modes, volume.
 
     Args:
         result: the run.
-        width: columns that it may take.
+        width: cells that a line may take; None for no limit.
     """
     facts, summary = result.facts, result.summary
     state = "" if result.complete else f"  ({state_text(result)})"
     sampled = f"{summary.samples:,} networks of {facts.parameters:,} parameters"
     lines = [facts.describe(), f"{sampled}, sampler {facts.experiment.sampler}{state}"]
     if result.status.elapsed_s > 0:
-        rate = summary.samples / result.status.elapsed_s
-        lines[-1] += f", {rate:,.0f} networks/s"
+        lines[-1] += f", {rate_text(summary.samples / result.status.elapsed_s)} networks/s"
     lines += [f"!!! {warning}" for warning in result.warnings]
-    lines.append("")
-    axis = result.modes.range
-    if summary.histogram.count.size and axis[1] > axis[0]:
-        binned = result.distribution.linear_bins(min(_PLOT_BINS, width - 12), axis[1], atom=False)
-        marks = [("L_c", facts.constant_loss), ("L_0", facts.null_loss)]
-        lines += [histogram_text(binned, marks, width), ""]
+    indent = _LABEL if width is None or width >= _NARROW else 2
+    room = None if width is None else width - indent
     parts = [
-        _loss_lines(result),
+        _loss_lines(result, indent, room),
         _mode_lines(result),
-        _volume_lines(result),
+        _volume_lines(result, indent, room),
         tail_lines(result.tail),
-        _held_out_lines(result),
+        _held_out_lines(result, indent, room),
     ]
-    return "\n".join([*lines, "\n\n".join("\n".join(part) for part in parts if part)])
+    body = ["\n".join(_wrapped(part, width, indent)) for part in parts if part]
+    return "\n".join([*_wrapped(lines, width, 2), "", *_plot(result, width), "\n\n".join(body)])
 
 
-def _loss_lines(result: Result) -> list[str]:
+def _wrapped(lines: Sequence[str], width: int | None, indent: int) -> list[str]:
+    return [part for line in lines for part in wrapped_lines(line, width, indent)]
+
+
+def _plot(result: Result, width: int | None) -> list[str]:
+    """Return the histogram, where there is one and room for it."""
+    axis, taken = result.modes.range, min(width or _PLOT_WIDTH, _PLOT_WIDTH)
+    if not result.summary.histogram.count.size or axis[1] <= axis[0] or taken < _NARROWEST_PLOT:
+        return []
+    binned = result.distribution.linear_bins(min(_PLOT_BINS, taken - 12), axis[1], atom=False)
+    marks = [("L_c", result.facts.constant_loss), ("L_0", result.facts.null_loss)]
+    return [histogram_text(binned, marks, taken), ""]
+
+
+def _beside(label: str, lines: Sequence[str], indent: int) -> list[str]:
+    """Return lines with a name before the first of them, or above them where they are indented less."""
+    inside = [(" " * indent + line).rstrip() for line in lines]
+    if indent < _LABEL:
+        return [label, *inside]
+    return [f"{label:{_LABEL}}{lines[0]}", *inside[1:]]
+
+
+def _loss_lines(result: Result, indent: int, room: int | None) -> list[str]:
     moments, histogram = result.summary.moments, result.summary.histogram
     facts = result.facts
-    values = result.distribution.quantile(QUANTILES)
-    names = "".join(f"{f'{share:.1%}':>10}" for share in QUANTILES)
     lines = [
-        f"Landmarks     null loss L_0 = {facts.null_loss:.6g}   "
-        f"constant loss L_c = {facts.constant_loss:.6g}",
-        f"Loss          mean {moments.mean:.6g}   std {moments.std:.6g}"
-        f"   min {moments.minimum:.4g}   max {moments.maximum:.4g}",
-        f"Quantiles     {names[4:]}",
-        f"              {''.join(f'{value:10.4g}' for value in values)[4:]}",
+        f"Landmarks     null loss L_0 = {number_text(facts.null_loss, 6)}   "
+        f"constant loss L_c = {number_text(facts.constant_loss, 6)}"
     ]
+    if moments.count:
+        lines.append(
+            f"Loss          mean {number_text(moments.mean, 6)}   std {number_text(moments.std, 6)}"
+            f"   min {number_text(moments.minimum)}   max {number_text(moments.maximum)}"
+        )
+        values = result.distribution.quantile(QUANTILES)
+        names = [f"{share:.1%}" for share in QUANTILES]
+        table = table_lines(names, [[number_text(float(value)) for value in values]], room)
+        lines += _beside("Quantiles", table, indent)
+    else:
+        lines.append("Loss          there are no finite losses")
     if histogram.zero:
         lines.append(f"Exact zeros   {histogram.zero:,}")
     if histogram.nonfinite:
@@ -79,61 +112,60 @@ def _loss_lines(result: Result) -> list[str]:
 
 def _mode_lines(result: Result) -> list[str]:
     modes = result.modes
-    central = ""
-    if modes.central_mode:
-        central = f"   at {place_text(modes.central_mode.loss, result.facts.null_loss)}"
+    where = central_text(modes, result.facts.null_loss)
     lines = [
-        f"Zero mode     mass {share_text(modes.zero_mass)}",
-        f"Central mode  mass {share_text(modes.central_mass)}{central}",
-        f"Dead atom     mass {share_text(modes.atom_mass)}   at L_0, counted with the central mode",
-        f"Dominance D   {share_text(modes.dominance)}   -1 is central only, +1 zero only; linear axis, "
-        f"{modes.bins} bins of {modes.bin_width:.3g}",
+        f"Zero mode     mass {mass_text(modes.zero_mass)}",
+        f"Central mode  mass {mass_text(modes.central_mass)}" + (f"   {where}" if where else ""),
+        f"Dead atom     mass {mass_text(modes.atom_mass)}   at L_0, counted with the central mode",
+        f"Dominance D   {mass_text(modes.dominance)}   -1 is central only, +1 zero only; linear axis, "
+        f"{bins_text(modes)}",
     ]
     if math.isfinite(modes.log2_peak_ratio):
-        lines.append(f"Peak ratio    log2(zero / central) = {modes.log2_peak_ratio:.3f}")
-    lines.append(f"Unimodal?     dip test p = {dip_text(modes)}")
+        lines.append(f"Peak ratio    log2(zero / central) = {log_text(modes.log2_peak_ratio)}")
+    lines.append(f"Unimodal?     {dip_text(modes)}")
     lines.append(f"Contracting   below the central mode: {contracting_text(modes)}")
     if modes.log_modes:
-        places = ", ".join(f"{mode.loss:.4g}" for mode in modes.log_modes)
+        places = ", ".join(number_text(mode.loss) for mode in modes.log_modes)
         lines.append(f"Log axis      the density in log L, another density, has modes at L = {places}")
     return lines + [f"Note          {plain_text(note)}" for note in modes.notes]
 
 
-def _volume_lines(result: Result) -> list[str]:
+def _volume_lines(result: Result, indent: int, room: int | None) -> list[str]:
     curve = result.volume
     if not curve.loss.size:
         return []
     lebesgue = result.lebesgue
-    heading = "Volume        log10 L    log10 V(L)      std   local exponent λ"
+    headings = ["log10 L", "log10 V(L)", "std", "local exponent λ"]
     if lebesgue:
-        heading += f"   log10 Lebesgue volume in the {lebesgue.support}   radius of equal ball"
-    lines = [heading]
+        headings += [f"log10 Lebesgue volume in the {lebesgue.support}", "radius of equal ball"]
+    rows = []
     for place in spread(curve.log10_loss.size):
-        slope = curve.exponent[place]
-        shown = f"{slope:8.3f}" if math.isfinite(slope) else "       -"
-        line = (
-            f"           {curve.log10_loss[place]:10.3f}    {curve.log10_volume[place]:10.3f} "
-            f"{curve.std[place]:8.3f}   {shown}"
-        )
+        values = (curve.log10_loss, curve.log10_volume, curve.std, curve.exponent)
+        row = [log_text(float(column[place])) for column in values]
         if lebesgue:
-            line += f"{lebesgue.log10_volume[place]:28.3f}{lebesgue.radius[place]:25.5g}"
-        lines.append(line)
-    lines.append(f"              nothing seen below; there V < {curve.bound:.2g} (95 %)")
-    return lines
+            row.append(log_text(float(lebesgue.log10_volume[place])))
+            row.append(number_text(float(lebesgue.radius[place]), 5))
+        rows.append(row)
+    lines = _beside("Volume", table_lines(headings, rows, room), indent)
+    if result.summary.histogram.zero:
+        last = f"V(0) = {mass_text(curve.zero)}"
+    else:
+        last = f"nothing seen below; there V < {upper_text(curve.bound)} (95 %)"
+    return [*lines, " " * indent + last]
 
 
-def _held_out_lines(result: Result) -> list[str]:
+def _held_out_lines(result: Result, indent: int, room: int | None) -> list[str]:
     curve = result.held_out
     if curve is None or not curve.loss.size:
         return []
-    lines = [f"Held out      {curve.examples} examples, given a training loss up to L"]
-    lines.append("                    L      networks   mean loss [95 %]              accuracy [95 %]")
+    rows = []
     for place in spread(curve.loss.size, 6):
         accuracy = "no classes"
         if curve.accuracy is not None:
-            accuracy = band_text(curve.accuracy, place)
-        lines.append(
-            f"           {curve.loss[place]:10.4g} {curve.count[place]:13,}   "
-            f"{band_text(curve.mean_loss, place):28}  {accuracy}"
-        )
-    return lines
+            accuracy = band_text(curve.accuracy, place, bounded=True)
+        loss = number_text(float(curve.loss[place]))
+        rows.append([loss, f"{curve.count[place]:,}", band_text(curve.mean_loss, place), accuracy])
+    headings = ("L", "networks", "mean loss [95 %]", "accuracy [95 %]")
+    table = table_lines(headings, rows, room, left=(2, 3))
+    first = f"{curve.examples:,} examples, given a training loss up to L"
+    return [*_beside("Held out", [first], indent), *((" " * indent + line).rstrip() for line in table)]

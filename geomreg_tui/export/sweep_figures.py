@@ -22,7 +22,7 @@ from geomreg_tui.export.drawing import (
 )
 from geomreg_tui.export.figures import draw_density, loss_label
 from geomreg_tui.export.sweep_results import Sweep
-from geomreg_tui.export.wording import setting_text
+from geomreg_tui.formatting import decimal_text, exact_text
 
 __all__ = ["MOST_DENSITIES", "draw_densities", "draw_directions", "draw_sweep", "draw_tails"]
 
@@ -101,7 +101,7 @@ def _fill_directions(figure: Any, sweep: Sweep) -> None:
         axes.axhline(0, color=INK, lw=0.6)
         axes.set_ylim(-1.05, 1.05)
         if not place:
-            axes.set_ylabel("dominance index $D$  (−1 central, +1 zero)")
+            axes.set_ylabel("dominance index $D$  (-1 central, +1 zero)")
 
 
 def _tails_size(sweep: Sweep) -> tuple[float, float]:
@@ -113,7 +113,7 @@ def _fill_tails(figure: Any, sweep: Sweep) -> None:
     if found is None:
         return
     panels = figure.subplots(2, len(sweep.factors), sharex="col", sharey="row", squeeze=False)
-    at = f"{found.log10_loss:.2f}".replace("-", "−")
+    at = decimal_text(found.log10_loss, 2)
     labels = (
         rf"$\log_{{10}} V(\varepsilon)$ at $\log_{{10}} \varepsilon$ = {at}",
         r"$\log_{10} V_P(r)$ of the ball",
@@ -155,7 +155,7 @@ def _fill_densities(figure: Any, sweep: Sweep) -> None:
         if high > 0:
             axes.set_xlim(0, high)
         name = ", ".join(
-            f"{factor.key} = {setting_text(value)}"
+            f"{factor.key} = {exact_text(value)}"
             for factor, value in zip(sweep.factors, sweep.points[place].settings, strict=True)
         )
         axes.set_title(figure_text(name), fontsize=8)
@@ -197,7 +197,7 @@ def _draw_against(axes: Any, sweep: Sweep, place: int, bands: FloatArray, *, leg
         ends = bands[chosen].reshape(-1, 3)
         label = None
         if other is not None and legend:
-            label = figure_text(f"{sweep.factors[other].key} = {setting_text(held)}")
+            label = figure_text(f"{sweep.factors[other].key} = {exact_text(held)}")
         axes.errorbar(
             x,
             ends[:, 0],
@@ -226,7 +226,7 @@ def _set_factor_axis(axes: Any, factor: Factor, positions: dict[Any, float], roo
     places = sorted(positions.values())
     if factor.ordered and places[0] > 0 and places[-1] / places[0] >= _WIDE_RATIO:
         axes.set_xscale("log")
-    names = [setting_text(value) for value in factor.values]
+    names = [exact_text(value) for value in factor.values]
     if len(names) <= 10:
         rotated = sum(map(len, names)) > room
         axes.set_xticks(

@@ -10,7 +10,8 @@ from geomreg_tui.export.markup import definitions, escaped, figure, page, sectio
 from geomreg_tui.export.sweep_figures import MOST_DENSITIES, draw_densities, draw_directions, draw_tails
 from geomreg_tui.export.sweep_results import Sweep
 from geomreg_tui.export.sweeps import TAIL_HEADINGS, tail_rows, tail_verdict_lines, verdict_line
-from geomreg_tui.export.wording import setting_text, share_text
+from geomreg_tui.export.wording import log_text, mass_text
+from geomreg_tui.formatting import exact_text, number_text
 
 __all__ = ["sweep_page"]
 
@@ -18,7 +19,7 @@ _TERMS = (
     *GLOSSARY,
     (
         "Kendall's τ-b",
-        "Rank correlation of a factor and D, −1 to 1; positive when more of the factor moves mass to the "
+        "Rank correlation of a factor and D, -1 to 1; positive when more of the factor moves mass to the "
         "zero mode. A direction is claimed only where its interval excludes 0.",
     ),
     (
@@ -57,7 +58,7 @@ def sweep_page(sweep: Sweep) -> str:
 def _direction_figure(sweep: Sweep) -> str:
     factors = " and against ".join(factor.key for factor in sweep.factors)
     said = f"Dominance index D against {factors}. " + " ".join(f"{verdict_line(v)}." for v in sweep.judged)
-    caption = "Dominance index D with its 95 % interval: −1 is central only, +1 zero only."
+    caption = "Dominance index D with its 95 % interval: -1 is central only, +1 zero only."
     return figure(inline_svg(draw_directions(sweep), "direction-figure", said), caption)
 
 
@@ -71,12 +72,11 @@ def _verdicts(sweep: Sweep) -> list[str]:
 def _tails(sweep: Sweep, found: TailComparison) -> list[str]:
     lines = [line for verdict in found.verdicts for line in tail_verdict_lines(verdict)]
     factors = " and against ".join(factor.key for factor in sweep.factors)
-    said = f"log10 V at log10 L = {found.log10_loss:.3f} against {factors}. " + " ".join(
-        f"{x}." for x in lines
-    )
+    at = log_text(found.log10_loss)
+    said = f"log10 V at log10 L = {at} against {factors}. " + " ".join(f"{x}." for x in lines)
     caption = (
         "Above: log10 V at the smallest loss that all points have come to, "
-        f"log10 L = {found.log10_loss:.3f}, with its 95 % interval. Below: log10 of the volume of the "
+        f"log10 L = {at}, with its 95 % interval. Below: log10 of the volume of the "
         "ball of P dimensions whose radius is the typical one of the weights."
     )
     headings = [*(factor.key.replace("_", " ") for factor in sweep.factors), *TAIL_HEADINGS]
@@ -101,11 +101,11 @@ def _point_table(sweep: Sweep) -> str:
         masses = (modes.zero_mass, modes.central_mass, modes.atom_mass, modes.dominance)
         rows.append(
             [
-                *map(setting_text, point.settings),
+                *map(exact_text, point.settings),
                 f"{point.facts.parameters:,}",
                 f"{point.summary.samples:,}",
-                *(share_text(mass) for mass in masses),
-                f"{point.facts.null_loss:.4g}",
+                *(mass_text(mass) for mass in masses),
+                number_text(point.facts.null_loss),
             ]
         )
     words = [place for place, factor in enumerate(sweep.factors) if not factor.ordered]

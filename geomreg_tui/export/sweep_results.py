@@ -13,7 +13,7 @@ from geomreg_tui.engine.sweep_tail import TailComparison, compare_tails
 from geomreg_tui.errors import plain_text
 from geomreg_tui.export.command import sweep_command
 from geomreg_tui.export.results import Result, load_result
-from geomreg_tui.export.wording import setting_text
+from geomreg_tui.formatting import exact_text
 
 __all__ = ["Sweep", "find_sweep", "load_sweep"]
 
@@ -96,7 +96,7 @@ def load_sweep(path: Path) -> Sweep:
 
 
 def _factor_text(factor: Factor) -> str:
-    values = [setting_text(value) for value in factor.values]
+    values = [exact_text(value) for value in factor.values]
     if len(values) > 8:
         values = [*values[:3], "…", values[-1]]
     return f"{factor.key} {', '.join(values)}"

@@ -5,73 +5,82 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from rich.console import Group, RenderableType
-from rich.table import Table
-from rich.text import Text
-
 from geomreg_tui.analysis import Direction
-from geomreg_tui.analysis.intervals import Interval
 from geomreg_tui.analysis.trends import NO_DIRECTION
+from geomreg_tui.columns import table_lines, wrapped_lines
 from geomreg_tui.engine.sweep import Factor, SweepPoint, Verdict, point_name
 from geomreg_tui.engine.sweep_tail import TailComparison, TailVerdict, compare_tails
-from geomreg_tui.export.wording import setting_text
+from geomreg_tui.errors import plain_text
+from geomreg_tui.export.wording import log_text, mass_text
+from geomreg_tui.formatting import decimal_text, exact_text, interval_text, probability_text, share_text
 
 __all__ = ["TAIL_HEADINGS", "sweep_text", "tail_rows", "tail_verdict_lines", "verdict_line"]
 
 TAIL_HEADINGS = ("P", "log10 V", "std", "λ", "log10 V_P(r)", "status")
+_SMALLEST_P = 1e-300
 
 
 def sweep_text(
-    factors: Sequence[Factor], points: Sequence[SweepPoint], judged: Sequence[Verdict]
-) -> RenderableType:
-    """Return a sweep as a table that ends with the direction verdicts."""
-    table = Table(box=None, header_style="bold")
-    for factor in factors:
-        table.add_column(factor.key, justify="right" if factor.ordered else "left", no_wrap=True)
-    for name in ("P", "zero mode", "central", "atom", "D", "95 % interval"):
-        table.add_column(name, justify="right", no_wrap=True)
+    factors: Sequence[Factor],
+    points: Sequence[SweepPoint],
+    judged: Sequence[Verdict],
+    width: int | None = None,
+) -> str:
+    """Return a sweep as a table that ends with the direction verdicts.
+
+    Args:
+        factors: what was varied.
+        points: what came out.
+        judged: the direction of each ordered factor.
+        width: cells that a line may take; None for no limit.
+    """
+    names = [factor.key for factor in factors]
+    headings = [*names, "P", "zero mode", "central", "atom", "D [95 %]"]
+    rows = []
     for point in points:
         modes = point.modes
-        table.add_row(
-            *map(setting_text, point.settings),
-            f"{point.facts.parameters:,}",
-            _number(modes.zero_mass.estimate),
-            _number(modes.central_mass.estimate),
-            _number(modes.atom_mass.estimate),
-            _number(modes.dominance.estimate),
-            _ends(modes.dominance),
+        masses = (modes.zero_mass, modes.central_mass, modes.atom_mass)
+        rows.append(
+            [
+                *map(exact_text, point.settings),
+                f"{point.facts.parameters:,}",
+                *(share_text(mass.estimate, undefined="-") for mass in masses),
+                mass_text(modes.dominance) if math.isfinite(modes.dominance.estimate) else "-",
+            ]
         )
-    lines = [Text(verdict_line(verdict), no_wrap=True, overflow="ignore") for verdict in judged]
-    if not judged:
-        lines = [Text("No direction: that needs a factor with two or more numbers for values.")]
+    lines = table_lines(headings, rows, width, left=_words(factors))
+    lines.append("")
     mixed = [point_name(factors, point.settings) for point in points if point.mixed]
+    said = [verdict_line(verdict) for verdict in judged]
     if mixed:
-        lines.insert(0, Text(f"!!! mixed: parts of {', '.join(mixed)} were drawn in different environments"))
-    return Group(table, Text(""), *lines, *_tail_part(factors, points))
+        said.insert(0, f"!!! mixed: parts of {', '.join(mixed)} were drawn in different environments")
+    if not judged:
+        said.append("No direction: that needs a factor with two or more numbers for values.")
+    lines += [part for line in said for part in wrapped_lines(line, width, 2)]
+    return plain_text("\n".join([*lines, *_tail_part(factors, points, width)]))
 
 
-def _tail_part(factors: Sequence[Factor], points: Sequence[SweepPoint]) -> list[RenderableType]:
+def _words(factors: Sequence[Factor]) -> list[int]:
+    """Return the places of the factors whose values are words, which are set to the left."""
+    return [place for place, factor in enumerate(factors) if not factor.ordered]
+
+
+def _tail_part(factors: Sequence[Factor], points: Sequence[SweepPoint], width: int | None) -> list[str]:
     """Return volumes at equal loss as a table, and whether they contract; nothing without deep tails."""
     compared = compare_tails(factors, points)
     if compared is None:
         return []
-    table = Table(box=None, header_style="bold")
-    for factor in factors:
-        table.add_column(factor.key, justify="right" if factor.ordered else "left", no_wrap=True)
-    for name in TAIL_HEADINGS:
-        table.add_column(name, justify="left" if name == "status" else "right", no_wrap=True)
-    for row in tail_rows(points, compared):
-        table.add_row(*row)
     heading = (
-        f"Deep tail: V at the smallest loss that all have come to, log10 L = {compared.log10_loss:.3f}, "
+        "Deep tail: V at the smallest loss that all have come to, "
+        f"log10 L = {log_text(compared.log10_loss)}, "
         "beside the ball of P dimensions with the typical radius of the weights"
     )
-    lines = [
-        Text(line, no_wrap=True, overflow="ignore")
-        for verdict in compared.verdicts
-        for line in tail_verdict_lines(verdict)
-    ]
-    return [Text(""), Text(heading), Text(""), table, Text(""), *lines]
+    headings = [*(factor.key for factor in factors), *TAIL_HEADINGS]
+    left = [*_words(factors), len(headings) - 1]
+    table = table_lines(headings, tail_rows(points, compared), width, left=left, wrap_last=True)
+    said = [line for verdict in compared.verdicts for line in tail_verdict_lines(verdict)]
+    verdicts = [part for line in said for part in wrapped_lines(line, width, 2)]
+    return ["", *wrapped_lines(heading, width), "", *table, "", *verdicts]
 
 
 def tail_rows(points: Sequence[SweepPoint], compared: TailComparison) -> list[list[str]]:
@@ -83,12 +92,12 @@ def tail_rows(points: Sequence[SweepPoint], compared: TailComparison) -> list[li
         known = point.tail.exponent if point.tail else None
         rows.append(
             [
-                *map(setting_text, point.settings),
+                *map(exact_text, point.settings),
                 f"{point.facts.parameters:,}",
-                _places(volume, 2),
-                _places(std, 2),
-                _places(known[0], 3) if known else "-",
-                _places(sphere, 1),
+                decimal_text(float(volume), 2, undefined="-"),
+                decimal_text(float(std), 2, undefined="-"),
+                log_text(known[0]) if known else "-",
+                decimal_text(float(sphere), 1, undefined="-"),
                 point.tail.status if point.tail else "-",
             ]
         )
@@ -97,44 +106,32 @@ def tail_rows(points: Sequence[SweepPoint], compared: TailComparison) -> list[li
 
 def tail_verdict_lines(verdict: TailVerdict) -> tuple[str, str]:
     """Return in words whether volume at equal loss contracts with a factor, and whether balls do."""
-    held = f" at {verdict.held[0]} = {verdict.held[1]}" if verdict.held else ""
-    found = verdict.volume
-    numbers = "it is undefined or constant"
-    if math.isfinite(found.tau):
-        numbers = (
-            f"Kendall τ-b = {found.tau:.2f} [{found.low:.2f}, {found.high:.2f}], p = {found.p_value:.2g}"
-        )
+    what = f"More {verdict.factor.key}{_held(verdict.held)}"
+    numbers = _tau_text(verdict.volume) or "it is undefined or constant"
     return (
-        f"More {verdict.factor.key}{held}: V at equal loss is {_word(found)} ({numbers})",
-        f"More {verdict.factor.key}{held}: the ball of P dimensions is {_word(verdict.sphere)}",
+        f"{what}: V at equal loss is {_word(verdict.volume)} ({numbers})",
+        f"{what}: the ball of P dimensions is {_word(verdict.sphere)}",
     )
-
-
-def _word(direction: Direction) -> str:
-    return "without direction" if direction.verdict == NO_DIRECTION else direction.verdict
-
-
-def _places(value: float, places: int) -> str:
-    return f"{value:z.{places}f}" if math.isfinite(value) else "-"
 
 
 def verdict_line(verdict: Verdict) -> str:
     """Return a direction in words, with its numbers."""
-    held = f" at {verdict.held[0]} = {verdict.held[1]}" if verdict.held else ""
     found = verdict.direction
+    numbers = _tau_text(found) or "D is undefined or constant"
+    return f"More {verdict.factor.key}{_held(verdict.held)}: {found.verdict} ({numbers})"
+
+
+def _held(held: tuple[str, object] | None) -> str:
+    return f" at {held[0]} = {exact_text(held[1])}" if held else ""
+
+
+def _tau_text(found: Direction) -> str:
+    """Return rank correlation, interval and p-value; nothing where they are undefined."""
     if not math.isfinite(found.tau):
-        return f"More {verdict.factor.key}{held}: {found.verdict} (D is undefined or constant)"
-    return (
-        f"More {verdict.factor.key}{held}: {found.verdict} "
-        f"(Kendall τ-b = {found.tau:.2f} [{found.low:.2f}, {found.high:.2f}], p = {found.p_value:.2g})"
-    )
+        return ""
+    tau = interval_text((found.tau, found.low, found.high), 2, bounded=True)
+    return f"Kendall τ-b = {tau}, p {probability_text(found.p_value, _SMALLEST_P, 2)}"
 
 
-def _number(value: float) -> str:
-    return f"{value:.4f}" if math.isfinite(value) else "-"
-
-
-def _ends(interval: Interval) -> str:
-    if not math.isfinite(interval.low):
-        return "-"
-    return f"[{interval.low:.4f}, {interval.high:.4f}]"
+def _word(direction: Direction) -> str:
+    return "without direction" if direction.verdict == NO_DIRECTION else direction.verdict

@@ -8,56 +8,91 @@ from geomreg_tui.analysis.heldout import Band
 from geomreg_tui.analysis.intervals import Interval
 from geomreg_tui.analysis.modes import ModeAnalysis
 from geomreg_tui.export.results import Result
+from geomreg_tui.formatting import decimal_text, interval_text, number_text, probability_text
 
 __all__ = [
     "band_text",
+    "bins_text",
+    "central_text",
     "contracting_text",
     "dip_text",
-    "place_text",
-    "setting_text",
-    "share_text",
+    "log_text",
+    "mass_text",
+    "rate_text",
     "spread",
     "state_text",
 ]
 
-
-def setting_text(value: object) -> str:
-    """Return a value of a factor."""
-    return f"{value:g}" if isinstance(value, float) else str(value)
+_DIP_SMALLEST = 1e-5  # the last column of the test's table of critical values
 
 
-def share_text(interval: Interval) -> str:
-    """Return an estimate with its interval, to four places."""
-    if not math.isfinite(interval.estimate):
-        return "undefined"
-    return f"{interval.estimate:.4f} [{interval.low:.4f}, {interval.high:.4f}]"
+def mass_text(interval: Interval) -> str:
+    """Return a share, or D, with its interval."""
+    return interval_text(interval, bounded=True)
 
 
-def band_text(band: Band, place: int) -> str:
-    """Return one estimate of a curve with its interval, to four digits."""
-    estimate, low, high = (float(values[place]) for values in band)
-    if not math.isfinite(estimate):
-        return "undefined"
-    return f"{estimate:.4g} [{low:.4g}, {high:.4g}]"
+def log_text(value: float) -> str:
+    """Return a logarithm, an exponent or an error of one to three places; a hyphen where it is undefined."""
+    return decimal_text(value, 3, undefined="-")
 
 
-def place_text(loss: float, null_loss: float) -> str:
+def band_text(band: Band, place: int, *, bounded: bool = False) -> str:
+    """Return one estimate of a curve with its interval.
+
+    Args:
+        band: the estimates.
+        place: which of them.
+        bounded: whether they are shares.
+    """
+    return interval_text([float(values[place]) for values in band], bounded=bounded)
+
+
+def _place_text(loss: float, null_loss: float) -> str:
     """Return a place on the loss axis, in units of the null loss too where it is one."""
-    relative = f" = {loss / null_loss:.3g} L_0" if null_loss > 0 else ""
-    return f"L = {loss:.4g}{relative}"
+    relative = loss / null_loss if null_loss > 0 else math.nan
+    known = f" = {number_text(relative, 3)} L_0" if math.isfinite(relative) else ""
+    return f"L = {number_text(loss)}{known}"
+
+
+def central_text(modes: ModeAnalysis, null_loss: float) -> str:
+    """Return where the central mode is, or what its mass is of where there is none."""
+    if modes.central_mode is not None:
+        return f"at {_place_text(modes.central_mode.loss, null_loss)}"
+    if modes.central_mass.estimate > 0:
+        return "the atom alone; no other mode away from 0"
+    return "not significant" if math.isfinite(modes.central_mass.estimate) else ""
+
+
+def bins_text(modes: ModeAnalysis) -> str:
+    """Return the bins that the modes were looked for in."""
+    if not math.isfinite(modes.bin_width):
+        return "no bins: no loss is above 0 beside the atom"
+    return f"{modes.bins} bin{'s' * (modes.bins != 1)} of {number_text(modes.bin_width, 3)}"
 
 
 def dip_text(modes: ModeAnalysis) -> str:
     """Return the outcome of the dip test."""
-    return "-" if math.isnan(modes.dip.p_value) else f"{modes.dip.p_value:.3g}"
+    if math.isnan(modes.dip.p_value):
+        return "the dip test does not apply"
+    return f"dip test p {probability_text(modes.dip.p_value, _DIP_SMALLEST)}"
 
 
 def contracting_text(modes: ModeAnalysis) -> str:
     """Return whether density falls steadily below the central mode, with the slope where there is one."""
-    found = {True: "yes", False: "no", None: "not defined without a central mode"}[modes.contracting]
+    if modes.contracting is not None:
+        said = "yes" if modes.contracting else "no"
+    elif modes.central_mode is None:
+        said = "not defined without a mode away from 0, beside the atom"
+    else:
+        said = "not defined: the bins do not show the shape of the density"
     if math.isfinite(modes.slope.estimate):
-        found += f"; mean slope of log density {share_text(modes.slope)} per unit of loss"
-    return found
+        said += f"; mean slope of log density {interval_text(modes.slope)} per unit of loss"
+    return said
+
+
+def rate_text(rate: float) -> str:
+    """Return networks to the second: a whole number, but for rates below ten."""
+    return f"{rate:,.0f}" if rate >= 10 else number_text(rate, 2)
 
 
 def state_text(result: Result) -> str:

@@ -10,27 +10,14 @@ from textual.color import Color
 from textual.filter import LineFilter
 
 import geomreg_tui
+from geomreg_tui.ascii import DRAWING
 
 __all__ = ["AsciiFilter", "stylesheet"]
 
-_REPLACEMENTS = {
-    "█▇▆▓▉▊▋": "#",
-    "▅▄▌▐▒": "=",
-    "▃▂▁▀▔░╌╍┄": "-",
-    "─━═╼╾╴╶╸╺╱╲⎯": "-",
-    "│┃║┆┊╎▏▎▍▕": "|",
-    "┌┐└┘├┤┬┴┼╭╮╰╯┏┓┗┛╔╗╚╝╋┳┻┣┫": "+",
-    "•●◉■": "o",
-    "○◌□": "o",
-    "▲△↑⌃": "^",
-    "▼▽↓▾⌄": "v",
-    "▶►→▸❯": ">",
-    "◀◄←◂❮": "<",
-    "−–—": "-",
-    "×✕✗✖": "x",
-    "✓✔": "*",
+_LETTERS = {
+    "→": ">",
+    "←": "<",
     "·…⋯": ".",
-    "◆◇": "*",
     "±": "~",
     "≤": "<",
     "≥": ">",
@@ -46,9 +33,7 @@ _REPLACEMENTS = {
     "²": "2",
     "τ": "t",
 }
-_ASCII = {ord(char): plain for chars, plain in _REPLACEMENTS.items() for char in chars}
-_ASCII |= dict.fromkeys(range(0x2800, 0x2900), ".")
-_ASCII[0x2800] = " "
+_ASCII = DRAWING | {ord(char): plain for chars, plain in _LETTERS.items() for char in chars}
 
 
 def stylesheet() -> Path:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
+from geomreg_tui import formatting
 from geomreg_tui.analysis.intervals import Interval
 
 __all__ = [
@@ -18,19 +19,15 @@ __all__ = [
     "size_text",
 ]
 
-_MINUS = "−"
 _STEPS = (1.0, 1.5, 2.0, 3.0, 5.0, 7.5, 10.0)
 _SLACK = 1.7  # an axis that is at most this much too long is left alone
 
 
 def number_text(value: float, digits: int = 3) -> str:
     """Return a number with so many significant digits; ``?`` where it is undefined."""
-    if math.isnan(value):
-        return "?"
     if math.isinf(value):
-        return "∞" if value > 0 else _MINUS + "∞"
-    text = f"{value:.{digits}g}"
-    return text.replace("e-0", "e-").replace("e+0", "e").replace("e+", "e").replace("-", _MINUS)
+        return "∞" if value > 0 else "-∞"
+    return formatting.number_text(value, digits, undefined="?")
 
 
 def count_text(value: float) -> str:
@@ -44,7 +41,7 @@ def count_text(value: float) -> str:
 
 def count_spelling(count: int) -> str:
     """Return the shortest spelling of a count that reads back the same: ``1e6``, ``123456``."""
-    text = f"{count:.3g}".replace("e+0", "e").replace("e+", "e")
+    text = formatting.number_text(count, 3)
     return text if float(text) == count else str(count)
 
 
@@ -67,14 +64,13 @@ def duration_text(seconds: float) -> str:
 
 
 def interval_text(interval: Interval, most_decimals: int = 6) -> str:
-    """Return ``0.412 [0.411, 0.413]``, with the decimals that the interval deserves, up to a number."""
-    estimate, low, high = (float(value) for value in interval)
-    if math.isnan(estimate):
-        return "undefined"
-    width = high - low
-    decimals = 3 if not width > 0 else min(most_decimals, max(3, 1 - math.floor(math.log10(width))))
-    parts = (f"{value:z.{decimals}f}".replace("-", _MINUS) for value in (estimate, low, high))
-    return "{} [{}, {}]".format(*parts)
+    """Return a share or D as ``0.412 [0.411, 0.413]``, with the decimals that the interval deserves.
+
+    Args:
+        interval: the estimate and the ends.
+        most_decimals: where the interval is narrower, it is shown wider than it is.
+    """
+    return formatting.interval_text(interval, 3, bounded=True, decimals=most_decimals)
 
 
 def held_ceiling(value: float, held: float | None = None) -> float:
@@ -120,19 +116,19 @@ class Scale(NamedTuple):
         if decimals > 4 or max(abs(low), abs(high)) >= 1e5:
             labels = tuple(number_text(tick) for tick in ticks)
         else:
-            labels = tuple(f"{tick:.{decimals}f}".replace("-", _MINUS) for tick in ticks)
+            labels = tuple(f"{tick:z.{decimals}f}" for tick in ticks)
         return cls(low, high, ticks, labels)
 
     @classmethod
     def decades(cls, low: float, high: float, wanted: int) -> Scale:
-        """Return an axis of base-10 logarithms, with ticks at whole ones (and labels like ``1e−3``)."""
+        """Return an axis of base-10 logarithms, with ticks at whole ones (and labels like ``1e-3``)."""
         step = max(1, math.ceil((high - low) / max(1, wanted)))
         ticks = tuple(
             float(k) for k in range(math.ceil(low - 1e-9), math.floor(high + 1e-9) + 1) if k % step == 0
         )
         if len(ticks) < 2:
             return cls.linear(low, high, wanted)
-        return cls(low, high, ticks, tuple(f"1e{round(t)}".replace("-", _MINUS) for t in ticks))
+        return cls(low, high, ticks, tuple(f"1e{round(t)}" for t in ticks))
 
     def share(self, value: float) -> float:
         """Return how far along the axis a value lies: 0 at the low end, 1 at the high end."""

@@ -11,6 +11,7 @@ from geomreg_tui.engine.sweep import Factor, parse_factor
 from geomreg_tui.engine.sweep_directory import SweepPlan
 from geomreg_tui.errors import ExperimentError, Problem
 from geomreg_tui.experiment import Experiment, choices, parse_count
+from geomreg_tui.formatting import exact_text
 from geomreg_tui.tui.numbers import count_spelling
 
 __all__ = ["FACTORS", "SweepSetup", "plan_of", "setup_of", "usual_values", "value_text", "values_text"]
@@ -98,7 +99,7 @@ def values_text(values: Iterable[Any]) -> str:
 
 def value_text(value: Any) -> str:
     """Return one value of a factor in few characters."""
-    return f"{value:g}" if isinstance(value, float) and float(f"{value:g}") == value else str(value)
+    return exact_text(value)
 
 
 def _about(key: str, now: Any) -> Iterable[Any]:

@@ -23,6 +23,7 @@ from geomreg_tui.analysis.distribution import Distance
 from geomreg_tui.analysis.intervals import UNDEFINED, Interval
 from geomreg_tui.errors import RunDirectoryError, plain_text
 from geomreg_tui.experiment import Experiment
+from geomreg_tui.formatting import exact_text
 from geomreg_tui.runs import RunDirectory, Snapshot
 
 __all__ = ["Comparison", "Pin", "View", "build_view", "difference_text", "load_pin"]
@@ -169,7 +170,7 @@ def _value_text(value: object) -> str:
         return "on" if value else "off"
     if isinstance(value, tuple):
         return ",".join(map(str, value))
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return exact_text(value)
 
 
 def _compare(distribution: LossDistribution, modes: ModeAnalysis, pin: Pin, label: str) -> Comparison:

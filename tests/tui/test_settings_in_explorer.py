@@ -169,7 +169,7 @@ async def test_the_axis_the_pane_the_radius_and_the_theme_are_restored() -> None
         assert len(driver.source.previews) == 1
         await driver.pilot.press("left_square_bracket", "left_square_bracket", "left_square_bracket")
         assert driver.explorer.active_tab == "loss"
-        assert "1e−2" in driver.text("#loss")
+        assert "1e-2" in driver.text("#loss")
 
 
 async def test_what_is_open_is_kept_when_the_explorer_is_closed(tmp_path: Path) -> None:

@@ -72,7 +72,7 @@ async def test_the_pane_draws_the_tail_and_says_how_deep():
         assert "sampled" in text
         assert "volume reached" in text
         assert re.search(r"λ = 2\.000 ± 0\.\d{3}", text), text
-        found = re.search(r"log10 V = −(\d+\.\d+) ± (\d+\.\d+) at log10 ε = −(\d+\.\d+)", text)
+        found = re.search(r"log10 V = -(\d+\.\d+) ± (\d+\.\d+) at log10 ε = -(\d+\.\d+)", text)
         assert found, text
         volume, error, loss = map(float, found.groups())
         # The mean of V over the three lines, at a loss to which the least deep one has come.
@@ -81,7 +81,7 @@ async def test_the_pane_draws_the_tail_and_says_how_deep():
         share = np.exp(each - each.max())
         std = share.std(ddof=1) / math.sqrt(3) / share.mean() / LN10
         assert abs(error - 1.96 * std) < 0.01
-        assert max(int(tick) for tick in re.findall(r"1e−(\d+)┤", text)) >= 20
+        assert max(int(tick) for tick in re.findall(r"1e-(\d+)┤", text)) >= 20
 
 
 async def test_the_band_is_as_wide_as_the_error():

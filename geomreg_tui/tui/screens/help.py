@@ -57,7 +57,7 @@ _TERMS = (
     ("mode", "A maximum of the density that stands out of counting noise, in standard deviations σ."),
     ("zero mode", "A mode at loss 0. Its mass is the share of networks in its basin, up to the next valley."),
     ("central mode", "The heaviest mode not at 0; the atom belongs to it."),
-    ("index D", "(zero mass − central mass) / (zero mass + central mass): −1 all central, +1 all at zero."),
+    ("index D", "(zero mass - central mass) / (zero mass + central mass): -1 all central, +1 all at zero."),
     ("dip p", "Hartigan's dip test: a small p says that the distribution is not unimodal."),
     ("contracting", "Whether density never falls on the way from 0 up to the central mode."),
     (
@@ -67,7 +67,7 @@ _TERMS = (
     ),
     (
         "τ-b",
-        "Kendall's rank correlation of a factor with D: 1 where D always rises with it, −1 where it falls.",
+        "Kendall's rank correlation of a factor with D: 1 where D always rises with it, -1 where it falls.",
     ),
     ("KS distance", "Largest difference of two cumulative distributions, with the p-value of no difference."),
     ("theory", "The exact or infinite-width law of the loss, where one is known."),

@@ -17,6 +17,7 @@ from textual.widgets import Input, Select, Static
 from geomreg_tui.datasets import BUILT_IN, SYNTHETIC
 from geomreg_tui.errors import ExperimentError, Problem, plain_text
 from geomreg_tui.experiment import Experiment, choices, parse_count
+from geomreg_tui.formatting import exact_text
 from geomreg_tui.tui.numbers import count_spelling
 from geomreg_tui.tui.widgets.fields import (
     ChoiceField,
@@ -268,4 +269,4 @@ def _number(value: object) -> str:
         return ""
     if isinstance(value, tuple):
         return ",".join(str(part) for part in value)
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return exact_text(value)

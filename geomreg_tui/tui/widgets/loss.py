@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from geomreg_tui.analysis import LossDistribution
 from geomreg_tui.analysis.intervals import simultaneous_bands
 from geomreg_tui.errors import plain_text
+from geomreg_tui.formatting import percent_text
 from geomreg_tui.runs import RunState
 from geomreg_tui.summary import Facts
 from geomreg_tui.tui.numbers import Scale, held_ceiling, number_text
@@ -28,7 +29,7 @@ _WORTH_TELLING = 0.001  # share of the losses beyond the axis
 _LOW, _HIGH = 0.0005, 0.9995  # shares of the losses between which the log axis extends
 _COLUMN_OF_TICKS = 11
 _LINES_OF_TICKS = 3
-_LABEL = 6  # cells of the tick labels of the density
+_LABEL = 6  # cells of the tick labels of the density, unless one needs more
 _ZOOM = 10.0  # each level shows the lowest tenth of the losses that the one before it shows
 _FEWEST = 50  # losses that a zoom must still show
 _DEEPEST = 12
@@ -97,6 +98,7 @@ class LossPane(RowsWidget):
         self.zoom = 0
         self._high: float | None = None
         self._peak: float | None = None
+        self._margin = _LABEL
         self._set_titles()
 
     def show(self, view: View | None, notice: str = "") -> None:
@@ -126,6 +128,7 @@ class LossPane(RowsWidget):
 
     def _redrawn(self) -> None:
         self._high = self._peak = None
+        self._margin = _LABEL
         self._set_titles()
         self.redraw()
 
@@ -143,7 +146,7 @@ class LossPane(RowsWidget):
         legend = self._legend(view, facts, width, x.high if height >= _ROOMY else math.inf)
         lines = max(4, height - len(legend) - 1)
         # The label column is as wide as the widest tick can be, so that the number of columns is known.
-        columns = Canvas.area(width, Scale(0, 1, (), (" " * _LABEL,)))
+        columns = Canvas.area(width, Scale(0, 1, (), (" " * self._margin,)))
         places = np.linspace(x.low, x.high, columns + 1)
         edges = 10.0**places if self.log_axis else places
         per = self._per(np.diff(places), distribution)
@@ -156,7 +159,10 @@ class LossPane(RowsWidget):
         if self.measure is Measure.CUMULATIVE:
             self._peak = min(self._peak, 1.0)
         y = Scale.linear(0, self._peak, max(2, lines // _LINES_OF_TICKS))
-        y = y._replace(labels=tuple(label.rjust(_LABEL)[-_LABEL:] for label in y.labels))
+        if (widest := max(map(len, y.labels))) > self._margin:
+            self._margin = widest
+            return self.paint(width, height)
+        y = y._replace(labels=tuple(label.rjust(self._margin) for label in y.labels))
         label = "loss L" + (" (log axis)" if self.log_axis else "")
         canvas = Canvas(width, lines, x, y, label if height >= _ROOMY else "")  # the foot has it too
         for place in self._landmarks(facts).values():
@@ -260,7 +266,7 @@ class LossPane(RowsWidget):
         if view.distribution and not self.log_axis and not self.zoom:
             beyond = 1 - float(view.distribution.cdf(np.array([end]))[0])
             if beyond >= _WORTH_TELLING:
-                items.append([Piece(f"{100 * beyond:.1f} % beyond →", "dim")])
+                items.append([Piece(f"{percent_text(beyond)} % beyond →", "dim")])
         if view.comparison or facts.overlays:
             items.append([Piece("█", "bar"), Piece(" these settings")])
         if view.comparison:

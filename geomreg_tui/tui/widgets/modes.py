@@ -10,6 +10,7 @@ from textual.geometry import Size
 
 from geomreg_tui.analysis import Interval, ModeAnalysis
 from geomreg_tui.errors import plain_text
+from geomreg_tui.formatting import probability_text, share_text
 from geomreg_tui.tui.numbers import interval_text, number_text
 from geomreg_tui.tui.view import Comparison, View
 from geomreg_tui.tui.widgets.rows import Piece, RowsWidget
@@ -99,7 +100,7 @@ def _dip_texts(modes: ModeAnalysis) -> tuple[str, ...]:
         late = ("dip test: when it is done", "when it is done", "later")
         return late if modes.dip.samples == 0 else ("dip test does not apply", "does not apply")
     verdict = "no" if p < _DIP_DECIDES else "not excluded"
-    shown = f"dip p {'< 0.001' if p < 0.001 else '= ' + number_text(p, 2)}"
+    shown = f"dip p {probability_text(p, 0.001, 2)}"
     return f"{verdict}, {shown}", shown
 
 
@@ -111,7 +112,7 @@ def _contracting_texts(modes: ModeAnalysis) -> tuple[str, ...]:
 
 def _comparison_rows(comparison: Comparison, width: int) -> list[list[Piece]]:
     statistic, p = comparison.distance
-    p_text = "< 0.001" if p < 0.001 else "= " + number_text(p, 2)
+    p_text = probability_text(p, 0.001, 2)
     label = textwrap.shorten(comparison.label, max(10, width - _NAME), placeholder="…")
     return [
         _row("• pinned", label, "pinned"),
@@ -127,6 +128,6 @@ def _mode_rows(modes: ModeAnalysis) -> list[list[Piece]]:
     for mode in modes.modes:
         unit = mode.loss / modes.null_loss if modes.null_loss > 0 else math.nan
         name = " (zero)" if mode.at_zero else ""
-        cells = f"{mode.mass:.3f}", f"{mode.persistence:.0f} σ"
+        cells = share_text(mode.mass, 3), f"{mode.persistence:.0f} σ"
         rows.append([Piece(_LINE.format(f"  {number_text(mode.loss)}{name}", number_text(unit), *cells))])
     return rows

@@ -12,6 +12,7 @@ from rich.cells import cell_len
 from textual import events
 from textual.message import Message
 
+from geomreg_tui import formatting
 from geomreg_tui.analysis.intervals import Interval
 from geomreg_tui.runs import RunState
 from geomreg_tui.tui.numbers import Scale, held_ceiling, interval_text, number_text
@@ -291,7 +292,7 @@ class Multiples(RowsWidget, can_focus=True):
 def _brief(found: Interval) -> str:
     if math.isnan(found.estimate):
         return "D undefined"
-    return "D {:z.2f} [{:z.2f}, {:z.2f}]".format(*found).replace("-", "−")
+    return f"D {formatting.interval_text(found, 2, bounded=True, decimals=2)}"
 
 
 def point_state(point: PointView) -> tuple[str, str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,6 +11,7 @@ from textual.geometry import Size
 from textual.message import Message
 
 from geomreg_tui.analysis.intervals import Interval
+from geomreg_tui.formatting import share_text
 from geomreg_tui.tui.sweep_view import PointView, SweepView
 from geomreg_tui.tui.widgets.multiples import point_state
 from geomreg_tui.tui.widgets.rows import Piece, RowsWidget
@@ -133,4 +133,4 @@ _MORE = (
 
 
 def _number(value: float) -> str:
-    return f"{value:z.3f}".replace("-", "−") if math.isfinite(value) else "?"
+    return share_text(value, 3, undefined="?")

@@ -14,6 +14,7 @@ from textual.timer import Timer
 from textual.widgets import Input, Static
 
 from geomreg_tui.analysis.hypersphere import log_volume, volume_peak
+from geomreg_tui.formatting import exact_text
 from geomreg_tui.summary import Facts
 from geomreg_tui.tui.numbers import Scale, count_text, number_text
 from geomreg_tui.tui.state import RADII
@@ -142,7 +143,7 @@ class SpherePane(Vertical):
 
     def turn(self, radius: float) -> None:
         """Put a radius on the knob."""
-        self.query_one("#radius", NumberField).value = f"{radius:.12g}"
+        self.query_one("#radius", NumberField).value = exact_text(radius)
 
     def toggle_axis(self) -> None:
         """Change between the linear and the log axis of n."""
@@ -177,7 +178,7 @@ def _log10(natural: float) -> str:
     return (
         number_text(value, 3)
         if abs(value) < 1e3
-        else f"−{count_text(-value)}"
+        else f"-{count_text(-value)}"
         if value < 0
         else count_text(value)
     )

@@ -12,6 +12,7 @@ from rich.cells import cell_len
 from geomreg_tui.analysis import Direction
 from geomreg_tui.analysis.intervals import Interval
 from geomreg_tui.engine.sweep import Factor
+from geomreg_tui.formatting import decimal_text, interval_text
 from geomreg_tui.tui.numbers import Scale, number_text
 from geomreg_tui.tui.sweep_setup import value_text
 from geomreg_tui.tui.sweep_view import SweepView
@@ -26,7 +27,7 @@ _LOG_FROM = 16.0  # ratio of the largest to the smallest value from which the ax
 _MARGIN = 0.05  # of the axis, before the first value and after the last, at least
 _GLYPHS = "●▲■◆○△□◇"  # one for each value of a second factor
 _ROLES = ("bar", "pinned", "landmark", "theory")
-_ENDS = ("−1", "0", "1")
+_ENDS = ("-1", "0", "1")
 _LEAST_PLOT = 6
 _LABELLED = 9  # lines from which the axis has its name below it: the title of the pane has it too
 
@@ -56,10 +57,10 @@ class TrendPane(RowsWidget):
         if view is None:
             self.entitle("Dominance index D")
         elif view.tails is not None and self.deep:
-            at = f"{view.tails.log10_loss:.2f}".replace("-", "−")
+            at = f"{decimal_text(view.tails.log10_loss, 2)}"
             self.entitle(f"log10 V against {key}", f"at log10 ε = {at}")
         else:
-            self.entitle(f"D against {key}", "+1 zero, −1 central")
+            self.entitle(f"D against {key}", "+1 zero, -1 central")
         self.redraw()
 
     def toggle(self) -> None:
@@ -189,11 +190,11 @@ def _volume_axis(known: Known, cells: int, wanted: int = 0) -> Scale:
 
 
 def _index_axis(lines: int) -> Scale:
-    """Return the axis of D, with −1 and 1 in the middle of the outermost of so many lines."""
+    """Return the axis of D, with -1 and 1 in the middle of the outermost of so many lines."""
     end = 1.0 + 1.0 / max(1, lines - 1)
     if lines < 6:
         return Scale(-end, end, (-1.0, 0.0, 1.0), _ENDS)
-    return Scale(-end, end, (-1.0, -0.5, 0.0, 0.5, 1.0), ("−1.0", "−0.5", "0.0", "0.5", "1.0"))
+    return Scale(-end, end, (-1.0, -0.5, 0.0, 0.5, 1.0), ("-1.0", "-0.5", "0.0", "0.5", "1.0"))
 
 
 def _legend(view: SweepView, width: int) -> list[list[Piece]]:
@@ -246,8 +247,7 @@ def _verdict_items(
         items = [[Piece(f"{name}:")], [Piece(found.verdict, "strong")]]
     if not math.isfinite(found.tau):
         return [*items, [Piece(f"{what} undefined or constant", "dim")]]
-    low, high, tau = (f"{end:.2f}".replace("-", "−") for end in (found.low, found.high, found.tau))
-    items.append([Piece(f"τ-b {tau} [{low}, {high}]")])
+    items.append([Piece(f"τ-b {interval_text((found.tau, found.low, found.high), 2, bounded=True)}")])
     items.append([Piece(f"p {number_text(found.p_value, 2)}")])
     return items
 

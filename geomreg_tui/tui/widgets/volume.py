@@ -9,6 +9,7 @@ import numpy as np
 
 from geomreg_tui.analysis import DeepTail, VolumeCurve
 from geomreg_tui.analysis.deep import WIDTH
+from geomreg_tui.formatting import decimal_text, upper_text
 from geomreg_tui.tui.numbers import Scale, number_text
 from geomreg_tui.tui.view import View
 from geomreg_tui.tui.widgets.canvas import Canvas
@@ -88,13 +89,13 @@ def _tail_items(deep: DeepTail) -> list[list[Piece]]:
     items.append([Piece("⠒ ⠒", "theory"), Piece(" deep tail ± 1.96 std")])
     if (goal := deep.goal) is not None:
         loss, volume, std = goal
-        text = f"log10 V = {volume:.2f}".replace("-", "−")
-        text += f" ± {WIDTH * std:.2f}" if math.isfinite(std) else ""
-        items.append([Piece(f"{text} at log10 ε = {loss:.2f}".replace("-", "−"))])
+        text = f"log10 V = {decimal_text(volume, 2)}"
+        text += f" ± {upper_text(WIDTH * std, 1, 2)}" if math.isfinite(std) else ""
+        items.append([Piece(f"{text} at log10 ε = {decimal_text(loss, 2)}")])
     if (known := deep.exponent) is not None:
         slope, error = known
-        text = f"λ = {slope:.3f}"
-        text += f" ± {WIDTH * error:.3f}" if math.isfinite(error) else ""
+        text = f"λ = {decimal_text(slope)}"
+        text += f" ± {upper_text(WIDTH * error, 1, 3)}" if math.isfinite(error) else ""
         items.append([Piece(text, "dim")])
     items.append([Piece(deep.status, "dim")])
     return items
