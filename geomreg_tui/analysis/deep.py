@@ -75,6 +75,11 @@ class DeepTail:
         return tuple(dict.fromkeys(failed))
 
     @property
+    def over(self) -> bool:
+        """Whether every population has ended."""
+        return all(descent.status is not None for descent in self.tail.descents)
+
+    @property
     def status(self) -> str:
         """Why the populations ended, or how many are still to come."""
         return joint_status(self.tail.descents)
@@ -86,7 +91,7 @@ class DeepTail:
 
     @property
     def goal(self) -> tuple[float, float, float, float] | None:
-        """log10 loss, log10 V and the ends of its 95 % interval at the goal, or where the curve ends above it.
+        """log10 loss, log10 V and the ends of its 95 % interval at the goal, or where the curve ends.
 
         The ends are NaN where no error is known.
         """

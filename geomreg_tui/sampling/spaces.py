@@ -86,6 +86,15 @@ class Space(ABC):
         """Whether there are finitely many networks, 2**signs of them."""
         return self.signs > 0 and self.normals == 0
 
+    @property
+    def _power(self) -> float:
+        """How the loss moves with outputs: the squared error's root does as they do, others' the loss itself.
+
+        Those of a softmax or a sigmoid move relative to themselves: 0.
+        """
+        powers = {"mse": 0.5, "huber": 0.5, "cross_entropy": 0.0, "bce": 0.0, "zero_one": 0.0}
+        return powers.get(self.sampler.facts.experiment.loss, 1.0)
+
     @cached_property
     def rounding(self) -> float:
         """How far rounding can move an output, from the sizes of targets and of outputs drawn at random.
@@ -104,12 +113,9 @@ class Space(ABC):
 
     def blur(self, log_excess: float) -> float:
         """Return by how much rounding can move the natural logarithm of a loss above the floor."""
-        loss = self.sampler.facts.experiment.loss
-        if not math.isfinite(log_excess) or loss == "zero_one":
+        if not math.isfinite(log_excess) or self.sampler.facts.experiment.loss == "zero_one":
             return 0.0
-        # Of a squared error the root moves as outputs do; of losses of slope 1 at most, the loss itself.
-        power = {"mse": 0.5, "huber": 0.5, "cross_entropy": 0.0, "bce": 0.0}.get(loss, 1.0)
-        relative = math.log(self.rounding) - power * log_excess if self.rounding else -math.inf
+        relative = math.log(self.rounding) - self._power * log_excess if self.rounding else -math.inf
         return _ROUNDING + 2 * math.exp(min(relative, _MOST_BLUR))
 
     def draw(self, count: int, generator: torch.Generator) -> Latent:
@@ -126,6 +132,13 @@ class Space(ABC):
         to 1e-308 are told apart.
         """
         outputs = torch.cat([self._outputs(Latent(*some)) for some in self._batches(latent)])
+        log_excess = self._log_excess(outputs)
+        if self.discrete and self._power and self.rounding:  # what is 0 to within rounding is 0
+            zero = log_excess < math.log(self.rounding) / self._power
+            log_excess = torch.where(zero, -math.inf, log_excess)
+        return log_excess
+
+    def _log_excess(self, outputs: Tensor) -> Tensor:
         if self.squared:
             outside = self.reach.of(outputs) - self.reach.targets
             return log_mean_square(outside, self.targets.numel())

@@ -316,19 +316,42 @@ def _record(
     if to_the_lowest:
         fewer = count * KEPT ** np.arange(1, math.log2(count) + 1, 1 / POINTS)
         ranks = np.unique(np.concatenate([ranks, np.maximum(fewer.astype(np.int64), 1)]))[::-1]
-    share = ranks / count
-    above, floor = log_excess[ranks - 1], _log(space.reach.floor)
+    losses, ranks = _with_steps(space, log_excess, ranks)
+    share, floor = ranks / count, _log(space.reach.floor)
     certain = space.reach.attained and space.reach.floor > 0
     if not certain:
-        above = log_difference(above, population.log_least)
+        losses = log_difference(losses, population.log_least)
         floor = float(np.logaddexp(floor, population.log_least))
     return Record(
-        log_excess=above,
+        log_excess=losses,
         log_volume=population.log_volume + np.log(share),
         variance=population.genealogy.variance + (1 - share) / ranks,
         log_floor=floor,
         certain=certain,
     )
+
+
+def _with_steps(
+    space: Space, log_excess: NDArray[np.float64], ranks: NDArray[np.int64]
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Return losses and ranks of points of the curve, decreasing; of ties both ends of the step.
+
+    Args:
+        space: the space.
+        log_excess: losses of the population, increasing.
+        ranks: ranks of the points that are wanted at least.
+    """
+    points = set()
+    for rank, loss in zip(ranks.tolist(), log_excess[ranks - 1].tolist(), strict=True):
+        blur = space.blur(loss)
+        first = int(np.searchsorted(log_excess, loss - blur, side="left"))
+        last = int(np.searchsorted(log_excess, loss + blur, side="right"))
+        if last - first > 1:
+            loss = float(log_excess[last - 1])
+            points |= {(loss, last), (loss, max(first, 1))}
+        points.add((loss, rank))
+    ordered = sorted(points, reverse=True)
+    return np.array([loss for loss, _ in ordered]), np.array([rank for _, rank in ordered])
 
 
 def _log(number: float) -> float:

@@ -96,8 +96,9 @@ class Descent:
     ) -> Descent:
         """Return the descent with further points of its curve.
 
-        All losses are counted from the lower of both floors, from the newer where they differ by rounding. V is at most 1 and does not rise on the way
-        down: what noise says against that is levelled out, by isotonic regression.
+        All losses are counted from the lower of both floors; from the newer, where they differ by rounding.
+        V is at most 1 and does not rise on the way down: what noise says against that is levelled out, by
+        isotonic regression.
 
         Args:
             log_excess: natural logarithms of losses above ``log_floor``, shape (points,).
