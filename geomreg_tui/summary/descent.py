@@ -154,7 +154,7 @@ class Descent:
         for name, logs in (("loss", self.log_loss), ("held-out loss", self.held_log_loss)):
             if np.isnan(logs).any() or (np.isfinite(logs) & (np.abs(logs) >= _MOST_LOG)).any():
                 raise BrokenDescentError(f"a {name} is not a number")
-        if (np.diff(self.log_loss) > _ROUNDING).any():
+        if (self.log_loss[1:] > self.log_loss[:-1] + _ROUNDING).any():
             raise BrokenDescentError("losses rise on the way down")
         if math.isnan(self.log_floor) or np.isnan(self.log_excess).any():
             raise BrokenDescentError("the smallest loss is not a number")
