@@ -11,7 +11,7 @@ EXPERIMENT := --data digits --examples 16 --width 256 --depth 3 --samples 1e5
 # What is compiled is kept, or each of the hundreds of processes that the tests start would do it again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test test-full lint wheel readme benchmarks clean
+.PHONY: run test test-full test-seeds lint wheel readme benchmarks clean
 
 run: $(VENV)/.run
 	@if [ -t 0 ] && [ -t 1 ]; then $(BIN)/geomreg-tui explore $(EXPERIMENT); \
@@ -24,6 +24,20 @@ test: $(VENV)/.dev
 test-full: $(VENV)/.dev
 	FUZZ_EXAMPLES=400 $(EACH_ON_ITS_CORE) $(BIN)/python -m pytest -m "not alone" -n 2 --dist worksteal
 	$(BIN)/python -m pytest -m alone
+
+# Statistical tests hold for every base seed and on every processor, whose instructions change the last bits.
+SEEDS ?= 0 1 2 3 4
+CAPABILITIES ?= default avx2 native
+PARTS ?= tests/statistics tests/unit
+
+test-seeds: $(VENV)/.dev
+	@set -e; for capability in $(CAPABILITIES); do for seed in $(SEEDS); do \
+	  echo "== base seed $$seed, instructions: $$capability"; \
+	  if [ $$capability = native ]; then unset ATEN_CPU_CAPABILITY; \
+	  else export ATEN_CPU_CAPABILITY=$$capability; fi; \
+	  GEOMREG_TEST_SEED=$$seed $(EACH_ON_ITS_CORE) $(BIN)/python -m pytest -q -n 2 --dist worksteal \
+	    -m "not full and not alone" $(PARTS); \
+	done; done
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -1,11 +1,32 @@
-"""What all tests share: a place of their own for runs, and no colours or themes from outside."""
+"""What all tests share: a place of their own for runs, no colours or themes from outside, and their seeds."""
 
 import os
 
+import hypothesis
 import pytest
+from hypothesis import HealthCheck
+
+from tests import seeds
 
 for name in ("NO_COLOR", "TEXTUAL_THEME", "COLORTERM", "SSH_CONNECTION"):
     os.environ.pop(name, None)
+
+# Nothing here may depend on how fast or how busy the machine is.
+hypothesis.settings.register_profile(
+    "suite",
+    deadline=None,
+    derandomize=True,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+hypothesis.settings.load_profile("suite")
+
+
+def pytest_collection_modifyitems(items):
+    """Give hypothesis the base seed; where that is 0 each test has a seed of its own, always the same."""
+    for item in items:
+        if seeds.BASE and getattr(item.obj, "is_hypothesis_test", False):
+            hypothesis.seed(seeds.BASE)(getattr(item.obj, "__func__", item.obj))
 
 
 @pytest.fixture(autouse=True)

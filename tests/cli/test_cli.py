@@ -7,11 +7,16 @@ import shlex
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
 import pytest
+
+from geomreg_tui.runs import read_snapshot
+from tests import seeds
+from tests.faults.driving import wait_for
+from tests.patience import PATIENCE
+from tests.rates import sigmas
 
 SMALL = ["--data", "iris", "--examples", "4", "--width", "8", "--depth", "1"]
 KEYS = {
@@ -39,7 +44,7 @@ def geomreg(*arguments, check=None, **options):
         capture_output=True,
         text=True,
         stdin=subprocess.DEVNULL,
-        timeout=120,
+        timeout=PATIENCE,
         check=False,
         **options,
     )
@@ -271,7 +276,7 @@ def test_sphere_prints_rows_and_peaks():
 def test_sweep_ends_with_directions(tmp_path):
     answer = geomreg(
         "sweep", "--over", "depth=1:6", "--data", "gaussian", "--examples", 1, "--width", 3,
-        "--samples", "20k", "--out", tmp_path / "sweep", "--json", check=0,
+        "--samples", "20k", "--seed", seeds.seed(0), "--out", tmp_path / "sweep", "--json", check=0,
     )  # fmt: skip
     document = json.loads(answer.stdout)
     assert [point["settings"]["depth"] for point in document["points"]] == [1, 2, 3, 4, 5, 6]
@@ -281,8 +286,8 @@ def test_sweep_ends_with_directions(tmp_path):
     assert direction["high"] < 0
     for point, depth in zip(document["points"], range(1, 7), strict=True):
         estimate, low, high = point["modes"]["atom_mass"]
-        spread = 4 * np.sqrt(estimate * (1 - estimate) / 20_000)
-        assert abs(estimate - (1 - (1 - 0.5**3) ** depth)) < spread
+        dead = 1 - (1 - 0.5**3) ** depth
+        assert abs(estimate - dead) < sigmas(6) * np.sqrt(dead * (1 - dead) / 20_000)
         assert low < estimate < high
     assert (tmp_path / "sweep" / "sweep.json").exists()
     text = geomreg("sweep", "--over", "init=he_normal,orthogonal", *SMALL, "--samples", 2000, check=0).stdout
@@ -306,12 +311,9 @@ def test_an_interrupt_keeps_what_is_done(tmp_path):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
-    end = time.monotonic() + 60
-    while not (out / "live.safetensors").exists() and time.monotonic() < end:
-        time.sleep(0.05)
-    time.sleep(1)
+    wait_for(lambda: (s := read_snapshot(out / "live.safetensors")) and s.samples > 0)
     process.send_signal(signal.SIGINT)
-    stdout, stderr = process.communicate(timeout=30)
+    stdout, stderr = process.communicate(timeout=PATIENCE)
     assert process.returncode == 130
     document = json.loads(stdout)
     assert document["complete"] is False

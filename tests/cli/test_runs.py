@@ -2,9 +2,9 @@
 
 import json
 import os
+import resource
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -12,23 +12,30 @@ from geomreg_tui.experiment import Experiment
 from geomreg_tui.runs import RunState, Status
 from geomreg_tui.summary import Facts
 from tests.making import new_run
+from tests.patience import PATIENCE
 
 MANY = 10_000
 
 
+def processor_time():
+    """Return the seconds that the processes which have ended have computed, busy machine or not."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
 def geomreg(home, *arguments):
-    begun = time.monotonic()
+    begun = processor_time()
     answer = subprocess.run(
         [sys.executable, "-m", "geomreg_tui", *arguments],
         capture_output=True,
         text=True,
         stdin=subprocess.DEVNULL,
         env={**{k: v for k, v in os.environ.items() if k != "COLUMNS"}, "GEOMREG_HOME": str(home)},
-        timeout=120,
+        timeout=PATIENCE,
         check=False,
     )
     assert "Traceback" not in answer.stderr
-    return answer, time.monotonic() - begun
+    return answer, processor_time() - begun
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,14 @@ import subprocess
 
 import pytest
 
-from .driving import SAMPLES, Runs, fold
+from .driving import SAMPLES, Runs, fold, kill_engines
+
+
+@pytest.fixture(autouse=True)
+def no_engine_is_left(home, tmp_path):
+    """Kill the engines that a test has left at work: one that failed would slow down all that follow."""
+    yield
+    kill_engines(home, tmp_path)
 
 
 @pytest.fixture

@@ -25,6 +25,7 @@ from geomreg_tui.runs import RunDirectory, RunState
 from geomreg_tui.runs.lease import holder
 from geomreg_tui.summary import Summary
 from tests.making import new_run
+from tests.patience import PATIENCE
 
 CHUNK, SAMPLES = 500, 20_250
 VALUES = {
@@ -59,7 +60,7 @@ def _resolved() -> Experiment:
     return sampling.prepare(EXPERIMENT).facts.experiment
 
 
-def wait_for(condition, seconds=60.0):
+def wait_for(condition, seconds=PATIENCE):
     """Return the first value of ``condition()`` that is neither None nor False."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -67,6 +68,13 @@ def wait_for(condition, seconds=60.0):
             return found
         time.sleep(0.01)
     raise AssertionError("it did not happen in time")
+
+
+def stands_still(value, seconds=1.0):
+    """Return the value of ``value()`` if it is the same after some time, else None."""
+    before = value()
+    time.sleep(seconds)
+    return before if value() == before else None
 
 
 class Runs:
@@ -84,14 +92,14 @@ class Runs:
     def close(self) -> None:
         for handle in self._handles:
             handle.kill()
-            handle.wait(20)
+            handle.wait(PATIENCE)
 
     def _kept(self, handle: RunHandle) -> RunHandle:
         self._handles.append(handle)
         return handle
 
 
-def outcome(handle: RunHandle, seconds: float = 120):
+def outcome(handle: RunHandle, seconds: float = PATIENCE):
     """Wait until a run is over; return its status and its networks."""
     assert handle.wait(seconds)
     run = RunDirectory.open(handle.directory)
@@ -151,6 +159,14 @@ def kill_engine(path: Path) -> bool:
     return True
 
 
+def kill_engines(*folders: Path) -> None:
+    """Kill every engine that is at work below folders, as a test that failed leaves them."""
+    for lease in [lease for folder in folders for lease in folder.rglob("lease.json")]:
+        pid = engine_of(lease.parent)
+        if pid not in (None, os.getpid()) and b"geomreg_tui" in Path(f"/proc/{pid}/cmdline").read_bytes():
+            kill_engine(lease.parent)
+
+
 def geomreg(*arguments, **options) -> subprocess.Popen[str]:
     """Start the command line in a process of its own, in a session of its own."""
     return subprocess.Popen(
@@ -164,7 +180,7 @@ def geomreg(*arguments, **options) -> subprocess.Popen[str]:
     )
 
 
-def finish(process: subprocess.Popen[str], seconds: float = 120) -> tuple[int, str, str]:
+def finish(process: subprocess.Popen[str], seconds: float = PATIENCE) -> tuple[int, str, str]:
     """Wait for a process; return its exit code, stdout and stderr, in which there must be no traceback."""
     out, err = process.communicate(timeout=seconds)
     assert "Traceback" not in err, err

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from geomreg_tui.engine import RunHandle
 from geomreg_tui.runs import RunDirectory, RunState
+from tests.patience import PATIENCE
 
 from ..tui.terminal import LEAVES_ALTERNATE_SCREEN, check_leaves_at_once, in_terminal
 from .driving import (
@@ -46,9 +47,9 @@ def test_several_terminals_show_a_run_and_leave_it_alone(tmp_path, runs):
             assert terminal.shows("gaussian N=8")
         assert "/torch/" not in Path(f"/proc/{first.process.pid}/maps").read_text()
         first.press(b"q")
-        first.read(10, until=LEAVES_ALTERNATE_SCREEN)
-        assert first.process.wait(10) == 0
-        first.read(1)
+        first.read(PATIENCE, until=LEAVES_ALTERNATE_SCREEN)
+        assert first.process.wait(PATIENCE) == 0
+        first.read(PATIENCE, until=b"goes on in the background")
         assert b"goes on in the background" in first.seen
         # What another terminal does is shown: pause, and the end.
         handle.pause()
@@ -57,7 +58,7 @@ def test_several_terminals_show_a_run_and_leave_it_alone(tmp_path, runs):
         assert second.shows("run sampling")
         second.press(b"s")
         assert second.shows("run stopped")
-    assert handle.wait(10)
+    assert handle.wait(PATIENCE)
     summary = RunDirectory.open(handle.directory).committed()[0].summary
     assert summary.histogram.digest() == fold(summary.samples)[0].histogram.digest()
 
@@ -71,7 +72,7 @@ def test_looking_at_a_run_writes_nothing(tmp_path):
         terminal.press(b"l")
         terminal.press(b"p")
         terminal.press(b"q")
-        assert terminal.process.wait(10) == 0
+        assert terminal.process.wait(PATIENCE) == 0
     assert {path: (path.stat().st_mtime_ns, path.stat().st_ino) for path in run.path.rglob("*")} == before
 
 
@@ -113,7 +114,7 @@ def test_a_terminal_closed_while_the_explorer_samples(home):
         assert terminal.shows("run sampling")
         terminal.press(b"s")
         assert terminal.shows("run stopped")
-    assert handle.wait(10)
+    assert handle.wait(PATIENCE)
 
 
 def test_a_viewer_that_is_suspended_or_killed_is_not_noticed(home, tmp_path, monkeypatch):
@@ -122,7 +123,7 @@ def test_a_viewer_that_is_suspended_or_killed_is_not_noticed(home, tmp_path, mon
         for number in (signal.SIGSTOP, signal.SIGKILL):
             os.kill(terminal.process.pid, number)
             assert goes_on(handle)
-        wait_for(lambda: not [*tmp_path.glob("geomreg-preview-*")], 10)
+        wait_for(lambda: not [*tmp_path.glob("geomreg-preview-*")])
     code, _, _ = finish(geomreg("runs", "stop"))
     assert code == 0
     assert state_of(handle) is RunState.STOPPED
@@ -134,7 +135,7 @@ def test_an_engine_that_dies_is_missed(tmp_path, runs):
         assert terminal.shows("run sampling")
         pid = engine_of(handle.directory)
         handle.kill()
-        handle.wait(10)
+        handle.wait(PATIENCE)
         assert terminal.shows("its engine is gone")
         assert not alive(pid)
 
@@ -182,7 +183,7 @@ def test_what_a_run_says_never_steers_the_terminal(home):
         assert terminal.shows("run done"), terminal.text()
         assert terminal.shows("[red]31m[/")  # as it stands, not as markup
         terminal.press(b"q")
-        assert terminal.process.wait(10) == 0
+        assert terminal.process.wait(PATIENCE) == 0
     assert b"\x1b]52" not in terminal.seen
     assert b"Traceback" not in terminal.seen
     assert "\u202e".encode() not in terminal.seen

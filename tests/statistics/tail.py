@@ -14,6 +14,7 @@ from geomreg_tui.sampling.goal import Goal
 from geomreg_tui.sampling.sampler import Sampler
 from geomreg_tui.sampling.spaces import ReducedSpace, build_space
 from geomreg_tui.summary import Descent, TailPlan
+from tests import seeds
 
 LN10 = math.log(10)
 
@@ -45,6 +46,7 @@ def space_of(values, *, weights=False):
 
 def walk(space, goal, *, population=500, seed=0, index=0, kernel=None):
     """Walk a population down to a goal."""
+    seed = seeds.seed(seed)
     torch.set_num_threads(1)
     tempered = kernel == "tempered" or (kernel is None and isinstance(space, ReducedSpace) and space.squared)
     way = tempering if tempered else splitting
@@ -58,6 +60,7 @@ def walk(space, goal, *, population=500, seed=0, index=0, kernel=None):
 
 def descend(values, index=0, **plan):
     """Walk a population down as the engine does; return its descent."""
+    values = {"seed": seeds.seed(0), **values}
     descender = Descender(tail_experiment(Experiment.parse(values)), TailPlan(**plan), index)
     while descender.advance():
         pass

@@ -1,10 +1,16 @@
-"""Every sampler against the exact laws that it claims to draw from, at a million networks."""
+"""Every sampler against the exact laws that it claims to draw from, at a million networks.
+
+Each law is judged at the rate of false alarm of ``tests/rates.py``.
+"""
 
 import numpy as np
 import pytest
 from scipy import stats
 
-from .laws import ALPHA, draw, gaussian_cdf, judge, linear_layer, mixed_cdf, relu_layer, single_example
+from tests import seeds
+from tests.rates import ALPHA
+
+from .laws import draw, gaussian_cdf, judge, linear_layer, mixed_cdf, relu_layer, single_example
 
 MILLION = 10**6
 X = np.array([1.0, -2.0, 0.5, 1.5])
@@ -88,7 +94,7 @@ def test_atom_has_the_mass_of_dead_networks(tmp_path, sampler, width, depth):
 @pytest.mark.parametrize("sampler", ["direct", "projected"])
 @pytest.mark.parametrize("count", [1, 4, 16])
 def test_orthonormal_regression_is_noncentral_chi_square(tmp_path, sampler, count):
-    rng = np.random.default_rng(0)
+    rng = seeds.generator(0)
     x = np.linalg.qr(rng.normal(size=(20, 20)))[0][:count]
     y = rng.normal(size=count)
     values = single_example(tmp_path, x, y)

@@ -7,8 +7,9 @@ from scipy import stats
 from geomreg_tui import sampling
 from geomreg_tui.analysis import theory
 from geomreg_tui.experiment import Experiment
+from tests.rates import ALPHA
 
-from .laws import ALPHA, draw
+from .laws import draw
 
 COUNT = 20_000
 

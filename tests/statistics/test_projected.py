@@ -1,23 +1,29 @@
-"""Projected against direct sampling: two samples of one law, whatever the architecture and the init law."""
+"""Projected against direct sampling: two samples of one law, whatever the architecture and the init law.
+
+Each pair is judged at the rate of false alarm of ``tests/rates.py``.
+"""
 
 import numpy as np
 import pytest
 from scipy import stats
 
-from .laws import ALPHA, draw, judge_pair, single_example
+from tests import seeds
+from tests.rates import ALPHA
+
+from .laws import draw, judge_pair, single_example
 
 COUNT = 60_000
 INITS = ["normal", "he_normal", "glorot_normal", "lecun_normal", "orthogonal", "sphere", "ball"]
 
 
 def pair(values, count=COUNT):
-    direct = draw({**values, "sampler": "direct", "seed": 1}, count).losses
-    projected = draw({**values, "sampler": "projected", "seed": 2}, count).losses
+    direct = draw({**values, "sampler": "direct", "seed": seeds.seed(1)}, count).losses
+    projected = draw({**values, "sampler": "projected", "seed": seeds.seed(2)}, count).losses
     judge_pair(direct, projected)
 
 
 def examples(tmp_path, count, inputs, seed=0):
-    rng = np.random.default_rng(seed)
+    rng = seeds.generator(seed)
     return single_example(tmp_path, rng.normal(size=(count, inputs)), rng.normal(size=count))
 
 
@@ -46,7 +52,7 @@ def test_biases(tmp_path, init):
 
 def test_singular_gram_matrices(tmp_path):
     # Repeated and proportional inputs; and so few units that most activations are dead.
-    rng = np.random.default_rng(4)
+    rng = seeds.generator(4)
     x = rng.normal(size=(2, 5))
     x = np.concatenate([x, x, 2 * x[:1], np.zeros((1, 5))])
     values = single_example(tmp_path, x, rng.normal(size=len(x)))
@@ -89,8 +95,8 @@ def test_radial_is_projected_on_one_example(tmp_path, init, activation):
         "width": "9,4,6",
         "depth": 3,
     }
-    radial = draw({**values, "sampler": "radial", "seed": 1}, COUNT).losses
-    projected = draw({**values, "sampler": "projected", "seed": 2}, COUNT).losses
+    radial = draw({**values, "sampler": "radial", "seed": seeds.seed(1)}, COUNT).losses
+    projected = draw({**values, "sampler": "projected", "seed": seeds.seed(2)}, COUNT).losses
     atom = values_atom(radial, projected)
     judge_pair(radial[~atom[0]], projected[~atom[1]])
     counts = [int(part.sum()) for part in atom]

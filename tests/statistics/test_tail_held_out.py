@@ -1,7 +1,7 @@
 """Held-out performance of the networks that fit, against closed forms and plain sampling.
 
-Means of 16 independent populations are compared at 5.2 of their standard errors, which a correct program
-exceeds with probability 1e-4 (Student's law with 15 degrees of freedom); seeds are fixed.
+Means of 16 independent populations are compared in their standard errors, which have 15 degrees of freedom,
+at the rate of false alarm of ``tests/rates.py``.
 """
 
 import math
@@ -14,9 +14,11 @@ from geomreg_tui.experiment import Experiment
 from geomreg_tui.inits import Stream
 from geomreg_tui.sampling.descend import tail_experiment
 from geomreg_tui.sampling.sampler import Sampler
+from tests import seeds
+from tests.rates import sigmas
 from tests.statistics.tail import LN10, descend
 
-RUNS, SURE = 16, 5.2
+RUNS = 16
 GAUSSIAN = {"data": "gaussian", "inputs": 12, "examples": 5, "held_out": 9}
 
 
@@ -36,7 +38,8 @@ def test_linear_networks_that_fit_predict_as_the_gaussian_process_posterior():
     found = [descend(values, k, log10_volume=-60.0, population=300) for k in range(RUNS)]
     assert max(descent.held_log_loss[-1] for descent in found) < -20 * LN10
     means = np.array([descent.held_loss[-1] for descent in found])
-    assert abs(means.mean() - expected) < SURE * means.std(ddof=1) / math.sqrt(RUNS)
+    error = means.std(ddof=1) / math.sqrt(RUNS)
+    assert abs(means.mean() - expected) < sigmas(freedom=RUNS - 1) * error
 
 
 @pytest.mark.parametrize(
@@ -52,7 +55,7 @@ def test_linear_networks_that_fit_predict_as_the_gaussian_process_posterior():
 def test_where_plain_sampling_sees_it_finds_the_same_held_out_loss(values):
     values = {**GAUSSIAN, **values}
     sampler = sampler_of(values)
-    stream = Stream(torch.Generator().manual_seed(8), sampler.device, torch.float64)
+    stream = Stream(seeds.torch_generator(8), sampler.device, torch.float64)
     outputs = np.concatenate([sampler.outputs(10_000, stream)[:, 0].numpy() for _ in range(10)])
     error = np.abs(outputs - sampler.dataset.y) ** (1 if values.get("loss") else 2)
     train, held = error[:, :5].mean(axis=1), error[:, 5:].mean(axis=1)
@@ -66,5 +69,6 @@ def test_where_plain_sampling_sees_it_finds_the_same_held_out_loss(values):
             break
         gap = np.array([descent.held_loss[row] for descent in found]) - [each.mean() for each in seen]
         plain = max(each.std() / math.sqrt(len(each)) for each in seen)
-        assert abs(gap.mean()) < SURE * math.hypot(gap.std(ddof=1) / math.sqrt(RUNS), plain), row
+        error = math.hypot(gap.std(ddof=1) / math.sqrt(RUNS), plain)
+        assert abs(gap.mean()) < sigmas(rows, freedom=RUNS - 1) * error, row
     assert row >= 3

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from geomreg_tui.tui.screens.explorer import ExplorerScreen
 from geomreg_tui.tui.session import Session
 from geomreg_tui.tui.state import State
 from geomreg_tui.tui.widgets.knobs import Knobs
+from tests.patience import PATIENCE
 
 from .fakes import FakeSource
 
@@ -51,7 +53,8 @@ class Driver:
         return "\n".join(row[region.x : region.right] for row in rows)
 
     async def until(self, condition: Callable[[], object], what: str = "") -> None:
-        for _ in range(250):
+        end = time.monotonic() + PATIENCE
+        while time.monotonic() < end:
             await self.pilot.pause(0.02)
             if condition():
                 return
@@ -74,6 +77,24 @@ class Driver:
         """Wait longer than the explorer waits before it starts a preview."""
         await asyncio.sleep(DEBOUNCE)
         await self.pilot.pause()
+
+    async def drawn_within(self, seconds: float) -> int:
+        """Return how often the screen is drawn within a time."""
+        drawn: list[object] = []
+        app = type(self.app)
+        original = app._display
+        try:
+            app._display = lambda app, *rest: drawn.append(rest) or original(app, *rest)  # type: ignore[method-assign,assignment,func-returns-value]
+            await self.pilot.pause(seconds)
+        finally:
+            app._display = original  # type: ignore[method-assign]
+        return len(drawn)
+
+    async def still(self) -> None:
+        """Wait until nothing is drawn for half a second."""
+        end = time.monotonic() + PATIENCE
+        while await self.drawn_within(0.5):
+            assert time.monotonic() < end, "it never stops drawing"
 
     def control(self, field: str) -> Any:
         """Return the control of a knob, or of the sphere's radius."""

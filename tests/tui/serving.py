@@ -18,6 +18,7 @@ import pyte
 import pytest
 
 from tests.faults.driving import alive, family, wait_for
+from tests.patience import PATIENCE
 
 COLUMNS, LINES = 120, 40
 
@@ -64,10 +65,10 @@ def serving(*options: str) -> Iterator[Served]:
         left = served.children()
         if process.poll() is None:
             process.terminate()
-        out, err = process.communicate(timeout=30)
+        out, err = process.communicate(timeout=PATIENCE)
         assert not out, out  # the address was all
         assert "Traceback" not in err, err
-        wait_for(lambda: not any(alive(pid) for pid in left), 10)
+        wait_for(lambda: not any(alive(pid) for pid in left))
 
 
 @asynccontextmanager
@@ -92,7 +93,7 @@ class Page:
     screen: pyte.Screen
     stream: pyte.ByteStream
 
-    async def shows(self, text: str, seconds: float = 60) -> None:
+    async def shows(self, text: str, seconds: float = PATIENCE) -> None:
         """Read until a text is on the screen."""
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):

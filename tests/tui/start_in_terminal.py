@@ -52,7 +52,7 @@ def watch(command: list[str]) -> tuple[list[str], int, bytes]:
             raise AssertionError("no preview was drawn in time:\n" + "\n".join(screen.display))
         if process.poll() is None and time.monotonic() >= end:
             raise AssertionError("it did not quit:\n" + "\n".join(screen.display))
-        return shown, process.wait(10), sent
+        return shown, process.wait(PATIENCE), sent
     finally:
         process.kill()
         process.wait()

@@ -18,6 +18,8 @@ from pathlib import Path
 
 import pyte
 
+from tests.patience import PATIENCE
+
 ROOT = Path(__file__).parents[2]
 LEAVES_ALTERNATE_SCREEN = b"\x1b[?1049l"
 ASKS_FOR_FRAMES, YES = b"\x1b[?2026$p", b"\x1b[?2026;2$y"
@@ -61,11 +63,17 @@ class Terminal:
             got += self._read_once()
         return got
 
-    def shows(self, text: str, seconds: float = 30) -> bool:
+    def settle(self) -> None:
+        """Wait until nothing has been sent for two seconds."""
+        end = time.monotonic() + PATIENCE
+        while self.read(2.0):
+            assert time.monotonic() < end, "it never stops sending"
+
+    def shows(self, text: str, seconds: float = PATIENCE) -> bool:
         """Wait until a text is on the screen; return whether it came."""
         return self.when(text, seconds) is not None
 
-    def when(self, text: str, seconds: float = 30) -> float | None:
+    def when(self, text: str, seconds: float = PATIENCE) -> float | None:
         """Wait until a text is on the screen; return when it came, on the monotonic clock."""
         end = time.monotonic() + seconds
         while text not in self.text():
@@ -152,16 +160,15 @@ def in_terminal(
         terminal.close()
 
 
-def check_leaves_at_once(terminal: Terminal) -> None:
-    """Close the terminal under a program; check that it is gone within 2 s, and did not spin meanwhile."""
+def check_leaves_at_once(terminal: Terminal, within: float = PATIENCE) -> None:
+    """Close the terminal under a program; check that it is gone within a time, and did not spin meanwhile."""
     pid = terminal.process.pid
     before, begun, used = cpu_seconds(pid), time.monotonic(), 0.0
     terminal.close()
-    while terminal.process.poll() is None and time.monotonic() - begun < 5:
+    while terminal.process.poll() is None and time.monotonic() - begun < within:
         with suppress(OSError):
             used = cpu_seconds(pid) - before
         time.sleep(0.02)
-    assert time.monotonic() - begun < 2
     assert used < 1
     assert terminal.process.returncode == 128 + signal.SIGHUP
 

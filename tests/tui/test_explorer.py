@@ -20,6 +20,7 @@ from geomreg_tui.tui.screens.explorer import ExplorerScreen
 from geomreg_tui.tui.screens.help import HelpScreen
 from geomreg_tui.tui.screens.quit import QuitScreen
 from geomreg_tui.tui.widgets.loss import bar_shares
+from tests.patience import PATIENCE
 
 from .driving import opened
 from .fakes import FakeSource, facts_of, losses_of, summary_of
@@ -40,10 +41,9 @@ async def test_the_wide_layout_shows_every_pane() -> None:
     async with opened(size=(200, 60)) as driver:
         for size in [(200, 60), (120, 40), (120, 32)]:
             await driver.pilot.resize_terminal(*size)
-            await driver.pilot.pause(0.05)
-            screen = driver.screen()
             for text in (*PANES.values(), "preview done", "space Start/pause"):
-                assert text in screen, size
+                await driver.until(lambda text=text: text in driver.screen(), text)
+            screen = driver.screen()
             assert "Next" not in driver.text("#keys")
             assert "…" not in screen
 
@@ -54,9 +54,8 @@ async def test_the_tabs_layout_shows_one_pane_at_a_time() -> None:
             await driver.pilot.resize_terminal(*size)
             for name, text in PANES.items():
                 assert driver.explorer.active_tab == name
-                await driver.pilot.pause(0.02)
+                await driver.until(lambda text=text: text in driver.screen(), f"{name} at {size}")
                 screen = driver.screen()
-                assert text in screen, (size, name)
                 assert not any(other in screen for pane, other in PANES.items() if pane != name)
                 assert "preview done" in screen
                 assert "…" not in screen.split("\n", 1)[1]
@@ -76,9 +75,8 @@ async def test_a_terminal_too_small_is_told_what_is_needed() -> None:
     async with opened(size=(60, 15)) as driver:
         for size in [(60, 15), (59, 16)]:
             await driver.pilot.resize_terminal(*size)
-            await driver.pilot.pause(0.02)
-            text = " ".join(driver.screen().split())
-            assert text == f"geomreg-tui needs 60x16 cells; this is {size[0]}x{size[1]}"
+            needed = f"geomreg-tui needs 60x16 cells; this is {size[0]}x{size[1]}"
+            await driver.until(lambda needed=needed: " ".join(driver.screen().split()) == needed)
 
 
 async def test_resizing_changes_the_layout_and_keeps_the_settings() -> None:
@@ -87,8 +85,10 @@ async def test_resizing_changes_the_layout_and_keeps_the_settings() -> None:
         await driver.settled()
         for size, shown in [((80, 24), 1), ((40, 10), 0), ((120, 40), 5), ((60, 16), 1), ((200, 60), 5)]:
             await driver.pilot.resize_terminal(*size)
-            await driver.pilot.pause(0.05)
-            assert sum(text in driver.screen() for text in PANES.values()) == shown, size
+            await driver.until(
+                lambda shown=shown: sum(text in driver.screen() for text in PANES.values()) == shown,
+                f"{size}",
+            )
         assert driver.control("width").value == "64"
         assert len(driver.source.previews) == 2
 
@@ -448,9 +448,9 @@ async def test_help_lists_every_key_and_explains_every_term() -> None:
 async def test_palette_runs_the_actions() -> None:
     async with opened() as driver:
         await driver.pilot.press("ctrl+p")
-        await driver.pilot.pause(0.1)
+        await driver.until(lambda: "Palette" in type(driver.app.screen).__name__)
         await driver.pilot.press(*"lin/log")
-        await driver.pilot.pause(0.3)
+        await driver.until(lambda: "lin/log (" in driver.screen().lower())
         await driver.pilot.press("enter")
         await driver.until(lambda: "density per decade" in driver.screen())
 
@@ -489,7 +489,7 @@ print([name for name in sys.modules if name.partition(".")[0] == "torch"])
         cwd=Path(__file__).parents[1],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
         check=False,
     )
     assert done.stdout.strip() == "[]", done.stderr

@@ -21,6 +21,7 @@ import pytest
 import geomreg_tui.export
 from geomreg_tui.export import RUN_FORMATS
 from geomreg_tui.tui.screens.export import ExportScreen
+from tests.patience import PATIENCE
 
 from ..unit.exporting import make_run, two_modes
 from .driving import Driver, opened
@@ -157,7 +158,7 @@ async def test_the_event_loop_goes_on_while_a_file_is_written(
 
     def slow(*rest: object) -> None:
         threads.append(threading.current_thread())
-        go_on.wait(10)
+        go_on.wait(PATIENCE)
         raise OSError("no room\nat all")
 
     monkeypatch.setattr(geomreg_tui.export, "export_result", slow)
@@ -243,6 +244,6 @@ for end in RUN_FORMATS:
 print([name for name in sys.modules if name.partition(".")[0] == "torch"])
 """
     done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=PATIENCE, check=False
     )
     assert done.stdout.strip() == "[]", done.stderr

@@ -114,14 +114,8 @@ async def test_a_run_that_is_sampled_is_read_again_and_silence_costs_nothing() -
             run.write_status(Status(RunState.SAMPLING, 2_000_000, 5_000_000))
             await driver.until(lambda: "2 M / 5 M" in driver.screen())
             await driver.until(lambda: "size not known" not in driver.screen())
-            sent: list[object] = []
-            original = type(driver.app)._display
-            type(driver.app)._display = lambda self, *rest: sent.append(rest) or original(self, *rest)
-            try:
-                await asyncio.sleep(1.5)
-            finally:
-                type(driver.app)._display = original
-            assert not sent
+            await driver.still()
+            assert await driver.drawn_within(1.5) == 0
             lease.release()
             await driver.until(lambda: "■ stopped" in driver.screen())
             put_run(2)
@@ -210,9 +204,10 @@ async def test_the_selected_run_stays_on_view_however_the_terminal_is_resized() 
         await driver.pilot.press("end", "up")
         for size in [(60, 16), (40, 5), (120, 40), (80, 24), (200, 60)]:
             await driver.pilot.resize_terminal(*size)
-            await driver.pilot.pause(0.05)
-            assert selected(driver) == name_of(1)
-            assert "❯ " in driver.screen() or size[1] == 5
+            shown = "❯ " if size[1] > 5 else ""
+            await driver.until(
+                lambda shown=shown: shown in driver.screen() and selected(driver) == name_of(1)
+            )
 
 
 # Filter
@@ -304,14 +299,14 @@ async def test_ten_thousand_runs_are_listed_about_as_fast_as_twenty(
         for _ in range(3):
             for count, path in homes.items():
                 monkeypatch.setenv("GEOMREG_HOME", str(path))
-                begun = time.perf_counter()
+                begun = time.process_time()
                 screen = RunsScreen()
                 await driver.app.push_screen(screen)
                 while "✓ done" not in driver.screen():
                     await asyncio.sleep(0.005)
                 for key in ("end", "pageup", "home"):
                     await driver.pilot.press(key)
-                best[count] = min(best[count], time.perf_counter() - begun)
+                best[count] = min(best[count], time.process_time() - begun)
                 assert len(screen._known) < 250  # only what was on view has been read
                 screen.dismiss(None)
                 await driver.pilot.pause()
@@ -387,8 +382,7 @@ async def test_exporting_opens_the_dialog_on_the_chosen_run() -> None:
         await driver.until(lambda: " kB" in driver.screen())
         await driver.pilot.press("e")
         await driver.until(lambda: isinstance(driver.app.screen, ExportScreen))
-        await driver.pilot.pause(0.1)
-        assert name_of(1) in driver.screen()
+        await driver.until(lambda: name_of(1) in driver.screen())
 
 
 # Parts

@@ -8,7 +8,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -24,6 +23,7 @@ from geomreg_tui.cli import serve as serve_command
 from geomreg_tui.runs import RunDirectory, RunState, runs_root
 from geomreg_tui.tui.web.admission import Admission, is_loopback
 from tests.faults.driving import alive, engine_of, kill_engine, wait_for
+from tests.patience import PATIENCE
 
 from .serving import Served, admitted, browser_path, client, opened_page, serving
 
@@ -109,7 +109,7 @@ async def test_other_names_and_pages_of_other_sites_are_refused_even_with_the_co
                 assert answer.status == 403
             assert served.children() == []
             async with opened_page(session, served):
-                wait_for(served.children, 10)  # with all in order the same cookie does open it
+                wait_for(served.children)  # with all in order the same cookie does open it
 
 
 @pytest.mark.parametrize(
@@ -183,9 +183,9 @@ async def test_ending_the_server_ends_its_explorers_and_runs_go_on() -> None:
             await page.shows("sampling")
             (path,) = runs_root().iterdir()
             served.process.send_signal(signal.SIGTERM)
-            assert served.process.wait(20) == 0
+            assert served.process.wait(PATIENCE) == 0
         try:
-            wait_for(lambda: not any(alive(pid) for pid in explorers if pid != engine_of(path)), 10)
+            wait_for(lambda: not any(alive(pid) for pid in explorers if pid != engine_of(path)))
             before = RunDirectory.open(path).read_live()
             assert before is not None
             assert before.state is RunState.SAMPLING
@@ -204,12 +204,12 @@ async def test_an_explorer_leaves_when_its_page_or_the_server_is_gone(end: str) 
                 assert explorers
                 if end == "server":
                     served.process.kill()
-            wait_for(lambda: not any(alive(pid) for pid in explorers), 10)
+            wait_for(lambda: not any(alive(pid) for pid in explorers))
 
 
 def test_what_an_explorer_would_refuse_is_refused_at_the_start() -> None:
     command = [sys.executable, "-m", "geomreg_tui", "serve", "--theme", "no-such-theme"]
-    refused = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    refused = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE)
     assert refused.returncode == 2
     assert refused.stdout == ""
     assert "--theme: got 'no-such-theme'" in refused.stderr
@@ -220,9 +220,9 @@ async def test_a_page_whose_explorer_does_not_start_is_told(home: Path) -> None:
         async with admitted(served) as session:
             (home / "config.toml").write_text("fps = [")  # after the server had read it
             async with opened_page(session, served) as page:
-                word = await page.socket.receive(timeout=60)
+                word = await page.socket.receive(timeout=PATIENCE)
                 assert word.type is aiohttp.WSMsgType.CLOSE
-        wait_for(lambda: not served.children(), 10)
+        wait_for(lambda: not served.children())
 
 
 STRANGE = [
@@ -276,7 +276,7 @@ def test_a_browser_draws_the_explorer_and_its_keys_work() -> None:
         page.add_init_script(HOOK)
 
         def shows(text: str) -> None:
-            page.wait_for_function(f"text => ({TEXT})().includes(text)", arg=text, timeout=60_000)
+            page.wait_for_function(f"text => ({TEXT})().includes(text)", arg=text, timeout=1000 * PATIENCE)
 
         page.goto(served.address)
         shows("preview done")
@@ -321,7 +321,7 @@ def _picture(data: bytes) -> np.ndarray:
 def _refusal(*options: str) -> tuple[int, str]:
     answer = subprocess.run(
         [sys.executable, "-m", "geomreg_tui", "serve", *options],
-        capture_output=True, text=True, timeout=60, check=False,
+        capture_output=True, text=True, timeout=PATIENCE, check=False,
     )  # fmt: skip
     assert answer.stdout == ""
     return answer.returncode, answer.stderr
@@ -366,7 +366,6 @@ def test_without_the_extra_one_line_says_what_to_install(monkeypatch, capsys) ->
 def test_listening_beyond_this_machine_is_warned_of() -> None:
     with serving("--host", "0.0.0.0") as served:
         assert socket.gethostname() in served.address
-        time.sleep(0.1)
         os.kill(served.process.pid, signal.SIGINT)
-        assert served.process.wait(20) == 0
+        assert served.process.wait(PATIENCE) == 0
         assert "Warning: 0.0.0.0 can be reached from other machines" in served.process.stderr.read()

@@ -18,6 +18,7 @@ from geomreg_tui.tui.keys import Keys, parse_keys
 from geomreg_tui.tui.screens.help import HelpScreen
 from geomreg_tui.tui.settings import Settings
 from geomreg_tui.tui.state import State, keep_state, read_look, read_state
+from tests.patience import PATIENCE
 
 from .driving import Driver, opened
 from .fakes import FakeSource
@@ -339,13 +340,13 @@ def test_what_was_open_when_a_signal_ended_it_is_open_again(number: signal.Signa
         terminal.press(b"l")
         assert terminal.shows(LOG)
         terminal.process.send_signal(number)
-        terminal.read(10, until=LEAVES_ALTERNATE_SCREEN)
-        assert terminal.process.wait(10) == 128 + number
+        terminal.read(PATIENCE, until=LEAVES_ALTERNATE_SCREEN)
+        assert terminal.process.wait(PATIENCE) == 128 + number
     with in_terminal(command) as terminal:
         assert terminal.shows("mlp 64→48×3→10")
         assert terminal.shows(LOG)
         terminal.press(b"q")
-        assert terminal.process.wait(10) == 0
+        assert terminal.process.wait(PATIENCE) == 0
     with in_terminal([*command, "fresh=1"]) as terminal:
         assert terminal.shows("mlp 64→256×3→10")
         assert terminal.shows("preview done")
@@ -356,7 +357,7 @@ def test_what_was_open_when_the_terminal_vanished_is_open_again(home: Path) -> N
     with in_terminal([sys.executable, "-c", SCRIPT, "width=48"]) as terminal:
         assert terminal.shows("preview done")
         terminal.close()
-        assert terminal.process.wait(10) == 128 + signal.SIGHUP
+        assert terminal.process.wait(PATIENCE) == 128 + signal.SIGHUP
     state, notice = read_state(home / "explorer.json")
     assert notice == ""
     assert state.experiment is not None

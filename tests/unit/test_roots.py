@@ -6,10 +6,11 @@ import pytest
 import torch
 
 from geomreg_tui.sampling.roots import gram_root
+from tests import seeds
 
 
 def activations(kind: str, dtype: torch.dtype) -> torch.Tensor:
-    generator = torch.Generator().manual_seed(0)
+    generator = seeds.torch_generator(0)
     full = torch.randn(6, 40, 8, dtype=torch.float64, generator=generator)
     if kind == "repeated":
         full[..., 4:] = full[..., :4]

@@ -9,11 +9,12 @@ from scipy import integrate, stats
 from geomreg_tui.analysis import theory
 from geomreg_tui.analysis.finite_width import finite_width_law
 from geomreg_tui.experiment import Experiment
+from tests import seeds
+from tests.rates import ALPHA
 
 X = np.array([[1.0, -2.0, 0.5, 1.5]])
 Y = np.array([[1.3]])
-# 40,000 networks, judged by Kolmogorov-Smirnov at this level: a false alarm for each of about 20 cases.
-NETWORKS, ALPHA = 40_000, 1e-4
+NETWORKS = 40_000  # judged by Kolmogorov-Smirnov
 
 
 def laws(values, x=X, y=Y):
@@ -22,7 +23,7 @@ def laws(values, x=X, y=Y):
 
 def networks(widths, activation, deviation, x=X, y=Y, seed=0):
     """Losses of networks whose every weight is drawn by numpy."""
-    rng = np.random.default_rng(seed)
+    rng = seeds.generator(seed)
     phi = {"relu": lambda z: np.maximum(z, 0), "linear": lambda z: z, "abs": np.abs, "tanh": np.tanh}
     losses = []
     for _ in range(NETWORKS // 1000):
@@ -105,8 +106,8 @@ def test_a_linear_model_is_noncentral_chi_square():
 
 
 def test_orthonormal_examples_are_noncentral_chi_square():
-    x = np.linalg.qr(np.random.default_rng(0).normal(size=(9, 9)))[0][:5]
-    y = np.random.default_rng(1).normal(size=(5, 1))
+    x = np.linalg.qr(seeds.generator(0).normal(size=(9, 9)))[0][:5]
+    y = seeds.generator(1).normal(size=(5, 1))
     law = laws({"depth": 0, "init": "normal", "examples": 5}, x, y)["exact"]
     exact = stats.ncx2.cdf(5 * law.loss, 5, float(y[:, 0] @ y[:, 0]))
     np.testing.assert_allclose(law.cdf, exact, atol=1e-9)
@@ -114,7 +115,7 @@ def test_orthonormal_examples_are_noncentral_chi_square():
 
 @pytest.mark.parametrize("activation", ["relu", "tanh"])
 def test_wide_networks_approach_the_infinite_width(activation):
-    rng = np.random.default_rng(2)
+    rng = seeds.generator(2)
     x, y = rng.normal(size=(3, 4)), rng.normal(size=(3, 1))
     law = laws({"depth": 2, "activation": activation, "examples": 3}, x, y)["infinite width"]
     gaps = []
