@@ -19,6 +19,7 @@ from scipy import stats
 from geomreg_tui.analysis import tail_curve
 from geomreg_tui.analysis.quadratic_form import QuadraticForm
 from geomreg_tui.sampling.latent import Latent
+from tests import seeds
 from tests.statistics.tail import LN10, Goal, descend, space_of, walk
 
 FALSE_ALARM = 1e-4
@@ -77,10 +78,15 @@ def z_scores(descent, law):
     return (np.interp(at, excess, volume) - law.log_cdf(np.exp(at))) / error
 
 
+def repeats(values, count, **plan):
+    """Walk independent populations down."""
+    return [descend({**values, "seed": seeds.seed(number)}, **plan) for number in range(count)]
+
+
 def scores_of_degenerate_models(folder, seeds):
     scores = []
     for seed in seeds:
-        x, y, biases = degenerate(np.random.default_rng(seed))
+        x, y, biases = degenerate(seeds.generator(seed))
         law, floor = law_above_floor(x, y, biases)
         found = walk(
             space_of(linear_model(folder, x, y, biases)),
@@ -137,14 +143,8 @@ def test_nearly_equal_inputs_with_contradictory_targets(tmp_path, apart):
 
 def test_v_is_reported_above_a_floor_and_the_exponent_is_taken_there():
     """Ten inputs and a bias: rank 11, so lambda is 5.5, whatever the floor."""
-    descents = [
-        descend(
-            {"data": "diabetes", "depth": 0, "bias": True, "examples": 30, "seed": seed},
-            log10_volume=-60,
-            population=400,
-        )
-        for seed in range(3)
-    ]
+    values = {"data": "diabetes", "depth": 0, "bias": True, "examples": 30}
+    descents = repeats(values, 3, log10_volume=-60, population=400)
     curve = tail_curve(descents)
     known = np.isfinite(curve.exponent)
     assert curve.floor.kind == "exact"
@@ -161,7 +161,9 @@ def test_a_floor_that_no_volume_was_asked_for_ends_the_descent():
 
 def test_a_network_with_more_conditions_than_weights_comes_to_a_floor():
     values = {"data": "sine", "examples": 8, "width": 2, "depth": 1}
-    curve = tail_curve([descend({**values, "seed": seed}, loss=1e-3, population=100) for seed in range(2)])
+    curve = tail_curve(
+        [descend({**values, "seed": seeds.seed(seed)}, loss=1e-3, population=100) for seed in range(2)]
+    )
     assert curve.floor.kind == "found"
     assert curve.log10_volume.max() <= 0
     assert (np.diff(curve.log10_volume) <= 0).all()
@@ -203,7 +205,10 @@ def test_binary_networks_against_enumeration(values, loss):
     losses = enumerated(experiment)
     sites = np.unique(np.round(losses, 9))[:6]
     exact = np.array([(losses <= site + 1e-7).mean() for site in sites])
-    descents = [descend({**experiment, "seed": seed}, log10_volume=-8, population=100) for seed in range(8)]
+    descents = [
+        descend({**experiment, "seed": seeds.seed(seed)}, log10_volume=-8, population=100)
+        for seed in range(8)
+    ]
     assert {descent.status for descent in descents} <= {"floor", "zero loss", "plateau"}
     volumes = np.array([[volume_at(descent, site) for site in sites] for descent in descents])
     error = volumes.std(axis=0, ddof=1) / math.sqrt(len(volumes))
@@ -225,7 +230,9 @@ def test_a_tail_of_the_share_of_errors_against_enumeration():
     space = space_of(experiment)
     assert space.discrete
     losses = enumerated(experiment)
-    descents = [descend({**experiment, "seed": s}, log10_volume=-8, population=100) for s in range(12)]
+    descents = [
+        descend({**experiment, "seed": seeds.seed(s)}, log10_volume=-8, population=100) for s in range(12)
+    ]
     for site in np.unique(losses):
         exact = (losses <= site).mean()
         found = np.array([volume_at(descent, site) if site > -np.inf else 0.0 for descent in descents])
