@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from geomreg_tui.analysis.floors import EXACT, FOUND, Floor, atom_at_floor, counted_from, floor_of, log_mean
 from geomreg_tui.analysis.volume import VolumeCurve
-from geomreg_tui.summary.descent import HELD_OUT_SHARES, Descent, joint_status, recounted
+from geomreg_tui.summary.descent import HELD_OUT_SHARES, Descent, joint_status
 
-__all__ = ["EXACT", "FOUND", "WIDTH", "Floor", "TailCurve", "TailHeldOut", "stitch", "tail_curve"]
+__all__ = ["WIDTH", "TailCurve", "TailHeldOut", "stitch", "tail_curve"]
 
-EXACT, FOUND = "exact", "found"  # kinds of floors
 
 FloatArray = NDArray[np.float64]
 
@@ -25,29 +25,7 @@ _LN10 = math.log(10)
 _SAME = 1e-6  # of log losses that differ by the rounding of a search only
 _SURE = 1.645  # standard errors of a one-sided 95 % bound
 WIDTH = 1.96  # standard errors to either side, of a 95 % interval
-_FLAT = math.log(1e-2)  # of a loss: a floor is found where the curve comes so near to it
 _NEAR = math.log(100)  # times the least distance from a floor that was found: nearer, lambda is its error
-_ATOM = math.log(3)  # of V between the points of one loss, which are then an atom and not a chance tie
-_AT_ATOM = ("zero loss", "floor", "plateau")
-
-
-@dataclass(frozen=True)
-class Floor:
-    """The smallest loss.
-
-    Attributes:
-        log10_loss: its log10; -inf where losses go down to 0.
-        kind: ``exact`` where no network has less, ``found`` where none with less was met.
-        log10_volume: log10 V there, where networks of exactly this loss have positive probability; else None.
-    """
-
-    log10_loss: float
-    kind: str
-    log10_volume: float | None
-
-    def to_json(self) -> dict[str, Any]:
-        """Return plain data."""
-        return {"log10_loss": self.log10_loss, "kind": self.kind, "log10_volume": self.log10_volume}
 
 
 @dataclass(frozen=True)
@@ -159,8 +137,8 @@ def tail_curve(descents: Sequence[Descent]) -> TailCurve:
     Args:
         descents: at least one, none of them failed.
     """
-    floor, log_floor = _floor(descents)
-    steps = [_steps(_counted_from(descent, log_floor), descent) for descent in descents]
+    floor, log_floor = floor_of(descents)
+    steps = [_steps(counted_from(descent, log_floor), descent) for descent in descents]
     if any(not excess.size for excess, _, _ in steps):
         return _no_curve(descents, floor)
     from scipy.optimize import isotonic_regression
@@ -168,7 +146,7 @@ def tail_curve(descents: Sequence[Descent]) -> TailCurve:
     grid = _grid(steps)
     each = np.array([np.interp(grid, *step[:2]) for step in steps])
     own = np.array([np.interp(grid, step[0], step[2]) for step in steps])
-    volume = _log_mean(each)
+    volume = log_mean(each)
     least = max(descent.log_least_volume for descent in descents)
     if grid.size:
         # Levels meet within their errors; V is at most 1 and cannot rise on the way down.
@@ -229,58 +207,11 @@ def _bound(
     if not volume.size or (floor is not None and floor.kind == EXACT):
         return None
     last = float(volume[-1])
-    lowest = [descent.log_volume[-1] for descent in descents if _atom(descent) is not None]
+    lowest = [descent.log_volume[-1] for descent in descents if atom_at_floor(descent) is not None]
     if len(lowest) == len(descents):  # V below an atom that all have come through
-        last = min(last, float(_log_mean(np.array(lowest)[:, None])[0]))
+        last = min(last, float(log_mean(np.array(lowest))))
     bound = min(last + _SURE * float(std[-1]), 0.0) if math.isfinite(std[-1]) else last
     return bound / _LN10 if bound > least else None
-
-
-def _floor(descents: Sequence[Descent]) -> tuple[Floor | None, float]:
-    """Return the smallest loss and its natural logarithm; None and -inf where it is 0 or not known.
-
-    A floor is found where all populations end at one loss that many networks share, or where in the last
-    decade of V the curve comes to within a hundredth of the smallest loss that was met.
-    """
-    log_floor = min(descent.log_floor for descent in descents)
-    if not math.isfinite(log_floor):
-        return None, -math.inf
-    atoms = [_atom(descent) for descent in descents if abs(descent.log_floor - log_floor) < _SAME]
-    shared = [atom for atom in atoms if atom is not None]
-    volume = None
-    if len(shared) == len(descents):
-        volume = float(_log_mean(np.array(shared)[:, None])[0])
-        volume = max(volume, *(descent.log_least_volume for descent in descents)) / _LN10
-    if all(descent.certain for descent in descents):
-        return Floor(log_floor / _LN10, EXACT, volume), log_floor
-    if volume is not None or all(_comes_near(descent, log_floor) for descent in descents):
-        return Floor(log_floor / _LN10, FOUND, volume), log_floor
-    return None, -math.inf
-
-
-def _comes_near(descent: Descent, log_floor: float) -> bool:
-    excess, volume = _counted_from(descent, log_floor), descent.log_volume
-    finite = np.isfinite(excess)
-    if not finite.any():
-        return False
-    above = volume >= volume[finite][-1] + _LN10
-    return bool(above.any()) and float(excess[above][-1]) < log_floor + _FLAT
-
-
-def _atom(descent: Descent) -> float | None:
-    """Return log V of the networks that have exactly the smallest loss, where they are no chance tie."""
-    volumes = descent.log_volume[descent.log_excess == -math.inf]
-    if not volumes.size:
-        return None
-    many = volumes.max() - volumes.min() > _ATOM
-    return float(volumes.max()) if many or descent.status in _AT_ATOM else None
-
-
-def _counted_from(descent: Descent, log_floor: float) -> FloatArray:
-    """Return natural logarithms of a descent's losses above a floor no higher than its own."""
-    if log_floor == -math.inf:
-        return descent.log_loss
-    return recounted(descent.log_excess, descent.log_floor, log_floor)
 
 
 def stitch(sampled: VolumeCurve, tail: TailCurve) -> tuple[FloatArray, FloatArray, FloatArray, float | None]:
@@ -340,10 +271,6 @@ def _grid(steps: Sequence[tuple[FloatArray, FloatArray, FloatArray]]) -> FloatAr
     return np.asarray(pooled, np.float64)
 
 
-def _log_mean(each: FloatArray) -> FloatArray:
-    return np.asarray(np.logaddexp.reduce(each, axis=0) - math.log(len(each)))
-
-
 def _exponents(
     grid: FloatArray, steps: Sequence[tuple[FloatArray, FloatArray, FloatArray]]
 ) -> tuple[FloatArray, FloatArray]:
@@ -368,7 +295,7 @@ def _zero(descents: Sequence[Descent]) -> float | None:
     zeros = [descent.log_volume[descent.log_loss == -math.inf] for descent in descents]
     if any(not zero.size for zero in zeros):
         return None
-    log_volume = float(_log_mean(np.array([[zero.max()] for zero in zeros]))[0])
+    log_volume = float(log_mean(np.array([zero.max() for zero in zeros])))
     return max(log_volume, *(descent.log_least_volume for descent in descents)) / _LN10
 
 

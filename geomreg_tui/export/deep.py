@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geomreg_tui.analysis import DeepTail, TailHeldOut
-from geomreg_tui.analysis.tail import EXACT, WIDTH
+from geomreg_tui.analysis.floors import EXACT
+from geomreg_tui.analysis.tail import WIDTH
 from geomreg_tui.columns import table_lines
 from geomreg_tui.export.wording import log_text, spread
 from geomreg_tui.formatting import decimal_text, interval_text, number_text, upper_text
