@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from geomreg_tui.summary.descent import Descent, recounted
 
-__all__ = ["EXACT", "FOUND", "Floor", "atom_at_floor", "counted_from", "floor_of", "log_mean"]
+__all__ = ["EXACT", "FOUND", "Atom", "Floor", "atom_at_floor", "counted_from", "floor_of", "log_mean"]
 
 FloatArray = NDArray[np.float64]
 
@@ -22,6 +22,17 @@ _SAME = 1e-6  # of log losses that differ by the rounding of a search only
 _FLAT = math.log(1e-2)  # of a loss: a floor is found where the curve comes so near to it
 _ATOM = math.log(3)  # of V between the points of one loss, which are then an atom and not a chance tie
 _AT_ATOM = ("zero loss", "floor", "plateau")
+
+
+class Atom(NamedTuple):
+    """The networks of exactly the smallest loss.
+
+    Attributes:
+        log_volume, variance: natural logarithm of their V, and its variance.
+    """
+
+    log_volume: float
+    variance: float
 
 
 @dataclass(frozen=True)
@@ -53,7 +64,7 @@ def floor_of(descents: Sequence[Descent]) -> tuple[Floor | None, float]:
     if not math.isfinite(log_floor):
         return None, -math.inf
     atoms = [atom_at_floor(descent) for descent in descents if abs(descent.log_floor - log_floor) < _SAME]
-    shared = [atom for atom in atoms if atom is not None]
+    shared = [atom.log_volume for atom in atoms if atom is not None]
     volume = None
     if len(shared) == len(descents):
         volume = float(log_mean(np.array(shared)))
@@ -74,13 +85,15 @@ def _comes_near(descent: Descent, log_floor: float) -> bool:
     return bool(above.any()) and float(excess[above][-1]) < log_floor + _FLAT
 
 
-def atom_at_floor(descent: Descent) -> float | None:
-    """Return log V of the networks that have exactly the smallest loss, where they are no chance tie."""
+def atom_at_floor(descent: Descent) -> Atom | None:
+    """Return V of the networks that have exactly the smallest loss, where they are no chance tie."""
     volumes = descent.log_volume[descent.log_excess == -math.inf]
     if not volumes.size:
         return None
-    many = volumes.max() - volumes.min() > _ATOM
-    return float(volumes.max()) if many or descent.status in _AT_ATOM else None
+    if volumes.max() - volumes.min() <= _ATOM and descent.status not in _AT_ATOM:
+        return None
+    place = int(np.argmax(descent.log_excess == -math.inf))
+    return Atom(float(descent.log_volume[place]), float(descent.variance[place]))
 
 
 def counted_from(descent: Descent, log_floor: float) -> FloatArray:

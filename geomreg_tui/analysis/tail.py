@@ -74,7 +74,8 @@ class TailCurve:
         exponent, exponent_std: lambda(eps) = d log V / d log(eps - floor) over half a decade around it, mean
             over populations, and its standard error from their scatter; NaN where not all reach, or too
             near to a floor that is known no better.
-        log10_excess: log10 of eps above the floor; as ``log10_loss`` where there is none.
+        log10_excess: log10 of eps above the floor, NaN at the floor itself; as ``log10_loss`` where there is
+            none.
         floor: the smallest loss, where it is above 0 and known; else None.
         log10_zero: log10 V(0), where zero loss has positive probability and was reached; else None.
         log10_bound: with 95 % confidence V below the last point is less than this (log10); None where it is
@@ -122,7 +123,7 @@ class TailCurve:
             "std_within": _plain(self.std_within),
             "exponent": _plain(self.exponent),
             "exponent_std": _plain(self.exponent_std),
-            "log10_excess": self.log10_excess.tolist(),
+            "log10_excess": _plain(self.log10_excess),
             "floor": None if self.floor is None else self.floor.to_json(),
             "log10_zero": self.log10_zero,
             "log10_bound": self.log10_bound,
@@ -139,13 +140,24 @@ def tail_curve(descents: Sequence[Descent]) -> TailCurve:
     """
     floor, log_floor = floor_of(descents)
     steps = [_steps(counted_from(descent, log_floor), descent) for descent in descents]
-    if any(not excess.size for excess, _, _ in steps):
-        return _no_curve(descents, floor)
+    at_floor = floor is not None and floor.log10_volume is not None
+    if any(not excess.size for excess, _, _ in steps) and not at_floor:
+        return _no_curve(descents)
     from scipy.optimize import isotonic_regression
 
     grid = _grid(steps)
-    each = np.array([np.interp(grid, *step[:2]) for step in steps])
-    own = np.array([np.interp(grid, step[0], step[2]) for step in steps])
+    each = np.array([_read(grid, *step[:2]) for step in steps])
+    own = np.array([_read(grid, step[0], step[2]) for step in steps])
+    exponent, exponent_std = _exponents(grid, steps)
+    if floor is not None and floor.kind == FOUND and grid.size:
+        near = grid < grid[-1] + _NEAR
+        exponent, exponent_std = np.where(near, np.nan, exponent), np.where(near, np.nan, exponent_std)
+    if at_floor:  # the last point is the floor itself
+        grid = np.append(grid, -np.inf)
+        atoms = [atom_at_floor(descent) for descent in descents]
+        each = np.hstack([each, np.array([[atom.log_volume] for atom in atoms if atom])])
+        own = np.hstack([own, np.array([[atom.variance] for atom in atoms if atom])])
+        exponent, exponent_std = np.append(exponent, np.nan), np.append(exponent_std, np.nan)
     volume = log_mean(each)
     least = max(descent.log_least_volume for descent in descents)
     if grid.size:
@@ -158,10 +170,6 @@ def tail_curve(descents: Sequence[Descent]) -> TailCurve:
     # Of log V and not of V, whose scatter cannot exceed its mean by much however populations disagree.
     between = each.std(axis=0, ddof=1) / math.sqrt(count) if count > 1 else np.full(grid.size, np.nan)
     std = np.fmax(within, between)
-    exponent, exponent_std = _exponents(grid, steps)
-    if floor is not None and floor.kind == FOUND and grid.size:
-        near = grid < grid[-1] + _NEAR
-        exponent, exponent_std = np.where(near, np.nan, exponent), np.where(near, np.nan, exponent_std)
     return TailCurve(
         log10_loss=np.logaddexp(grid, log_floor) / _LN10,
         log10_volume=volume / _LN10,
@@ -170,7 +178,7 @@ def tail_curve(descents: Sequence[Descent]) -> TailCurve:
         std_within=within / _LN10,
         exponent=exponent,
         exponent_std=exponent_std,
-        log10_excess=grid / _LN10,
+        log10_excess=np.where(np.isfinite(grid), grid, np.nan) / _LN10,
         floor=floor,
         log10_zero=_zero(descents),
         log10_bound=_bound(descents, volume, std, floor, least),
@@ -180,7 +188,11 @@ def tail_curve(descents: Sequence[Descent]) -> TailCurve:
     )
 
 
-def _no_curve(descents: Sequence[Descent], floor: Floor | None = None) -> TailCurve:
+def _read(grid: FloatArray, x: FloatArray, y: FloatArray) -> FloatArray:
+    return np.interp(grid, x, y) if grid.size else np.empty(0)
+
+
+def _no_curve(descents: Sequence[Descent]) -> TailCurve:
     none = np.empty(0)
     return TailCurve(
         log10_loss=none,
@@ -191,7 +203,7 @@ def _no_curve(descents: Sequence[Descent], floor: Floor | None = None) -> TailCu
         exponent=none,
         exponent_std=none,
         log10_excess=none,
-        floor=floor,
+        floor=None,
         log10_zero=_zero(descents),
         log10_bound=None,
         log10_least=-math.inf,
@@ -232,12 +244,11 @@ def stitch(sampled: VolumeCurve, tail: TailCurve) -> tuple[FloatArray, FloatArra
         decades = np.unique(np.round(y[seen] * 2), return_index=True)[1]
         gap = (y[seen] - deep[seen, 0]) / np.hypot(error[seen], deep[seen, 1])
         agreement = float(np.abs(gap[decades]).max())
-    return (
-        np.concatenate([tail.log10_loss[keep_tail][::-1], x[keep_sampled]]),
-        np.concatenate([tail.log10_volume[keep_tail][::-1], y[keep_sampled]]),
-        np.concatenate([tail.std[keep_tail][::-1], error[keep_sampled]]),
-        agreement,
-    )
+    loss = np.concatenate([tail.log10_loss[keep_tail][::-1], x[keep_sampled]])
+    loss, own = np.unique(loss, return_index=True)  # near a floor, many points are of one loss: the deepest
+    volume = np.concatenate([tail.log10_volume[keep_tail][::-1], y[keep_sampled]])
+    std = np.concatenate([tail.std[keep_tail][::-1], error[keep_sampled]])
+    return loss, volume[own], std[own], agreement
 
 
 def _steps(log_excess: FloatArray, descent: Descent) -> tuple[FloatArray, FloatArray, FloatArray]:
@@ -262,6 +273,8 @@ def _steps(log_excess: FloatArray, descent: Descent) -> tuple[FloatArray, FloatA
 
 def _grid(steps: Sequence[tuple[FloatArray, FloatArray, FloatArray]]) -> FloatArray:
     """Return decreasing log losses that all descents have points around."""
+    if any(not step[0].size for step in steps):
+        return np.empty(0)
     low = max(step[0][0] for step in steps)
     high = min(step[0][-1] for step in steps)
     pooled = np.unique(np.concatenate([step[0] for step in steps]))
@@ -274,6 +287,8 @@ def _grid(steps: Sequence[tuple[FloatArray, FloatArray, FloatArray]]) -> FloatAr
 def _exponents(
     grid: FloatArray, steps: Sequence[tuple[FloatArray, FloatArray, FloatArray]]
 ) -> tuple[FloatArray, FloatArray]:
+    if not grid.size:
+        return np.empty(0), np.empty(0)
     lower, upper = grid - _WINDOW, grid + _WINDOW
     slopes = np.array(
         [

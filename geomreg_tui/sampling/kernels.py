@@ -57,10 +57,12 @@ class Level(NamedTuple):
     """Which points are low enough.
 
     Attributes:
-        low, high: natural logarithms of losses above the floor, between which losses are ties.
+        log_excess: natural logarithm of the loss above the floor.
+        low, high: ends of what is that loss to within rounding.
         tie: points between them are low enough with an auxiliary number below this.
     """
 
+    log_excess: float
     low: float
     high: float
     tie: float

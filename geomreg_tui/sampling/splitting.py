@@ -159,7 +159,7 @@ def init(space: Space, count: int, seed: int, index: int = 0) -> Population:
     return Population(
         index=index,
         level=0,
-        bound=Level(math.inf, math.inf, 1.0),
+        bound=Level(math.inf, math.inf, math.inf, 1.0),
         log_volume=0.0,
         log_least=math.inf,
         particles=particles,
@@ -188,7 +188,7 @@ def step(
     kept = int(count * KEPT)
     log_excess, order, bound = _next_level(space, population, kept)
     least = min(population.log_least, float(log_excess[0]))
-    least = bound.high if bound.low <= least <= bound.high else least
+    least = bound.log_excess if bound.low <= least <= bound.high else least
     population = replace(population, log_least=least)
     end = _end(space, population, goal, float(log_excess[kept - 1]))
     record = _record(space, population, log_excess, to_the_lowest=end is not None)
@@ -211,7 +211,7 @@ def step(
         sweeps=sweeps,
         acceptance=walk.acceptance,
         evaluations=population.evaluations + walk.evaluations,
-        plateau=population.plateau + 1 if bound[:2] == population.bound[:2] else 0,
+        plateau=population.plateau + 1 if bound[:3] == population.bound[:3] else 0,
     )
     return below, record
 
@@ -235,13 +235,14 @@ def _next_level(space: Space, population: Population, kept: int) -> tuple[NDArra
     middle = float(particles.log_excess.sort().values[kept])
     blur, above = space.blur(middle), population.bound
     if middle >= above.low:
-        low, high = above.low, above.high
+        bound = above
     else:
-        low, high = middle - blur, min(middle + blur, math.nextafter(above.low, -math.inf))
-    tied = Level(low, high, 0.0).ties(particles.log_excess)
-    snapped = torch.where(tied, high, particles.log_excess)
+        high = min(middle + blur, math.nextafter(above.low, -math.inf))
+        bound = Level(middle, middle - blur, high, 0.0)
+    tied = bound.ties(particles.log_excess)
+    snapped = torch.where(tied, bound.log_excess, particles.log_excess)
     order = _order(snapped, particles.tie)
-    bound = Level(low, high, float(particles.tie[order[kept]]))
+    bound = bound._replace(tie=float(particles.tie[order[kept]]))
     return snapped[order].cpu().numpy(), order, bound
 
 
