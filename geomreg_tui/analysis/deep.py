@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from geomreg_tui.analysis.tail import TailCurve, stitch, tail_curve
+from geomreg_tui.analysis.tail import WIDTH, TailCurve, stitch, tail_curve
 from geomreg_tui.analysis.volume import VolumeCurve
 from geomreg_tui.summary import Tail
-from geomreg_tui.summary.descent import joint_status
+from geomreg_tui.summary.descent import FAILED, Descent, joint_status
 from geomreg_tui.summary.tail import plan_values
 
 __all__ = ["DeepTail", "deep_tail"]
@@ -26,11 +26,12 @@ STATUSES = {
     "zero loss": "reached losses of exactly zero",
     "time limit": "ended by the time limit; --resume with more --max-seconds goes on",
     "level limit": "ended by the limit on levels",
+    "floor": "came down to the smallest loss",
+    "failed": "failed: its numbers cannot be, or it could not be walked",
     "plateau": "ended on a plateau: a loss that many networks share and few go below",
     "no move accepted": "ended because no move was accepted any more; V below is bounded, not known",
     "resolution": "ended at the resolution of the numbers",
 }
-WIDTH = 1.96  # standard errors to either side, of a 95 % interval
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,28 @@ class DeepTail:
     agreement: float | None
 
     @property
+    def low(self) -> FloatArray:
+        """Lower ends of the 95 % intervals of log10 V, (points,)."""
+        least = -math.inf if self.curve is None else self.curve.log10_least
+        return np.maximum(self.log10_volume - WIDTH * self.std, min(least, 0.0))
+
+    @property
+    def high(self) -> FloatArray:
+        """Upper ends of the 95 % intervals of log10 V, at most 0, (points,)."""
+        return np.minimum(self.log10_volume + WIDTH * self.std, 0.0)
+
+    @property
+    def failures(self) -> tuple[str, ...]:
+        """What was wrong with populations that failed, each once."""
+        failed = [descent.reason for descent in self.tail.descents if descent.status == FAILED]
+        return tuple(dict.fromkeys(failed))
+
+    @property
+    def over(self) -> bool:
+        """Whether every population has ended."""
+        return all(descent.status is not None for descent in self.tail.descents)
+
+    @property
     def status(self) -> str:
         """Why the populations ended, or how many are still to come."""
         return joint_status(self.tail.descents)
@@ -67,15 +90,20 @@ class DeepTail:
         return STATUSES.get(self.status, self.status)
 
     @property
-    def goal(self) -> tuple[float, float, float] | None:
-        """log10 loss, log10 V and its standard error at the goal, or where the curve ends above it."""
+    def goal(self) -> tuple[float, float, float, float] | None:
+        """log10 loss, log10 V and the ends of its 95 % interval at the goal, or where the curve ends.
+
+        The ends are NaN where no error is known.
+        """
         curve = self.curve
         if curve is None or not curve.log10_loss.size:
             return None
         loss = self.tail.plan.loss
+        place, volume, std = (float(each[-1]) for each in (curve.log10_loss, curve.log10_volume, curve.std))
         if loss and curve.log10_loss[-1] <= math.log10(loss) <= curve.log10_loss[0]:
-            return math.log10(loss), *curve.at(math.log10(loss))
-        return float(curve.log10_loss[-1]), float(curve.log10_volume[-1]), float(curve.std[-1])
+            place = math.log10(loss)
+            volume, std = curve.at(place)
+        return place, volume, *curve.interval(volume, std)
 
     @property
     def exponent(self) -> tuple[float, float] | None:
@@ -89,11 +117,12 @@ class DeepTail:
 
     def to_json(self) -> dict[str, Any]:
         """Return plain data; None stands for what is undefined."""
-        curve = self.curve or tail_curve(self.tail.descents)
+        curve = self.curve or tail_curve([Descent.empty()])
         plan = plan_values(self.tail.plan)
         return {
             **curve.to_json(),
             "status": self.status,
+            "failures": list(self.failures),
             "statuses": [descent.status or "going" for descent in self.tail.descents],
             "levels": max(descent.levels for descent in self.tail.descents),
             "evaluations": sum(descent.evaluations for descent in self.tail.descents),
@@ -114,7 +143,8 @@ def deep_tail(tail: Tail, sampled: VolumeCurve) -> DeepTail:
         tail: the populations.
         sampled: V(eps) by plain sampling, of the same law.
     """
-    begun = [descent for descent in tail.descents if np.isfinite(descent.log_loss).any()]
+    sound = [descent for descent in tail.descents if descent.status != FAILED]
+    begun = [descent for descent in sound if np.isfinite(descent.log_loss).any()]
     over = [descent for descent in begun if descent.status is not None]
     chosen = over if len(over) >= 2 else begun
     if not chosen:

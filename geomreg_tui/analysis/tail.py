@@ -10,10 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from geomreg_tui.analysis.floors import EXACT, FOUND, Floor, atom_at_floor, counted_from, floor_of, log_mean
 from geomreg_tui.analysis.volume import VolumeCurve
 from geomreg_tui.summary.descent import HELD_OUT_SHARES, Descent, joint_status
 
-__all__ = ["TailCurve", "TailHeldOut", "stitch", "tail_curve"]
+__all__ = ["WIDTH", "TailCurve", "TailHeldOut", "stitch", "tail_curve"]
+
 
 FloatArray = NDArray[np.float64]
 
@@ -22,6 +24,8 @@ _WINDOW = math.log(10) / 4  # to either side, over which the local slope is take
 _LN10 = math.log(10)
 _SAME = 1e-6  # of log losses that differ by the rounding of a search only
 _SURE = 1.645  # standard errors of a one-sided 95 % bound
+WIDTH = 1.96  # standard errors to either side, of a 95 % interval
+_NEAR = math.log(100)  # times the least distance from a floor that was found: nearer, lambda is its error
 
 
 @dataclass(frozen=True)
@@ -67,10 +71,16 @@ class TailCurve:
         std: standard error of log10 V, the larger of the next two, (points,).
         std_between: from the scatter of the populations; NaN for a single one.
         std_within: from each run's own genealogy.
-        exponent, exponent_std: lambda(eps) = d log V / d log eps over half a decade around eps, mean over
-            populations, and its standard error from their scatter; NaN where not all reach.
+        exponent, exponent_std: lambda(eps) = d log V / d log(eps - floor) over half a decade around it, mean
+            over populations, and its standard error from their scatter; NaN where not all reach, or too
+            near to a floor that is known no better.
+        log10_excess: log10 of eps above the floor, NaN at the floor itself; as ``log10_loss`` where there is
+            none.
+        floor: the smallest loss, where it is above 0 and known; else None.
         log10_zero: log10 V(0), where zero loss has positive probability and was reached; else None.
-        log10_bound: with 95 % confidence V below the last point is less than this (log10).
+        log10_bound: with 95 % confidence V below the last point is less than this (log10); None where it is
+            0, or nothing is known.
+        log10_least: log10 of the smallest V other than 0 that there can be; -inf for a continuous law.
         status: why the descents ended, or ``going``.
         held_out: held-out performance, or None.
     """
@@ -82,10 +92,18 @@ class TailCurve:
     std_within: FloatArray
     exponent: FloatArray
     exponent_std: FloatArray
+    log10_excess: FloatArray
+    floor: Floor | None
     log10_zero: float | None
     log10_bound: float | None
+    log10_least: float
     status: str
     held_out: TailHeldOut | None
+
+    def interval(self, log10_volume: float, std: float) -> tuple[float, float]:
+        """Return the ends of the 95 % interval of a log10 V: none above 0, nor below what there can be."""
+        low = max(log10_volume - WIDTH * std, self.log10_least)
+        return low, min(log10_volume + WIDTH * std, 0.0)
 
     def at(self, log10_loss: float) -> tuple[float, float]:
         """Return log10 V and its standard error at a loss; NaN outside the curve."""
@@ -105,6 +123,8 @@ class TailCurve:
             "std_within": _plain(self.std_within),
             "exponent": _plain(self.exponent),
             "exponent_std": _plain(self.exponent_std),
+            "log10_excess": _plain(self.log10_excess),
+            "floor": None if self.floor is None else self.floor.to_json(),
             "log10_zero": self.log10_zero,
             "log10_bound": self.log10_bound,
             "status": self.status,
@@ -116,41 +136,60 @@ def tail_curve(descents: Sequence[Descent]) -> TailCurve:
     """Join descents; those that have no point yet hold the curve back to nothing.
 
     Args:
-        descents: at least one.
+        descents: at least one, none of them failed.
     """
-    steps = [_steps(descent) for descent in descents]
-    if any(not loss.size for loss, _, _ in steps):
+    floor, log_floor = floor_of(descents)
+    steps = [_steps(counted_from(descent, log_floor), descent) for descent in descents]
+    at_floor = floor is not None and floor.log10_volume is not None
+    if any(not excess.size for excess, _, _ in steps) and not at_floor:
         return _no_curve(descents)
     from scipy.optimize import isotonic_regression
 
     grid = _grid(steps)
-    each = np.array([np.interp(grid, *step[:2]) for step in steps])
-    own = np.array([np.interp(grid, step[0], step[2]) for step in steps])
-    volume = _log_mean(each)
+    each = np.array([_read(grid, *step[:2]) for step in steps])
+    own = np.array([_read(grid, step[0], step[2]) for step in steps])
+    exponent, exponent_std = _exponents(grid, steps)
+    if floor is not None and floor.kind == FOUND and grid.size:
+        near = grid < grid[-1] + _NEAR
+        exponent, exponent_std = np.where(near, np.nan, exponent), np.where(near, np.nan, exponent_std)
+    if at_floor:  # the last point is the floor itself
+        grid = np.append(grid, -np.inf)
+        atoms = [atom_at_floor(descent) for descent in descents]
+        each = np.hstack([each, np.array([[atom.log_volume] for atom in atoms if atom])])
+        own = np.hstack([own, np.array([[atom.variance] for atom in atoms if atom])])
+        exponent, exponent_std = np.append(exponent, np.nan), np.append(exponent_std, np.nan)
+    volume = log_mean(each)
+    least = max(descent.log_least_volume for descent in descents)
     if grid.size:
-        # Levels meet within their errors; V cannot rise on the way down.
-        volume = np.asarray(isotonic_regression(volume, increasing=False).x)
+        # Levels meet within their errors; V is at most 1 and cannot rise on the way down.
+        level = np.asarray(isotonic_regression(volume, increasing=False).x)
+        volume = np.clip(level, min(least, 0.0), 0.0)
     share = np.exp(each - volume)
     count = len(descents)
     within = np.sqrt((share**2 * own).mean(axis=0) / count)
     # Of log V and not of V, whose scatter cannot exceed its mean by much however populations disagree.
     between = each.std(axis=0, ddof=1) / math.sqrt(count) if count > 1 else np.full(grid.size, np.nan)
     std = np.fmax(within, between)
-    exponent, exponent_std = _exponents(grid, steps)
-    bound = float(volume[-1] + _SURE * std[-1]) / _LN10 if grid.size else None
     return TailCurve(
-        log10_loss=grid / _LN10,
+        log10_loss=np.logaddexp(grid, log_floor) / _LN10,
         log10_volume=volume / _LN10,
         std=std / _LN10,
         std_between=between / _LN10,
         std_within=within / _LN10,
         exponent=exponent,
         exponent_std=exponent_std,
+        log10_excess=np.where(np.isfinite(grid), grid, np.nan) / _LN10,
+        floor=floor,
         log10_zero=_zero(descents),
-        log10_bound=bound,
+        log10_bound=_bound(descents, volume, std, floor, least),
+        log10_least=least / _LN10,
         status=joint_status(descents),
-        held_out=_held_out(descents, steps),
+        held_out=_held_out(descents, [_steps(descent.log_loss, descent) for descent in descents]),
     )
+
+
+def _read(grid: FloatArray, x: FloatArray, y: FloatArray) -> FloatArray:
+    return np.interp(grid, x, y) if grid.size else np.empty(0)
 
 
 def _no_curve(descents: Sequence[Descent]) -> TailCurve:
@@ -163,11 +202,28 @@ def _no_curve(descents: Sequence[Descent]) -> TailCurve:
         std_within=none,
         exponent=none,
         exponent_std=none,
+        log10_excess=none,
+        floor=None,
         log10_zero=_zero(descents),
         log10_bound=None,
+        log10_least=-math.inf,
         status=joint_status(descents),
         held_out=None,
     )
+
+
+def _bound(
+    descents: Sequence[Descent], volume: FloatArray, std: FloatArray, floor: Floor | None, least: float
+) -> float | None:
+    """Return log10 of what V below the last point is less than, with 95 % confidence."""
+    if not volume.size or (floor is not None and floor.kind == EXACT):
+        return None
+    last = float(volume[-1])
+    lowest = [descent.log_volume[-1] for descent in descents if atom_at_floor(descent) is not None]
+    if len(lowest) == len(descents):  # V below an atom that all have come through
+        last = min(last, float(log_mean(np.array(lowest))))
+    bound = min(last + _SURE * float(std[-1]), 0.0) if math.isfinite(std[-1]) else last
+    return bound / _LN10 if bound > least else None
 
 
 def stitch(sampled: VolumeCurve, tail: TailCurve) -> tuple[FloatArray, FloatArray, FloatArray, float | None]:
@@ -188,25 +244,26 @@ def stitch(sampled: VolumeCurve, tail: TailCurve) -> tuple[FloatArray, FloatArra
         decades = np.unique(np.round(y[seen] * 2), return_index=True)[1]
         gap = (y[seen] - deep[seen, 0]) / np.hypot(error[seen], deep[seen, 1])
         agreement = float(np.abs(gap[decades]).max())
-    return (
-        np.concatenate([tail.log10_loss[keep_tail][::-1], x[keep_sampled]]),
-        np.concatenate([tail.log10_volume[keep_tail][::-1], y[keep_sampled]]),
-        np.concatenate([tail.std[keep_tail][::-1], error[keep_sampled]]),
-        agreement,
-    )
+    loss = np.concatenate([tail.log10_loss[keep_tail][::-1], x[keep_sampled]])
+    loss, own = np.unique(loss, return_index=True)  # near a floor, many points are of one loss: the deepest
+    volume = np.concatenate([tail.log10_volume[keep_tail][::-1], y[keep_sampled]])
+    std = np.concatenate([tail.std[keep_tail][::-1], error[keep_sampled]])
+    return loss, volume[own], std[own], agreement
 
 
-def _steps(descent: Descent) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Return increasing finite log losses with log V and its variance; a jump of V becomes a steep step."""
-    finite = np.isfinite(descent.log_loss)
-    loss, volume, variance = (
-        array[finite] for array in (descent.log_loss, descent.log_volume, descent.variance)
-    )
+def _steps(log_excess: FloatArray, descent: Descent) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return increasing finite logs of losses with log V and its variance; a jump of V is a steep step.
+
+    Of the points of the lowest loss only the one of largest V is of the curve: whether V jumps there is not
+    known.
+    """
+    finite = np.isfinite(log_excess)
+    loss, volume, variance = log_excess[finite], descent.log_volume[finite], descent.variance[finite]
     order = np.lexsort((volume, loss))
     loss, volume, variance = loss[order], volume[order], variance[order]
     _, first, repeats = np.unique(loss, return_index=True, return_counts=True)
     last = first + repeats - 1
-    tied = first[repeats > 1]
+    tied = first[1:][repeats[1:] > 1]
     below = np.nextafter(loss[tied], -np.inf)
     x = np.concatenate([loss[last], below])
     order = np.argsort(x, kind="stable")
@@ -216,6 +273,8 @@ def _steps(descent: Descent) -> tuple[FloatArray, FloatArray, FloatArray]:
 
 def _grid(steps: Sequence[tuple[FloatArray, FloatArray, FloatArray]]) -> FloatArray:
     """Return decreasing log losses that all descents have points around."""
+    if any(not step[0].size for step in steps):
+        return np.empty(0)
     low = max(step[0][0] for step in steps)
     high = min(step[0][-1] for step in steps)
     pooled = np.unique(np.concatenate([step[0] for step in steps]))
@@ -225,13 +284,11 @@ def _grid(steps: Sequence[tuple[FloatArray, FloatArray, FloatArray]]) -> FloatAr
     return np.asarray(pooled, np.float64)
 
 
-def _log_mean(each: FloatArray) -> FloatArray:
-    return np.asarray(np.logaddexp.reduce(each, axis=0) - math.log(len(each)))
-
-
 def _exponents(
     grid: FloatArray, steps: Sequence[tuple[FloatArray, FloatArray, FloatArray]]
 ) -> tuple[FloatArray, FloatArray]:
+    if not grid.size:
+        return np.empty(0), np.empty(0)
     lower, upper = grid - _WINDOW, grid + _WINDOW
     slopes = np.array(
         [
@@ -253,7 +310,8 @@ def _zero(descents: Sequence[Descent]) -> float | None:
     zeros = [descent.log_volume[descent.log_loss == -math.inf] for descent in descents]
     if any(not zero.size for zero in zeros):
         return None
-    return float(_log_mean(np.array([[zero.max()] for zero in zeros]))[0]) / _LN10
+    log_volume = float(log_mean(np.array([zero.max() for zero in zeros])))
+    return max(log_volume, *(descent.log_least_volume for descent in descents)) / _LN10
 
 
 def _held_out(

@@ -326,7 +326,7 @@ class Engine:
             self._elapsed,
             self._run.environments,
             tuple(sorted(self._fold.given_up)),
-            self._run.tail.read(),
+            self._descents.read(),
         )
         self._run.write_summary(document)
         self._publish(state)

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geomreg_tui.analysis import Direction
-from geomreg_tui.analysis.deep import WIDTH
 from geomreg_tui.analysis.hypersphere import log_volume
 from geomreg_tui.analysis.intervals import Interval
+from geomreg_tui.analysis.tail import WIDTH
 from geomreg_tui.analysis.trends import volume_direction
 from geomreg_tui.engine.sweep import Factor, SweepPoint, lines_of
 
@@ -70,7 +70,7 @@ class TailComparison:
     def volumes(self) -> tuple[Interval, ...]:
         """log10 V of each point with its 95 % interval; NaN where a point has none."""
         estimates, errors = self.log10_volume.tolist(), (WIDTH * self.std).tolist()
-        return tuple(Interval(v, v - e, v + e) for v, e in zip(estimates, errors, strict=True))
+        return tuple(Interval(v, v - e, min(v + e, 0.0)) for v, e in zip(estimates, errors, strict=True))
 
     def to_json(self) -> dict[str, Any]:
         """Return plain data; None stands for what is undefined."""

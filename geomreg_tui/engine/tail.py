@@ -18,6 +18,7 @@ from geomreg_tui.errors import ExperimentError, Problem, RunDirectoryError
 from geomreg_tui.experiment import Experiment
 from geomreg_tui.runs import RunDirectory
 from geomreg_tui.summary import Descent, Tail, TailPlan
+from geomreg_tui.summary.descent import FAILED
 from geomreg_tui.summary.tail import thinned
 
 __all__ = ["Descents", "try_out"]
@@ -36,7 +37,7 @@ class Descents:
 
     Attributes:
         tail: what is asked for, and what each population has shown, thinned; None without a tail.
-        failed: populations whose legs cannot be walked, with the reasons.
+        failed: populations whose legs cannot be walked or whose numbers cannot be, with the reasons.
         fresh: whether anything has changed since this was last set to False.
     """
 
@@ -69,6 +70,8 @@ class Descents:
             descents.append(replace(thinned(descent), status=None if resumable else descent.status))
             if descents[-1].status is None:
                 self._waiting.append(index)
+            elif descent.status == FAILED:
+                self.failed[index] = descent.reason
         self.tail = replace(self.tail, descents=tuple(descents))
 
     @property
@@ -103,13 +106,15 @@ class Descents:
         self.fresh = True
         walked: Walked | None = outcome.answer
         if walked is None:
-            self.failed[leg.index] = outcome.error
+            self._fail(leg.index, outcome.error)
             self._passing |= not outcome.lasting
-            self._run.log("population given up", population=leg.index, reason=outcome.error)
             return self.failure
         if walked.aside:
             self._run.log("checkpoint set aside", population=leg.index, reason=walked.aside)
         self._put(leg.index, walked.descent)
+        if walked.descent.status == FAILED:
+            self._fail(leg.index, walked.descent.reason)
+            return self.failure
         if walked.descent.status is None or walked.unwritten:
             self._waiting.appendleft(leg.index)  # each goes to its end before the next begins
         return self._note_writing(walked.unwritten)
@@ -124,6 +129,22 @@ class Descents:
         word = "population" if len(self.failed) == 1 else "populations"
         again = "--resume tries again" if self._passing else "the same would happen again"
         return f"{word} {which} of the tail cannot go on: {self.failed[first]}; {again}"
+
+    def read(self) -> Tail | None:
+        """Return all that the populations have shown, from disk, with what is wrong where they failed."""
+        tail = self._run.tail.read()
+        if tail is None:
+            return None
+        descents = list(tail.descents)
+        for index, reason in self.failed.items():
+            descents[index] = replace(descents[index], status=FAILED, reason=reason)
+        return replace(tail, descents=tuple(descents))
+
+    def _fail(self, index: int, reason: str) -> None:
+        self.failed[index] = reason
+        self._run.log("population given up", population=index, reason=reason)
+        if self.tail is not None:
+            self._put(index, replace(self.tail.descents[index], status=FAILED, reason=reason))
 
     def _note_writing(self, unwritten: str) -> str:
         if not unwritten:

@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from geomreg_tui.analysis import DeepTail, TailHeldOut
-from geomreg_tui.analysis.deep import WIDTH
+from geomreg_tui.analysis.floors import EXACT
+from geomreg_tui.analysis.tail import WIDTH
 from geomreg_tui.columns import table_lines
 from geomreg_tui.export.wording import log_text, spread
 from geomreg_tui.formatting import decimal_text, interval_text, margin_text, number_text, upper_text
+from geomreg_tui.summary.descent import FAILED
 
 __all__ = [
-    "CURVE_HEADINGS",
     "HELD_OUT_HEADINGS",
     "agreement_text",
+    "curve_headings",
     "curve_rows",
     "exponent_text",
+    "failure_text",
+    "floor_text",
     "goal_text",
     "held_out_rows",
     "populations_text",
@@ -29,7 +32,6 @@ __all__ = [
     "tail_lines",
 ]
 
-CURVE_HEADINGS = ("log10 L", "log10 V(L)", "standard error", "local exponent λ", "standard error of λ")
 HELD_OUT_HEADINGS = ("log10 training loss up to", "mean held-out loss [95 %]", "accuracy [95 %]")
 _ROWS = 8
 _INDENT = " " * 14
@@ -37,14 +39,34 @@ _INDENT = " " * 14
 
 def goal_text(deep: DeepTail) -> str:
     """Return V at the goal, or where the curve ends, with its interval; and where the goal was not met."""
-    goal = deep.goal
-    if goal is None:
-        return "no population has come anywhere yet"
-    loss, volume, std = goal
+    goal, curve = deep.goal, deep.curve
+    if goal is None or curve is None:
+        return "no population has come anywhere" + ("" if deep.over else " yet")
+    loss, volume, low, high = goal
     text = decimal_text(volume)
-    if math.isfinite(std):
-        text = interval_text((volume, volume - WIDTH * std, volume + WIDTH * std), 4)
+    if math.isfinite(high):
+        text = interval_text((volume, low, high), 4)
     return f"log10 V = {text} at log10 L = {decimal_text(loss)}"
+
+
+def floor_text(deep: DeepTail) -> str:
+    """Return the smallest loss and V there; empty where it is 0 or not known."""
+    floor = None if deep.curve is None else deep.curve.floor
+    if floor is None:
+        return ""
+    what = "no network has less" if floor.kind == EXACT else "none with less was met"
+    text = f"smallest loss {number_text(10**floor.log10_loss, 6)}, {what}"
+    if floor.log10_volume is not None:
+        return f"{text}; log10 V = {decimal_text(floor.log10_volume)} there"
+    return f"{text}; λ is that of V against L above it"
+
+
+def failure_text(deep: DeepTail) -> str:
+    """Return which populations failed and why; empty where none did."""
+    if not deep.failures:
+        return ""
+    count = sum(descent.status == FAILED for descent in deep.tail.descents)
+    return f"{count} of {deep.tail.plan.repeats} populations, left out: {'; '.join(deep.failures)}"
 
 
 def agreement_text(deep: DeepTail) -> str:
@@ -83,13 +105,15 @@ def tail_lines(deep: DeepTail | None) -> list[str]:
         f"Status        {deep.status_text}",
         f"Populations   {populations_text(deep)}",
     ]
+    lines += [f"Failed        {text}" for text in [failure_text(deep)] if text]
+    lines += [f"Floor         {text}" for text in [floor_text(deep)] if text]
     if deep.curve is None:
         return lines
     lines += [f"Exponent λ    {exponent_text(deep)}", f"Agreement     {agreement_text(deep)}"]
     if deep.curve.log10_zero is not None:
         lines.append(f"Exact zeros   log10 V(0) = {decimal_text(deep.curve.log10_zero)}")
-    rows = [row[:4] for row in curve_rows(deep)]
-    table = table_lines(("log10 L", "log10 V(L)", "std", "local exponent λ"), rows)
+    rows = [row[:-1] for row in curve_rows(deep)]
+    table = table_lines(curve_headings(deep, short=True)[:-1], rows)
     lines += [_INDENT + line for line in table]
     if deep.curve.log10_bound is not None:
         bound = upper_text(deep.curve.log10_bound, 2, 3)
@@ -103,18 +127,30 @@ def tail_lines(deep: DeepTail | None) -> list[str]:
     return lines
 
 
+def curve_headings(deep: DeepTail, *, short: bool = False) -> tuple[str, ...]:
+    """Return the headings of :func:`curve_rows`."""
+    floored = deep.curve is not None and deep.curve.floor is not None
+    above = ("log10(L - floor)",) if floored else ()
+    error = "std" if short else "standard error"
+    return ("log10 L", *above, "log10 V(L)", error, "local exponent λ", "standard error of λ")
+
+
 def curve_rows(deep: DeepTail) -> list[tuple[str, ...]]:
-    """Return some points of the curve as text: log10 L, log10 V, its error, the exponent, its error."""
+    """Return some points of the curve as text: log10 L, V, its error, the exponent, its error.
+
+    Where there is a floor, log10 of L above it comes after log10 L.
+    """
     curve = deep.curve
     if curve is None:
         return []
-    columns: Sequence[NDArray[np.float64]] = (
+    columns: list[NDArray[np.float64]] = [
         curve.log10_loss,
+        *([curve.log10_excess] if curve.floor is not None else []),
         curve.log10_volume,
         curve.std,
         curve.exponent,
         curve.exponent_std,
-    )
+    ]
     places = sorted(spread(curve.log10_loss.size, _ROWS))
     return [tuple(log_text(float(column[place])) for column in columns) for place in places]
 
@@ -163,6 +199,7 @@ def tail_arrays(deep: DeepTail) -> dict[str, NDArray[np.float64]]:
         return {}
     arrays = {
         "tail_log10_loss": curve.log10_loss,
+        "tail_log10_excess": curve.log10_excess,
         "tail_log10_volume": curve.log10_volume,
         "tail_log10_volume_std": curve.std,
         "tail_exponent": curve.exponent,

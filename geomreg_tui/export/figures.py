@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from geomreg_tui.analysis.deep import WIDTH
 from geomreg_tui.export.drawing import (
     COLOURS,
     INK,
@@ -160,13 +159,13 @@ def _draw_tail(axes: Any, result: Result) -> tuple[float, float] | None:
     own = deep.log10_loss <= deep.meets
     if not own.any():
         return None
-    loss, volume, error = deep.log10_loss[own], deep.log10_volume[own], WIDTH * deep.std[own]
+    loss, volume, low, high = (
+        each[own] for each in (deep.log10_loss, deep.log10_volume, deep.low, deep.high)
+    )
     colour = COLOURS["purple"]
     axes.plot(loss, volume, color=colour, label=f"deep tail, {deep.populations} populations")
-    axes.fill_between(
-        loss, volume - error, volume + error, color=colour, alpha=0.3, lw=0, label="its 95 % band"
-    )
-    return float(loss[0]), float(volume[0] - error[0])
+    axes.fill_between(loss, low, high, color=colour, alpha=0.3, lw=0, label="its 95 % band")
+    return float(loss[0]), float(low[0])
 
 
 def _draw_held_out(axes: Any, result: Result) -> None:

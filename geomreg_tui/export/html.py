@@ -10,11 +10,13 @@ from geomreg_tui.engine.result import QUANTILES
 from geomreg_tui.experiment import Experiment
 from geomreg_tui.export.command import RESOLVED
 from geomreg_tui.export.deep import (
-    CURVE_HEADINGS,
     HELD_OUT_HEADINGS,
     agreement_text,
+    curve_headings,
     curve_rows,
     exponent_text,
+    failure_text,
+    floor_text,
     goal_text,
     held_out_rows,
     populations_text,
@@ -229,15 +231,15 @@ def _deep_tail(deep: DeepTail) -> list[str]:
         ("volume at the end", goal_text(deep)),
         ("status", deep.status_text),
         ("populations", populations_text(deep)),
+        *(("failed", text) for text in [failure_text(deep)] if text),
+        *(("floor", text) for text in [floor_text(deep)] if text),
         ("local exponent λ at the end", exponent_text(deep)),
         ("agreement", agreement_text(deep)),
     ]
     parts = [table("Multilevel splitting below what plain sampling sees", ("", ""), known)]
     if deep.curve is not None:
-        rows = curve_rows(deep)
-        parts.append(
-            table("Volume fractions down the tail", CURVE_HEADINGS, rows, range(len(CURVE_HEADINGS)))
-        )
+        rows, headings = curve_rows(deep), curve_headings(deep)
+        parts.append(table("Volume fractions down the tail", headings, rows, range(len(headings))))
         if deep.curve.held_out is not None:
             rows = [tuple(row) for row in held_out_rows(deep.curve.held_out)]
             parts.append(table("Held-out performance down the tail", HELD_OUT_HEADINGS, rows, range(3)))

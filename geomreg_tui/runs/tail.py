@@ -6,7 +6,6 @@ of another experiment or plan, is set aside, and its population is begun anew.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import math
 import os
@@ -30,6 +29,7 @@ from geomreg_tui.runs.store import (
     write_json,
 )
 from geomreg_tui.summary import Descent, Tail, TailPlan
+from geomreg_tui.summary.descent import FAILED
 from geomreg_tui.summary.tail import checked, plan_from_values, plan_values
 
 __all__ = ["Checkpoint", "TailFolder"]
@@ -103,7 +103,7 @@ class TailFolder:
             return Tail.planned(values)
 
     def read(self) -> Tail | None:
-        """Return all populations as they are on disk; a damaged one is as if it had not begun.
+        """Return all populations as they are on disk; one that is damaged has failed, with the reason.
 
         Raises:
             RunDirectoryError: if the plan is damaged.
@@ -113,9 +113,12 @@ class TailFolder:
             return None
         descents = list(tail.descents)
         for index in range(len(descents)):
-            with contextlib.suppress(RunDirectoryError):
+            try:
                 found = self.checkpoint(index, tail.in_use)
-                descents[index] = found.descent if found else descents[index]
+            except RunDirectoryError as error:
+                descents[index] = replace(descents[index], status=FAILED, reason=str(error))
+                continue
+            descents[index] = found.descent if found else descents[index]
         return replace(tail, descents=tuple(descents))
 
     def checkpoint(self, index: int, plan: TailPlan) -> Checkpoint | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,7 @@ from geomreg_tui.sampling.latent import Latent
 from geomreg_tui.sampling.rng import level_generator
 from geomreg_tui.sampling.sampler import Sampler
 from geomreg_tui.sampling.spaces import ReducedSpace, Space, build_space
-from geomreg_tui.summary.descent import HELD_OUT_SHARES, Descent, TailPlan
+from geomreg_tui.summary.descent import FAILED, HELD_OUT_SHARES, BrokenDescentError, Descent, TailPlan
 
 __all__ = ["Descender", "tail_experiment"]
 
@@ -83,7 +83,9 @@ class Descender:
         self.kernel = self._way.kernel
         self.space = "reduced" if isinstance(space, ReducedSpace) else "latent"
         self._held_out = bool(experiment.held_out)
-        self.descent = Descent.empty() if checkpoint is None else Descent.from_parts(*checkpoint)
+        least = -space.signs * math.log(2) if space.discrete else -math.inf
+        begun = replace(Descent.empty(), log_least_volume=least)
+        self.descent = begun if checkpoint is None else Descent.from_parts(*checkpoint)
 
     @property
     def log10_volume(self) -> float:
@@ -91,7 +93,10 @@ class Descender:
         return self._way.state.log_volume / math.log(10)
 
     def advance(self) -> bool:
-        """Walk one level down; return whether there is another."""
+        """Walk one level down; return whether there is another.
+
+        A level whose numbers break the contract of descents is not taken: the population has failed.
+        """
         threads = torch.get_num_threads()
         torch.set_num_threads(1)
         try:
@@ -100,22 +105,20 @@ class Descender:
             rows = self._look(level, record) if self._held_out else {}
         finally:
             torch.set_num_threads(threads)
+        state = self._way.state
         self.descent = replace(
-            self.descent,
-            **{
-                field.name: np.concatenate([getattr(self.descent, field.name), getattr(record, field.name)])
-                for field in fields(Record)
-            },
-            **{name: np.concatenate([getattr(self.descent, name), row]) for name, row in rows.items()},
-            levels=self._way.state.level,
-            evaluations=self._way.state.evaluations,
-            status=self._way.state.status,
+            self.descent, levels=state.level, evaluations=state.evaluations, status=state.status
         )
-        return self._way.state.status is None
-
-    def end(self, status: str) -> None:
-        """Say why the descent is not walked on, for now: a checkpoint goes on from where it is."""
-        self.descent = replace(self.descent, status=status)
+        try:
+            self.descent = self.descent.extended(**vars(record))
+        except BrokenDescentError as error:
+            self.descent = replace(self.descent, status=FAILED, reason=str(error))
+            return False
+        seen: dict[str, Any] = {
+            name: np.concatenate([getattr(self.descent, name), row]) for name, row in rows.items()
+        }
+        self.descent = replace(self.descent, **seen)
+        return state.status is None
 
     def to_parts(self) -> tuple[dict[str, Any], dict[str, NDArray[np.generic]]]:
         """Return plain data and named arrays from which the descent goes on to the same bits."""
@@ -131,8 +134,8 @@ class Descender:
         generator = level_generator(self._seed, state.index, level + 1, device, held_out=True)
         rows: list[tuple[float, NDArray[np.float64], NDArray[np.float64]]] = []
         with torch.inference_mode():
-            for log_loss in self._due(record):
-                latent = self._way.sample(log_loss, generator)
+            for log_excess, log_loss in self._due(record):
+                latent = self._way.sample(log_excess, generator)
                 if latent is None:
                     continue
                 seen = space.held_out(latent, generator)
@@ -150,21 +153,27 @@ class Descender:
             "held_accuracy_quantiles": np.array([np.quantile(each, HELD_OUT_SHARES) for each in accuracies]),
         }
 
-    def _due(self, record: Record) -> list[float]:
-        """Return the log losses of a step at which held-out examples are to be looked at, decreasing."""
+    def _due(self, record: Record) -> list[tuple[float, float]]:
+        """Return the losses of a step at which held-out examples are to be looked at, decreasing.
+
+        Each as its natural logarithm above the floor and from 0.
+        """
         looks, found = len(self.descent.held_loss), []
         lowest = self.descent.held_log_loss.min(initial=math.inf)
         status = self._way.state.status
-        for log_loss, log_volume in zip(record.log_loss.tolist(), record.log_volume.tolist(), strict=True):
+        for log_excess, log_volume in zip(
+            record.log_excess.tolist(), record.log_volume.tolist(), strict=True
+        ):
             due = -_HELD_OUT_STEP * math.expm1((looks + 1) * math.log1p(_HELD_OUT_GROWTH)) / _HELD_OUT_GROWTH
-            if log_volume <= due and math.isfinite(log_loss):
-                found.append(log_loss)
+            if log_volume <= due and math.isfinite(log_excess):
+                found.append(log_excess)
                 looks += 1
         if status == "loss reached":
-            found.append(self._goal.log_loss)
+            found.append(self._goal.log_excess(record.log_floor))
         elif status == "volume reached":
-            found += record.log_loss[record.log_volume <= self._goal.log_volume][:1].tolist()
-        return [log_loss for log_loss in dict.fromkeys(found) if log_loss < lowest]
+            found += record.log_excess[record.log_volume <= self._goal.log_volume][:1].tolist()
+        pairs = [(each, float(np.logaddexp(each, record.log_floor))) for each in dict.fromkeys(found)]
+        return [(log_excess, log_loss) for log_excess, log_loss in pairs if log_loss < lowest]
 
 
 class _Splitting:
@@ -180,9 +189,9 @@ class _Splitting:
         self.state, record = splitting.step(self.space, self.state, goal, seed, self.kernel)
         return record
 
-    def sample(self, log_loss: float, generator: torch.Generator) -> Latent | None:
-        """Return networks of at most a loss that the last step came by."""
-        return splitting.sample(self._above, log_loss)
+    def sample(self, log_excess: float, generator: torch.Generator) -> Latent | None:
+        """Return networks of at most a loss above the floor that the last step came by."""
+        return splitting.sample(self._above, log_excess)
 
 
 class _Tempering:
@@ -199,9 +208,9 @@ class _Tempering:
         self.state, record = tempering.step(self.space, self.state, goal, seed)
         return record
 
-    def sample(self, log_loss: float, generator: torch.Generator) -> Latent | None:
-        """Return networks of at most a loss that the last step came by."""
-        return tempering.sample(self.space, self._above, log_loss, generator)
+    def sample(self, log_excess: float, generator: torch.Generator) -> Latent | None:
+        """Return networks of at most a loss above the floor that the last step came by."""
+        return tempering.sample(self.space, self._above, log_excess, generator)
 
 
 def _begin(

@@ -11,10 +11,13 @@ import torch
 from torch import Tensor
 
 from geomreg_tui.sampling.kernels import adapted, noise, shrunk
+from geomreg_tui.sampling.roots import PIVOTS
 from geomreg_tui.sampling.spaces import ReducedSpace
 from geomreg_tui.sampling.spectrum import spectrum_of
 
 __all__ = ["HiddenWalk"]
+
+_SMALLEST = 1e-300  # of tau**2, below which only singular values tell anything
 
 
 class HiddenWalk:
@@ -32,6 +35,7 @@ class HiddenWalk:
         hidden: Tensor,
         log_evidence: Tensor,
         log_tau: float,
+        base: float,
         scale: float,
         generator: torch.Generator,
     ) -> None:
@@ -42,6 +46,7 @@ class HiddenWalk:
             hidden: coordinates of the layers, (n, hidden).
             log_evidence: log Z(tau) there, (n,).
             log_tau: logarithm of tau.
+            base: what |t - y|**2 is counted from.
             scale: step size to begin with, below 1.
             generator: random numbers.
         """
@@ -51,12 +56,14 @@ class HiddenWalk:
         self._space = space
         self._log_evidence = log_evidence
         self._log_tau = log_tau
+        self._base = base
         self._generator = generator
 
     def sweep(self) -> Tensor:
         """Propose a move of each; return log Z(tau) of where they are, (n,)."""
         proposed = shrunk(self.hidden, self.scale) + self.scale * noise(self.hidden, self._generator)
-        there = _log_evidence(self._space.readout_root(proposed), self._space.targets, self._log_tau)
+        root = self._space.readout_root(proposed)
+        there = _log_evidence(root, self._space.reach.targets, self._log_tau, self._base)
         chance = torch.rand(len(there), dtype=there.dtype, device=there.device, generator=self._generator)
         accepted = chance.log() < there - self._log_evidence
         self.hidden = torch.where(accepted.unsqueeze(1), proposed, self.hidden)
@@ -66,19 +73,33 @@ class HiddenWalk:
         return self._log_evidence
 
 
-def _log_evidence(root: Tensor, targets: Tensor, log_tau: float) -> Tensor:
-    """Return log Z(tau), (n or 1,): by Cholesky's method, by singular values where that fails."""
+def _log_evidence(root: Tensor, targets: Tensor, log_tau: float, base: float) -> Tensor:
+    """Return log Z(tau), (n or 1,): by Cholesky's method, by singular values where that loses digits."""
+    found, sure = _by_cholesky(root, targets, log_tau, base)
+    poor = (~sure).nonzero()[:, 0]
+    if poor.numel():
+        found[poor] = spectrum_of(root[poor], targets).log_evidence(log_tau, base)
+    return found
+
+
+def _by_cholesky(root: Tensor, targets: Tensor, log_tau: float, base: float) -> tuple[Tensor, Tensor]:
+    """Return log Z(tau), (n or 1,), from the smaller of both Gram matrices, and where it can be trusted."""
     tau2 = math.exp(2 * log_tau)
-    examples = root.shape[2]
-    gram = root.mT @ root
+    wide = root.shape[1] < root.shape[2]
+    gram = root @ root.mT if wide else root.mT @ root
     gram.diagonal(dim1=1, dim2=2).add_(tau2)
     factor, failed = torch.linalg.cholesky_ex(gram)
-    solved = torch.linalg.solve_triangular(
-        factor, targets.mT.unsqueeze(0).expand(len(root), -1, -1), upper=False
-    )
-    log_size = factor.diagonal(dim1=1, dim2=2).log().sum(dim=1) - examples * log_tau
-    found: Tensor = -solved.square().sum(dim=(1, 2)) / 2 - len(targets) * log_size
-    wrong = ((failed != 0) | ~found.isfinite()).nonzero()[:, 0]
-    if wrong.numel():
-        found[wrong] = spectrum_of(root[wrong], targets).log_evidence(log_tau)
-    return found
+    if wide:
+        readout = torch.cholesky_solve(root @ targets.mT, factor).mT
+        squares = (targets - readout @ root).square().sum(dim=(1, 2))
+        square = squares + tau2 * readout.square().sum(dim=(1, 2))
+        misfit = (square - base) / max(tau2, _SMALLEST)
+    else:
+        columns = targets.mT.unsqueeze(0).expand(len(root), -1, -1)
+        solved = torch.linalg.solve_triangular(factor, columns, upper=False)
+        misfit = solved.square().sum(dim=(1, 2)) - base / max(tau2, _SMALLEST)
+    pivots = factor.diagonal(dim1=1, dim2=2)
+    size = 2 * len(targets) * (pivots.log() - log_tau).sum(dim=1)
+    found: Tensor = -(misfit + size) / 2
+    sound = (failed == 0) & found.isfinite()
+    return found, sound & (pivots.amin(dim=1) > PIVOTS * pivots.amax(dim=1))

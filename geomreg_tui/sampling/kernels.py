@@ -1,7 +1,7 @@
 """Moves that leave the law of latent coordinates, restricted to low loss, invariant.
 
-A level is a loss and, for points of exactly that loss, the height of an auxiliary uniform number: ties and
-atoms are passed through as any other level is.
+A level is a loss and, for points of that loss to within rounding, the height of an auxiliary uniform number:
+ties, atoms and lattices of losses are passed through as any other level is.
 
 - :class:`CrankNicolson`: preconditioned Crank-Nicolson (Cotter et al. 2013), z' = sqrt(1 - b**2) z + b xi,
   reversible for standard normals; a sign is turned with the probability that the sign of such a normal
@@ -57,16 +57,23 @@ class Level(NamedTuple):
     """Which points are low enough.
 
     Attributes:
-        log_loss: natural logarithm of the loss.
-        tie: points of exactly this loss are low enough with an auxiliary number below this.
+        log_excess: natural logarithm of the loss above the floor.
+        low, high: ends of what is that loss to within rounding.
+        tie: points between them are low enough with an auxiliary number below this.
     """
 
-    log_loss: float
+    log_excess: float
+    low: float
+    high: float
     tie: float
 
-    def holds(self, log_loss: Tensor, tie: Tensor) -> Tensor:
+    def holds(self, log_excess: Tensor, tie: Tensor) -> Tensor:
         """Return which points are low enough, bool."""
-        return (log_loss < self.log_loss) | ((log_loss == self.log_loss) & (tie < self.tie))
+        return (log_excess < self.low) | (self.ties(log_excess) & (tie < self.tie))
+
+    def ties(self, log_excess: Tensor) -> Tensor:
+        """Return which points have the loss of the level, bool."""
+        return (log_excess >= self.low) & (log_excess <= self.high)
 
 
 class Particles(NamedTuple):
@@ -74,13 +81,13 @@ class Particles(NamedTuple):
 
     Attributes:
         normals, signs: coordinates, (n, D) and (n, S).
-        log_loss: natural logarithm of the training loss, (n,).
+        log_excess: natural logarithm of the training loss above the floor of all networks, (n,).
         tie: auxiliary uniform number, (n,).
     """
 
     normals: Tensor
     signs: Tensor
-    log_loss: Tensor
+    log_excess: Tensor
     tie: Tensor
 
     @property
@@ -149,8 +156,8 @@ class Walk(ABC):
 
     def _at(self, latent: Latent) -> Particles:
         self.evaluations += len(latent.normals)
-        log_loss = self.space.log_loss(latent)
-        return Particles(*latent, log_loss, self._uniform(len(log_loss)))
+        log_excess = self.space.log_excess(latent)
+        return Particles(*latent, log_excess, self._uniform(len(log_excess)))
 
     def _settle(self, proposed: Particles, accepted: Tensor) -> None:
         self.particles = self.particles.replaced(accepted, proposed)
@@ -175,7 +182,7 @@ class CrankNicolson(Walk):
             flips = torch.rand(signs.shape, device=signs.device, generator=self._generator) < turned
             signs = torch.where(flips, -signs, signs)
         proposed = self._at(Latent(normals, signs))
-        self._settle(proposed, self.level.holds(proposed.log_loss, proposed.tie))
+        self._settle(proposed, self.level.holds(proposed.log_excess, proposed.tie))
 
 
 class EllipticalSlice(Walk):
@@ -193,7 +200,7 @@ class EllipticalSlice(Walk):
             angle = low[left] + (high[left] - low[left]) * self._uniform(len(left))
             normals = start.normals[left] * angle.cos()[:, None] + other[left] * angle.sin()[:, None]
             proposed = self._at(Latent(normals, start.signs[left]))
-            held = self.level.holds(proposed.log_loss, proposed.tie)
+            held = self.level.holds(proposed.log_excess, proposed.tie)
             rows = left[held]
             self.particles = Particles(
                 *(
@@ -225,7 +232,7 @@ class Reflective(Walk):
                 speed * math.cos(angle) - normals * math.sin(angle),
             )
             proposed = self._at(Latent(normals, start.signs))
-            held = self.level.holds(proposed.log_loss, proposed.tie)
+            held = self.level.holds(proposed.log_excess, proposed.tie)
             outside = (~held).nonzero()[:, 0]
             if outside.numel() and step < _REFLECTIONS - 1:
                 speed = self._reflected(normals, start.signs, speed, outside)
@@ -235,8 +242,8 @@ class Reflective(Walk):
         self.evaluations += 2 * len(rows)
         with torch.inference_mode(False), torch.enable_grad():
             point = normals[rows].clone().requires_grad_()
-            log_loss = self.space.log_loss(Latent(point, signs[rows].clone()))
-            (gradient,) = torch.autograd.grad(log_loss.sum(), point)
+            log_excess = self.space.log_excess(Latent(point, signs[rows].clone()))
+            (gradient,) = torch.autograd.grad(log_excess.sum(), point)
         size = gradient.square().sum(dim=1, keepdim=True)
         ahead = (speed[rows] * gradient).sum(dim=1, keepdim=True)
         turned = speed[rows] - 2 * gradient * torch.where(size > 0, ahead / size, 0.0)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-__all__ = ["augment", "gram_root", "triangular_root"]
+__all__ = ["PIVOTS", "augment", "gram_root", "triangular_root"]
 
-_PIVOTS = 1e-4  # smallest over largest: below it the rounding of a Gram matrix, squared, shows
+PIVOTS = 1e-4  # smallest over largest: below it the rounding of a Gram matrix, squared, shows
 
 
 def gram_root(columns: Tensor, scale: float, offset: float) -> Tensor:
@@ -66,7 +66,7 @@ def triangular_root(columns: Tensor, scale: float, offset: float) -> Tensor:
     gram = torch.bmm(columns.mT, columns).mul_(scale**2).add_(offset**2)
     upper, failed = torch.linalg.cholesky_ex(gram, upper=True)
     pivots = upper.diagonal(dim1=1, dim2=2)
-    fine = (failed == 0) & (pivots.amin(dim=1) > _PIVOTS * pivots.amax(dim=1))
+    fine = (failed == 0) & (pivots.amin(dim=1) > PIVOTS * pivots.amax(dim=1))
     poor = (~fine).nonzero()[:, 0]
     if poor.numel():
         upper = upper.index_copy(0, poor, _positive(_qr_root(columns[poor], scale, offset)))

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from functools import cached_property
 from typing import NamedTuple
 
 import torch
@@ -27,11 +28,16 @@ from geomreg_tui.inits.rotation import Gaussian
 from geomreg_tui.networks import apply_matrix
 from geomreg_tui.sampling.cost import projects
 from geomreg_tui.sampling.latent import Latent, LatentStream, latent_sizes
+from geomreg_tui.sampling.reach import Reach, reach_of
 from geomreg_tui.sampling.roots import augment, triangular_root
 from geomreg_tui.sampling.sampler import Sampler
 from geomreg_tui.shapes import LayerShape
 
 __all__ = ["HeldOut", "LatentSpace", "ReducedSpace", "Space", "build_space"]
+
+_ROUNDING = 64 * torch.finfo(torch.float64).eps
+_SIZES = 64  # networks whose outputs tell what size outputs have
+_MOST_BLUR = math.log(0.25)
 
 
 class HeldOut(NamedTuple):
@@ -53,6 +59,7 @@ class Space(ABC):
         sampler: the experiment made ready, in float64.
         normals, signs: coordinates of one network.
         targets: y, (C, N).
+        reach: which outputs are possible; everything unless the loss is the squared error.
         squared: whether the loss is the squared error, a function of residuals.
         examples: training examples N.
     """
@@ -66,6 +73,50 @@ class Space(ABC):
         self.squared = sampler.facts.experiment.loss == "mse"
         self.targets = torch.from_numpy(sampler.objective.targets).T.to(sampler.device, torch.float64)
         self._batch = int(sampler.facts.experiment.batch_size or 1)
+        everything = Reach(None, self.targets, 0.0, attained=False)
+        x = sampler.x[: self.examples]
+        self.reach = (
+            reach_of(sampler.facts.experiment, tuple(sampler.network.shapes), x, self.targets)
+            if self.squared
+            else everything
+        )
+
+    @property
+    def discrete(self) -> bool:
+        """Whether there are finitely many networks, 2**signs of them."""
+        return self.signs > 0 and self.normals == 0
+
+    @property
+    def _power(self) -> float:
+        """How the loss moves with outputs: the squared error's root does as they do, others' the loss itself.
+
+        Those of a softmax or a sigmoid move relative to themselves: 0.
+        """
+        powers = {"mse": 0.5, "huber": 0.5, "cross_entropy": 0.0, "bce": 0.0, "zero_one": 0.0}
+        return powers.get(self.sampler.facts.experiment.loss, 1.0)
+
+    @cached_property
+    def rounding(self) -> float:
+        """How far rounding can move an output, from the sizes of targets and of outputs drawn at random.
+
+        A continuous law of a squared error has no lattice to be blurred: there only the difference to the
+        targets rounds.
+        """
+        size = float(self.targets.square().mean().sqrt())
+        if not self.squared or self.discrete:
+            generator = torch.Generator(self.sampler.device).manual_seed(0)
+            with torch.inference_mode():
+                outputs = self._outputs(self.draw(_SIZES, generator))
+            finite = outputs.abs()[outputs.isfinite()]
+            size += float(finite.median()) if finite.numel() else 0.0
+        return _ROUNDING * size
+
+    def blur(self, log_excess: float) -> float:
+        """Return by how much rounding can move the natural logarithm of a loss above the floor."""
+        if not math.isfinite(log_excess) or self.sampler.facts.experiment.loss == "zero_one":
+            return 0.0
+        relative = math.log(self.rounding) - self._power * log_excess if self.rounding else -math.inf
+        return _ROUNDING + 2 * math.exp(min(relative, _MOST_BLUR))
 
     def draw(self, count: int, generator: torch.Generator) -> Latent:
         """Draw points at random."""
@@ -74,14 +125,23 @@ class Space(ABC):
         signs = torch.randint(2, (count, self.signs), device=device, generator=generator)
         return Latent(normals, signs.to(torch.float64).mul_(2).sub_(1))
 
-    def log_loss(self, latent: Latent) -> Tensor:
-        """Return the natural logarithm of the training loss, (n,); infinite where the loss is not finite.
+    def log_excess(self, latent: Latent) -> Tensor:
+        """Return the natural logarithm of the training loss above the floor ``reach.floor``, (n,).
 
-        That of a squared error has no underflow: residuals down to 1e-308 are told apart.
+        It is infinite where the loss is not finite. That of a squared error has no underflow: residuals down
+        to 1e-308 are told apart.
         """
         outputs = torch.cat([self._outputs(Latent(*some)) for some in self._batches(latent)])
+        log_excess = self._log_excess(outputs)
+        if self.discrete and self._power and self.rounding:  # what is 0 to within rounding is 0
+            zero = log_excess < math.log(self.rounding) / self._power
+            log_excess = torch.where(zero, -math.inf, log_excess)
+        return log_excess
+
+    def _log_excess(self, outputs: Tensor) -> Tensor:
         if self.squared:
-            return log_mean_square(outputs.sub_(self.targets))
+            outside = self.reach.of(outputs) - self.reach.targets
+            return log_mean_square(outside, self.targets.numel())
         loss = self.sampler.objective.per_example(outputs, training=True).mean(dim=1).log()
         return torch.where(loss.isnan(), math.inf, loss)
 
@@ -169,19 +229,19 @@ class ReducedSpace(Space):
         return triangular_root(activations, *self.law.row_scales(shape))
 
     def readout_root(self, hidden: Tensor) -> Tensor:
-        """Return R of the readout for points of the layers below it, (n or 1, rank, N).
+        """Return R of the readout for points of the layers below it, in what is in reach, (n or 1, rank, G).
 
         Args:
             hidden: their coordinates, (n, hidden).
         """
         if self._first_root is not None and not self.hidden:
-            return self._first_root  # of all networks
+            return self.reach.of(self._first_root)  # of all networks
         parts = []
         for some in torch.split(hidden, self._batch):
             layers = _ReducedLayers(self, some)
             self.sampler.network.forward(self.sampler.x[: self.examples], layers)
             parts.append(layers.readout_root)
-        return torch.cat(parts)
+        return self.reach.of(torch.cat(parts))
 
     def held_out(self, latent: Latent, generator: torch.Generator) -> HeldOut:
         """Return the performance of points on the M held-out examples.
@@ -268,11 +328,13 @@ def build_space(sampler: Sampler) -> Space:
     return ReducedSpace(sampler) if projected and isinstance(sampler.law, Gaussian) else LatentSpace(sampler)
 
 
-def log_mean_square(residuals: Tensor) -> Tensor:
-    """Return log(mean(r**2)) over the last two dimensions, without under- or overflow; inf for NaN."""
+def log_mean_square(residuals: Tensor, count: int) -> Tensor:
+    """Return log(sum(r**2) / count) over the last two dimensions, without under- or overflow; inf for NaN."""
+    if not residuals[0].numel():
+        return residuals.new_full((len(residuals),), -math.inf)
     largest = residuals.abs().amax(dim=(1, 2), keepdim=True)
     scaled = residuals / largest
-    log = 2 * largest[:, 0, 0].log() + scaled.square_().mean(dim=(1, 2)).log()
+    log = 2 * largest[:, 0, 0].log() + (scaled.square_().sum(dim=(1, 2)) / count).log()
     log = torch.where(largest[:, 0, 0] == 0, -math.inf, log)
     return torch.where(log.isnan(), math.inf, log)
 

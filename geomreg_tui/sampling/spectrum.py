@@ -1,12 +1,18 @@
 """A Gaussian readout under a smoothed squared error, in the singular vectors of its root R.
 
 With outputs t = g R, targets y and l_i the squared singular values of R, everything is a product over i (and
-over outputs): the evidence Z(tau) = E exp(-|t - y|**2 / 2 tau**2), and the normal law that residuals and g
-have under that weight. Logarithms throughout: tau may be as small as it likes.
+over outputs): the evidence Z(tau) = E exp(-(|t - y|**2 - b) / 2 tau**2), and the normal law that residuals
+and g have under that weight.
+
+The part of y that no g can reach is a floor of |t - y|**2. So, nearly, is a part for which g would have to be
+*remote*: 1e4 standard deviations from 0 or more, which no descent comes to. The base b is a number near the
+lowest of many networks' floors, remote parts included. With it nothing cancels: near a floor, |t - y|**2 and
+b may agree to all their digits. Logarithms throughout: tau may be as small as it likes.
 """
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import torch
@@ -14,57 +20,117 @@ from torch import Tensor
 
 __all__ = ["Spectrum", "spectrum_of"]
 
+_REMOTE = 2 * math.log(1e4)
+_ROUNDING = 8 * torch.finfo(torch.float64).eps  # of a singular value, times the size of the matrix
+
 
 class Spectrum(NamedTuple):
     """What decides Z(tau).
 
     Attributes:
-        log_values: logarithms of l_i, -inf for those that are 0, (n or 1, N).
-        along: y in the singular vectors, (n or 1, C, N).
-        left: left singular vectors, (n or 1, k, N).
+        log_values: logarithms of l_i, -inf for those that are 0 to within rounding, (n or 1, K).
+        along: y in the singular vectors that can be reached, 0 in others, (n or 1, C, K).
+        left: left singular vectors, (n or 1, k, K).
+        floor: the smallest |t - y|**2 over all g, (n or 1,).
+        remote: which parts of ``along`` are remote, bool, (n or 1, C, K).
     """
 
     log_values: Tensor
     along: Tensor
     left: Tensor
+    floor: Tensor
+    remote: Tensor
 
-    def log_evidence(self, log_tau: float) -> Tensor:
+    @property
+    def high_floor(self) -> Tensor:
+        """The smallest |t - y|**2 without remote g, (n or 1,)."""
+        return self.floor + torch.where(self.remote, self.along, 0.0).square().sum(dim=(1, 2))
+
+    @property
+    def log_limit(self) -> float:
+        """The log tau that remote parts allow: below it they are remote no more; -inf without any."""
+        values = self.log_values.unsqueeze(1).expand_as(self.remote)[self.remote]
+        return float(values.max()) / 2 if values.numel() else -math.inf
+
+    def log_evidence(self, log_tau: float, base: float) -> Tensor:
         """Return log Z(tau), (n or 1,)."""
         log_sum = self._log_sum(log_tau)
-        misfit = (2 * self.along.abs().log() - log_sum.unsqueeze(1)).exp().sum(dim=(1, 2))
-        return -misfit / 2 - self.along.shape[1] * (log_sum - 2 * log_tau).sum(dim=1) / 2
+        log_square, log_all = 2 * self.along.abs().log(), log_sum.unsqueeze(1)
+        near = (log_square - log_all).exp()
+        regained = (log_square + self.log_values.unsqueeze(1) - log_all - 2 * log_tau).exp()
+        misfit = torch.where(self.remote, -regained, near).sum(dim=(1, 2))
+        size = self.along.shape[1] * (log_sum - 2 * log_tau).sum(dim=1)
+        return -(misfit + self._above(log_tau, base) + size) / 2
 
-    def residuals(self, log_tau: float, noise: Tensor) -> Tensor:
-        """Return r / tau in the singular vectors, (draws, n, C, N), for standard normals of that shape."""
+    def excess(self, log_tau: float, base: float, noise: Tensor) -> Tensor:
+        """Return (|r|**2 - base) / tau**2 for residuals r, (draws, n).
+
+        Args:
+            log_tau: logarithm of tau.
+            base: what is counted from.
+            noise: standard normals, (draws, n, C, K).
+        """
         log_sum = self._log_sum(log_tau).unsqueeze(1)
-        center = self.along.sign() * (self.along.abs().log() + log_tau - log_sum).exp()
-        return ((self.log_values.unsqueeze(1) - log_sum) / 2).exp() * noise - center
+        log_size, sign = self.along.abs().log(), self.along.sign()
+        scattered = ((self.log_values.unsqueeze(1) - log_sum) / 2).exp() * noise
+        residual = scattered - sign * (log_size + log_tau - log_sum).exp()
+        square = residual.square()
+        if self.remote.any():
+            # r**2 - y**2 as (r + y) (r - y), with r + y without cancellation.
+            regained = sign * (log_size + self.log_values.unsqueeze(1) - log_tau - log_sum).exp() + scattered
+            lost = residual - sign * (log_size - log_tau).exp()
+            square = torch.where(self.remote, regained * lost, square)
+        return square.sum(dim=(2, 3)) + self._above(log_tau, base)
 
-    def mean_excess(self, log_tau: float) -> Tensor:
-        """Return E[|r|**2 / tau**2], (n or 1,)."""
+    def mean_excess(self, log_tau: float, base: float) -> Tensor:
+        """Return E[(|r|**2 - base) / tau**2], (n or 1,)."""
         log_sum = self._log_sum(log_tau)
-        center = (2 * (self.along.abs().log() + log_tau - log_sum.unsqueeze(1))).exp().sum(dim=(1, 2))
-        return center + self.along.shape[1] * (self.log_values - log_sum).exp().sum(dim=1)
+        log_square, log_all = 2 * self.along.abs().log(), log_sum.unsqueeze(1)
+        center = (log_square + 2 * (log_tau - log_all)).exp()
+        kept = (2 * log_tau - log_all).exp()
+        regained = (log_square - 2 * log_tau + self.log_values.unsqueeze(1) - log_all).exp() * (1 + kept)
+        squares = torch.where(self.remote, -regained, center).sum(dim=(1, 2))
+        scatter = self.along.shape[1] * (self.log_values - log_sum).exp().sum(dim=1)
+        return squares + scatter + self._above(log_tau, base)
 
-    def readout(self, log_tau: float, noise: Tensor) -> Tensor:
-        """Return g that belongs to the residuals of the same noise, (n, C, k)."""
+    def readout(self, log_tau: float, noise: Tensor, rest: Tensor) -> Tensor:
+        """Return g that belongs to the residuals of the same noise, (n, C, k).
+
+        Args:
+            log_tau: logarithm of tau.
+            noise: the standard normals, (n, C, K).
+            rest: further ones for what outputs do not depend on, (n, C, k).
+        """
         log_sum = self._log_sum(log_tau).unsqueeze(1)
         log_root = self.log_values.unsqueeze(1) / 2
         center = self.along.sign() * (self.along.abs().log() + log_root - log_sum).exp()
         turned = center + (log_tau - log_sum / 2).exp() * noise
-        return turned @ self.left.mT
+        return rest + (turned - rest @ self.left) @ self.left.mT
+
+    def _above(self, log_tau: float, base: float) -> Tensor:
+        """Return how far the floor is above the base, in units of tau**2, (n or 1,)."""
+        gap = self.high_floor - base
+        return gap.sign() * (gap.abs().log() - 2 * log_tau).exp()
 
     def _log_sum(self, log_tau: float) -> Tensor:
-        """Return log(l_i + tau**2), (n or 1, N)."""
+        """Return log(l_i + tau**2), (n or 1, K)."""
         return torch.logaddexp(self.log_values, torch.full_like(self.log_values, 2 * log_tau))
 
 
 def spectrum_of(root: Tensor, targets: Tensor) -> Spectrum:
-    """Return singular values and vectors of roots (n or 1, k, N) with targets (C, N) in them."""
-    examples = root.shape[2]
-    if root.shape[1] < examples:
-        rest = root.new_zeros(len(root), examples - root.shape[1], examples)
-        root = torch.cat([root, rest], dim=1)
-    left, values, vectors = torch.linalg.svd(root)
-    along = targets @ vectors.mT
-    return Spectrum(2 * values.log(), along, left)
+    """Return singular values and vectors of roots (n or 1, k, G) with targets (C, G) in them."""
+    finite = root.isfinite().all(dim=2).all(dim=1)
+    if not finite.all():  # networks that are no numbers reach nothing
+        root = torch.where(finite[:, None, None], root, 0.0)
+    left, values, right = torch.linalg.svd(root, full_matrices=False)
+    largest = values.amax(dim=1, keepdim=True) if values.shape[1] else values
+    zero = values <= _ROUNDING * max(root.shape[1:]) * largest
+    along = torch.where(zero.unsqueeze(1), 0.0, targets @ right.mT)
+    outside = targets - along @ right
+    size = targets.norm(dim=1)
+    lost = outside.norm(dim=2) > _ROUNDING * targets.shape[1] * size
+    floor = torch.where(lost, outside.square().sum(dim=2), 0.0).sum(dim=1)
+    floor = torch.where(finite, floor, torch.inf)
+    log_values = torch.where(zero, -torch.inf, 2 * values.log())
+    remote = 2 * along.abs().log() > log_values.unsqueeze(1) + _REMOTE
+    return Spectrum(log_values, along, left, floor, remote)

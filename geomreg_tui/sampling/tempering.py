@@ -9,24 +9,27 @@ below, a fair sample of their law times Z(tau), is walked down in tau by anneale
 resampling (Neal 2001; Del Moral, Doucet and Jasra 2006), at steps that keep nine tenths of the effective
 sample.
 
-From it the volume follows exactly: residuals r = t - y given the layers below are normal under exp(-|r|**2 /
-2 tau**2), and with u = |r|**2 / tau**2
+Where outputs cannot reach the targets, |t - y|**2 has a floor: one that is the same for all networks (see
+:mod:`~geomreg_tui.sampling.reach`), left out of everything here, and one that depends on the layers below.
+The lowest of those that were met is the base b, and Z(tau) is that of |t - y|**2 - b.
 
-    V(eps) = E[Z(tau)] E[exp(u / 2) 1{u <= C N eps / tau**2}],
+From the population the volume follows exactly: residuals r = t - y given the layers below are normal under
+exp(-|r|**2 / 2 tau**2), and with u = (|r|**2 - b) / tau**2
+
+    V(eps) = E[Z(tau)] E[exp(u / 2) 1{u <= (C N eps - b) / tau**2}],
 
 the second mean over the population and its residuals. The best eps for a tau has about half of the weight
-below it. Nothing is ever subtracted from targets and tau is kept as a logarithm, so no depth is too deep;
-and there is no edge for moves to run into, so the layers below move far at any level.
+below it. Losses are kept as their logarithms above the floor and so is tau: no depth is too deep. And there
+is no edge for moves to run into, so the layers below move far at any level.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -37,23 +40,21 @@ from geomreg_tui.sampling.kernels import FIRST_SCALE, forget, ranks
 from geomreg_tui.sampling.latent import Latent
 from geomreg_tui.sampling.rng import level_generator
 from geomreg_tui.sampling.spaces import ReducedSpace
-from geomreg_tui.sampling.spectrum import Spectrum, spectrum_of
+from geomreg_tui.sampling.tempered_curve import TemperedCurve
 
 __all__ = ["Tempered", "init", "sample", "step"]
 
-_DRAWS = 8  # of residuals, for each particle
-_POINTS = 13  # of the curve, to a level, at first
-_REFINEMENTS = 6
-_FLAT = 1e-3  # of log V, above a plateau where the curve may end
-_BEND = 0.4  # of the curve between three points, in standard errors
-_SCATTER = 0.1  # of weights that a step allows: nine tenths of the effective sample are kept
-_LOWEST = -12_000.0  # of log tau
-_BISECTIONS = 45
 _MOST_SWEEPS = 100
-_TOP = 3.0  # log tau above the root of the mean loss, where the curve begins
-_LEVELS = 1000
 _COUNTS = ("index", "level", "sweeps", "evaluations")
-_NUMBERS = ("log_tau", "log_evidence", "log_volume", "log_loss", "scale", "acceptance")  # may be infinite
+_NUMBERS = (
+    "log_tau",
+    "log_evidence",
+    "log_volume",
+    "base",
+    "floor",
+    "scale",
+    "acceptance",
+)  # may be infinite
 
 
 @dataclass(frozen=True)
@@ -65,10 +66,11 @@ class Tempered:
         level: levels walked so far.
         log_tau: logarithm of tau; infinite before the first level.
         log_evidence: log E[Z(tau)].
+        base: what |t - y|**2 is counted from in ``log_evidence``; infinite at first.
+        floor: the lowest floor of |t - y|**2 that was met, above that of all networks; infinite at first.
         hidden: coordinates of the layers below, (n, hidden).
         genealogy: who descends from whom.
         log_volume: natural logarithm of V at the last point of the curve.
-        log_loss: natural logarithm of the loss there.
         scale: step size of the moves.
         sweeps, acceptance: of the last level.
         evaluations: networks evaluated so far.
@@ -81,8 +83,9 @@ class Tempered:
     log_evidence: float
     hidden: Tensor
     genealogy: Genealogy
+    base: float = math.inf
+    floor: float = math.inf
     log_volume: float = 0.0
-    log_loss: float = math.inf
     scale: float = FIRST_SCALE
     sweeps: int = 0
     acceptance: float = 0.0
@@ -137,190 +140,55 @@ def step(space: ReducedSpace, population: Tempered, goal: Goal, seed: int) -> tu
     """
     with torch.inference_mode():
         generator = level_generator(seed, population.index, population.level + 1, space.sampler.device)
-        look = _Look(space, population, generator)
-        log_tau = _lowest(lambda log_tau: look.scatter(log_tau) <= _SCATTER, look.start)
-        end = look.end(goal, log_tau)
+        curve = TemperedCurve(space, population, generator)
+        log_tau = curve.next_log_tau()
+        end = curve.end(goal, log_tau)
         if end is not None:
             log_tau = end[0]
-        record = look.record(log_tau)
-        lowest = replace(population, log_loss=record.log_loss[-1], log_volume=record.log_volume[-1])
+        record = curve.record(log_tau)
+        lowest = replace(
+            population, log_volume=float(record.log_volume[-1]), base=curve.base, floor=curve.floor
+        )
         if end is not None:
             return replace(lowest, status=end[1]), record
-        return _moved(space, lowest, look, log_tau, generator), record
+        return _moved(space, lowest, curve, log_tau, generator), record
 
 
 def sample(
-    space: ReducedSpace, population: Tempered, log_loss: float, generator: torch.Generator
+    space: ReducedSpace, population: Tempered, log_excess: float, generator: torch.Generator
 ) -> Latent | None:
     """Return a fair sample of the networks of at most a loss that is not far below the population, (n, D).
 
     None where the population has no such networks among its draws.
+
+    Args:
+        space: where it lives.
+        population: the population.
+        log_excess: natural logarithm of the loss above the floor of the population's record.
+        generator: random numbers.
     """
-    return _Look(space, population, generator).sample(log_loss)
-
-
-class _Look:
-    """A population looked at from its level down."""
-
-    def __init__(self, space: ReducedSpace, population: Tempered, generator: torch.Generator) -> None:
-        self._population = population
-        self._generator = generator
-        self._size = space.targets.numel()
-        self._rank = space.rank(space.law.shapes[-1])
-        self._hidden = population.hidden
-        self.spectrum = spectrum_of(space.readout_root(population.hidden), space.targets)
-        shape = (_DRAWS, len(population.hidden), *space.targets.shape)
-        self._noise = torch.randn(
-            shape, dtype=torch.float64, device=population.hidden.device, generator=generator
-        )
-        self._base = torch.zeros(1, dtype=torch.float64, device=population.hidden.device)
-        self.start = population.log_tau
-        if math.isfinite(self.start):
-            self._base = self.spectrum.log_evidence(self.start)
-        else:
-            size = self.spectrum.along.square().mean() + self.spectrum.log_values.exp().mean()
-            self.start = math.log(float(size)) / 2 + _TOP if size > 0 else 0.0
-
-    def weights(self, log_tau: float) -> Tensor:
-        """Return log weights of the particles at another tau, (n,)."""
-        change = self.spectrum.log_evidence(log_tau) - self._base
-        return change.expand(len(self._hidden))
-
-    def log_evidence(self, log_tau: float) -> float:
-        """Return log E[Z(tau)]."""
-        weights = self.weights(log_tau)
-        return self._population.log_evidence + float(weights.logsumexp(dim=0)) - math.log(len(weights))
-
-    def scatter(self, log_tau: float) -> float:
-        """Return the variance of the weights, in units of their mean squared."""
-        shares = self.weights(log_tau).softmax(dim=0)
-        return float(shares.square().sum()) * len(shares) - 1
-
-    def point(self, log_tau: float) -> tuple[float, float, float]:
-        """Return log eps, log V(eps) and its variance, for eps C N / tau**2 the mean of u."""
-        edge = self._edge(log_tau)
-        log_weights, u = self._weighted(log_tau)
-        inside = torch.where(u <= edge, log_weights + u / 2, -math.inf)
-        each = inside.logsumexp(dim=0) - math.log(_DRAWS)
-        count = len(each)
-        volume = float(each.logsumexp(dim=0)) - math.log(count)
-        spread = float((each - volume).exp().square().mean() - 1) / count
-        return (
-            self._log_loss_of(edge, log_tau),
-            self._population.log_evidence + volume,
-            self._population.genealogy.variance + spread,
-        )
-
-    def record(self, log_tau: float) -> Record:
-        """Return points of the curve down to another tau, denser where it bends."""
-        grid = self.start + (log_tau - self.start) * np.linspace(0, 1, _POINTS) ** 3
-        known = {float(one): self.point(float(one)) for one in grid}
-        for _ in range(_REFINEMENTS):
-            taus = sorted(known, reverse=True)
-            bent = [
-                middle
-                for upper, middle, lower in zip(taus, taus[1:], taus[2:], strict=False)
-                if _bend(known[upper], known[middle], known[lower]) > _BEND
-            ]
-            if not bent:
-                break
-            for middle in bent:
-                place = taus.index(middle)
-                for other in (taus[place - 1], taus[place + 1]):
-                    between = (middle + other) / 2
-                    if between not in known:
-                        known[between] = self.point(between)
-        points = [known[one] for one in sorted(known, reverse=True)]
-        if not self._population.level:
-            points = [*self._plain(), *points]
-        columns = np.array(points)
-        return Record(columns[:, 0].copy(), columns[:, 1].copy(), columns[:, 2].copy())
-
-    def end(self, goal: Goal, log_tau: float) -> tuple[float, str] | None:
-        """Return the tau of the goal and which it is, if it is no lower than ``log_tau``."""
-        lowest = self.point(log_tau)
-        if lowest[0] == -math.inf:
-            return log_tau, "zero loss"
-        if lowest[0] <= goal.log_loss:
-            found = _lowest(lambda one: self._log_loss(one) >= goal.log_loss, self.start, log_tau)
-            return found, "loss reached"
-        if lowest[1] <= goal.log_volume:
-            found = _lowest(lambda one: self.point(one)[1] >= goal.log_volume, self.start, log_tau)
-            return found, "volume reached"
-        if self._population.level >= min(goal.levels, _LEVELS):
-            return log_tau, "level limit"
-        if log_tau <= _LOWEST:
-            level = lowest[1] + _FLAT
-            return _lowest(lambda one: self.point(one)[1] >= level, self.start, log_tau), "plateau"
-        return None
-
-    def resample(self, log_tau: float) -> Tensor:
-        """Return parents, (n,): the number of copies is the weight, rounded up or down at random."""
-        weights = self.weights(log_tau).softmax(dim=0)
-        return _systematic(weights, self._generator)
-
-    def sample(self, log_loss: float) -> Latent | None:
-        """Return networks, one for each particle, fairly from those of at most a loss."""
-        log_tau = _lowest(lambda one: self._log_loss(one) >= log_loss, self.start)
-        log_weights, u = self._weighted(log_tau)
-        inside = u <= math.exp(log_loss - 2 * log_tau) * self._size
-        if not inside.any():
-            return None
-        weights = torch.where(inside, log_weights + u / 2, -math.inf).flatten().softmax(dim=0)
-        count = len(self._hidden)
-        chosen = _systematic(weights, self._generator, count)
-        draw, particle = chosen // count, chosen % count
-        noise = self._noise[draw, particle]
-        spectrum = self.spectrum
-        if len(spectrum.log_values) > 1:
-            spectrum = Spectrum(*(part[particle] for part in spectrum))
-        readout = spectrum.readout(log_tau, noise)[..., : self._rank]
-        normals = torch.cat([self._hidden[particle], readout.flatten(1)], dim=1)
-        return Latent(normals, normals[:, :0])
-
-    def _log_loss(self, log_tau: float) -> float:
-        """Return log eps for eps C N / tau**2 the mean of u."""
-        return self._log_loss_of(self._edge(log_tau), log_tau)
-
-    def _log_loss_of(self, edge: float, log_tau: float) -> float:
-        return math.log(edge / self._size) + 2 * log_tau if edge > 0 else -math.inf
-
-    def _edge(self, log_tau: float) -> float:
-        """Return the mean of u, over the weights."""
-        mean = self.spectrum.mean_excess(log_tau).expand(len(self._hidden))
-        shares = self.weights(log_tau).softmax(dim=0)
-        # A network whose outputs cannot reach the targets has a share of 0 and an infinite mean in the end.
-        return float(torch.where(shares > 0, shares * mean, 0.0).sum())
-
-    def _weighted(self, log_tau: float) -> tuple[Tensor, Tensor]:
-        """Return log weights and u of all draws, (draws, n)."""
-        u = self.spectrum.residuals(log_tau, self._noise).square_().sum(dim=(2, 3))
-        return self.weights(log_tau).expand_as(u), u
-
-    def _plain(self) -> list[tuple[float, float, float]]:
-        """Return points at the top, from outputs drawn at random."""
-        outputs = (self.spectrum.log_values.unsqueeze(1) / 2).exp() * self._noise[0]
-        squares = (outputs - self.spectrum.along).square().sum(dim=(1, 2))
-        log_loss = (squares / self._size).log().sort(descending=True).values.tolist()
-        count = len(log_loss)
-        ranks = range(0, count // 2, max(1, count // 32))
-        return [(log_loss[k], math.log1p(-k / count), k / count / (count - k)) for k in ranks]
+    return TemperedCurve(space, population, generator).sample(log_excess)
 
 
 def _moved(
-    space: ReducedSpace, population: Tempered, look: _Look, log_tau: float, generator: torch.Generator
+    space: ReducedSpace,
+    population: Tempered,
+    curve: TemperedCurve,
+    log_tau: float,
+    generator: torch.Generator,
 ) -> Tempered:
     """Return the population at another tau, moved until it has forgotten its parents."""
-    parents = look.resample(log_tau)
-    evidence = look.spectrum.log_evidence(log_tau).expand(len(parents))[parents]
-    evidence = look.spectrum.log_evidence(log_tau).expand(len(parents))[parents]
-    walk = HiddenWalk(space, population.hidden[parents], evidence, log_tau, population.scale, generator)
+    parents = curve.resample(log_tau)
+    evidence = curve.spectrum.log_evidence(log_tau, curve.base).expand(len(parents))[parents]
+    walk = HiddenWalk(
+        space, population.hidden[parents], evidence, log_tau, curve.base, population.scale, generator
+    )
     sweeps = forget(ranks(evidence), lambda: ranks(walk.sweep()), _MOST_SWEEPS) if space.hidden else 0
     return replace(
         population,
         level=population.level + 1,
         log_tau=log_tau,
-        log_evidence=look.log_evidence(log_tau),
+        log_evidence=curve.log_evidence(log_tau),
         hidden=walk.hidden,
         genealogy=population.genealogy.descend(parents),
         scale=walk.scale,
@@ -328,30 +196,3 @@ def _moved(
         acceptance=walk.acceptance,
         evaluations=population.evaluations + sweeps * len(parents),
     )
-
-
-def _bend(upper: tuple[float, ...], middle: tuple[float, ...], lower: tuple[float, ...]) -> float:
-    """Return how far a point of the curve is from the line through two others, in standard errors."""
-    if not (math.isfinite(lower[0]) and upper[0] > middle[0] > lower[0]):
-        return 0.0
-    share = (upper[0] - middle[0]) / (upper[0] - lower[0])
-    return abs(middle[1] - upper[1] - share * (lower[1] - upper[1])) / math.sqrt(max(middle[2], 1e-12))
-
-
-def _systematic(weights: Tensor, generator: torch.Generator, count: int | None = None) -> Tensor:
-    """Return ``count`` indices drawn with these probabilities by systematic resampling."""
-    count = count or len(weights)
-    place = torch.rand(1, dtype=torch.float64, device=weights.device, generator=generator)
-    steps = torch.arange(count, dtype=torch.float64, device=weights.device)
-    found = torch.searchsorted(weights.cumsum(dim=0), (steps + place) / count)
-    return found.clamp_max(len(weights) - 1)
-
-
-def _lowest(holds: Callable[[float], bool], high: float, low: float = _LOWEST) -> float:
-    """Return the lowest number from ``low`` to ``high`` down to which a condition holds."""
-    if holds(low):
-        return low
-    for _ in range(_BISECTIONS):
-        middle = (low + high) / 2
-        low, high = (low, middle) if holds(middle) else (middle, high)
-    return high

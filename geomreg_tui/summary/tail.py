@@ -20,9 +20,7 @@ MOST_REPEATS = 99
 POPULATIONS = (20, 10**6)
 DEEPEST = -1e6  # log10 V
 _POINTS, _LEAST_POINTS, _ALL_POINTS = 512, 64, 8192
-_LARGEST = 1e9  # of a logarithm
-_MOST = 10**18
-_STATUS_LENGTH = 100
+_STATUS_LENGTH = 200
 
 
 @dataclass(frozen=True)
@@ -122,23 +120,14 @@ def plan_from_values(values: Mapping[str, Any]) -> TailPlan:
 
 
 def checked(descent: Descent) -> Descent:
-    """Return a descent that came from outside, with its status as plain text.
+    """Return a descent that came from outside, with its status and reason as plain text.
 
     Raises:
-        ValueError: if its numbers are none that a descent can have.
+        ValueError: if it breaks the contract of descents.
     """
-    within = np.isfinite(descent.log_volume) & (np.abs(descent.log_volume) < _LARGEST)
-    sound = within & np.isfinite(descent.variance) & (descent.variance >= 0) & ~np.isnan(descent.log_loss)
-    sound &= (
-        (descent.log_loss == -math.inf)
-        | (descent.log_loss == math.inf)
-        | (np.abs(descent.log_loss) < _LARGEST)
-    )
-    if not sound.all() or np.isnan(descent.held_log_loss).any():
-        raise ValueError("numbers that a descent cannot have")
-    if not (0 <= descent.levels <= _MOST and 0 <= descent.evaluations <= _MOST):
-        raise ValueError("impossible counts")
-    return replace(descent, status=None if descent.status is None else _name(descent.status))
+    descent.check()
+    status = None if descent.status is None else _name(descent.status)
+    return replace(descent, status=status, reason=_name(descent.reason))
 
 
 def thinned(descent: Descent, points: int = _POINTS) -> Descent:
@@ -147,7 +136,7 @@ def thinned(descent: Descent, points: int = _POINTS) -> Descent:
     if size <= points:
         return descent
     kept = np.unique(np.linspace(0, size - 1, points).round().astype(np.int64))
-    curve = ("log_loss", "log_volume", "variance")
+    curve = ("log_loss", "log_volume", "variance", "log_excess")
     return replace(descent, **{name: getattr(descent, name)[kept] for name in curve})
 
 

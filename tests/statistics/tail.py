@@ -13,7 +13,7 @@ from geomreg_tui.sampling.descend import Descender, tail_experiment
 from geomreg_tui.sampling.goal import Goal
 from geomreg_tui.sampling.sampler import Sampler
 from geomreg_tui.sampling.spaces import ReducedSpace, build_space
-from geomreg_tui.summary import TailPlan
+from geomreg_tui.summary import Descent, TailPlan
 from tests import seeds
 
 LN10 = math.log(10)
@@ -27,11 +27,13 @@ class Walked:
     log_loss: np.ndarray
     log_volume: np.ndarray
     variance: np.ndarray
+    descent: Descent
 
-    def at(self, log_loss):
-        """Return log V and its standard error at losses, by interpolation."""
-        order = np.argsort(self.log_loss, kind="stable")
-        x = self.log_loss[order]
+    def at(self, log_loss, *, above_floor=False):
+        """Return log V and its standard error at losses, or losses above the floor, by interpolation."""
+        logs = self.descent.log_excess if above_floor else self.log_loss
+        order = np.argsort(logs, kind="stable")
+        x = logs[order]
         volume = np.interp(log_loss, x, self.log_volume[order], left=np.nan)
         return volume, np.sqrt(np.interp(log_loss, x, self.variance[order]))
 
@@ -49,12 +51,11 @@ def walk(space, goal, *, population=500, seed=0, index=0, kernel=None):
     tempered = kernel == "tempered" or (kernel is None and isinstance(space, ReducedSpace) and space.squared)
     way = tempering if tempered else splitting
     more = () if tempered else (kernel or "pcn",)
-    state, records = way.init(space, population, seed, index), []
+    state, descent = way.init(space, population, seed, index), Descent.empty()
     while state.status is None:
         state, record = way.step(space, state, goal, seed, *more)
-        records.append(record)
-    columns = ("log_loss", "log_volume", "variance")
-    return Walked(state, *(np.concatenate([getattr(record, name) for record in records]) for name in columns))
+        descent = descent.extended(**vars(record))
+    return Walked(state, descent.log_loss, descent.log_volume, descent.variance, descent)
 
 
 def descend(values, index=0, **plan):

@@ -86,7 +86,10 @@ def descent(shift: float, status: str | None = "volume reached", deepest: float 
     log_volume = np.linspace(0, deepest * np.log(10), 2000)
     log_loss = (log_volume - shift) / SLOPE
     none, rows = np.empty(0), np.empty((0, 5))
-    return Descent(log_loss, log_volume, np.full(2000, 0.01), none, none, rows, none, rows, 50, 5000, status)
+    variance = np.full(2000, 0.01)
+    return Descent(
+        log_loss, log_volume, variance, log_loss, none, none, rows, none, rows, 50, 5000, status, -np.inf
+    )
 
 
 def tail(*descents: Descent) -> Tail:

@@ -17,6 +17,8 @@ def descent(end, loss):
         log_loss=np.array([0.0, end]),
         log_volume=np.array([0.0, end / 2]),
         variance=np.array([0.0, 0.01]),
+        log_excess=np.array([0.0, end]),
+        log_floor=-math.inf,
         held_log_loss=np.array([end]),
         held_loss=np.array([loss]),
         held_loss_quantiles=quantiles,

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from geomreg_tui.analysis import DeepTail, VolumeCurve
-from geomreg_tui.analysis.deep import WIDTH
-from geomreg_tui.formatting import decimal_text, margin_text
+from geomreg_tui.analysis.tail import WIDTH
+from geomreg_tui.formatting import decimal_text, interval_text, margin_text
 from geomreg_tui.tui.numbers import Scale, number_text
 from geomreg_tui.tui.view import View
 from geomreg_tui.tui.widgets.canvas import Canvas
@@ -54,7 +54,7 @@ class VolumePane(RowsWidget):
         if deep is not None and deep.log10_loss.size:
             left, bottom = (
                 min(left, deep.log10_loss[0]),
-                min(bottom, (deep.log10_volume - WIDTH * deep.std)[0]),
+                min(bottom, deep.low[0]),
             )
         x = Scale.decades(math.floor(left), max(math.ceil(loss[-1]), math.floor(left) + 1), width // 9)
         lines = max(5, height - len(legend))
@@ -77,8 +77,8 @@ class VolumePane(RowsWidget):
 def _draw_tail(canvas: Canvas, deep: DeepTail) -> None:
     """Draw the tail below what was sampled, between the ends of its 95 % band."""
     own = deep.log10_loss <= deep.meets
-    loss, volume, error = deep.log10_loss[own], deep.log10_volume[own], WIDTH * deep.std[own]
-    for end in (volume - error, volume + error):
+    loss, volume = deep.log10_loss[own], deep.log10_volume[own]
+    for end in (deep.low[own], deep.high[own]):
         canvas.line(loss, end, "band", joined=False)
     canvas.line(loss, volume, "theory", dashed=True)
 
@@ -88,9 +88,10 @@ def _tail_items(deep: DeepTail) -> list[list[Piece]]:
     items = [[Piece("⠒⠒", "bar"), Piece(" sampled")]]
     items.append([Piece("⠒ ⠒", "theory"), Piece(" deep tail ± 1.96 std")])
     if (goal := deep.goal) is not None:
-        loss, volume, std = goal
+        loss, volume, low, high = goal
         text = f"log10 V = {decimal_text(volume, 2)}"
-        text += f" ± {margin_text(WIDTH * std, 2)}" if math.isfinite(std) else ""
+        if math.isfinite(high):
+            text = f"log10 V = {interval_text((volume, low, high), 3, decimals=2)}"
         items.append([Piece(f"{text} at log10 ε = {decimal_text(loss, 2)}")])
     if (known := deep.exponent) is not None:
         slope, error = known
