@@ -24,8 +24,11 @@ from geomreg_tui.export.figures import draw_panel
 from geomreg_tui.export.markup import definitions, escaped, figure, page, section, table, warning_list
 from geomreg_tui.export.results import Result
 from geomreg_tui.export.wording import (
+    at_null_text,
     band_text,
+    below_lines,
     contracting_text,
+    dead_text,
     dip_text,
     place_text,
     share_text,
@@ -42,8 +45,18 @@ GLOSSARY = (
     ("constant loss L_c", "Loss of the best constant prediction."),
     (
         "atom",
-        "Networks with exactly the null loss, all units dead. A spike of no width, so not drawn as a bar; "
-        "it belongs to the central mode's mass.",
+        "Networks whose loss is the null loss to within rounding, dead or not. A spike of no width, so not "
+        "drawn as a bar; it belongs to the central mode's mass.",
+    ),
+    (
+        "dead",
+        "A network of which some hidden layer passes nothing on: every unit's output is 0 on every training "
+        "example. Without biases its loss is the null loss.",
+    ),
+    (
+        "unresolved",
+        "Losses so small that the number format cannot tell them: outputs near the targets are further "
+        "apart.",
     ),
     (
         "density p(L)",
@@ -140,8 +153,10 @@ def _loss_table(result: Result) -> str:
         ("standard deviation", f"{moments.std:.6g}"),
         ("smallest", f"{moments.minimum:.4g}"),
         ("largest", f"{moments.maximum:.4g}"),
-        ("exact zeros", f"{histogram.zero:,}"),
-        ("exactly L_0 (atom)", f"{histogram.atom:,}"),
+        ("losses of 0, as computed", f"{histogram.zero:,}"),
+        ("losses of 0, known to be exact", f"{facts.exact_zeros(result.summary):,}"),
+        ("equal to L_0 to within rounding (atom)", f"{result.distribution.at_null:,}"),
+        ("dead networks", "not counted" if result.summary.dead is None else f"{result.summary.dead:,}"),
         ("NaN or infinite", f"{histogram.nonfinite:,}"),
     ]
     return table("Landmarks, moments and counts; shares are of the finite losses", ("", "loss"), rows, [1])
@@ -168,7 +183,8 @@ def _mode_table(result: Result) -> str:
             share_text(modes.central_mass),
             f"at {place_text(central.loss, null)}" if central else "",
         ),
-        ("dead atom, mass", share_text(modes.atom_mass), "at L_0, counted with the central mode"),
+        ("atom at L_0, mass", share_text(result.at_null), at_null_text(result)),
+        ("dead networks, share", dead_text(result), ""),
         (
             "dominance index D",
             share_text(modes.dominance),
@@ -212,13 +228,11 @@ def _volume(result: Result) -> list[str]:
     deepest = f"down to log10 V = {curve.log10_volume[0]:z.3f} at log10 L = {curve.log10_loss[0]:z.3f}"
     said = f"Volume fraction against loss, both as logarithms, {deepest}."
     caption = f"Volume fraction V(ε), {deepest}, the deepest point that the sample supports."
-    bound = f"Nothing was seen below; there V < {curve.bound:.2g} (95 %)."
-    if result.summary.histogram.zero:
-        bound = f"V(0) = {share_text(curve.zero)}."
+    bound = "; ".join(below_lines(result)) + "."
     return [
         figure(inline_svg(draw_panel(result, "volume"), "volume-fraction", said), caption),
         table("Volume fractions", headings, rows, range(len(headings))),
-        f"<p>{escaped(bound)}</p>",
+        f"<p>{escaped(bound[0].upper() + bound[1:])}</p>",
     ]
 
 

@@ -10,8 +10,11 @@ from geomreg_tui.export.deep import tail_lines
 from geomreg_tui.export.plots import histogram_text
 from geomreg_tui.export.results import Result
 from geomreg_tui.export.wording import (
+    at_null_text,
     band_text,
+    below_lines,
     contracting_text,
+    dead_text,
     dip_text,
     place_text,
     share_text,
@@ -69,7 +72,9 @@ def _loss_lines(result: Result) -> list[str]:
         f"              {''.join(f'{value:10.4g}' for value in values)[4:]}",
     ]
     if histogram.zero:
-        lines.append(f"Exact zeros   {histogram.zero:,}")
+        exact = facts.exact_zeros(result.summary)
+        rest = "" if exact == histogram.zero else f"; of {exact:,} it is known that they are exact"
+        lines.append(f"Losses of 0   {histogram.zero:,} in {facts.experiment.dtype}{rest}")
     if histogram.nonfinite:
         lines.append(
             f"Not finite    {histogram.nonfinite:,} losses were NaN or infinite; shares are of the others"
@@ -85,7 +90,8 @@ def _mode_lines(result: Result) -> list[str]:
     lines = [
         f"Zero mode     mass {share_text(modes.zero_mass)}",
         f"Central mode  mass {share_text(modes.central_mass)}{central}",
-        f"Dead atom     mass {share_text(modes.atom_mass)}   at L_0, counted with the central mode",
+        f"At L_0        mass {share_text(result.at_null)}   {at_null_text(result)}",
+        f"Dead          {dead_text(result)}",
         f"Dominance D   {share_text(modes.dominance)}   -1 is central only, +1 zero only; linear axis, "
         f"{modes.bins} bins of {modes.bin_width:.3g}",
     ]
@@ -118,8 +124,7 @@ def _volume_lines(result: Result) -> list[str]:
         if lebesgue:
             line += f"{lebesgue.log10_volume[place]:28.3f}{lebesgue.radius[place]:25.5g}"
         lines.append(line)
-    lines.append(f"              nothing seen below; there V < {curve.bound:.2g} (95 %)")
-    return lines
+    return lines + [f"              {line}" for line in below_lines(result)]
 
 
 def _held_out_lines(result: Result) -> list[str]:

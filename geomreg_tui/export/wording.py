@@ -10,8 +10,11 @@ from geomreg_tui.analysis.modes import ModeAnalysis
 from geomreg_tui.export.results import Result
 
 __all__ = [
+    "at_null_text",
     "band_text",
+    "below_lines",
     "contracting_text",
+    "dead_text",
     "dip_text",
     "place_text",
     "setting_text",
@@ -31,6 +34,42 @@ def share_text(interval: Interval) -> str:
     if not math.isfinite(interval.estimate):
         return "undefined"
     return f"{interval.estimate:.4f} [{interval.low:.4f}, {interval.high:.4f}]"
+
+
+def at_null_text(result: Result) -> str:
+    """Return what the networks at the null loss are counted with."""
+    if not result.facts.null_loss:
+        return "L_0 is 0: these are the losses of 0"
+    return "equal to L_0 to within rounding, " + (
+        "counted in its bin" if result.modes.lattice else "counted with the central mode"
+    )
+
+
+def dead_text(result: Result) -> str:
+    """Return the share of dead networks with its interval, or that they were not counted."""
+    dead = result.distribution.dead
+    if not math.isfinite(dead.estimate):
+        return "not counted"
+    return f"{share_text(dead)}   {result.summary.dead:,} networks of which a hidden layer passes nothing on"
+
+
+def below_lines(result: Result) -> list[str]:
+    """Return what is known of V below the curve: exact zeros, what is unresolved, or a bound."""
+    curve, facts = result.volume, result.facts
+    lines = []
+    if curve.zero.estimate > 0:
+        lines.append(f"exact zeros: V(0) = {_digits(curve.zero)}")
+    if curve.unresolved.estimate > 0:
+        name = facts.experiment.dtype
+        more = "; dtype float64 goes on" if name == "float32" else ""
+        where = f"L = {facts.resolution:.2g}" if facts.resolution else "the smallest loss above 0"
+        share = _digits(curve.unresolved)
+        lines.append(f"unresolved: P = {share} of networks below {where}, the end of {name}{more}")
+    return lines or [f"nothing seen below; there V < {curve.bound:.2g} (95 %)"]
+
+
+def _digits(interval: Interval) -> str:
+    return "{:.3g} [{:.3g}, {:.3g}]".format(*interval)
 
 
 def band_text(band: Band, place: int) -> str:

@@ -23,7 +23,7 @@ from geomreg_tui.sampling.radial import radial_outputs
 from geomreg_tui.sampling.resolve import choose_sampler, sizes
 from geomreg_tui.sampling.roots import gram_root
 from geomreg_tui.shapes import parameter_count
-from geomreg_tui.summary import Facts
+from geomreg_tui.summary import Facts, loss_resolution, zeros_are_exact
 
 __all__ = ["Drawn", "Sampler"]
 
@@ -94,6 +94,12 @@ class Sampler:
             chunk_size=experiment.chunk_size or chunk,
             data_sha256=self.dataset.sha256,
         )
+        last = self.network.shapes[-1]
+        silent = self.law.weight_moment(last) == 0 and not (last.bias and self.law.bias_moment(last))
+        silent &= not self.network.needs_weights
+        notes = self.dataset.notes
+        if silent:
+            notes += ("every weight of the readout is 0, so every network predicts 0",)
         self.facts = Facts(
             experiment=resolved,
             input_size=int(self.dataset.x[0].size),
@@ -103,8 +109,10 @@ class Sampler:
             null_loss=self.objective.null_loss,
             constant_loss=self.objective.constant_loss,
             sampler_reason=choice.reason,
-            data_notes=self.dataset.notes,
+            data_notes=notes,
             support=self.law.support(),
+            resolution=loss_resolution(experiment.loss, experiment.dtype, self.objective.targets),
+            zeros_exact=zeros_are_exact(experiment) or silent,
         )
         self.x = torch.from_numpy(self.dataset.x).to(self.device, self._dtype)
         self._first_root = self._shared_root()

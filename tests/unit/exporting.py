@@ -17,14 +17,25 @@ from tests.making import new_run
 ENVIRONMENT = {"torch": "2.9", "device": "cpu", "device_kind": "x86_64 AVX2"}
 
 
-def make_run(path, losses, *, given_up=(), support=("box", 0.5), state=RunState.DONE, **asked):
+def make_run(
+    path,
+    losses,
+    *,
+    given_up=(),
+    support=("box", 0.5),
+    state=RunState.DONE,
+    resolution=0.0,
+    zeros_exact=True,
+    dead=None,
+    **asked,
+):
     """Make a complete run of these losses, held-out performance included where it is asked for."""
     experiment = Experiment.parse(asked)
     resolved = experiment.replace(sampler="direct", chunk_size=losses.size, batch_size=100)
     grid = np.linspace(0, 3, 301)
     facts = Facts(
         resolved, 64, 3, 100, math.inf, 1.0, 0.9, "asked for", ("made <here> & now",), support,
-        (Overlay("a law of $x$ and $y", grid, grid / 3),),
+        (Overlay("a law of $x$ and $y", grid, grid / 3),), resolution, zeros_exact,
     )  # fmt: skip
     run = new_run(path, facts, ENVIRONMENT, losses.size, 0, experiment)
     joint = None
@@ -32,7 +43,9 @@ def make_run(path, losses, *, given_up=(), support=("box", 0.5), state=RunState.
         correct = np.random.default_rng(1).binomial(experiment.held_out, 0.4, losses.size)
         joint = JointHistogram.from_losses(losses, losses + 1, correct, experiment.held_out)
     histogram = LossHistogram.from_losses(losses, 12, 1.0, 1e-9)
-    run.packs.append(0, 1, Pack(Summary(histogram, Moments.from_losses(losses, 1.0), joint), np.empty(0)))
+    run.packs.append(
+        0, 1, Pack(Summary(histogram, Moments.from_losses(losses, 1.0), joint, dead), np.empty(0))
+    )
     write_status(path, Status(state, losses.size, losses.size, 2.0, given_up=tuple(given_up)))
     return run
 

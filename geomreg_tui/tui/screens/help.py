@@ -40,8 +40,10 @@ _TERMS = (
     ("Lc, constant loss", "Loss of the best constant prediction."),
     (
         "atom",
-        "Networks with exactly the null loss: all units dead. A spike of no width, so not drawn as a bar.",
+        "Networks with the null loss, to within rounding. A spike of no width, so not drawn as a bar.",
     ),
+    ("dead", "A network of which some hidden layer gives 0 for every unit on every training example."),
+    ("unresolved", "Losses too small for the number format: outputs near the targets are further apart."),
     (
         "density",
         "Share of networks per unit of loss (log axis: per decade). Each axis has its own density and modes.",
