@@ -201,7 +201,7 @@ def test_the_report_says_what_the_losses_say(tmp_path):
     assert cells["equal to L_0 to within rounding (atom)"] == ["100"]
     assert cells["dead networks"] == ["not counted"]
     assert float(cells["loss"][4]) == pytest.approx(np.quantile(losses, 0.5, method="inverted_cdf"), rel=1e-3)
-    atom, low, high = map(float, re.findall(r"[\d.]+", cells["dead atom, mass"][0]))
+    atom, low, high = map(float, re.findall(r"[\d.]+", cells["atom at L_0, mass"][0]))
     assert low < atom == 0.025 < high
     (volume,) = (table for table in page.tables if table[0][0] == "log10 L")
     for row in volume[1:]:
