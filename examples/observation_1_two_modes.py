@@ -1,7 +1,7 @@
 """Observation 1: with a single training example, has the histogram a zero mode and a central mode?
 
 Our set-up, not the paper's (its sizes and data are not published): a narrow ReLU network with He weights on
-one Gaussian example. Narrow layers die often, which puts an atom at the null loss beside the central mode.
+one Gaussian example. Narrow layers die often, and dead networks are an atom at the null loss.
 """
 
 from pathlib import Path
@@ -15,12 +15,13 @@ experiment = Experiment.parse(
     {"data": "gaussian", "inputs": 4, "examples": 1, "width": 4, "depth": 3, "init": "he_normal"}
 )
 with TemporaryDirectory() as folder:
-    modes = sample(experiment, samples(1_000_000), Path(folder) / "run").modes
+    result = sample(experiment, samples(1_000_000), Path(folder) / "run")
+    modes = result.modes
 
 for mode in modes.modes:
     where = "at 0" if mode.at_zero else f"at L = {mode.loss:.3g}"
     print(f"mode {where}: mass {mode.mass:.3f}, {mode.persistence:.0f} sigmas above its saddle")
-print(f"dead atom at the null loss: {modes.atom_mass.estimate:.4f}")
+print(f"at the null loss: {modes.atom_mass.estimate:.4f}; dead: {result.distribution.dead.estimate:.4f}")
 print(f"D = {modes.dominance.estimate:.4f} [{modes.dominance.low:.4f}, {modes.dominance.high:.4f}]")
 both = modes.zero_mode is not None and modes.central_mode is not None
 print(f"Verdict: {'both modes are there' if both else 'not both modes are there'}")

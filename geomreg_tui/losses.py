@@ -228,6 +228,10 @@ class Objective:
 
 def _output_size(dataset: LabelledExamples, loss: str, asked: int | None) -> int:
     classes = dataset.classes
+    if classes == 1 and loss not in _NUMBER_LOSSES:
+        got = f"{loss!r} with a single class in the whole target column"
+        allowed = "allowed are two classes or more: try another target, or add rows of a second class"
+        raise ExperimentError([Problem("loss", got, allowed)])
     if classes is None:
         if loss not in _NUMBER_LOSSES:
             allowed = f"allowed with real targets are {', '.join(_NUMBER_LOSSES)}"

@@ -15,7 +15,7 @@ from geomreg_tui.analysis.modes import Mode, ModeAnalysis, analyse_modes
 from geomreg_tui.analysis.shape import Dip
 from geomreg_tui.analysis.tail import TailCurve, TailHeldOut, stitch, tail_curve
 from geomreg_tui.analysis.trends import Direction, direction
-from geomreg_tui.analysis.volume import VolumeCurve, volume_curve
+from geomreg_tui.analysis.volume import VolumeCurve, run_volume, volume_curve
 
 __all__ = [
     "Binned",
@@ -40,6 +40,7 @@ __all__ = [
     "held_out_given_loss",
     "lebesgue_curve",
     "rule_of_three",
+    "run_volume",
     "simultaneous_bands",
     "stitch",
     "tail_curve",

@@ -14,7 +14,14 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from geomreg_tui.analysis.intervals import LEVEL, rule_of_three, simultaneous_bands
+from geomreg_tui.analysis.intervals import (
+    LEVEL,
+    UNDEFINED,
+    Interval,
+    clopper_pearson,
+    rule_of_three,
+    simultaneous_bands,
+)
 from geomreg_tui.summary import LossHistogram, Summary
 from geomreg_tui.summary.histogram import bin_edge, bin_index
 
@@ -99,6 +106,21 @@ class LossDistribution:
     def finite(self) -> int:
         """Finite losses: zeros, the atom and the binned ones."""
         return self.histogram.total - self.histogram.nonfinite
+
+    @property
+    def at_null(self) -> int:
+        """Losses equal to the null loss to within rounding: the atom, or the zeros where that is 0."""
+        return self.histogram.atom if self.null_loss else self.histogram.zero
+
+    @property
+    def at_null_share(self) -> Interval:
+        """Their share of the finite losses, with its exact binomial interval; undefined without any."""
+        return _share(self.at_null, self.finite)
+
+    @property
+    def dead(self) -> Interval:
+        """Share of all networks that are dead, with its exact binomial interval; undefined if not counted."""
+        return _share(self.summary.dead, self.histogram.total)
 
     @cached_property
     def cumulative(self) -> IntArray:
@@ -287,6 +309,13 @@ class LossDistribution:
     def _middle(self, names: IntArray) -> FloatArray:
         # Half a bin further in the bit pattern is the middle, and cannot overflow.
         return bin_edge(2 * names + 1, self.histogram.bits + 1)
+
+
+def _share(count: int | None, samples: int) -> Interval:
+    if count is None or not samples:
+        return UNDEFINED
+    low, high = clopper_pearson(count, samples)
+    return Interval(count / samples, float(low), float(high))
 
 
 class Distance(NamedTuple):

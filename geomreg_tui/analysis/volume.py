@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 
 from geomreg_tui.analysis.distribution import LossDistribution
 from geomreg_tui.analysis.intervals import UNDEFINED, Interval, clopper_pearson, rule_of_three
+from geomreg_tui.summary import Facts
+from geomreg_tui.summary.histogram import bin_index
 
-__all__ = ["VolumeCurve", "volume_curve"]
+__all__ = ["VolumeCurve", "run_volume", "volume_curve"]
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -40,8 +42,12 @@ class VolumeCurve:
             smaller one is binomial given the larger, so with q = count(e1) / count(e2) the error of log q
             is sqrt((1 - q) / count(e1)). NaN at the ends of the curve, where there is no such neighbour,
             and where fewer than ten losses lie between the two.
-        zero: V(0), the share of exact zeros, with its interval; undefined without samples.
+        zero: V(0): the share of losses that are exactly 0, with an interval whose upper end allows for the
+            unresolved ones; undefined without samples.
         bound: 3 / samples, the 95 % upper bound for V below the first point when nothing is there.
+        resolution: loss below which losses are unresolved, and the curve is not drawn; 0 for none.
+        unresolved: share of the networks below that loss (to the next edge of a base bin) whose loss is not
+            known to be 0, with its interval.
     """
 
     loss: FloatArray
@@ -55,6 +61,8 @@ class VolumeCurve:
     exponent_std: FloatArray
     zero: Interval
     bound: float
+    resolution: float = 0.0
+    unresolved: Interval = UNDEFINED
 
     @property
     def log10_loss(self) -> FloatArray:
@@ -78,10 +86,18 @@ class VolumeCurve:
             "exponent_std": _plain(self.exponent_std),
             "zero": self.zero.to_json(),
             "bound": self.bound,
+            "resolution": self.resolution,
+            "unresolved": self.unresolved.to_json(),
         }
 
 
-def volume_curve(distribution: LossDistribution, points: int = _POINTS) -> VolumeCurve:
+def volume_curve(
+    distribution: LossDistribution,
+    points: int = _POINTS,
+    *,
+    resolution: float = 0.0,
+    exact_zeros: int | None = None,
+) -> VolumeCurve:
     """Return V(eps) at log-spaced edges of base bins.
 
     The grid has a power of two of points to the octave, as many as leave at most about ``points`` in all:
@@ -90,13 +106,22 @@ def volume_curve(distribution: LossDistribution, points: int = _POINTS) -> Volum
     Args:
         distribution: the losses; zeros and the atom count.
         points: largest number of grid points, roughly.
+        resolution: loss below which losses are unresolved: the curve ends at the edge of a base bin above.
+        exact_zeros: how many of the zeros are known to be exact; None for all.
     """
     histogram = distribution.histogram
     samples = histogram.total
     occupied = histogram.index
     if histogram.atom:
         occupied = np.union1d(occupied, [distribution.atom_name])
+    exact = histogram.zero if exact_zeros is None else exact_zeros
     names = _grid(occupied, histogram.bits, points)
+    hidden = histogram.zero - exact
+    if resolution > 0:
+        end = bin_index(np.array([resolution]), histogram.bits) + 1
+        hidden = int(distribution.count_before(end)[0]) - exact
+        if hidden:
+            names = np.union1d(end, names[names >= end])
     count = distribution.count_before(names)
     loss = distribution.edge(names)
     volume = count / max(samples, 1)
@@ -104,10 +129,12 @@ def volume_curve(distribution: LossDistribution, points: int = _POINTS) -> Volum
     std = np.sqrt((1 - volume) / count) / math.log(10)
     exponent, exponent_std = _slope(loss, count)
     if samples:
-        ends = clopper_pearson(histogram.zero, samples)
-        zero = Interval(histogram.zero / samples, float(ends[0]), float(ends[1]))
+        low_zero, high_zero = clopper_pearson([exact, exact + hidden], samples)
+        zero = Interval(exact / samples, float(low_zero[0]), float(high_zero[1]))
+        ends = clopper_pearson(hidden, samples)
+        unresolved = Interval(hidden / samples, float(ends[0]), float(ends[1]))
     else:
-        zero = UNDEFINED
+        zero = unresolved = UNDEFINED
     return VolumeCurve(
         loss,
         count,
@@ -120,6 +147,17 @@ def volume_curve(distribution: LossDistribution, points: int = _POINTS) -> Volum
         exponent_std,
         zero,
         rule_of_three(samples),
+        resolution,
+        unresolved,
+    )
+
+
+def run_volume(distribution: LossDistribution, facts: Facts) -> VolumeCurve:
+    """Return V(eps) of a run, down to where its number format ends."""
+    return volume_curve(
+        distribution,
+        resolution=facts.resolution or 0.0,
+        exact_zeros=facts.exact_zeros(distribution.summary),
     )
 
 

@@ -12,7 +12,7 @@ from geomreg_tui.analysis import (
     deep_tail,
     held_out_given_loss,
     lebesgue_curve,
-    volume_curve,
+    run_volume,
 )
 from geomreg_tui.summary import Facts, Summary, Tail
 
@@ -45,7 +45,7 @@ def summary_document(
     distribution = LossDistribution(summary, facts.null_loss)
     histogram, moments = summary.histogram, summary.moments
     quantiles = distribution.quantile(QUANTILES)
-    curve = volume_curve(distribution)
+    curve = run_volume(distribution, facts)
     lebesgue = lebesgue_curve(curve, facts.support, facts.parameters)
     document: dict[str, Any] = {
         "schema": SCHEMA,
@@ -66,7 +66,13 @@ def summary_document(
             "zero": histogram.zero,
             "atom": histogram.atom,
             "nonfinite": histogram.nonfinite,
+            "at_null_loss": distribution.at_null,
+            "dead": summary.dead,
+            "exact_zero": facts.exact_zeros(summary),
         },
+        "at_null_loss": distribution.at_null_share.to_json(),
+        "dead": None if summary.dead is None else distribution.dead.to_json(),
+        "resolution": facts.resolution,
         "loss": {
             "min": _plain(moments.minimum),
             "max": _plain(moments.maximum),

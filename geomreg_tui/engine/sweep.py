@@ -15,7 +15,7 @@ from geomreg_tui.analysis import (
     analyse_modes,
     deep_tail,
     direction,
-    volume_curve,
+    run_volume,
 )
 from geomreg_tui.errors import ExperimentError, GeomregError, Problem, SamplingError, nearest_name
 from geomreg_tui.experiment import Experiment
@@ -81,7 +81,7 @@ class SweepPoint:
         facts, summary = run.facts, run.committed()[0].summary
         distribution = LossDistribution(summary, facts.null_loss)
         tail = run.tail.read()
-        deep = None if tail is None else deep_tail(tail, volume_curve(distribution))
+        deep = None if tail is None else deep_tail(tail, run_volume(distribution, facts))
         return cls(settings, facts, summary, analyse_modes(distribution), deep, run.mixed)
 
 
@@ -267,6 +267,7 @@ def sweep_document(
                     "null_loss": point.facts.null_loss,
                     "constant_loss": point.facts.constant_loss,
                 },
+                "dead": point.summary.dead,
                 "modes": point.modes.to_json(),
                 "histogram_digest": point.summary.histogram.digest(),
                 "mixed": point.mixed,

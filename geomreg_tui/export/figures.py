@@ -133,16 +133,19 @@ def _draw_volume(axes: Any, result: Result) -> None:
         places, shares = np.log10(overlay.loss[seen]), np.log10(overlay.cdf[seen])
         label = f"theory: {figure_text(overlay.name)}"
         axes.plot(places, shares, color=COLOURS[colour], ls=line, lw=1.6, label=label)
-    if result.summary.histogram.zero:
-        label = f"exact zeros, $V(0)$ = {share_text(curve.zero.estimate, 3)}"
-        axes.axhline(np.log10(curve.zero.estimate), color=COLOURS["green"], ls="-.", lw=1.2, label=label)
+    floor = curve.zero.estimate or curve.unresolved.estimate
+    if floor > 0:
+        label = f"exact zeros, $V(0)$ = {share_text(floor, 3)}"
+        if not curve.zero.estimate:
+            label = f"unresolved in {result.facts.experiment.dtype}: {share_text(floor, 3)} of networks"
+        axes.axhline(np.log10(floor), color=COLOURS["green"], ls="-.", lw=1.2, label=label)
     else:
         label = f"nothing {'sampled below' if result.tail else 'seen'}: $V$ < 3/{curve.samples:,}"
         axes.axhline(np.log10(curve.bound), color=COLOURS["green"], ls="-.", lw=1.2, label=label)
     # What was sampled sets the ends: a law may go on for hundreds of decades.
     left, right = float(curve.log10_loss[0]), float(curve.log10_loss[-1])
     deepest = _draw_tail(axes, result)
-    bottom = min(float(low[0]), float(np.log10(curve.bound))) if not result.summary.histogram.zero else low[0]
+    bottom = low[0] if floor > 0 else min(float(low[0]), float(np.log10(curve.bound)))
     if deepest is not None:
         left, bottom = min(left, deepest[0]), min(float(bottom), deepest[1])
     _mark_landmarks(axes, result, lambda loss: float(np.log10(loss)) if loss > 0 else None)

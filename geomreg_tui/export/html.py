@@ -26,10 +26,13 @@ from geomreg_tui.export.figures import draw_panel
 from geomreg_tui.export.markup import definitions, escaped, figure, page, section, table, warning_list
 from geomreg_tui.export.results import Result
 from geomreg_tui.export.wording import (
+    at_null_text,
     band_text,
+    below_lines,
     bins_text,
     central_text,
     contracting_text,
+    dead_text,
     dip_text,
     log_text,
     mass_text,
@@ -37,7 +40,7 @@ from geomreg_tui.export.wording import (
     spread,
     state_text,
 )
-from geomreg_tui.formatting import number_text, upper_text
+from geomreg_tui.formatting import number_text
 
 __all__ = ["GLOSSARY", "about", "environment_table", "run_page"]
 
@@ -48,8 +51,18 @@ GLOSSARY = (
     ("constant loss L_c", "Loss of the best constant prediction."),
     (
         "atom",
-        "Networks with exactly the null loss, all units dead. A spike of no width, so not drawn as a bar; "
-        "it belongs to the central mode's mass.",
+        "Networks whose loss is the null loss to within rounding, dead or not. A spike of no width, so not "
+        "drawn as a bar; it belongs to the central mode's mass.",
+    ),
+    (
+        "dead",
+        "A network of which some hidden layer passes nothing on: every unit's output is 0 on every training "
+        "example. Without biases its loss is the null loss.",
+    ),
+    (
+        "unresolved",
+        "Losses so small that the number format cannot tell them: outputs near the targets are further "
+        "apart.",
     ),
     (
         "density p(L)",
@@ -147,8 +160,10 @@ def _loss_table(result: Result) -> str:
         ("standard deviation", number_text(moments.std, 6)),
         ("smallest", number_text(moments.minimum if moments.count else math.nan)),
         ("largest", number_text(moments.maximum if moments.count else math.nan)),
-        ("exact zeros", f"{histogram.zero:,}"),
-        ("exactly L_0 (atom)", f"{histogram.atom:,}"),
+        ("losses of 0, as computed", f"{histogram.zero:,}"),
+        ("losses of 0, known to be exact", f"{facts.exact_zeros(result.summary):,}"),
+        ("equal to L_0 to within rounding (atom)", f"{result.distribution.at_null:,}"),
+        ("dead networks", "not counted" if result.summary.dead is None else f"{result.summary.dead:,}"),
         ("NaN or infinite", f"{histogram.nonfinite:,}"),
     ]
     return table("Landmarks, moments and counts; shares are of the finite losses", ("", "loss"), rows, [1])
@@ -175,7 +190,8 @@ def _mode_table(result: Result) -> str:
             mass_text(modes.central_mass),
             central_text(modes, null),
         ),
-        ("dead atom, mass", mass_text(modes.atom_mass), "at L_0, counted with the central mode"),
+        ("atom at L_0, mass", mass_text(result.at_null), at_null_text(result)),
+        ("dead networks, share", dead_text(result), ""),
         (
             "dominance index D",
             mass_text(modes.dominance),
@@ -216,13 +232,11 @@ def _volume(result: Result) -> list[str]:
     deepest = f"down to log10 V = {volume} at log10 L = {loss}"
     said = f"Volume fraction against loss, both as logarithms, {deepest}."
     caption = f"Volume fraction V(ε), {deepest}, the deepest point that the sample supports."
-    bound = f"Nothing was seen below; there V < {upper_text(curve.bound)} (95 %)."
-    if result.summary.histogram.zero:
-        bound = f"V(0) = {mass_text(curve.zero)}."
+    bound = "; ".join(below_lines(result)) + "."
     return [
         figure(inline_svg(draw_panel(result, "volume"), "volume-fraction", said), caption),
         table("Volume fractions", headings, rows, range(len(headings))),
-        f"<p>{escaped(bound)}</p>",
+        f"<p>{escaped(bound[0].upper() + bound[1:])}</p>",
     ]
 
 

@@ -12,10 +12,13 @@ from geomreg_tui.export.deep import tail_lines
 from geomreg_tui.export.plots import histogram_text
 from geomreg_tui.export.results import Result
 from geomreg_tui.export.wording import (
+    at_null_text,
     band_text,
+    below_lines,
     bins_text,
     central_text,
     contracting_text,
+    dead_text,
     dip_text,
     log_text,
     mass_text,
@@ -23,7 +26,7 @@ from geomreg_tui.export.wording import (
     spread,
     state_text,
 )
-from geomreg_tui.formatting import number_text, upper_text
+from geomreg_tui.formatting import number_text
 
 __all__ = ["report_text"]
 
@@ -102,7 +105,9 @@ def _loss_lines(result: Result, indent: int, room: int | None) -> list[str]:
     else:
         lines.append("Loss          there are no finite losses")
     if histogram.zero:
-        lines.append(f"Exact zeros   {histogram.zero:,}")
+        exact = facts.exact_zeros(result.summary)
+        rest = "" if exact == histogram.zero else f"; of {exact:,} it is known that they are exact"
+        lines.append(f"Losses of 0   {histogram.zero:,} in {facts.experiment.dtype}{rest}")
     if histogram.nonfinite:
         many = "losses were" if histogram.nonfinite != 1 else "loss was"
         lines.append(
@@ -117,7 +122,8 @@ def _mode_lines(result: Result) -> list[str]:
     lines = [
         f"Zero mode     mass {mass_text(modes.zero_mass)}",
         f"Central mode  mass {mass_text(modes.central_mass)}" + (f"   {where}" if where else ""),
-        f"Dead atom     mass {mass_text(modes.atom_mass)}   at L_0, counted with the central mode",
+        f"At L_0        mass {mass_text(result.at_null)}   {at_null_text(result)}",
+        f"Dead          {dead_text(result)}",
         f"Dominance D   {mass_text(modes.dominance)}   -1 is central only, +1 zero only; linear axis, "
         f"{bins_text(modes)}",
     ]
@@ -148,11 +154,7 @@ def _volume_lines(result: Result, indent: int, room: int | None) -> list[str]:
             row.append(number_text(float(lebesgue.radius[place]), 5))
         rows.append(row)
     lines = _beside("Volume", table_lines(headings, rows, room), indent)
-    if result.summary.histogram.zero:
-        last = f"V(0) = {mass_text(curve.zero)}"
-    else:
-        last = f"nothing seen below; there V < {upper_text(curve.bound)} (95 %)"
-    return [*lines, " " * indent + last]
+    return [*lines, *(" " * indent + line for line in below_lines(result))]
 
 
 def _held_out_lines(result: Result, indent: int, room: int | None) -> list[str]:

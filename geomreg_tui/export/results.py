@@ -19,8 +19,9 @@ from geomreg_tui.analysis import (
     deep_tail,
     held_out_given_loss,
     lebesgue_curve,
-    volume_curve,
+    run_volume,
 )
+from geomreg_tui.analysis.intervals import Interval
 from geomreg_tui.engine.launch import start_run
 from geomreg_tui.engine.result import summary_document
 from geomreg_tui.errors import SamplingError
@@ -86,6 +87,11 @@ class Result:
         """The distribution of its losses."""
         return LossDistribution(self.summary, self.facts.null_loss)
 
+    @property
+    def at_null(self) -> Interval:
+        """The share of its finite losses that is equal to the null loss to within rounding."""
+        return self.distribution.at_null_share
+
     @cached_property
     def modes(self) -> ModeAnalysis:
         """Its modes."""
@@ -94,7 +100,7 @@ class Result:
     @cached_property
     def volume(self) -> VolumeCurve:
         """Its volume fractions."""
-        return volume_curve(self.distribution)
+        return run_volume(self.distribution, self.facts)
 
     @cached_property
     def lebesgue(self) -> LebesgueCurve | None:

@@ -8,13 +8,16 @@ from geomreg_tui.analysis.heldout import Band
 from geomreg_tui.analysis.intervals import Interval
 from geomreg_tui.analysis.modes import ModeAnalysis
 from geomreg_tui.export.results import Result
-from geomreg_tui.formatting import decimal_text, interval_text, number_text, probability_text
+from geomreg_tui.formatting import decimal_text, interval_text, number_text, probability_text, upper_text
 
 __all__ = [
+    "at_null_text",
     "band_text",
+    "below_lines",
     "bins_text",
     "central_text",
     "contracting_text",
+    "dead_text",
     "dip_text",
     "log_text",
     "mass_text",
@@ -34,6 +37,38 @@ def mass_text(interval: Interval) -> str:
 def log_text(value: float) -> str:
     """Return a logarithm, an exponent or an error of one to three places; a hyphen where it is undefined."""
     return decimal_text(value, 3, undefined="-")
+
+
+def at_null_text(result: Result) -> str:
+    """Return what the networks at the null loss are counted with."""
+    if not result.facts.null_loss:
+        return "L_0 is 0: these are the losses of 0"
+    return "equal to L_0 to within rounding, " + (
+        "counted in its bin" if result.modes.lattice else "counted with the central mode"
+    )
+
+
+def dead_text(result: Result) -> str:
+    """Return the share of dead networks with its interval, or that they were not counted."""
+    dead = result.distribution.dead
+    if not math.isfinite(dead.estimate):
+        return "not counted"
+    return f"{mass_text(dead)}   {result.summary.dead:,} networks of which a hidden layer passes nothing on"
+
+
+def below_lines(result: Result) -> list[str]:
+    """Return what is known of V below the curve: exact zeros, what is unresolved, or a bound."""
+    curve, facts = result.volume, result.facts
+    lines = []
+    if curve.zero.estimate > 0:
+        lines.append(f"exact zeros: V(0) = {mass_text(curve.zero)}")
+    if curve.unresolved.estimate > 0:
+        name = facts.experiment.dtype
+        more = "; dtype float64 goes on" if name == "float32" else ""
+        where = f"L = {number_text(facts.resolution, 2)}" if facts.resolution else "the smallest loss above 0"
+        share = mass_text(curve.unresolved)
+        lines.append(f"unresolved: P = {share} of networks below {where}, the end of {name}{more}")
+    return lines or [f"nothing seen below; there V < {upper_text(curve.bound)} (95 %)"]
 
 
 def band_text(band: Band, place: int, *, bounded: bool = False) -> str:

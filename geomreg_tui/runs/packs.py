@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -55,7 +55,8 @@ class Pack:
     Attributes:
         summary: their aggregate.
         losses: kept losses, in chunk order; those after the run's first K are not kept.
-        check: digest of the last chunk's own summary, by which it is recognised when drawn again.
+        check: digest of the last chunk's own summary, by which it is recognised when drawn again. The
+            count of dead networks is left out, so that chunks drawn by version 0.1.0 are recognised.
     """
 
     summary: Summary
@@ -65,7 +66,7 @@ class Pack:
     @classmethod
     def of_chunk(cls, summary: Summary, losses: FloatArray) -> Pack:
         """Return the pack of a single chunk."""
-        return cls(summary, losses, arrays_digest(summary.to_arrays()))
+        return cls(summary, losses, arrays_digest(replace(summary, dead=None).to_arrays()))
 
     @classmethod
     def merge(cls, packs: Sequence[Pack]) -> Pack:

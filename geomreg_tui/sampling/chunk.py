@@ -78,7 +78,7 @@ def run_chunk(
     size, batch = int(facts.experiment.chunk_size or 1), int(facts.experiment.batch_size or 1)
     wanted = size if count is None else min(count, size)
     generator = chunk_generator(facts.experiment.seed, chunk, torch.device(device))
-    train, held_out, correct = [], [], []
+    train, held_out, correct, dead = [], [], [], []
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -86,6 +86,7 @@ def run_chunk(
             for _ in range(0, wanted, batch):
                 drawn = sampler.draw(batch, generator)
                 train.append(drawn.train)
+                dead.append(drawn.dead)
                 if drawn.held_out is not None:
                     held_out.append(drawn.held_out)
                 if drawn.correct is not None:
@@ -105,13 +106,19 @@ def run_chunk(
         joint = JointHistogram.from_losses(
             losses, _joined(held_out, wanted), predicted, facts.experiment.held_out
         )
-    summary = Summary(histogram, Moments.from_losses(losses, facts.null_loss), joint)
+    summary = Summary(histogram, Moments.from_losses(losses, facts.null_loss), joint, _dead(dead, wanted))
     return ChunkResult(summary, losses[:keep].copy() if keep else None)
 
 
 def _joined(parts: list[torch.Tensor], count: int) -> NDArray[np.float64]:
     joined: NDArray[np.float64] = torch.cat(parts)[:count].to("cpu", torch.float64).numpy()
     return joined
+
+
+def _dead(parts: list[torch.Tensor | None], count: int) -> int | None:
+    """Return how many of the first networks are dead; None where that cannot be told of all."""
+    known = [part for part in parts if part is not None]
+    return int(torch.cat(known)[:count].count_nonzero()) if len(known) == len(parts) else None
 
 
 @lru_cache(maxsize=4)

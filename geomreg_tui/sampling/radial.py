@@ -30,7 +30,7 @@ def radial_outputs(
     input_norm: float,
     batch: int,
     stream: Stream,
-) -> Tensor:
+) -> tuple[Tensor, Tensor]:
     """Draw the outputs of ``batch`` networks on one example.
 
     Args:
@@ -41,25 +41,37 @@ def radial_outputs(
         stream: random numbers.
 
     Returns:
-        (batch, outputs, 1).
+        Outputs (batch, outputs, 1), and which networks are dead, bool (batch,): those of which some hidden
+        layer has no active unit, or is given nothing but zeros. This is known from the draws, so it holds
+        where the outputs leave the number format as well.
     """
     shared = law.begin(batch, stream)
+    dead = torch.full((batch,), input_norm == 0 and len(law.shapes) > 1, device=stream.device)
     square = torch.full((batch,), input_norm**2, dtype=torch.float64, device=stream.device)
     negative = HOMOGENEOUS[experiment.activation]
     for shape in law.shapes[:-1]:
-        factor = _squared_factor(shape, law, negative, batch, stream)
+        factor, off = _squared_factor(shape, law, negative, batch, stream)
+        if off is not None:
+            dead |= off
+        if law.weight_moment(shape) == 0:
+            dead.fill_(True)
         scale = law.row_scales(shape)[0] * law.layer_scale(shape, shared)
         square = square.mul_(factor).mul_(scale**2)
     last = law.shapes[-1]
     outputs = law.block(last, 1, batch, stream, shared)
     norm = square.sqrt_().mul_(law.row_scales(last)[0])
-    return outputs.mul_(norm.to(stream.dtype).view(batch, 1, 1))
+    return outputs.mul_(norm.to(stream.dtype).view(batch, 1, 1)), dead
 
 
 def _squared_factor(
     shape: LayerShape, law: RotationInvariant, negative: float, batch: int, stream: Stream
-) -> Tensor:
-    """Draw the squared growth of the norm through one layer and its activation, float64 (batch,)."""
+) -> tuple[Tensor, Tensor | None]:
+    """Draw the squared growth of the norm through one layer and its activation.
+
+    Returns:
+        It, float64 (batch,); and where the layer is off, bool (batch,), or None where it cannot be.
+    """
+    off = None
     units = torch.full((batch,), float(shape.n_out), dtype=torch.float64, device=stream.device)
     undrawn = law.undrawn(shape)
     if negative == 1.0:
@@ -68,12 +80,13 @@ def _squared_factor(
         half = torch.full_like(units, 0.5)
         active = torch.binomial(units, half, generator=stream.generator)
         kept = whole = stream.chi_square(active)
+        off = None if negative else active == 0
         if negative or undrawn is not None:
             silent = stream.chi_square(units - active)
             whole = kept + silent
             kept = kept + negative * silent
     if undrawn is None:
-        return kept
+        return kept, off
     if undrawn:
         whole = whole + stream.chi_square(torch.full_like(units, float(undrawn)))
-    return kept / whole
+    return kept / whole, off

@@ -16,8 +16,9 @@ def gram_root(columns: Tensor, scale: float, offset: float) -> Tensor:
     The Gram matrix is positive semi-definite, often singular (dead units, repeated inputs). Cholesky's
     method is backward stable on it as long as it succeeds; where it meets a pivot that is not positive, the
     eigenvalues, with those that are negative by rounding set to 0, give the root instead. No jitter is added.
-    For float32 activations the matrix is formed in float64, so the root is exact to float32 rounding. For
-    float64 the R of a QR decomposition is used, which never squares the condition number.
+    For float32 activations the matrix is formed in float64, so the root is exact to float32 rounding. Where
+    all activations of a column are 0, so is that column of R, exactly: an example for which a layer is off
+    stays off. For float64 the R of a QR decomposition is used, which never squares the condition number.
 
     Args:
         columns: A, (batch, n, m).
@@ -39,7 +40,8 @@ def gram_root(columns: Tensor, scale: float, offset: float) -> Tensor:
     upper, failed = torch.linalg.cholesky_ex(gram, upper=True)
     singular = failed.nonzero()[:, 0]
     if singular.numel():
-        upper[singular] = _eigen_root(gram[singular])
+        poor = gram[singular]
+        upper[singular] = _eigen_root(poor) * (poor.diagonal(dim1=1, dim2=2) > 0).unsqueeze(1)
     rounded: Tensor = upper.to(columns.dtype)
     return rounded
 

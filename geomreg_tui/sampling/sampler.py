@@ -16,13 +16,14 @@ from geomreg_tui.inits import InitLaw, RotationInvariant, Stream, build_law
 from geomreg_tui.losses import Objective
 from geomreg_tui.networks import Network, build_network
 from geomreg_tui.sampling.cost import network_cost, projects
+from geomreg_tui.sampling.dead import DeadRule, DeadWatch, WatchedLayers, dead_rule
 from geomreg_tui.sampling.direct import DirectLayers
 from geomreg_tui.sampling.projected import ProjectedLayers
 from geomreg_tui.sampling.radial import radial_outputs
 from geomreg_tui.sampling.resolve import choose_sampler, sizes
 from geomreg_tui.sampling.roots import gram_root
 from geomreg_tui.shapes import parameter_count
-from geomreg_tui.summary import Facts
+from geomreg_tui.summary import Facts, loss_resolution, zeros_are_exact
 
 __all__ = ["Drawn", "Sampler"]
 
@@ -37,11 +38,13 @@ class Drawn:
         train: mean loss over the training examples, (batch,).
         held_out: mean loss over the held-out examples, (batch,), or None when there are none.
         correct: correct held-out predictions, (batch,), or None where there are no classes.
+        dead: which networks are dead, bool (batch,), or None where that cannot be told.
     """
 
     train: Tensor
     held_out: Tensor | None
     correct: Tensor | None
+    dead: Tensor | None
 
 
 class Sampler:
@@ -97,6 +100,12 @@ class Sampler:
             chunk_size=experiment.chunk_size or chunk,
             data_sha256=self.dataset.sha256,
         )
+        last = self.network.shapes[-1]
+        silent = self.law.weight_moment(last) == 0 and not (last.bias and self.law.bias_moment(last))
+        silent &= not self.network.needs_weights
+        notes = self.dataset.notes
+        if silent:
+            notes += ("every weight of the readout is 0, so every network predicts 0",)
         self.facts = Facts(
             experiment=resolved,
             input_size=int(self.dataset.x[0].size),
@@ -106,31 +115,55 @@ class Sampler:
             null_loss=self.objective.null_loss,
             constant_loss=self.objective.constant_loss,
             sampler_reason=f"{choice.reason}; {note}" if note else choice.reason,
-            data_notes=self.dataset.notes,
+            data_notes=notes,
             support=self.law.support(),
+            resolution=loss_resolution(experiment.loss, experiment.dtype, self.objective.targets),
+            zeros_exact=zeros_are_exact(experiment) or silent,
         )
         self._first_root = self._shared_root()
+        largest = float(self.x[: self.dataset.examples].abs().amax())
+        columns = (self.dataset.examples, examples)
+        self._dead_rule = dead_rule(resolved, self.law, largest)
+        self._dead_watch = DeadWatch(resolved, self.law, self._dtype, columns, largest)
 
     def draw(self, batch: int, generator: torch.Generator) -> Drawn:
         """Draw ``batch`` networks and return their losses."""
-        outputs = self.outputs(batch, Stream(generator, self.device, self._dtype))
+        outputs, dead = self._watched(batch, Stream(generator, self.device, self._dtype))
         losses = self.objective.per_example(outputs)
         examples = self.dataset.examples
         train = losses[:, :examples].mean(dim=1)
         if losses.shape[1] == examples:
-            return Drawn(train, None, None)
-        return Drawn(train, losses[:, examples:].mean(dim=1), self.objective.correct(outputs))
+            return Drawn(train, None, None, dead)
+        return Drawn(train, losses[:, examples:].mean(dim=1), self.objective.correct(outputs), dead)
 
     def outputs(self, batch: int, stream: Stream) -> Tensor:
         """Return the outputs (batch, C, N + M) of networks drawn from a stream."""
+        if self.facts.experiment.sampler == "radial":
+            return self._radial(batch, stream)[0]
+        return self.network.forward(self.x, self._layers(batch, stream))
+
+    def _watched(self, batch: int, stream: Stream) -> tuple[Tensor, Tensor | None]:
+        """Return outputs of networks drawn from a stream, and which are dead, or None if that is unknown."""
         experiment = self.facts.experiment
         if experiment.sampler == "radial":
-            norm = float(torch.linalg.vector_norm(self.x, dtype=torch.float64))
-            return radial_outputs(experiment, cast(RotationInvariant, self.law), norm, batch, stream)
-        if experiment.sampler == "direct":
-            return self.network.forward(self.x, DirectLayers(self.law, batch, stream))
-        law = cast(RotationInvariant, self.law)
-        return self.network.forward(self.x, ProjectedLayers(law, batch, stream, self._first_root))
+            return self._radial(batch, stream)
+        layers = self._layers(batch, stream)
+        if self._dead_rule is not DeadRule.WATCHED:
+            outputs = self.network.forward(self.x, layers)
+            if self._dead_rule is DeadRule.UNKNOWN:
+                return outputs, None
+            return outputs, torch.full((batch,), self._dead_rule is DeadRule.ALL, device=self.device)
+        watched = WatchedLayers(layers, self._dead_watch)
+        return self.network.forward(self.x, watched), watched.dead()
+
+    def _radial(self, batch: int, stream: Stream) -> tuple[Tensor, Tensor]:
+        norm = float(torch.linalg.vector_norm(self.x, dtype=torch.float64))
+        return radial_outputs(self.facts.experiment, cast(RotationInvariant, self.law), norm, batch, stream)
+
+    def _layers(self, batch: int, stream: Stream) -> DirectLayers:
+        if self.facts.experiment.sampler == "direct":
+            return DirectLayers(self.law, batch, stream)
+        return ProjectedLayers(cast(RotationInvariant, self.law), batch, stream, self._first_root)
 
     def _try_out(self) -> str:
         """Evaluate a few networks of a person's own module; return what to say of it."""

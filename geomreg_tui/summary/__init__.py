@@ -6,6 +6,7 @@ from geomreg_tui.summary.facts import Facts, Overlay
 from geomreg_tui.summary.histogram import LossHistogram
 from geomreg_tui.summary.joint import JointHistogram
 from geomreg_tui.summary.moments import ExactSum, Moments
+from geomreg_tui.summary.resolution import loss_resolution, zeros_are_exact
 from geomreg_tui.summary.tail import Tail
 
 __all__ = [
@@ -19,4 +20,6 @@ __all__ = [
     "Summary",
     "Tail",
     "TailPlan",
+    "loss_resolution",
+    "zeros_are_exact",
 ]

@@ -17,6 +17,7 @@ from geomreg_tui.summary.moments import ExactSum, Moments
 
 __all__ = ["Summary"]
 
+_DEAD = "dead"  # array that run directories of version 0.1.0 do not have
 Scalar = TypeVar("Scalar", bound=np.generic)
 
 
@@ -28,11 +29,20 @@ class Summary:
         histogram: counts of training losses.
         moments: extremes and power sums of the finite training losses.
         joint: joint counts with held-out performance, or None when nothing is held out.
+        dead: dead networks; None where they were not counted. A network is *dead* when some hidden layer
+            passes nothing on: every unit's output, residual connection and pooling included, is 0 on every
+            training example, in exact arithmetic. Its predictions on them are then one constant, 0
+            without biases. A ReLU unit's output is 0 where its pre-activation is not positive; that of other
+            activations only where it is 0 (inputs or weights of 0; for sigmoid never), so that such
+            networks cannot die of negative pre-activations. Held-out examples do not count. What a
+            number format rounds to 0 is no output of 0. A loss equal to the null loss is another matter
+            (``histogram.atom``), and so is a loss of 0 (``histogram.zero``).
     """
 
     histogram: LossHistogram
     moments: Moments
     joint: JointHistogram | None = None
+    dead: int | None = None
 
     @property
     def samples(self) -> int:
@@ -43,11 +53,13 @@ class Summary:
     def empty(cls, bits: int, origin: float, held_out: int = 0) -> Summary:
         """Return the summary of no networks."""
         joint = JointHistogram.empty(held_out) if held_out else None
-        return cls(LossHistogram.empty(bits), Moments(origin), joint)
+        return cls(LossHistogram.empty(bits), Moments(origin), joint, 0)
 
     @classmethod
     def merge(cls, summaries: Iterable[Summary]) -> Summary:
         """Return the summary of all networks of ``summaries`` together.
+
+        Dead networks are counted if they are in all of them.
 
         Raises:
             ValueError: if there are none, or they are not of one experiment.
@@ -60,6 +72,7 @@ class Summary:
             LossHistogram.merge(part.histogram for part in parts),
             reduce(add, (part.moments for part in parts)),
             JointHistogram.merge(joints) if joints else None,
+            _total(part.dead for part in parts),
         )
 
     def to_arrays(self) -> dict[str, NDArray[np.generic]]:
@@ -76,6 +89,8 @@ class Summary:
             "moments.deviation": np.array(moments.deviation.parts, np.float64),
             "moments.square": np.array(moments.square.parts, np.float64),
         }
+        if self.dead is not None:
+            arrays[_DEAD] = np.array([self.dead], np.int64)
         if self.joint is not None:
             arrays["joint.cells"] = self.joint.cells
             arrays["joint.count"] = self.joint.count
@@ -122,7 +137,22 @@ class Summary:
                 raise ValueError("joint: shapes or counts are impossible")
             if int(networks.sum()) != histogram.total:
                 raise ValueError("joint: count differs from the histogram's")
-        return cls(histogram, moments, joint)
+        dead = None
+        if _DEAD in arrays:
+            (dead,) = (int(n) for n in _array(arrays, _DEAD, np.int64, 1))
+            if not 0 <= dead <= histogram.total:
+                raise ValueError("dead: more than there are networks, or fewer than none")
+        return cls(histogram, moments, joint, dead)
+
+
+def _total(counts: Iterable[int | None]) -> int | None:
+    """Return the sum of counts, or None where one of them is not known."""
+    total = 0
+    for count in counts:
+        if count is None:
+            return None
+        total += count
+    return total
 
 
 def _array(

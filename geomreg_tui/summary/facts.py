@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from geomreg_tui.experiment import Experiment
 from geomreg_tui.summary.aggregate import Summary
+from geomreg_tui.summary.resolution import resolution_from_null_loss, zeros_are_exact
 
 __all__ = ["Facts", "Overlay"]
 
@@ -63,6 +64,9 @@ class Facts:
         sampler_reason: why this sampler was chosen.
         data_notes: plain statements about the data: source, standardisation, which examples.
         overlays: laws that theory gives for this experiment.
+        resolution: loss below which losses are unresolved in the number format of the run; 0 where all are
+            exact, None where that is not known (some runs of version 0.1.0).
+        zeros_exact: whether every loss that is computed as 0 is 0 in exact arithmetic too.
     """
 
     experiment: Experiment
@@ -76,6 +80,8 @@ class Facts:
     data_notes: tuple[str, ...] = ()
     support: tuple[str, float] | None = None
     overlays: tuple[Overlay, ...] = field(default=(), compare=False)
+    resolution: float | None = None
+    zeros_exact: bool = False
 
     def describe(self) -> str:
         """Return the experiment in one line, with the sizes of its input and output."""
@@ -85,6 +91,17 @@ class Facts:
         """Return the summary of no networks of this experiment."""
         experiment = self.experiment
         return Summary.empty(experiment.bin_bits, self.null_loss, experiment.held_out)
+
+    def exact_zeros(self, summary: Summary) -> int:
+        """Return how many of the losses that were computed as 0 are known to be 0 in exact arithmetic.
+
+        Where not all are (:attr:`zeros_exact`), those of dead networks, if the null loss is 0.
+        """
+        zeros = summary.histogram.zero
+        if self.zeros_exact:
+            return zeros
+        biases = self.experiment.bias and self.experiment.bias_scale > 0
+        return min(zeros, summary.dead or 0) if self.null_loss == 0 and not biases else 0
 
     def to_parts(self) -> tuple[dict[str, Any], dict[str, NDArray[np.float64]]]:
         """Return plain data and named arrays from which :meth:`from_parts` restores the facts."""
@@ -104,6 +121,8 @@ class Facts:
             "data_notes": list(self.data_notes),
             "support": list(self.support) if self.support else None,
             "overlays": [overlay.name for overlay in self.overlays],
+            "resolution": self.resolution,
+            "zeros_exact": self.zeros_exact,
         }
         return values, arrays
 
@@ -115,13 +134,23 @@ class Facts:
             ExperimentError: if the experiment is not valid.
             LookupError, OverflowError, TypeError, ValueError: if entries are missing or of the wrong kind.
         """
+        experiment, null_loss = Experiment.parse(values["experiment"]), float(values["null_loss"])
+        if "resolution" in values:
+            stored = values["resolution"]
+            resolution = None if stored is None else float(stored)
+            if resolution is not None and not 0 <= resolution < math.inf:
+                raise ValueError(f"resolution: {resolution} is not a loss")
+            zeros_exact = bool(values["zeros_exact"])
+        else:
+            resolution = resolution_from_null_loss(experiment.loss, experiment.dtype, null_loss)
+            zeros_exact = zeros_are_exact(experiment)
         return cls(
-            experiment=Experiment.parse(values["experiment"]),
+            experiment=experiment,
             input_size=int(values["input_size"]),
             output_size=int(values["output_size"]),
             parameters=int(values["parameters"]),
             init_radius=math.inf if values["init_radius"] is None else float(values["init_radius"]),
-            null_loss=float(values["null_loss"]),
+            null_loss=null_loss,
             constant_loss=float(values["constant_loss"]),
             sampler_reason=str(values["sampler_reason"]),
             data_notes=tuple(str(note) for note in values["data_notes"]),
@@ -130,6 +159,8 @@ class Facts:
                 Overlay(str(name), _law(arrays[f"overlay.{n}.loss"]), _law(arrays[f"overlay.{n}.cdf"]))
                 for n, name in enumerate(values["overlays"])
             ),
+            resolution=resolution,
+            zeros_exact=zeros_exact,
         )
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from geomreg_tui.analysis import LossDistribution, ModeAnalysis, analyse_modes, deep_tail, volume_curve
+from geomreg_tui.analysis import LossDistribution, ModeAnalysis, analyse_modes, deep_tail, run_volume
 from geomreg_tui.analysis.intervals import Interval
 from geomreg_tui.engine.handle import RunHandle
 from geomreg_tui.engine.sweep import SweepPoint, Verdict, verdicts
@@ -253,7 +253,7 @@ def _with_networks(
         return point
     distribution = LossDistribution(summary, facts.null_loss)
     modes = analyse_modes(distribution, dip_samples=0)
-    deep = None if tail is None else deep_tail(tail, volume_curve(distribution))
+    deep = None if tail is None else deep_tail(tail, run_volume(distribution, facts))
     result = SweepPoint(point.settings, facts, summary, modes, deep, point.mixed)
     return replace(point, samples=summary.samples, result=result, distribution=distribution)
 

@@ -17,7 +17,7 @@ from geomreg_tui.analysis import (
     analyse_modes,
     deep_tail,
     distance,
-    volume_curve,
+    run_volume,
 )
 from geomreg_tui.analysis.distribution import Distance
 from geomreg_tui.analysis.intervals import UNDEFINED, Interval
@@ -109,7 +109,7 @@ def build_view(snapshot: Snapshot, generation: int, pin: Pin | None, *, dip: boo
     against = difference_text(pin.experiment, facts.experiment) if pin else ""
     distribution = LossDistribution(summary, facts.null_loss)
     modes = analyse_modes(distribution, dip_samples=_DIP_SAMPLES if dip else 0)
-    curve = volume_curve(distribution)
+    curve = run_volume(distribution, facts)
     return View(
         generation,
         snapshot,

@@ -59,9 +59,8 @@ def _summary(experiment: Experiment, samples: int, atoms: int) -> Summary:
 
 def summary_of(losses: NDArray[np.float64], atoms: int = 0) -> Summary:
     losses = np.concatenate([losses, np.full(atoms, NULL_LOSS)])
-    return Summary(
-        LossHistogram.from_losses(losses, 12, NULL_LOSS, 1e-9), Moments.from_losses(losses, NULL_LOSS)
-    )
+    histogram = LossHistogram.from_losses(losses, 12, NULL_LOSS, 1e-9)
+    return Summary(histogram, Moments.from_losses(losses, NULL_LOSS), dead=atoms)
 
 
 def snapshot_of(

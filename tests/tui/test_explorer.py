@@ -159,8 +159,9 @@ async def test_the_mode_pane_states_what_the_losses_say() -> None:
         assert abs(zero - 10_000 / 20_500) < error
         assert abs(central - 10_500 / 20_500) < error
         assert abs(index - (zero - central)) < 0.002
-        atom = float(re.search(r"dead atom\s+([\d.]+)", text)[1])  # type: ignore[index]
-        assert abs(atom - 500 / 20_500) < 1e-3
+        for name in ("at L0", "dead"):
+            share = float(re.search(rf"{name}\s+([\d.]+) \[", text)[1])  # type: ignore[index]
+            assert abs(share - 500 / 20_500) < 1e-3
         assert "dip p < 0.001" in text
         assert "1.0" in re.search(r"mode at loss.*", text, re.DOTALL)[0]  # type: ignore[index]
 

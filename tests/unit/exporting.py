@@ -28,6 +28,9 @@ def make_run(
     constant_loss=0.9,
     parameters=100,
     held=None,
+    resolution=0.0,
+    zeros_exact=True,
+    dead=None,
     **asked,
 ):
     """Make a complete run of these losses, held-out performance included where it is asked for."""
@@ -36,7 +39,7 @@ def make_run(
     grid = np.linspace(0, 3, 301) * null_loss
     facts = Facts(
         resolved, 64, 3, parameters, math.inf, null_loss, constant_loss, "asked for", ("made <here> & now",),
-        support, (Overlay("a law of $x$ and $y", grid, np.linspace(0, 1, 301)),),
+        support, (Overlay("a law of $x$ and $y", grid, np.linspace(0, 1, 301)),), resolution, zeros_exact,
     )  # fmt: skip
     run = new_run(path, facts, ENVIRONMENT, losses.size, 0, experiment)
     joint = None
@@ -47,7 +50,7 @@ def make_run(
         )
     histogram = LossHistogram.from_losses(losses, 12, null_loss, 1e-9)
     run.packs.append(
-        0, 1, Pack(Summary(histogram, Moments.from_losses(losses, null_loss), joint), np.empty(0))
+        0, 1, Pack(Summary(histogram, Moments.from_losses(losses, null_loss), joint, dead), np.empty(0))
     )
     write_status(path, Status(state, losses.size, losses.size, 2.0, given_up=tuple(given_up)))
     return run

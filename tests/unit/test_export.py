@@ -199,9 +199,11 @@ def test_the_report_says_what_the_losses_say(tmp_path):
     cells = {row[0]: row[1:] for table in page.tables for row in table}
     assert float(cells["mean"][0]) == pytest.approx(losses.mean(), rel=1e-5)
     assert float(cells["standard deviation"][0]) == pytest.approx(losses.std(ddof=1), rel=1e-3)
-    assert (cells["exact zeros"], cells["exactly L_0 (atom)"]) == (["50"], ["100"])
+    assert (cells["losses of 0, as computed"], cells["losses of 0, known to be exact"]) == (["50"], ["50"])
+    assert cells["equal to L_0 to within rounding (atom)"] == ["100"]
+    assert cells["dead networks"] == ["not counted"]
     assert float(cells["loss"][4]) == pytest.approx(np.quantile(losses, 0.5, method="inverted_cdf"), rel=1e-3)
-    atom, low, high = map(float, re.findall(r"[\d.]+", cells["dead atom, mass"][0]))
+    atom, low, high = map(float, re.findall(r"[\d.]+", cells["atom at L_0, mass"][0]))
     assert low < atom == 0.025 < high
     (volume,) = (table for table in page.tables if table[0][0] == "log10 L")
     for row in volume[1:]:

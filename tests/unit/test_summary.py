@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from geomreg_tui.runs.packs import Pack
 from geomreg_tui.summary import ExactSum, JointHistogram, LossHistogram, Moments, Summary
 from geomreg_tui.summary.histogram import bin_edge, bin_index
 from geomreg_tui.summary.joint import coarse_bin, coarse_middle
@@ -22,12 +23,12 @@ losses = st.lists(
 )
 
 
-def summarise(values, held_out=0):
+def summarise(values, held_out=0, dead=0):
     histogram = LossHistogram.from_losses(values, 12, 1.0, 1e-7)
     joint = None
     if held_out:
         joint = JointHistogram.from_losses(values, values, np.zeros(len(values), int), held_out)
-    return Summary(histogram, Moments.from_losses(values, 1.0), joint)
+    return Summary(histogram, Moments.from_losses(values, 1.0), joint, dead)
 
 
 @given(losses)
@@ -88,6 +89,31 @@ def test_merge_refuses_what_does_not_fit():
         Summary.merge([summarise([1.0]), summarise([1.0], held_out=3)])
 
 
+@given(st.lists(st.one_of(st.none(), st.integers(0, 5)), min_size=1, max_size=6), st.randoms())
+def test_dead_networks_add_up_in_any_order_and_are_unknown_where_one_part_did_not_count(counts, order):
+    parts = [summarise([1.0] * 5, dead=count) for count in counts]
+    order.shuffle(parts)
+    split = order.randrange(len(parts) + 1)
+    empty = Summary.empty(12, 1.0)
+    merged = Summary.merge([Summary.merge([empty, *parts[:split]]), Summary.merge([empty, *parts[split:]])])
+    assert merged.dead == (None if None in counts else sum(counts))
+    restored = Summary.from_arrays(merged.to_arrays())
+    assert (restored.dead, restored.samples) == (merged.dead, 5 * len(counts))
+
+
+def test_arrays_of_version_0_1_0_have_no_count_of_dead_networks():
+    arrays = summarise([1.0, 2.0], dead=1).to_arrays()
+    assert arrays["histogram.counters"].shape == (4,)
+    del arrays["dead"]
+    assert Summary.from_arrays(arrays).dead is None
+
+
+def test_a_chunk_drawn_by_version_0_1_0_is_recognised_when_it_is_drawn_again():
+    counted, uncounted = (Pack.of_chunk(summarise([1.0, 2.0], dead=n), np.empty(0)) for n in (1, None))
+    assert counted.check == uncounted.check
+    assert counted.check != Pack.of_chunk(summarise([1.0, 2.5]), np.empty(0)).check
+
+
 @given(st.lists(st.floats(-1e100, 1e100, allow_nan=False), max_size=40), st.randoms())
 def test_sums_are_those_of_exact_arithmetic_in_any_order(terms, order):
     exact = sum((Fraction(term) for term in terms), Fraction(0))
@@ -137,12 +163,15 @@ def test_arrays_restore_every_bit(values):
         lambda a: a.update({"joint.count": a["joint.count"] + 1}),
         lambda a: a.update({"joint.cells": a["joint.cells"][:, :2].copy()}),
         lambda a: a.update({"histogram.index": a["histogram.index"] + (0x7FF << 12)}),
+        lambda a: a.update({"dead": np.array([4])}),
+        lambda a: a.update({"dead": np.array([-1])}),
+        lambda a: a.update({"dead": np.array([1.0])}),
     ],
 )
 def test_impossible_arrays_are_refused(damage):
     arrays = summarise([0.5, 2.0, 2.5], held_out=3).to_arrays()
     damage(arrays)
-    with pytest.raises(ValueError, match=r"histogram|moments|joint"):
+    with pytest.raises(ValueError, match=r"histogram|moments|joint|dead"):
         Summary.from_arrays(arrays)
 
 

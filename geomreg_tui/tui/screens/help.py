@@ -38,10 +38,8 @@ _TERMS = (
     ("loss L", "Mean loss of a network over the N training examples."),
     ("L0, null loss", "Loss of the function that is 0 everywhere; the unit of positions, L/L0."),
     ("Lc, constant loss", "Loss of the best constant prediction."),
-    (
-        "atom",
-        "Networks with exactly the null loss: all units dead. A spike of no width, so not drawn as a bar.",
-    ),
+    ("atom", "Networks with the null loss, to within rounding: no bar."),
+    ("dead", "Some hidden layer gives 0 for every unit and example."),
     (
         "density",
         "Share of networks per unit of loss (log axis: per decade). Each axis has its own density and modes.",

@@ -262,7 +262,7 @@ class LossPane(RowsWidget):
         ]
         if view.modes and view.distribution and view.distribution.histogram.atom:
             mass = number_text(view.modes.atom_mass.estimate)
-            items.append([Piece(f"atom {mass} (no bar)", "warn")])
+            items.append([Piece(f"at L0 {mass} (no bar)", "warn")])
         if view.distribution and not self.log_axis and not self.zoom:
             beyond = 1 - float(view.distribution.cdf(np.array([end]))[0])
             if beyond >= _WORTH_TELLING:
@@ -290,5 +290,5 @@ def _nothing_to_bin(distribution: LossDistribution) -> str:
     if histogram.nonfinite == histogram.total:
         return f"all {histogram.total:,} losses are NaN or infinite"
     if histogram.zero:
-        return "every loss is exactly 0 or the null loss: there is nothing to bin"
-    return "every network has exactly the null loss L0: all are dead, or all outputs are 0"
+        return "every loss is 0 or the null loss, to within rounding: there is nothing to bin"
+    return "every network has the null loss L0 to within rounding: there is nothing to bin"

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from textual.geometry import Size
 
-from geomreg_tui.analysis import Interval, ModeAnalysis
+from geomreg_tui.analysis import Interval, LossDistribution, ModeAnalysis
 from geomreg_tui.errors import plain_text
 from geomreg_tui.formatting import probability_text, share_text
 from geomreg_tui.tui.numbers import interval_text, number_text
@@ -59,7 +59,8 @@ class ModesTable(RowsWidget):
             _row("zero mode", _interval(modes.zero_mass, width, "mass ")),
             _row("central mode", _interval(modes.central_mass, width, "mass ")),
             _row("index D", _interval(modes.dominance, width), "strong"),
-            _row("dead atom", _interval(modes.atom_mass, width)),
+            _row("at L0", _interval(view.distribution.at_null_share, width)),
+            _row("dead", _dead(view.distribution, width)),
             _row("unimodal?", _fitting(width, *_dip_texts(modes))),
             _row("contracting", _fitting(width, *_contracting_texts(modes))),
         ]
@@ -92,6 +93,10 @@ def _fitting(width: int, *texts: str) -> str:
 def _interval(interval: Interval, width: int, prefix: str = "") -> str:
     exact = [interval_text(interval, decimals) for decimals in (6, 5, 4, 3)]
     return _fitting(width, *(prefix + text for text in exact), *exact)
+
+
+def _dead(distribution: LossDistribution, width: int) -> str:
+    return "not counted" if distribution.summary.dead is None else _interval(distribution.dead, width)
 
 
 def _dip_texts(modes: ModeAnalysis) -> tuple[str, ...]:

@@ -44,7 +44,8 @@ class VolumePane(RowsWidget):
         if view is None or curve is None or view.snapshot.facts is None:
             return message_rows("no networks yet", width, height)
         if not curve.loss.size:
-            return message_rows(f"V(0) = {number_text(curve.zero.estimate)}: all losses are 0", width, height)
+            zero = f"V(0) = {number_text(curve.zero.estimate)}: " if curve.zero.estimate > 0 else ""
+            return message_rows(f"{zero}there are no finite losses above 0", width, height)
         deep = view.tail if view.tail is not None and view.tail.curve is not None else None
         null = view.snapshot.facts.null_loss
         items = _items(curve) if deep is None else _tail_items(deep)
@@ -104,6 +105,10 @@ def _tail_items(deep: DeepTail) -> list[list[Piece]]:
 
 def _items(curve: VolumeCurve) -> list[list[Piece]]:
     items = [[Piece(f"deepest V = {number_text(curve.volume[0], 2)} at ε = {number_text(curve.loss[0], 2)}")]]
+    if curve.zero.estimate > 0:
+        items.append([Piece(f"V(0) = {number_text(curve.zero.estimate, 2)}")])
+    if curve.unresolved.estimate > 0:
+        items.append([Piece(f"{number_text(curve.unresolved.estimate, 2)} unresolved below", "warn")])
     known = np.flatnonzero(np.isfinite(curve.exponent) & (curve.count >= _ENOUGH))
     if known.size:
         place = known[0]
