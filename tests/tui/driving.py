@@ -60,6 +60,17 @@ class Driver:
                 return
         raise AssertionError(f"never came true: {what or condition}\n{self.screen()}")
 
+    async def passes(self, check: Callable[[], None]) -> None:
+        """Wait until a check no longer fails: what is asked for may be drawn a moment later."""
+        end = time.monotonic() + PATIENCE
+        while True:
+            try:
+                return check()
+            except AssertionError:
+                if time.monotonic() > end:
+                    raise
+            await self.pilot.pause(0.02)
+
     async def settled(self) -> None:
         """Wait until what is on view answers the newest settings, and is analysed to the end."""
         await self.until(self._is_settled, "settled")

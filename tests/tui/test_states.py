@@ -230,12 +230,15 @@ async def test_every_state_is_whole_at_every_size(name: str) -> None:
                     driver.explorer.query_one("#tabs").active = f"tab-{tab}"
                     await driver.pilot.pause()
                 what = f"{name} at {size}, {tab}"
-                check_whole(driver, what)
-                assert state.status[:30] in driver.text("#status"), what
-                keys = driver.text("#keys")
-                assert all(words in keys for words in ESSENTIAL), f"{what}: {keys}"
-                header = driver.explorer.query_one(HeaderLine)
-                assert header.display
+
+                def check(what: str = what) -> None:
+                    check_whole(driver, what)
+                    assert state.status[:30] in driver.text("#status"), what
+                    keys = driver.text("#keys")
+                    assert all(words in keys for words in ESSENTIAL), f"{what}: {keys}"
+                    assert driver.explorer.query_one(HeaderLine).display
+
+                await driver.passes(check)
 
 
 async def test_resizing_while_sampling_loses_nothing() -> None:
@@ -251,7 +254,7 @@ async def test_resizing_while_sampling_loses_nothing() -> None:
             await asyncio.sleep(0.005)
         await driver.pilot.resize_terminal(120, 40)
         await driver.until(lambda: "Mode dominance" in driver.screen())
-        check_whole(driver, "after the storm")
+        await driver.passes(lambda: check_whole(driver, "after the storm"))
         await driver.until(lambda: run.samples > before + 5 * source.speed)
         assert run.calls == []
         assert driver.session.run_active
@@ -267,7 +270,7 @@ async def test_an_attached_run_that_another_engine_samples_is_followed(tmp_path:
     async with opened(size=(80, 24), samples=20_000, wait=False, attached=run.path) as driver:
         await driver.until(lambda: "5 k / " in driver.text("#status"))
         assert "engine is gone" in driver.text("#status")  # no process holds the lease
-        check_whole(driver, "attached")
+        await driver.passes(lambda: check_whole(driver, "attached"))
         assert driver.source.previews == []
         assert RunDirectory.open(run.path).plan()[0] == 20_000
 

@@ -39,7 +39,7 @@ def samples(size=20_000):
         "uniform": generator.random(size),
         "heavy tail": generator.standard_cauchy(size) ** 2,
         "log-normal over 100 decades": np.exp(generator.normal(0, 40, size)),
-        "deep": generator.random(size) ** 60,
+        "deep": np.maximum(generator.random(size), 1e-5) ** 60,  # no subnormal numbers
         "narrow": 3 + 1e-5 * generator.random(size),
         "lattice": generator.binomial(16, 0.4, size) / 16,
         "three": np.array([0.2, 0.5, 0.7]),
