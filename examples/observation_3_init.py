@@ -30,5 +30,5 @@ he = laws[0].modes.dominance
 others = [
     point for point in laws[1:] if point.modes.dominance.low > he.high or point.modes.dominance.high < he.low
 ]
-print(f"Verdict: more gain pushes {judged[0].direction.verdict}")
+print(f"Verdict: D over the gain: {judged[0].direction.verdict}")
 print(f"Verdict: {len(others)} of {len(laws) - 1} other families differ from he_normal in D")

@@ -22,7 +22,7 @@ from geomreg_tui.encoding import decode_utf8
 from geomreg_tui.errors import ExperimentError, Problem, nearest_name, plain_text
 from geomreg_tui.formatting import exact_text
 
-__all__ = ["Experiment", "choices", "parse_count"]
+__all__ = ["Experiment", "choices", "parse_count", "read_number"]
 
 Architecture = Literal["mlp", "conv", "custom"]
 Activation = Literal["relu", "leaky_relu", "tanh", "sigmoid", "erf", "gelu", "silu", "sin", "linear", "abs"]
@@ -56,6 +56,8 @@ DtypeName = Literal["float32", "float64"]
 # Keys that version 0.1.0 did not have. Where they have their default they are left out of what is stored, so
 # that an experiment keeps the digest that it was stored with.
 _ADDED_LATER = frozenset({"features", "layout"})
+
+_MINUS = "\N{MINUS SIGN}"  # what typeset numbers are copied with
 
 # Names that other libraries use for what has another name here; offered as the nearest valid name.
 _SYNONYMS = {
@@ -261,7 +263,7 @@ class Experiment(BaseModel):
             ExperimentError: with one problem for every key that is unknown or has an impossible value.
         """
         try:
-            return cls.model_validate(dict(values))
+            return cls.model_validate({key: _with_plain_minus(value) for key, value in values.items()})
         except ValidationError as error:
             raise ExperimentError(_problems(error)) from None
 
@@ -318,6 +320,27 @@ def choices(key: str) -> tuple[str, ...]:
     return tuple(get_args(annotation)) if get_origin(annotation) is Literal else ()
 
 
+def read_number(text: str) -> float:
+    """Return the number that a person wrote; the minus sign of typesetting (U+2212) is a minus too.
+
+    Raises:
+        ValueError: if it is not a number.
+    """
+    return float(text.replace(_MINUS, "-"))
+
+
+def _with_plain_minus(value: Any) -> Any:
+    """Return a number in a string with the minus sign that numbers are read with; all else as it is."""
+    if isinstance(value, str) and _MINUS in value:
+        plain = value.replace(_MINUS, "-")
+        try:
+            float(plain)
+        except ValueError:
+            return value
+        return plain
+    return value
+
+
 def parse_count(text: str, key: str = "samples") -> int:
     """Parse a positive whole number: ``1000000``, ``1e6``, ``1_000_000``, ``10k``, ``5M`` or ``1G``.
 
@@ -325,7 +348,7 @@ def parse_count(text: str, key: str = "samples") -> int:
         ExperimentError: if it is not a positive whole number up to 1e15.
     """
     suffixes = {"k": 10**3, "m": 10**6, "g": 10**9, "b": 10**9, "t": 10**12}
-    body = text.strip()
+    body = text.replace(_MINUS, "-").strip()
     factor = suffixes.get(body[-1:].lower(), 1)
     digits = body[:-1] if factor > 1 else body
     try:

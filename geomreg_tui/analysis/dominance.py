@@ -10,13 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geomreg_tui.analysis.binning import Axis
+from geomreg_tui.analysis.distribution import LossDistribution
 from geomreg_tui.analysis.intervals import UNDEFINED, Interval, clopper_pearson, effective_share
-from geomreg_tui.analysis.persistence import Peak, significance
+from geomreg_tui.analysis.persistence import significance
 
-__all__ = ["Balance", "Reading", "balance", "readings", "union"]
+__all__ = ["Balance", "NearZero", "Reading", "balance", "near_zero", "readings", "union"]
 
 FloatArray = NDArray[np.float64]
 
+FINEST = 1 / 32  # of the null loss: how near to 0 losses must be seen for a mode to be at 0
+_FARTHEST = 1 / 4  # of the null loss: where none is below, no mode is at 0
 _REACHES_ZERO = 3.0  # a peak no more than this above the density at 0 is called a mode at 0
 
 
@@ -43,33 +46,82 @@ class Balance(NamedTuple):
 
 
 def readings(
-    axis: Axis, modes: Sequence[Peak], masses: FloatArray, antimodes: FloatArray, threshold: float
+    axis: Axis,
+    modes: Sequence[int],
+    masses: FloatArray,
+    antimodes: FloatArray,
+    near: NearZero,
+    threshold: float,
 ) -> list[Reading]:
     """Return how the modes can be read, the likeliest first: one reading, or two where noise leaves it open.
 
     The lowest mode is at 0 if its top reaches 0: if its highest bin is not clearly above the density at 0
-    (by less than 3 standard deviations), since the place of the highest bin of a flat top is chance. Where
-    that rise is marginal (up to ``threshold``), and where the highest bin is far from 0 (beyond the lower
-    quarter of its basin), so that the top is a plateau that reaches from 0 far up, both readings are given.
+    (by less than 3 standard deviations), since the place of the highest bin of a flat top is chance, and if
+    losses are seen within 1/32 of the null loss. Where that rise is marginal (up to ``threshold``), where
+    the highest bin is far from 0 (beyond the lower quarter of its basin), so that the top is a plateau that
+    reaches from 0 far up, and where no loss is within 1/32 of the null loss but some are within a quarter,
+    both readings are given. Where no loss is below a quarter of the null loss, no mode is at 0.
 
     Args:
         axis: the counts.
-        modes: the significant modes, by position.
+        modes: bins of the modes, increasing.
         masses: losses in each mode's basin, shape (modes,).
         antimodes: places in bins between the modes, shape (modes - 1,).
+        near: the losses within the first bin.
         threshold: standard deviations that make a mode significant.
     """
     if not modes:
         return [Reading(None, None)]
-    peak = modes[0].bin
-    rise = _rise(axis, peak) if peak else -math.inf
-    if rise >= threshold:
+    peak = modes[0]
+    rise = max(near.rise, _rise(axis, peak) if peak else -math.inf)
+    if rise >= threshold or near.empty:
         return [_reading(masses, False)]
     end = antimodes[0] if antimodes.size else axis.count.size
-    at_zero = rise < _REACHES_ZERO
+    at_zero = rise < _REACHES_ZERO and near.seen
     if at_zero and peak <= end / 4:
         return [_reading(masses, True)]
     return [_reading(masses, at_zero), _reading(masses, not at_zero)]
+
+
+class NearZero(NamedTuple):
+    """The losses near 0, on the scale of the null loss however wide the bins are.
+
+    Attributes:
+        seen: whether any is within 1/32 of the null loss.
+        most: losses that a zero mode too small to be seen could hold: those in the first bin, or within a
+            quarter of the null loss where the bin is wider.
+        empty: whether none is within a quarter of it.
+        rise: by how many standard deviations the density of the first bin exceeds that nearer to 0.
+    """
+
+    seen: bool
+    most: int
+    empty: bool
+    rise: float
+
+
+def near_zero(distribution: LossDistribution, axis: Axis) -> NearZero:
+    """Return what is seen near 0; where the null loss is 0 there is no scale, and the bins decide alone."""
+    null, end = distribution.null_loss, float(axis.edges[1])
+    fine, far = null * FINEST, null * _FARTHEST
+    if not fine > 0 or not end > 0:
+        return NearZero(True, int(axis.count[0]), False, -math.inf)
+    edges = distribution.nearest_names(np.array([fine, far]))
+    within, below = distribution.count_before(edges, atom=False).tolist()
+    if axis.lattice:
+        within = below = int(axis.count[0])
+    most = min(int(axis.count[0]), below) if end > far else int(axis.count[0])
+    return NearZero(within > 0, most, below == 0, _rise_within(distribution, end, fine))
+
+
+def _rise_within(distribution: LossDistribution, end: float, fine: float) -> float:
+    """Return by how many standard deviations a half exceeds that nearer to 0, from ``end`` to ``fine``."""
+    halvings = math.floor(math.log2(end) - math.log2(fine))
+    if halvings < 1:
+        return -math.inf
+    ends = distribution.nearest_names(np.ldexp(end, -np.arange(halvings + 1)))
+    within = distribution.count_before(ends, atom=False).astype(np.float64)
+    return float(np.max(significance(-np.diff(within), within[1:], 1, 1)))
 
 
 def _reading(masses: FloatArray, at_zero: bool) -> Reading:
@@ -93,7 +145,13 @@ def _rise(axis: Axis, peak: int) -> float:
 
 
 def balance(
-    axis: Axis, reading: Reading, masses: FloatArray, drawn: FloatArray, atoms: FloatArray, samples: int
+    axis: Axis,
+    reading: Reading,
+    masses: FloatArray,
+    drawn: FloatArray,
+    atoms: FloatArray,
+    samples: int,
+    unseen: int,
 ) -> Balance:
     """Return the masses of the zero and the central mode with their intervals, and D.
 
@@ -104,6 +162,7 @@ def balance(
         drawn: the same in bootstrap replicates, shape (replicates, modes).
         atoms: losses of the atom in those replicates, shape (replicates,).
         samples: all finite losses.
+        unseen: losses that a zero mode too small to be seen could hold.
     """
     if not masses.size and not axis.atom:
         return Balance(UNDEFINED, UNDEFINED, UNDEFINED, (math.nan, 0.0))
@@ -119,8 +178,6 @@ def balance(
     usable = both > 0
     held, trials = effective_share(share, _variance(zeros[usable] / both[usable]), zero + central)
     if reading.zero is None:
-        # A zero mode too small to be seen could hold all that the bin at 0 holds.
-        unseen = int(axis.count[0])
         zero_mass = zero_mass._replace(high=float(clopper_pearson(unseen, samples)[1]))
         held = held._replace(high=float(clopper_pearson(min(unseen, central), central)[1]))
     dominance = Interval(*(2 * value - 1 for value in held))

@@ -12,12 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geomreg_tui.analysis.basins import Basins, resample
-from geomreg_tui.analysis.binning import Axis, linear_axis, log_axis
+from geomreg_tui.analysis.binning import MAXIMUM_BINS, Axis, linear_axis, log_axis
 from geomreg_tui.analysis.distribution import LossDistribution
-from geomreg_tui.analysis.dominance import balance, readings, union
+from geomreg_tui.analysis.dominance import Balance, NearZero, Reading, balance, near_zero, readings, union
 from geomreg_tui.analysis.intervals import UNDEFINED, Interval, clopper_pearson
 from geomreg_tui.analysis.persistence import Peak, significance, significant_peaks
 from geomreg_tui.analysis.shape import Dip, contracts, dip_test, log_density_slope
+from geomreg_tui.analysis.unimodal import Hump, largest_hump
 
 __all__ = ["Mode", "ModeAnalysis", "analyse_modes"]
 
@@ -26,6 +27,11 @@ IntArray = NDArray[np.int64]
 
 THRESHOLD = 4.0
 REPLICATES = 400
+_EXCESS = (
+    1.6  # times the square root of the losses: excess mass of a hump that noise makes in 1 of 500 samples
+)
+_DOUBT = 2.0  # a mode is in doubt from this part of what it needs to this multiple of it
+_SLIGHT = 0.01  # of the losses: excess mass of a mode that may own a basin but is in doubt at any sample size
 _HALVINGS = 40  # so often the first bin is halved in search of a density that falls towards 0
 
 
@@ -70,10 +76,12 @@ class ModeAnalysis:
             None when there is no central mode beside the atom.
         slope: mean slope of the log density there.
         ambiguous: whether counting noise leaves open if the lowest mode is at 0; the intervals hold both.
+        undecided: whether the list of modes depends on the number of losses; the intervals hold the masses
+            with and without each mode that is in doubt.
         lattice: whether the losses take evenly spaced values only.
         narrow: whether the base bins are too coarse for the distribution.
         notes: plain statements about all that.
-        shares: of each reading of the lowest mode, (zero + central mass's share held by the zero mode,
+        shares: of each reading of the modes, (zero + central mass's share held by the zero mode,
             effective number of trials), from which :meth:`draw_dominance` draws.
     """
 
@@ -94,6 +102,7 @@ class ModeAnalysis:
     contracting: bool | None
     slope: Interval
     ambiguous: bool
+    undecided: bool
     lattice: bool
     narrow: bool
     notes: tuple[str, ...]
@@ -144,6 +153,7 @@ class ModeAnalysis:
             "list": [self._mode_json(mode) for mode in self.modes],
             "log_axis_list": [self._mode_json(mode) for mode in self.log_modes],
             "ambiguous": self.ambiguous,
+            "undecided": self.undecided,
             "notes": list(self.notes),
         }
 
@@ -169,8 +179,11 @@ def analyse_modes(
     2. A peak is a mode if its topological persistence is at least ``threshold`` standard deviations of the
        difference of the two counts (:func:`~.persistence.significant_peaks`). On a density that is flat
        over 128 bins, the worst case, the default of 4 finds a mode too many in 3 % of samples.
-    3. The lowest mode is the *zero mode* if its top reaches 0 (:func:`~.dominance.readings`). Where the
-       sample leaves that open, every interval holds both readings.
+    3. The lowest mode is the *zero mode* if its top reaches 0 and losses are seen within 1/32 of the null
+       loss (:func:`~.dominance.readings`). Where the sample leaves that open, every interval holds both
+       readings. So it does where the list of modes depends on the number of losses: with and without a mode
+       whose significance, or that of a broad hump's excess mass (:mod:`~.unimodal`), is between half and
+       twice what a mode needs.
     4. Masses are those of the basins between antimodes of the smoothed density (:mod:`~.basins`); the last
        basin extends beyond L_hi. The *central mode* is the mode of largest mass not at 0; the atom belongs
        to its mass. D = (zero - central) / (zero + central).
@@ -179,8 +192,9 @@ def analyse_modes(
        has the bootstrap's variance (:func:`~.intervals.effective_share`): unlike the percentile interval it
        holds at masses of 0 and 1. In simulations of 1,000 it covers 93 to 97 % with 3,000 to 100,000 losses.
        Least, 91 %, with 2,000 losses and a shallow lopsided valley; 92 to 96 % with a million.
-    6. Where no zero mode is significant, one too small to see could hold what the bin at 0 holds: that
-       bin's Clopper–Pearson bound is the upper end for the zero mass, and enters D's.
+    6. Where no zero mode is significant, one too small to see could hold what the bin at 0 holds, or what
+       is within a quarter of the null loss where the bin is wider: the Clopper–Pearson bound of that is the
+       upper end for the zero mass, and enters D's.
 
     Args:
         distribution: the losses.
@@ -192,14 +206,13 @@ def analyse_modes(
     histogram, samples = distribution.histogram, distribution.finite
     axis = linear_axis(distribution, bins) or _without_extent(distribution)
     peaks = significant_peaks(axis.count, axis.relative_width, threshold)
-    basins = Basins(axis.count.astype(np.float64), axis.relative_width, [peak.bin for peak in peaks])
-    masses = _masses(basins, axis.count[None].astype(np.float64), np.array([float(axis.above)]))
+    near = near_zero(distribution, axis)
     cells = np.concatenate([axis.count, [axis.above, axis.atom]])
     resampled = resample(cells, replicates, _seed(cells)) if samples else np.zeros((0, cells.size))
-    drawn = _masses(basins, resampled[:, :-2], resampled[:, -2])
-    places = basins.antimodes(axis.count.astype(np.float64))
-    read = readings(axis, peaks, masses[0], places, threshold)
-    balances = [balance(axis, reading, masses[0], drawn, resampled[:, -1], samples) for reading in read]
+    lists = _plausible_modes(distribution, axis, peaks)
+    parts = [_divide(axis, modes, near, resampled, samples, threshold) for modes in lists]
+    basins, masses, read, _ = parts[0]
+    balances = [found for part in parts for found in part.balances]
     zero, central = read[0]
     density = axis.count / axis.relative_width
     ratio, contracting, slope = math.nan, None, UNDEFINED
@@ -220,7 +233,7 @@ def analyse_modes(
         range=(float(axis.edges[0]), float(axis.edges[-1])),
         bin_width=width,
         bandwidth=max(basins.bandwidths, default=math.nan) * width,
-        modes=_describe(axis, peaks, masses[0], basins, zero, samples),
+        modes=_describe(axis, peaks, masses, basins, zero, samples),
         log_modes=() if axis.lattice else _log_modes(distribution, bins, threshold),
         zero_mass=union([part.zero for part in balances]),
         central_mass=union([part.central for part in balances]),
@@ -231,11 +244,82 @@ def analyse_modes(
         contracting=contracting,
         slope=slope,
         ambiguous=len(read) > 1,
+        undecided=len(lists) > 1,
         lattice=axis.lattice,
         narrow=distribution.narrow and not axis.lattice,
-        notes=_notes(distribution, axis, peaks, len(read) > 1, threshold),
+        notes=_notes(distribution, axis, peaks, near, len(read) > 1, len(lists) > 1, threshold),
         shares=tuple(part.share for part in balances if part.share[1] > 0),
     )
+
+
+class _Division(NamedTuple):
+    """The masses of a list of modes; its readings, the likeliest first, and the balance under each."""
+
+    basins: Basins
+    masses: FloatArray
+    readings: list[Reading]
+    balances: list[Balance]
+
+
+def _divide(
+    axis: Axis, modes: list[int], near: NearZero, resampled: FloatArray, samples: int, threshold: float
+) -> _Division:
+    count = axis.count.astype(np.float64)
+    basins = Basins(count, axis.relative_width, modes)
+    masses = _masses(basins, count[None], np.array([float(axis.above)]))[0]
+    drawn = _masses(basins, resampled[:, :-2], resampled[:, -2])
+    read = readings(axis, modes, masses, basins.antimodes(count), near, threshold)
+    balances = [
+        balance(axis, reading, masses, drawn, resampled[:, -1], samples, near.most) for reading in read
+    ]
+    return _Division(basins, masses, read, balances)
+
+
+def _plausible_modes(distribution: LossDistribution, axis: Axis, peaks: Sequence[Peak]) -> list[list[int]]:
+    """Return the bins of the modes, then the same with and without what more losses could add or take away.
+
+    A mode is in doubt where its persistence and its excess mass are below :data:`_DOUBT` times what noise
+    makes, and at any number of losses where its excess mass is below :data:`_SLIGHT` and small beside its
+    basin. A hump that is no mode is in doubt from a :data:`_DOUBT`-th of what noise makes in excess mass. (A
+    single bin's persistence of half the threshold is seen in most samples of any law.)
+    """
+    modes = [peak.bin for peak in peaks]
+    if not modes:
+        return [modes]
+    count, width = axis.count.astype(np.float64), axis.relative_width
+    total = float(count.sum())
+    noise = _EXCESS * math.sqrt(total)
+    lists = [modes]
+    hump = _unseen_hump(distribution, axis, modes)
+    if hump is not None and hump.excess >= noise / _DOUBT:
+        lists.append(sorted([*modes, hump.bin]))
+    masses = _masses(Basins(count, width, modes), count[None], np.array([float(axis.above)]))[0]
+    doubtful = []
+    for peak, mass in zip(peaks, masses.tolist(), strict=True):
+        if peak.saddle < 0:
+            continue
+        left = largest_hump(count, width, [mode for mode in modes if mode != peak.bin])
+        excess = 0.0 if left is None else left.excess
+        unsure = peak.persistence < _DOUBT * THRESHOLD and excess < _DOUBT * noise
+        if unsure or excess < min(_SLIGHT * total, mass / 4):
+            doubtful.append(peak.bin)
+    lists += [[mode for mode in modes if mode != bin] for bin in doubtful]
+    if len(doubtful) > 1:
+        lists.append([mode for mode in modes if mode not in doubtful])
+    return lists
+
+
+def _unseen_hump(distribution: LossDistribution, axis: Axis, modes: list[int]) -> Hump | None:
+    """Return the largest hump that is no mode; sought in the finest bins, as no single bin has to show it."""
+    fine = axis if axis.lattice else linear_axis(distribution, MAXIMUM_BINS) or axis
+    middles = fine.edges[:-1] + np.diff(fine.edges) / 2
+    tops = (axis.edges[:-1] + np.diff(axis.edges) / 2)[modes]
+    places = [int(np.argmin(np.abs(middles - top))) for top in tops.tolist()]
+    found = largest_hump(fine.count.astype(np.float64), fine.relative_width, places)
+    if found is None:
+        return None
+    bin = int(np.searchsorted(axis.edges, middles[found.bin], side="right")) - 1
+    return Hump(bin, found.excess) if all(abs(bin - mode) > 1 for mode in modes) else None
 
 
 def _masses(basins: Basins, count: FloatArray, above: FloatArray) -> FloatArray:
@@ -283,7 +367,13 @@ def _log_modes(distribution: LossDistribution, bins: int | None, threshold: floa
 
 
 def _notes(
-    distribution: LossDistribution, axis: Axis, peaks: Sequence[Peak], ambiguous: bool, threshold: float
+    distribution: LossDistribution,
+    axis: Axis,
+    peaks: Sequence[Peak],
+    near: NearZero,
+    ambiguous: bool,
+    undecided: bool,
+    threshold: float,
 ) -> tuple[str, ...]:
     histogram, samples = distribution.histogram, distribution.finite
     notes = []
@@ -308,7 +398,14 @@ def _notes(
         notes.append(
             "Counting noise leaves open whether the lowest mode is at 0; the intervals hold both cases."
         )
-    if peaks and peaks[0].bin == 0 and not axis.lattice and axis.edges[1] > 0:
+    if undecided:
+        notes.append("More networks may add a mode or take one away; the intervals hold both cases.")
+    if peaks and (near.empty or near.rise >= threshold):
+        if peaks[0].bin == 0:
+            notes.append(
+                "No mode is at 0: within the first bin the density falls towards 0; see the log axis."
+            )
+    elif peaks and peaks[0].bin == 0 and not axis.lattice and axis.edges[1] > 0:
         ends = distribution.nearest_names(axis.edges[1] * 2.0 ** -np.arange(_HALVINGS))
         within = distribution.count_before(ends, atom=False).astype(np.float64)
         if np.any(significance(-np.diff(within), within[1:], 1, 1) >= threshold):

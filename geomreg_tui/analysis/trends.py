@@ -9,28 +9,56 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from geomreg_tui.analysis.intervals import UNDEFINED, Interval
 from geomreg_tui.analysis.modes import ModeAnalysis
 
-__all__ = ["Direction", "direction", "volume_direction"]
+__all__ = ["NO_DIRECTION", "Direction", "direction", "volume_direction"]
 
 FloatArray = NDArray[np.float64]
 
 NO_DIRECTION = "no direction"
 _DRAWS = 4000
 _BLOCK = 2**22  # pairs of points, over draws, that are compared at once
+_LEVEL = 0.95
 _TAILS = (0.025, 0.975)
+_FEWEST_FOR_P = 5  # values of the factor from which a permutation p-value is given
+
+
+class Step(NamedTuple):
+    """The change of the measure from one value of the factor to the next.
+
+    Attributes:
+        start, stop: the two values of the factor.
+        change: the change with its interval; those of all steps of a sweep hold at once (95 %, Bonferroni).
+        resolved: whether the change differs from 0, at 5 % for all steps of the sweep together (Holm).
+    """
+
+    start: float
+    stop: float
+    change: Interval
+    resolved: bool
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain data; None stands for what is undefined."""
+        return {
+            "from": self.start,
+            "to": self.stop,
+            "change": self.change.to_json(),
+            "resolved": self.resolved,
+        }
 
 
 class Direction(NamedTuple):
-    """Kendall's tau-b between a factor and the dominance index D; NaN where undefined.
+    """How a measure (D, or log10 V) changes with a factor; NaN where undefined.
 
     Attributes:
-        tau: rank correlation, -1 to 1; positive when more of the factor moves mass to the zero mode.
-        low, high: its 95 % interval under the sampling noise of each D.
-        p_value: two-sided, of no association between the factor and D over the points of the sweep. With
-            few points it cannot be small (at best 0.33 for three, 0.017 for five).
-        verdict: "towards zero" or "towards central" when the interval excludes 0, else "no direction";
-            of volumes "expanding" or "contracting".
+        tau: Kendall's tau-b between the factor and the measure, -1 to 1.
+        low, high: its 95 % interval under the sampling noise of each point.
+        p_value: two-sided, of no association over the points of the sweep; NaN for fewer than five values of
+            the factor, of which it could say nothing (it is at least 0.33 for three).
+        verdict: what :func:`direction` says in words.
+        steps: the changes between neighbouring values of the factor.
+        effect: the change from the smallest value of the factor to the largest, with its interval.
     """
 
     tau: float
@@ -38,24 +66,54 @@ class Direction(NamedTuple):
     high: float
     p_value: float
     verdict: str
+    steps: tuple[Step, ...] = ()
+    effect: Interval = UNDEFINED
 
     def to_json(self) -> dict[str, Any]:
         """Return plain data; None stands for what is undefined."""
-        values = {
+        values: dict[str, Any] = {
             name: float(value) if math.isfinite(value) else None
-            for name, value in zip(self._fields[:-1], self[:-1], strict=True)
+            for name, value in zip(self._fields[:4], self[:4], strict=True)
         }
-        return {**values, "verdict": self.verdict}
+        return {
+            **values,
+            "verdict": self.verdict,
+            "steps": [step.to_json() for step in self.steps],
+            "effect": self.effect.to_json(),
+        }
+
+
+_UNKNOWN = Direction(math.nan, math.nan, math.nan, math.nan, NO_DIRECTION)
+
+
+class _Words(NamedTuple):
+    """Verdicts on a rise and a fall: where all steps are resolved, and where only tau is."""
+
+    monotone: tuple[str, str]
+    mostly: tuple[str, str]
+
+
+_DOMINANCE = _Words(
+    ("monotone, towards zero", "monotone, towards central"), ("mostly towards zero", "mostly towards central")
+)
+_VOLUME = _Words(("monotone, expanding", "monotone, contracting"), ("mostly expanding", "mostly contracting"))
 
 
 def direction(factor: Sequence[float], analyses: Sequence[ModeAnalysis], *, seed: int = 0) -> Direction:
     """Return the direction in which a factor pushes the dominance index over a sweep.
 
-    The interval holds the central 95 % of tau over redraws of every D from its distribution given the
-    sample, taken as independent between points. It says whether *these settings* differ in that order
-    beyond the noise of sampling; the p-value says whether so few settings could be so ordered by chance.
-    Points without D (no significant mode) are left out. Where the true D are all equal, a direction is
-    claimed in about 5 % of sweeps of two or three points, and in fewer of longer ones.
+    1. The *steps* between neighbouring values of the factor, each with the central part of its redraws: every
+       D is redrawn from its distribution given the sample, independently between points. A step is resolved
+       where Holm's procedure (1979) rejects that it is 0, at 5 % for all steps together. Points that share a
+       value of the factor are taken together, as the mean of their D.
+    2. All resolved and of one sign: "monotone, towards zero" or "monotone, towards central".
+    3. Resolved steps of both signs: "not monotone: largest at 0.7", with the value of the factor at which D
+       is largest (or smallest, where that and not the largest lies inside the sweep).
+    4. Otherwise, from three values on, "mostly towards zero" or "mostly towards central" where the interval
+       of Kendall's tau-b over the redraws excludes 0 and no resolved step is against it; else "no direction".
+
+    Where the true D are all equal a verdict other than "no direction" is given in at most 5 % of sweeps.
+    Points without D (no significant mode) are left out.
 
     Args:
         factor: value of the factor at each point of the sweep, finite.
@@ -77,10 +135,10 @@ def direction(factor: Sequence[float], analyses: Sequence[ModeAnalysis], *, seed
     x = np.array([value for value, _ in known])
     estimates = np.array([analysis.dominance.estimate for _, analysis in known])
     if np.unique(x).size < 2:
-        return Direction(math.nan, math.nan, math.nan, math.nan, NO_DIRECTION)
+        return _UNKNOWN
     generator = np.random.default_rng(seed)
     drawn = np.stack([analysis.draw_dominance(generator, _DRAWS) for _, analysis in known], axis=-1)
-    return _judged(x, estimates, drawn, ("towards zero", "towards central"))
+    return _judged(x, estimates, drawn, _DOMINANCE)
 
 
 def volume_direction(
@@ -88,8 +146,9 @@ def volume_direction(
 ) -> Direction:
     """Return the direction in which a factor pushes log10 V at one loss, as :func:`direction` does for D.
 
-    The verdict is "contracting" where more of the factor leaves less volume, "expanding" where more. Each
-    log10 V is redrawn from a normal law with its standard error. Points without V are left out.
+    The verdict is "monotone, contracting" where more of the factor leaves less volume, "monotone, expanding"
+    where more. Each log10 V is redrawn from a normal law with its standard error. Points without V are left
+    out.
 
     Args:
         factor: value of the factor at each point, finite.
@@ -99,24 +158,95 @@ def volume_direction(
     known = np.isfinite(log10_volume)
     x, estimates = np.asarray(factor, np.float64)[known], log10_volume[known]
     if np.unique(x).size < 2:
-        return Direction(math.nan, math.nan, math.nan, math.nan, NO_DIRECTION)
+        return _UNKNOWN
     error = np.nan_to_num(std[known])
     noise = np.random.default_rng(seed).standard_normal((_DRAWS, x.size))
-    return _judged(x, estimates, estimates + error * noise, ("expanding", "contracting"))
+    return _judged(x, estimates, estimates + error * noise, _VOLUME)
 
 
-def _judged(x: FloatArray, estimates: FloatArray, drawn: FloatArray, words: tuple[str, str]) -> Direction:
-    """Return tau-b of x with estimates, its interval from redraws (draws, n), and the word for its sign."""
+def _judged(x: FloatArray, estimates: FloatArray, drawn: FloatArray, words: _Words) -> Direction:
+    """Return the direction of estimates, shape (n,), over x from their redraws, shape (draws, n)."""
+    values, group = np.unique(x, return_inverse=True)
+    means, redrawn = _means(estimates[None], group)[0], _means(drawn, group)
+    steps = _steps(values, means, redrawn)
+    effect = _interval(float(means[-1] - means[0]), redrawn[:, -1] - redrawn[:, 0], 1 - _LEVEL)
     low, high = np.quantile(_tau_b(x, drawn), _TAILS).tolist()
-    if np.unique(estimates).size < 2:
-        return Direction(math.nan, low, high, math.nan, NO_DIRECTION)
-    from scipy.stats import kendalltau
+    tau, p_value = math.nan, math.nan
+    if np.unique(estimates).size > 1:
+        from scipy.stats import kendalltau
 
-    result = kendalltau(x, estimates)
-    tau = float(result.statistic)
-    low, high = min(low, tau), max(high, tau)
-    verdict = words[0] if low > 0 else words[1] if high < 0 else NO_DIRECTION
-    return Direction(tau, low, high, float(result.pvalue), verdict)
+        result = kendalltau(x, estimates)
+        tau = float(result.statistic)
+        low, high = min(low, tau), max(high, tau)
+        if values.size >= _FEWEST_FOR_P:
+            p_value = float(result.pvalue)
+    verdict = _verdict(values, means, steps, (tau, low, high), words)
+    return Direction(tau, low, high, p_value, verdict, tuple(steps), effect)
+
+
+def _means(rows: FloatArray, group: NDArray[np.int64]) -> FloatArray:
+    """Return the mean of each row over the points of each group, shape (rows, groups)."""
+    return np.stack([rows[:, group == k].mean(axis=1) for k in range(int(group.max()) + 1)], axis=1)
+
+
+def _steps(values: FloatArray, means: FloatArray, drawn: FloatArray) -> list[Step]:
+    """Return the steps between neighbouring values, resolved or not by Holm's procedure.
+
+    Args:
+        values: of the factor, increasing, shape (values,).
+        means: of the measure, shape (values,).
+        drawn: redraws of those, shape (draws, values).
+    """
+    from scipy.special import ndtr
+
+    changes, redrawn = np.diff(means), np.diff(drawn, axis=1)
+    opposite = np.where(changes > 0, (redrawn <= 0).mean(axis=0), (redrawn >= 0).mean(axis=0))
+    # Where few redraws or none have the other sign, their spread tells how unlikely that sign is.
+    spread = redrawn.std(axis=0)
+    beyond = ndtr(-np.abs(changes) / np.where(spread > 0, spread, 1e-300))
+    p_values = np.where(changes == 0, 1.0, np.minimum(1.0, 2 * np.maximum(opposite, beyond)))
+    order = np.argsort(p_values, kind="stable").tolist()
+    resolved = np.zeros(changes.size, bool)
+    for rank, place in enumerate(order):
+        if p_values[place] > (1 - _LEVEL) / (changes.size - rank):
+            break
+        resolved[place] = True
+    return [
+        Step(
+            float(values[k]),
+            float(values[k + 1]),
+            _interval(float(changes[k]), redrawn[:, k], (1 - _LEVEL) / changes.size),
+            bool(resolved[k]),
+        )
+        for k in range(changes.size)
+    ]
+
+
+def _interval(estimate: float, drawn: FloatArray, beyond: float) -> Interval:
+    """Return the central part of the redraws, which leaves out a share ``beyond``; it holds the estimate."""
+    low, high = np.quantile(drawn, [beyond / 2, 1 - beyond / 2]).tolist()
+    return Interval(estimate, min(low, estimate), max(high, estimate))
+
+
+def _verdict(
+    values: FloatArray,
+    means: FloatArray,
+    steps: Sequence[Step],
+    tau: tuple[float, float, float],
+    words: _Words,
+) -> str:
+    signs = {step.change.estimate > 0 for step in steps if step.resolved}
+    if len(signs) > 1:
+        largest, smallest = int(np.argmax(means)), int(np.argmin(means))
+        inside = 0 < largest < values.size - 1 or not 0 < smallest < values.size - 1
+        word, place = ("largest", largest) if inside else ("smallest", smallest)
+        return f"not monotone: {word} at {values[place]:.6g}"
+    if all(step.resolved for step in steps):
+        return words.monotone[0 if True in signs else 1]
+    _, low, high = tau
+    if values.size > 2 and (low > 0 or high < 0) and signs <= {low > 0}:
+        return words.mostly[0 if low > 0 else 1]
+    return NO_DIRECTION
 
 
 def _tau_b(x: FloatArray, y: FloatArray) -> FloatArray:

@@ -10,6 +10,7 @@ import typer
 from geomreg_tui.cli.output import output_width
 from geomreg_tui.cli.run import JsonOption, print_json
 from geomreg_tui.errors import ExperimentError, Problem
+from geomreg_tui.experiment import read_number
 from geomreg_tui.formatting import decimal_text, exact_text, number_text
 
 __all__ = ["sphere"]
@@ -72,7 +73,7 @@ def sphere(
 
 def _radius(text: str) -> float:
     try:
-        value = float(text)
+        value = read_number(text)
     except ValueError:
         value = math.nan
     if not (math.isfinite(value) and value > 0):

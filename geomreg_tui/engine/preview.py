@@ -80,7 +80,9 @@ def _answer(request: PreviewRequest, path: Path, requests: queue.Queue[PreviewRe
         over = not first and (drawn + count >= request.samples or time.monotonic() - begun > _LONGEST)
         if first or over or time.monotonic() - published > _PUBLISH:
             state = RunState.DONE if over else RunState.SAMPLING
-            write_snapshot(path, _snapshot(request, prepared, state, shown, begun, ""))
+            short = over and drawn + count < request.samples
+            message = f"ended at its time limit of {_LONGEST:g} s" if short else ""
+            write_snapshot(path, _snapshot(request, prepared, state, shown, begun, message))
             published = time.monotonic()
         first = False
         if over:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from geomreg_tui.analysis import (
     run_volume,
 )
 from geomreg_tui.errors import ExperimentError, GeomregError, Problem, SamplingError, nearest_name
-from geomreg_tui.experiment import Experiment
+from geomreg_tui.experiment import Experiment, read_number
 from geomreg_tui.summary import Facts, Summary
 
 if TYPE_CHECKING:
@@ -290,11 +291,11 @@ def sweep_document(
 
 
 def _number(text: str) -> Any:
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
+    with contextlib.suppress(ValueError):
+        value = read_number(text)
+        with contextlib.suppress(ValueError):
+            return int(text.replace("\N{MINUS SIGN}", "-"))
+        return value
     return text
 
 

@@ -10,12 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geomreg_tui.analysis.distribution import Binned
+from geomreg_tui.analysis.ticks import ticks
 from geomreg_tui.formatting import number_text
 
 __all__ = ["curve_text", "histogram_text"]
 
 FloatArray = NDArray[np.float64]
-_HEIGHTS = 4  # steps between the ticks of the density
+_TICKS = 6
 _ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -41,11 +42,12 @@ def histogram_text(
     inside = [(name, loss / high) for name, loss in landmarks if low < loss < high]
     for _, place in inside:
         figure.vline(place)
-    ticks = [(tick / high, number_text(tick)) for tick in _ticks(low, high)]
-    figure.xticks(*_named_ticks(ticks, inside, 0.12 * (high - low) / high))
+    known = [(tick / high, text) for tick, text in _axis_ticks(low, high, width)]
+    figure.xticks(*_named_ticks(known, inside, 0.12 * (high - low) / high))
     figure.xlim(low / high, 1)
-    places = np.arange(_HEIGHTS + 1) / _HEIGHTS
-    figure.yticks(places.tolist(), [number_text(place * peak, 3) for place in places])
+    figure.yticks(
+        *map(list, zip(*((tick / peak, text) for tick, text in _axis_ticks(0.0, peak)), strict=True))
+    )
     figure.ylim(0, 1)
     figure.title("density p(L) against loss L")
     return _plain(figure)
@@ -55,10 +57,8 @@ def curve_text(x: FloatArray, y: FloatArray, x_label: str, y_label: str, width: 
     """Draw a curve as plain text."""
     figure = _figure(width, height)
     figure.plot(x.tolist(), y.tolist(), marker="braille")
-    ticks = _ticks(float(x[0]), float(x[-1]))
-    figure.xticks(ticks, [number_text(tick) for tick in ticks])
-    heights = _ticks(float(y.min()), float(y.max()))
-    figure.yticks(heights, [number_text(height) for height in heights])
+    figure.xticks(*map(list, zip(*_axis_ticks(float(x[0]), float(x[-1]), width), strict=True)))
+    figure.yticks(*map(list, zip(*_axis_ticks(float(y.min()), float(y.max())), strict=True)))
     figure.title(f"{y_label} against {x_label}")
     return _plain(figure)
 
@@ -77,16 +77,15 @@ def _plain(figure: Any) -> str:
     return "\n".join(line.rstrip() for line in lines)
 
 
-def _ticks(low: float, high: float) -> list[float]:
-    """Return about five round numbers between two ends."""
-    step = 10.0 ** np.floor(np.log10((high - low) / 4)) if high > low else 1.0
-    step *= next(factor for factor in (1, 2, 5, 10) if (high - low) / (step * factor) <= 6)
-    first, last = np.ceil(low / step - 1e-9), np.floor(high / step + 1e-9)
-    return [float(n * step) + 0.0 for n in np.arange(first, last + 1)]
+def _axis_ticks(low: float, high: float, cells: int | None = None) -> list[tuple[float, str]]:
+    """Return about six round numbers between two ends, with labels; the one value where they are equal."""
+    if not high > low:
+        return [(low, number_text(low))]
+    return list(zip(*ticks(low, high, _TICKS, cells=cells), strict=True))
 
 
 def _named_ticks(
-    ticks: Sequence[tuple[float, str]], landmarks: Sequence[tuple[str, float]], apart: float
+    known: Sequence[tuple[float, str]], landmarks: Sequence[tuple[str, float]], apart: float
 ) -> tuple[list[float], list[str]]:
     """Return places and names: landmarks (near ones under one name), and round ticks apart from them."""
     places: list[float] = []
@@ -97,7 +96,7 @@ def _named_ticks(
         else:
             places.append(loss)
             names.append(name)
-    for tick, text in ticks:
+    for tick, text in known:
         if all(abs(tick - place) >= apart for place in places):
             places.append(tick)
             names.append(text)

@@ -26,7 +26,14 @@ _TERMS = (
     (
         "Kendall's τ-b",
         "Rank correlation of a factor and D, -1 to 1; positive when more of the factor moves mass to the "
-        "zero mode. A direction is claimed only where its interval excludes 0.",
+        "zero mode.",
+    ),
+    (
+        "direction",
+        "Monotone where every step between neighbouring values of the factor is resolved and of one sign "
+        "(5 % for all steps together, by Holm's procedure); not monotone where resolved steps have both "
+        "signs; mostly towards one side where only the interval of τ-b excludes 0; otherwise no direction. "
+        "A p-value is given from five values on.",
     ),
     (
         "V at equal loss",

@@ -16,6 +16,7 @@ from geomreg_tui.formatting import decimal_text, exact_text, interval_text, prob
 
 __all__ = [
     "TAIL_HEADINGS",
+    "direction_numbers",
     "failure_line",
     "sweep_text",
     "tail_rows",
@@ -63,13 +64,14 @@ def sweep_text(
     lines = table_lines(headings, rows, width, left=_words(factors))
     lines.append("")
     mixed = [point_name(factors, point.settings) for point in points if point.mixed]
-    said = [verdict_line(verdict) for verdict in judged]
+    said = []
     if mixed:
-        said.insert(0, f"!!! mixed: parts of {', '.join(mixed)} were drawn in different environments")
+        said.append(f"!!! mixed: parts of {', '.join(mixed)} were drawn in different environments")
     said[:0] = [f"!!! {failure_line(factors, point)}" for point in failed]
     if not judged:
         said.append("No direction: that needs a factor with two or more numbers for values.")
     lines += [part for line in said for part in wrapped_lines(line, width, 2)]
+    lines += [part for verdict in judged for part in _verdict_lines(verdict_line(verdict), width)]
     return plain_text("\n".join([*lines, *_tail_part(factors, points, width)]))
 
 
@@ -103,7 +105,7 @@ def _tail_part(factors: Sequence[Factor], points: Sequence[SweepPoint], width: i
     left = [*_words(factors), len(headings) - 1]
     table = table_lines(headings, tail_rows(points, compared), width, left=left, wrap_last=True)
     said = [line for verdict in compared.verdicts for line in tail_verdict_lines(verdict)]
-    verdicts = [part for line in said for part in wrapped_lines(line, width, 2)]
+    verdicts = [part for line in said for part in _verdict_lines(line, width)]
     return ["", *wrapped_lines(heading, width), "", *table, "", *verdicts]
 
 
@@ -131,7 +133,7 @@ def tail_rows(points: Sequence[SweepPoint], compared: TailComparison) -> list[li
 def tail_verdict_lines(verdict: TailVerdict) -> tuple[str, str]:
     """Return in words whether volume at equal loss contracts with a factor, and whether balls do."""
     what = f"More {verdict.factor.key}{_held(verdict.held)}"
-    numbers = _tau_text(verdict.volume) or "it is undefined or constant"
+    numbers = direction_numbers(verdict.volume, "log10 V") or "it is undefined or constant"
     return (
         f"{what}: V at equal loss is {_word(verdict.volume)} ({numbers})",
         f"{what}: the ball of P dimensions is {_word(verdict.sphere)}",
@@ -141,20 +143,36 @@ def tail_verdict_lines(verdict: TailVerdict) -> tuple[str, str]:
 def verdict_line(verdict: Verdict) -> str:
     """Return a direction in words, with its numbers."""
     found = verdict.direction
-    numbers = _tau_text(found) or "D is undefined or constant"
+    numbers = direction_numbers(found, "D") or "D is undefined or constant"
     return f"More {verdict.factor.key}{_held(verdict.held)}: {found.verdict} ({numbers})"
+
+
+def _verdict_lines(line: str, width: int | None) -> list[str]:
+    """Return a verdict as lines, its numbers on one of their own where both do not fit."""
+    verdict, opened, numbers = line.partition(" (")
+    if not opened or len(wrapped_lines(line, width)) == 1:
+        return wrapped_lines(line, width, 2)
+    return [*wrapped_lines(verdict, width, 2), *wrapped_lines(f"  ({numbers}", width, 2)]
 
 
 def _held(held: tuple[str, object] | None) -> str:
     return f" at {held[0]} = {exact_text(held[1])}" if held else ""
 
 
-def _tau_text(found: Direction) -> str:
-    """Return rank correlation, interval and p-value; nothing where they are undefined."""
+def direction_numbers(found: Direction, what: str) -> str:
+    """Return the change from end to end, tau-b and, from five values on, p; nothing where tau is undefined.
+
+    Args:
+        found: the direction.
+        what: the name of the measure.
+    """
     if not math.isfinite(found.tau):
         return ""
-    tau = interval_text((found.tau, found.low, found.high), 2, bounded=True)
-    return f"Kendall τ-b = {tau}, p {probability_text(found.p_value, _SMALLEST_P, 2)}"
+    text = f"{what} end to end {interval_text(found.effect)}"
+    text += f", Kendall τ-b = {interval_text((found.tau, found.low, found.high), 2, bounded=True)}"
+    if math.isfinite(found.p_value):
+        text += f", p {probability_text(found.p_value, _SMALLEST_P, 2)}"
+    return text
 
 
 def _word(direction: Direction) -> str:

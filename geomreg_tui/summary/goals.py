@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from geomreg_tui.errors import ExperimentError, Problem
-from geomreg_tui.experiment import parse_count
+from geomreg_tui.experiment import parse_count, read_number
 from geomreg_tui.summary.descent import TailPlan
 from geomreg_tui.summary.tail import DEEPEST, KERNEL_NAMES, MOST_REPEATS, POPULATIONS
 
@@ -34,7 +34,7 @@ def parse_plan(
         if text is None:
             return default
         try:
-            value = float(text.replace("\N{MINUS SIGN}", "-"))  # as books and some programs print it
+            value = read_number(text)
         except ValueError:
             value = math.nan
         if not low <= value <= high:
@@ -75,7 +75,7 @@ def parse_seconds(text: str | None, problems: list[Problem]) -> float:
     if text is None:
         return math.inf
     try:
-        seconds = float(text)
+        seconds = read_number(text)
     except ValueError:
         seconds = math.nan
     if not 0 < seconds < math.inf:

@@ -65,7 +65,7 @@ ACTIONS: Mapping[str, Action] = {
     "quit_anywhere": Action("ctrl+q", "leave, from dialogs too", anywhere=True),
 }
 
-NUMBER_CHARACTERS = frozenset("0123456789.,_+-eEkKmMgG")  # what a number field takes as text
+NUMBER_CHARACTERS = frozenset("0123456789.,_+-\N{MINUS SIGN}eEkKmMgG")  # what a number field takes as text
 # Keys that fields, lists and scrolling use, so that an action would not get them everywhere; and those that
 # terminals send for others: ctrl+i is tab, ctrl+m enter, ctrl+h backspace.
 TAKEN = frozenset({

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from geomreg_tui import formatting
 from geomreg_tui.analysis.intervals import Interval
+from geomreg_tui.analysis.ticks import ticks
 
 __all__ = [
     "Scale",
@@ -100,35 +101,16 @@ class Scale(NamedTuple):
     labels: tuple[str, ...]
 
     @classmethod
-    def linear(cls, low: float, high: float, wanted: int) -> Scale:
-        """Return an axis with about ``wanted`` ticks at round numbers."""
-        rough = (high - low) / max(1, wanted)
-        power = 10.0 ** math.floor(math.log10(rough))
-        steps = [s * power for s in (0.2, 0.5, 1.0, 2.0, 5.0, 10.0)]
-        # The step that was asked for, or the largest one below it that gives two ticks at least.
-        place = next(k for k, s in enumerate(steps) if s >= rough * (1 - 1e-9))
-        while place and math.floor(high / steps[place] + 1e-9) <= math.ceil(low / steps[place] - 1e-9):
-            place -= 1
-        step = steps[place]
-        first = math.ceil(low / step - 1e-9)
-        ticks = tuple(k * step for k in range(first, math.floor(high / step + 1e-9) + 1))
-        decimals = max(0, -math.floor(math.log10(step) + 1e-9))
-        if decimals > 4 or max(abs(low), abs(high)) >= 1e5:
-            labels = tuple(number_text(tick) for tick in ticks)
-        else:
-            labels = tuple(f"{tick:z.{decimals}f}" for tick in ticks)
-        return cls(low, high, ticks, labels)
+    def linear(
+        cls, low: float, high: float, wanted: int, *, cells: int | None = None, longest: int | None = None
+    ) -> Scale:
+        """Return an axis with about ``wanted`` ticks at round numbers; see :func:`~.ticks.ticks`."""
+        return cls(low, high, *ticks(low, high, wanted, cells=cells, longest=longest))
 
     @classmethod
-    def decades(cls, low: float, high: float, wanted: int) -> Scale:
-        """Return an axis of base-10 logarithms, with ticks at whole ones (and labels like ``1e-3``)."""
-        step = max(1, math.ceil((high - low) / max(1, wanted)))
-        ticks = tuple(
-            float(k) for k in range(math.ceil(low - 1e-9), math.floor(high + 1e-9) + 1) if k % step == 0
-        )
-        if len(ticks) < 2:
-            return cls.linear(low, high, wanted)
-        return cls(low, high, ticks, tuple(f"1e{round(t)}" for t in ticks))
+    def decades(cls, low: float, high: float, wanted: int, *, cells: int | None = None) -> Scale:
+        """Return an axis of base-10 logarithms whose labels are the values, as in ``1e-3`` at -3."""
+        return cls(low, high, *ticks(low, high, wanted, log=True, cells=cells))
 
     def share(self, value: float) -> float:
         """Return how far along the axis a value lies: 0 at the low end, 1 at the high end."""

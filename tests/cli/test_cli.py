@@ -282,7 +282,7 @@ def test_sweep_ends_with_directions(tmp_path):
     assert [point["settings"]["depth"] for point in document["points"]] == [1, 2, 3, 4, 5, 6]
     # P(dead) = 1 - (1 - 2^-3)^depth grows with depth, and the atom belongs to the central mode.
     (direction,) = document["directions"]
-    assert direction["verdict"] == "towards central"
+    assert direction["verdict"] in {"monotone, towards central", "mostly towards central"}
     assert direction["high"] < 0
     for point, depth in zip(document["points"], range(1, 7), strict=True):
         estimate, low, high = point["modes"]["atom_mass"]

@@ -204,16 +204,16 @@ def test_a_sweep_compares_volumes_at_equal_loss(tmp_path):
         exact = float(mpmath.log10(mpmath.gammainc(half, 0, x, regularized=True)))
         assert abs(volume - exact) < 4 * std
     (verdict,) = found["directions"]
-    assert verdict["volume"]["verdict"] == "contracting"
+    assert verdict["volume"]["verdict"] == "monotone, contracting"
     assert verdict["sphere"]["verdict"] == "no direction"  # P is the same
     n, r = 8, math.sqrt(8)
     ball = n / 2 * math.log(math.pi) + n * math.log(r) - math.lgamma(n / 2 + 1)
     assert found["log10_sphere"] == pytest.approx([ball / math.log(10)] * 4)
     again = geomreg(*sweep, "--out", tmp_path / "sweep", check=0)  # what is there is taken as it is
-    assert "V at equal loss is contracting" in again.stdout
+    assert "V at equal loss is monotone, contracting" in again.stdout
     geomreg("export", tmp_path / "sweep", tmp_path / "sweep.html", check=0)
     page = (tmp_path / "sweep.html").read_text()
-    assert "More examples: V at equal loss is contracting" in page
+    assert "More examples: V at equal loss is monotone, contracting" in page
     for volume in found["log10_volume"]:
         assert f"{volume:.2f}" in page
     drawn = draw_tails(load_sweep(tmp_path / "sweep")).axes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -81,6 +82,11 @@ def frame(words: str) -> Seen:
     return lambda driver: words in driver.screen()
 
 
+def frame_with(pattern: str) -> Seen:
+    """What a pattern finds on the screen."""
+    return lambda driver: re.search(pattern, driver.screen()) is not None
+
+
 # Of every action of the explorer: what comes before, and what is seen only after its key.
 EFFECTS: dict[str, tuple[Step, Seen]] = {
     "sample": (nothing, says("#status", "run sampling")),
@@ -88,8 +94,8 @@ EFFECTS: dict[str, tuple[Step, Seen]] = {
     "pin": (nothing, says("#loss", "pinned")),
     "axis": (nothing, frame("density per decade, log axis")),
     "measure": (nothing, frame("networks in each bar")),
-    "zoom_in": (nothing, frame("lowest 10 %")),
-    "zoom_out": (press("z", "z"), frame("lowest 10 %")),
+    "zoom_in": (nothing, frame_with(r"lowest 1\d(\.\d)? %")),
+    "zoom_out": (press("z", "z"), frame_with(r"lowest 1\d(\.\d)? %")),
     "runs": (nothing, on(RunsScreen)),
     "sweep": (nothing, on(SweepScreen)),
     "tail": (nothing, on(TailScreen)),

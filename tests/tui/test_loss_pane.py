@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -88,11 +89,13 @@ async def test_zoom_shows_the_lowest_tenth_each_time(axis: str) -> None:
         for level in (1, 2):
             await driver.pilot.press("z")
             await driver.pilot.pause()
-            assert f"lowest {100 / 10**level:g} %" in str(pane.border_title)
             facts = driver.explorer.view.snapshot.facts
             scale = pane._axis(driver.explorer.view, facts, 60)
             assert scale is not None
             high = 10**scale.high if axis == "log" else scale.high
+            # The title tells which part is drawn of the losses and the 200 networks at the null loss.
+            told = float(re.search(r"lowest ([\d.]+) %", str(pane.border_title)).group(1))
+            assert told == pytest.approx(100 * np.sum(losses <= high) / (DRAWN + 200), rel=0.06)
             quantile = np.quantile(losses, 10.0**-level)
             assert quantile * 0.99 <= high <= quantile * (10 if axis == "log" else 2)
         assert "Z Out" in driver.text("#keys")
@@ -121,3 +124,40 @@ async def test_a_pin_and_the_theory_follow_the_measure() -> None:
         assert "theory: a uniform law" in text
         top = float(re.search(r"(\d\.\d+)┤", text).group(1))
         assert top == 1.0
+
+
+@pytest.mark.parametrize("log_axis", [False, True])
+@pytest.mark.parametrize(
+    "losses",
+    [
+        np.random.default_rng(1).normal(0.7, 0.01, 100_000),
+        0.6 + np.random.default_rng(2).exponential(0.2, 100_000),
+        np.random.default_rng(3).chisquare(1, 100_000),
+        np.random.default_rng(4).lognormal(0, 5, 100_000),
+    ],
+    ids=["narrow", "above a floor", "down to zero", "many decades"],
+)
+def test_every_zoom_changes_what_is_drawn(losses, log_axis):
+    distribution = LossDistribution(summary_of(losses), NULL_LOSS)
+    facts = SimpleNamespace(null_loss=NULL_LOSS, constant_loss=0.5)
+    pane = LossPane()
+    pane.log_axis = log_axis
+    pane._view = SimpleNamespace(
+        distribution=distribution, comparison=None, snapshot=SimpleNamespace(facts=facts)
+    )
+    seen = [pane._axis(pane._view, facts, 60)]
+    while pane.zoom_by(1):
+        seen.append(pane._axis(pane._view, facts, 60))
+        scale = seen[-1]
+        assert scale.high <= seen[-2].high
+        assert scale[:2] != seen[-2][:2]
+        edges = np.linspace(scale.low, scale.high, 61)
+        edges = 10.0**edges if log_axis else edges
+        assert np.histogram(losses, edges)[0].sum() > 0
+        for place, label in zip(scale.ticks, scale.labels, strict=True):  # L itself, at any zoom
+            assert place == pytest.approx(np.log10(float(label)) if log_axis else float(label))
+    if not (log_axis is False and losses.min() > 0.5):  # there 0 stays on view, and the rest hardly moves
+        assert len(seen) > 2
+    while pane.zoom_by(-1):
+        pass
+    assert pane.zoom == 0

@@ -4,6 +4,7 @@ import math
 import re
 
 import numpy as np
+from textual.events import Key
 
 from geomreg_tui.runs import RunState
 from geomreg_tui.summary import Descent, TailPlan
@@ -34,6 +35,27 @@ async def test_the_key_asks_how_deep_and_starts_an_engine_of_its_own():
         assert driver.source.tails == [TailPlan(loss=1e-6, log10_volume=-80, population=2000)]
         assert driver.source.runs[0].target == 100_000
         assert driver.source.runs[0].experiment == driver.session.experiment
+
+
+async def test_a_minus_of_typesetting_is_one_and_other_characters_are_refused_aloud():
+    async with opened(size=(120, 40), notifications=True) as driver:
+        await driver.pilot.press("t")
+        await driver.until(lambda: driver.app.screen.query("#tail-volume"), "the dialog")
+        field = driver.app.screen.query_one("#tail-volume")
+        field.value = ""
+        # As the terminal's parser sends it; the pilot knows no character for these keys.
+        field.post_message(Key("minus_sign", "\N{MINUS SIGN}"))
+        await driver.pilot.press("8")
+        assert field.value == "-8"
+        field.value = "\N{MINUS SIGN}1e1"
+        assert field.value == "-1e1"
+        field.post_message(Key("latin_small_letter_a_with_diaeresis", "ä"))
+        await driver.pilot.pause()
+        assert field.value == "-1e1"
+        await driver.until(lambda: "ä is no part of a number" in driver.screen(), "the refusal")
+        await driver.pilot.press("enter")
+        await driver.until(lambda: driver.source.runs, "the run")
+        assert driver.source.tails[0].log10_volume == -10
 
 
 async def test_what_is_no_goal_is_said_and_nothing_starts():

@@ -393,9 +393,9 @@ def test_a_script_holds_the_command(tmp_path):
 def test_a_sweep_is_read_back_judged_and_reported(tmp_path):
     sweep = load_sweep(make_sweep(tmp_path / "sweep", gain=0.5))
     assert [point.settings for point in sweep.points] == [(2,), (4,), (8,)]
-    assert [verdict.direction.verdict for verdict in sweep.judged] == ["towards zero"]
+    assert [verdict.direction.verdict for verdict in sweep.judged] == ["monotone, towards zero"]
     page = written(sweep, tmp_path / "sweep.html", export_sweep)
-    assert "More width: towards zero" in page.said()
+    assert "More width: monotone, towards zero" in page.said()
     (table,) = (table for table in page.tables if table[0][:2] == ["width", "P"])
     assert [row[0] for row in table[1:]] == ["2", "4", "8"]
     assert len(page.all("svg")) == 2
@@ -409,7 +409,7 @@ def test_a_sweep_is_read_back_judged_and_reported(tmp_path):
     assert all(float(row["dominance_low"]) <= float(row["dominance"]) for row in rows)
     export_sweep(sweep, tmp_path / "sweep.json")
     document = json.loads((tmp_path / "sweep.json").read_text())
-    assert document["directions"][0]["verdict"] == "towards zero"
+    assert document["directions"][0]["verdict"] == "monotone, towards zero"
     # What is drawn is D with its interval at each width.
     (drawn,) = draw_directions(sweep).axes[0].containers
     np.testing.assert_allclose(drawn[0].get_xdata(), [2, 4, 8])

@@ -6,9 +6,12 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 from scipy import stats
 
 from geomreg_tui.analysis import LossDistribution, analyse_modes, direction
+from geomreg_tui.analysis.trends import volume_direction
 from geomreg_tui.summary import LossHistogram, Moments, Summary
 from tests import seeds
 
@@ -34,17 +37,105 @@ def sweep(shares, seed, samples=3000):
     return [two_modes(share, generator, samples) for share in shares]
 
 
+def near(interval, truth):
+    """Say whether a truth is within twice the reach of an interval: beyond that once in 10,000 or less."""
+    return abs(truth - interval.estimate) <= interval.high - interval.low
+
+
 def test_directions_of_constructed_sweeps():
     rising, falling = [0.1, 0.2, 0.35, 0.5, 0.7], [0.7, 0.5, 0.35, 0.2, 0.1]
     widths = [4, 8, 16, 32, 64]
     up = direction(widths, sweep(rising, 1))
-    assert up.verdict == "towards zero"
+    assert up.verdict == "monotone, towards zero"
     assert up[:3] == pytest.approx((1, 1, 1))
     assert up.p_value == pytest.approx(2 / math.factorial(5))
+    assert [(step.start, step.stop, step.resolved) for step in up.steps] == [
+        (4, 8, True),
+        (8, 16, True),
+        (16, 32, True),
+        (32, 64, True),
+    ]
+    for step, change in zip(up.steps, (0.2, 0.3, 0.3, 0.4), strict=True):
+        assert near(step.change, change)
+    assert near(up.effect, 1.2)
     down = direction(widths, sweep(falling, 2))
-    assert down.verdict == "towards central"
+    assert down.verdict == "monotone, towards central"
     assert down.tau == pytest.approx(-1)
-    assert direction([-w for w in widths], sweep(rising, 1)).verdict == "towards central"
+    assert direction([-w for w in widths], sweep(rising, 1)).verdict == "monotone, towards central"
+
+
+@pytest.mark.parametrize(
+    ("values", "verdict"),
+    [
+        ([-5.0, -4.0], "monotone, expanding"),
+        ([-5.0, -5.05], "no direction"),
+        ([-3.0, -4.0, -5.0], "monotone, contracting"),
+        ([-5.0, -3.0, -4.0, -6.0], "not monotone: largest at 2"),
+        ([-3.0, -5.0, -6.0, -4.0], "not monotone: smallest at 4"),
+        ([-6.0, -5.0, -4.95, -4.0], "mostly expanding"),
+        ([-4.0, -5.0, -5.0, -6.0], "mostly contracting"),
+        ([-5.0, -5.05, -4.97, -5.02, -5.01], "no direction"),
+        ([-5.0, -5.0, -5.0], "no direction"),
+    ],
+)
+def test_volume_verdicts_of_constructed_sweeps(values, verdict):
+    factor = [1, 2, 4, 8, 16][: len(values)]
+    got = volume_direction(factor, np.array(values), np.full(len(values), 0.1))
+    assert got.verdict == verdict
+    assert len(got.steps) == len(values) - 1
+    # The change from end to end has a normal law here, and so its interval.
+    reach = stats.norm.ppf(0.975) * 0.1 * math.sqrt(2)
+    assert got.effect == pytest.approx(
+        (values[-1] - values[0], *(values[-1] - values[0] + reach * np.array([-1, 1]))), abs=0.02
+    )
+    plain = got.to_json()
+    json.dumps(plain, allow_nan=False)
+    assert (plain["p_value"] is None) == (len(values) < 5)
+    if len(set(values)) > 1:
+        assert got.tau == pytest.approx(stats.kendalltau(factor, values).statistic)
+
+
+@settings(deadline=None)
+@given(st.lists(st.floats(-5, 5), min_size=2, max_size=8), st.integers(0, 5))
+def test_resolved_steps_are_those_of_holm(changes, seed):
+    # Holm's procedure by hand, on the exact normal p-values; changes so near the limit that 4000 redraws
+    # can fall on its other side are left out.
+    values = np.cumsum([0.0, *changes])
+    got = volume_direction(range(len(values)), values, np.full(len(values), math.sqrt(0.5)), seed=seed)
+    p = 2 * stats.norm.sf(np.abs(changes))
+    order = np.argsort(p)
+    expected, open_ = set(), True
+    for rank, place in enumerate(order):
+        limit = 0.05 / (len(p) - rank)
+        assume(not 0.5 < p[place] / limit < 1.6)
+        open_ = open_ and p[place] <= limit
+        if open_:
+            expected.add(int(place))
+    assert {place for place, step in enumerate(got.steps) if step.resolved} == expected
+    for step in got.steps:
+        assert step.change.low <= step.change.estimate <= step.change.high
+        # Joint intervals are no narrower than what a step alone is tested at: 0 is in that of an unresolved one.
+        assert step.resolved or step.change.low <= 0 <= step.change.high
+
+
+@pytest.mark.parametrize("size", [2, 3, 5, 8])
+def test_noise_alone_rarely_has_a_direction(size):
+    # At most 5 % of 1,000 sweeps of equal volumes: more than the bound with probability below 1e-3.
+    generator = np.random.default_rng(20 + size)
+    false = sum(
+        volume_direction(range(size), generator.normal(-5, 0.1, size), np.full(size, 0.1), seed=k).verdict
+        != "no direction"
+        for k in range(1000)
+    )
+    assert false <= stats.binom.ppf(1 - 1e-3, 1000, 0.05)
+
+
+def test_points_that_share_a_value_are_taken_together():
+    got = volume_direction([1, 1, 2, 2], np.array([-5.0, -4.0, -3.0, -2.0]), np.full(4, 0.1))
+    assert got.verdict == "monotone, expanding"
+    (step,) = got.steps
+    assert step.change.estimate == got.effect.estimate == pytest.approx(2.0)
+    assert got.tau == pytest.approx(stats.kendalltau([1, 1, 2, 2], [-5, -4, -3, -2]).statistic)
 
 
 def test_order_of_the_points_does_not_matter():
@@ -60,7 +151,11 @@ def test_tau_is_that_of_scipy_with_ties():
     expected = stats.kendalltau(factor, [point.dominance.estimate for point in points])
     got = direction(factor, points)
     assert got.tau == pytest.approx(expected.statistic)
-    assert got.p_value == pytest.approx(expected.pvalue)
+    assert math.isnan(got.p_value)  # three values of the factor say nothing
+    more = [*factor, 4, 5]
+    points += sweep([0.7, 0.8], 4)
+    expected_more = stats.kendalltau(more, [point.dominance.estimate for point in points])
+    assert direction(more, points).p_value == pytest.approx(expected_more.pvalue)
     # Shares that far apart are never exchanged by the noise of 3000 losses: the redraws all have that tau.
     assert (got.low, got.high) == pytest.approx((expected.statistic, expected.statistic))
 
@@ -90,7 +185,7 @@ def test_equal_shares_have_no_direction(size):
 def test_small_differences_are_seen_with_enough_samples():
     shares = [0.30, 0.31, 0.32]
     assert direction([1, 2, 3], sweep(shares, 6, 1000)).verdict == "no direction"
-    assert direction([1, 2, 3], sweep(shares, 6, 200_000)).verdict == "towards zero"
+    assert direction([1, 2, 3], sweep(shares, 6, 200_000)).verdict == "monotone, towards zero"
 
 
 def test_points_without_a_mode_are_left_out():
@@ -98,7 +193,7 @@ def test_points_without_a_mode_are_left_out():
     empty = analysis(np.array([np.nan, 0.3]))
     got = direction([1, 2, 3, 4], [points[0], empty, points[1], points[2]])
     assert got.tau == pytest.approx(1)
-    assert got.verdict == "towards zero"
+    assert got.verdict == "monotone, towards zero"
 
 
 def test_too_little_has_no_direction():

@@ -60,8 +60,8 @@ _TERMS = (
     ("contracting", "Whether density never falls on the way from 0 up to the central mode."),
     (
         "direction",
-        "Which way a factor pushes D: towards the zero mode, or the central one. Only where the interval of "
-        "τ-b excludes 0.",
+        "How D changes with a factor: monotone where every step is resolved and of one sign, mostly where "
+        "only the interval of τ-b excludes 0, not monotone where resolved steps have both signs.",
     ),
     (
         "τ-b",

@@ -15,7 +15,7 @@ from textual.binding import Binding, BindingType
 from textual.widgets import Input, Select
 
 from geomreg_tui.errors import ExperimentError, plain_text
-from geomreg_tui.experiment import parse_count
+from geomreg_tui.experiment import parse_count, read_number
 from geomreg_tui.tui.keys import NUMBER_CHARACTERS
 
 __all__ = [
@@ -54,7 +54,7 @@ def step_depth(text: str, direction: int) -> str | None:
 def step_scale(text: str, direction: int) -> str | None:
     """Return a number a tenth more or less, not below 0."""
     try:
-        value = float(text)
+        value = read_number(text)
     except ValueError:
         return None
     return f"{max(0.0, round(value + direction / 10, 6)):g}" if math.isfinite(value) else None
@@ -100,6 +100,8 @@ class NumberField(PlainInput):
             return
         if event.is_printable and event.character not in NUMBER_CHARACTERS:
             event.prevent_default()  # left to the screen's bindings
+            if event.key not in self.screen.active_bindings:
+                self.notify(f"{event.character} is no part of a number", severity="warning", markup=False)
             return
         await super()._on_key(event)
 

@@ -27,7 +27,7 @@ FloatArray = NDArray[np.float64]
 _TOP = 0.97  # share of the losses that the linear axis reaches up to
 _WORTH_TELLING = 0.001  # share of the losses beyond the axis
 _LOW, _HIGH = 0.0005, 0.9995  # shares of the losses between which the log axis extends
-_COLUMN_OF_TICKS = 11
+_COLUMN_OF_TICKS = 9
 _LINES_OF_TICKS = 3
 _LABEL = 6  # cells of the tick labels of the density, unless one needs more
 _ZOOM = 10.0  # each level shows the lowest tenth of the losses that the one before it shows
@@ -117,14 +117,23 @@ class LossPane(RowsWidget):
         self._redrawn()
 
     def zoom_by(self, step: int) -> bool:
-        """Show the lowest tenth of what is shown, or ten times as much; return whether that can be done."""
-        finite = self._view.distribution.finite if self._view and self._view.distribution else 0
-        wanted = self.zoom + step
-        if not 0 <= wanted <= _DEEPEST or (step > 0 and finite * _ZOOM**-wanted < _FEWEST):
+        """Show about the lowest tenth of what is shown, or ten times as much; return whether it can be done.
+
+        Levels that would show the same picture are passed over.
+        """
+        view = self._view
+        if view is None or view.distribution is None or view.snapshot.facts is None:
             return False
-        self.zoom = wanted
-        self._redrawn()
-        return True
+        here = self._ends(view, view.snapshot.facts, self.zoom)
+        for wanted in range(self.zoom + step, _DEEPEST + 1 if step > 0 else -1, step):
+            if step > 0 and view.distribution.finite * _ZOOM**-wanted < _FEWEST:
+                return False
+            ends = self._ends(view, view.snapshot.facts, wanted)
+            if ends is not None and ends != here:
+                self.zoom = wanted
+                self._redrawn()
+                return True
+        return False
 
     def _redrawn(self) -> None:
         self._high = self._peak = None
@@ -140,13 +149,14 @@ class LossPane(RowsWidget):
         if view is None or view.distribution is None or view.snapshot.facts is None:
             return message_rows(self._notice, width, height)
         facts, distribution = view.snapshot.facts, view.distribution
-        x = self._axis(view, facts, width)
-        if x is None:
-            return message_rows(_nothing_to_bin(distribution), width, height)
-        legend = self._legend(view, facts, width, x.high if height >= _ROOMY else math.inf)
-        lines = max(4, height - len(legend) - 1)
         # The label column is as wide as the widest tick can be, so that the number of columns is known.
         columns = Canvas.area(width, Scale(0, 1, (), (" " * self._margin,)))
+        x = self._axis(view, facts, columns)
+        if x is None:
+            return message_rows(_nothing_to_bin(distribution), width, height)
+        self._state_share(distribution, x)
+        legend = self._legend(view, facts, width, x.high if height >= _ROOMY else math.inf)
+        lines = max(4, height - len(legend) - 1)
         places = np.linspace(x.low, x.high, columns + 1)
         edges = 10.0**places if self.log_axis else places
         per = self._per(np.diff(places), distribution)
@@ -204,30 +214,42 @@ class LossPane(RowsWidget):
         _, high = simultaneous_bands(np.clip(counts, 0, finite), finite)
         return np.where(counts > 0, high * per, 0.0)
 
-    def _axis(self, view: View, facts: Facts, width: int) -> Scale | None:
+    def _axis(self, view: View, facts: Facts, columns: int) -> Scale | None:
+        ends = self._ends(view, facts, self.zoom)
+        if ends is None:
+            return None
+        wanted = max(2, columns // _COLUMN_OF_TICKS)
+        if self.log_axis:
+            return Scale.decades(*ends, wanted, cells=columns)
+        self._high = held_ceiling(ends[1], self._high)
+        return Scale.linear(0.0, self._high, wanted, cells=columns)
+
+    def _ends(self, view: View, facts: Facts, zoom: int) -> tuple[float, float] | None:
+        """Return the ends of the axis at a level of zoom, None where there is nothing to put on it."""
         parts = [view.distribution, view.comparison.pin.distribution if view.comparison else None]
         shown = [part for part in parts if part is not None and part.histogram.index.size]
         if not shown:
             return None
-        wanted = max(2, width // _COLUMN_OF_TICKS)
-        top = _ZOOM**-self.zoom
+        top = _ZOOM**-zoom
         if self.log_axis:
-            ends_at = [_LOW * top, top if self.zoom else _HIGH]
-            ends = np.array([part.quantile(ends_at, atom=False) for part in shown])
+            ends = np.array(
+                [part.quantile([_LOW * top, top if zoom else _HIGH], atom=False) for part in shown]
+            )
             positive = ends[ends > 0]
             if not positive.size:
                 return None
-            low = math.floor(2 * math.log10(positive.min())) / 2
-            high = math.ceil(2 * math.log10(positive.max()) + 1e-9) / 2
-            return Scale.decades(low, max(high, low + 0.5), wanted)
+            return _rounded(math.log10(positive.min()), math.log10(positive.max()), whole=not zoom)
         high = max(float(part.quantile(min(_TOP, top), atom=False)) for part in shown)
         high = high or float(shown[0].histogram.upper[-1])
-        if self.zoom:
-            self._high = held_ceiling(high, self._high)
-            return Scale.linear(0.0, self._high, wanted)
         near = [place for place in (facts.null_loss, facts.constant_loss) if place <= 2.5 * high]
-        self._high = held_ceiling(max([high, *(1.05 * place for place in near)]), self._high)
-        return Scale.linear(0.0, self._high, wanted)
+        return 0.0, held_ceiling(high if zoom else max([high, *(1.05 * place for place in near)]))
+
+    def _state_share(self, distribution: LossDistribution, x: Scale) -> None:
+        """Say in the title which part of the losses is drawn."""
+        if not self.zoom:
+            return
+        drawn = float(distribution.cdf(np.array([10.0**x.high if self.log_axis else x.high]))[0])
+        self.entitle(f"Loss distribution, lowest {number_text(100 * drawn, 2)} %", str(self.border_subtitle))
 
     def _landmarks(self, facts: Facts) -> dict[str, float]:
         places = {"L0": facts.null_loss, "Lc": facts.constant_loss}
@@ -277,12 +299,21 @@ class LossPane(RowsWidget):
         return flow(items, width)
 
     def _set_titles(self) -> None:
-        zoomed = f", lowest {100 * _ZOOM**-self.zoom:g} %" if self.zoom else ""
-        self.border_title = f"Loss distribution{zoomed}"
+        self.border_title = "Loss distribution"
         drawn = self.measure.value
         if self.measure is Measure.DENSITY:
             drawn += " per decade" if self.log_axis else " per unit loss"
         self.border_subtitle = f"{drawn}, {'log' if self.log_axis else 'linear'} axis"
+
+
+def _rounded(low: float, high: float, *, whole: bool) -> tuple[float, float]:
+    """Return ends of a log axis, rounded outward to half decades or to about a tenth of what is between.
+
+    Rounded ends stay where they are while the sample grows.
+    """
+    step = 0.5 if whole else 10.0 ** round(math.log10(max(high - low, 1e-6)) - 1)
+    first, last = math.floor(low / step), math.ceil(high / step + 1e-9)
+    return first * step, max(last, first + 1) * step
 
 
 def _nothing_to_bin(distribution: LossDistribution) -> str:

@@ -37,6 +37,7 @@ _HEADING = 2
 _TOP = 0.95  # share of the losses that the axis reaches up to, for the middle one of the points
 _ZOOM = 10.0  # each level shows the lowest tenth of the losses that the one before it shows
 _BROAD = 50  # cells from which there is room to say that axes are shared
+_DEEPEST = 12
 _FEWEST = 50  # losses that a zoom must still show
 _SPIKE = 4.0  # a peak that is higher than so many of the middle one is cut
 _WHEEL = 1  # rows of one turn of the wheel
@@ -141,16 +142,22 @@ class Multiples(RowsWidget, can_focus=True):
         self.select(direction * (len(self._view.points) if self._view else 0))
 
     def zoom_by(self, step: int) -> bool:
-        """Show the lowest tenth of what is shown, or ten times as much; return whether that can be done."""
-        points = self._view.points if self._view else ()
-        finite = max((p.distribution.finite for p in points if p.distribution is not None), default=0)
-        wanted = self.zoom + step
-        if wanted < 0 or (step > 0 and finite * _ZOOM**-wanted < _FEWEST):
-            return False
-        self.zoom = wanted
-        self._high = self._peak = None
-        self.redraw()
-        return True
+        """Show about the lowest tenth of what is shown, or ten times as much; return whether it can be done.
+
+        Levels that would show the same picture are passed over.
+        """
+        seen = _seen(self._view)
+        finite = max((p.distribution.finite for p in seen if p.distribution is not None), default=0)
+        here = self._end(seen, self.zoom)
+        for wanted in range(self.zoom + step, _DEEPEST + 1 if step > 0 else -1, step):
+            if not seen or (step > 0 and finite * _ZOOM**-wanted < _FEWEST):
+                return False
+            if self._end(seen, wanted) != here:
+                self.zoom = wanted
+                self._high = self._peak = None
+                self.redraw()
+                return True
+        return False
 
     def on_resize(self) -> None:
         """Lay out for the new size."""
@@ -212,7 +219,7 @@ class Multiples(RowsWidget, can_focus=True):
             return message_rows(self._notice, width, height)
         axes = self._axes(view, grid)
         unit = "L/L0" if axes is None or axes.relative else "L"
-        zoomed = f", lowest {100 * _ZOOM**-self.zoom:g} %" if self.zoom else ""
+        zoomed = f", up to {unit} = {number_text(axes.high, 3)}" if self.zoom and axes is not None else ""
         same = ", the same axes for all" if width >= _BROAD else ""
         self.entitle(f"Loss distributions{zoomed}", f"density against {unit}{same}")
         rows: list[list[Piece]] = []
@@ -232,20 +239,25 @@ class Multiples(RowsWidget, can_focus=True):
 
     def _axes(self, view: SweepView, grid: _Grid) -> _Axes | None:
         """Return the axes that suit all points, held while they are not far too large."""
-        seen = [p for p in view.points if p.distribution is not None and p.distribution.histogram.index.size]
+        seen = _seen(view)
         if not seen:
             return None
         relative = all(_unit(point) > 0 for point in seen)
-        top = min(_TOP, _ZOOM**-self.zoom)
-        high = float(np.median([self._once(point, _end, top, relative) for point in seen]))
-        if relative and not self.zoom:
-            high = max(high, 1.25)  # the null loss is on view
-        self._high = held_ceiling(high, self._high)
+        self._high = held_ceiling(self._end(seen, self.zoom), self._high)
         columns = max(8, grid.width - 4)
         peaks = [self._once(point, _peak, self._high, columns, relative) for point in seen]
         peak = min(max(peaks), _SPIKE * float(np.median(peaks)) or max(peaks))
         self._peak = held_ceiling(peak * 1.02, self._peak)
         return _Axes(self._high, self._peak, relative)
+
+    def _end(self, seen: Sequence[PointView], zoom: int) -> float:
+        """Return the end of the loss axis at a level of zoom: that of the middle one of the points."""
+        relative = all(_unit(point) > 0 for point in seen)
+        top = min(_TOP, _ZOOM**-zoom)
+        high = float(np.median([self._once(point, _end, top, relative) for point in seen])) if seen else 1.0
+        if relative and not zoom:
+            high = max(high, 1.25)  # the null loss is on view
+        return held_ceiling(high)
 
     def _once(self, point: PointView, measure: Callable[..., float], *arguments: object) -> float:
         """Return what a point measures, worked out once for as long as it does not change."""
@@ -310,6 +322,12 @@ def point_state(point: PointView) -> tuple[str, str]:
     return f"{glyph} {share} %", "dim" if point.state.over else "mark"
 
 
+def _seen(view: SweepView | None) -> list[PointView]:
+    """Return the points that have losses beside the null loss."""
+    points = view.points if view else ()
+    return [p for p in points if p.distribution is not None and p.distribution.histogram.index.size]
+
+
 def _end(point: PointView, top: float, relative: bool) -> float:
     """Return the loss below which a share of the networks are."""
     if point.distribution is None:
@@ -364,8 +382,8 @@ def _body(point: PointView, width: int, height: int, axes: _Axes | None) -> list
         return message_rows(word, width, height)
     if not distribution.histogram.index.size:
         return message_rows("all at the null loss", width, height)
-    x = Scale.linear(0.0, axes.high, max(2, width // 12))
     y = Scale.linear(0.0, axes.peak, max(1, height // 4))
+    x = Scale.linear(0.0, axes.high, max(2, width // 12), cells=Canvas.area(width, y))
     label = ("loss L/L0" if axes.relative else "loss L") if height + _HEADING >= _LABELLED else ""
     canvas = Canvas(width, height, x, y, label)
     edges = np.linspace(0.0, axes.high, canvas.columns + 1)

@@ -14,6 +14,7 @@ from textual.timer import Timer
 from textual.widgets import Input, Static
 
 from geomreg_tui.analysis.hypersphere import log_volume, volume_peak
+from geomreg_tui.experiment import read_number
 from geomreg_tui.formatting import exact_text
 from geomreg_tui.summary import Facts
 from geomreg_tui.tui.numbers import Scale, count_text, number_text
@@ -155,7 +156,7 @@ class SpherePane(Vertical):
     def _turned(self, event: Input.Changed) -> None:
         event.stop()
         try:
-            radius = float(event.value)
+            radius = read_number(event.value)
         except ValueError:
             radius = math.nan
         valid = RADII[0] <= radius <= RADII[1]

@@ -186,7 +186,8 @@ def _volume_axis(known: Known, cells: int, wanted: int = 0) -> Scale:
     ends = [end for interval in known.values() for end in interval if math.isfinite(end)]
     low, high = min(ends), max(ends)
     margin = max(0.1 * (high - low), 0.05)
-    return Scale.linear(low - margin, high + margin, max(2, wanted or cells // 3))
+    across = cells if wanted else None
+    return Scale.linear(low - margin, high + margin, max(2, wanted or cells // 3), cells=across)
 
 
 def _index_axis(lines: int) -> Scale:
@@ -244,11 +245,20 @@ def _verdict_items(
     name += f" at {held[0]} {value_text(held[1])}" if held else ""
     items = [[Piece(f"{name}: "), Piece(found.verdict, "strong")]]
     if sum(cell_len(piece.text) for piece in items[0]) > width:
-        items = [[Piece(f"{name}:")], [Piece(found.verdict, "strong")]]
+        # The title of the pane says that it is D; of V it is said here.
+        items = [[Piece(f"{name}:")]] if held or what == "V" else []
+        items.append([Piece(found.verdict, "strong")])
     if not math.isfinite(found.tau):
         return [*items, [Piece(f"{what} undefined or constant", "dim")]]
     items.append([Piece(f"τ-b {interval_text((found.tau, found.low, found.high), 2, bounded=True)}")])
-    items.append([Piece(f"p {number_text(found.p_value, 2)}")])
+    if math.isfinite(found.p_value):
+        items.append([Piece(f"p {number_text(found.p_value, 2)}")])
+    change = "log10 V" if what == "V" else what
+    texts = (
+        f"{change} end to end {interval_text(found.effect, 3)}",
+        f"Δ{what} {interval_text(found.effect, 2, decimals=2)}",
+    )
+    items.append([Piece(next((text for text in texts if cell_len(text) <= width), texts[-1]))])
     return items
 
 

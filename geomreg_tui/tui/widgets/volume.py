@@ -57,9 +57,10 @@ class VolumePane(RowsWidget):
                 min(left, deep.log10_loss[0]),
                 min(bottom, deep.low[0]),
             )
-        x = Scale.decades(math.floor(left), max(math.ceil(loss[-1]), math.floor(left) + 1), width // 9)
         lines = max(5, height - len(legend))
         y = Scale.decades(min(-1.0, math.floor(bottom)), 0.0, max(2, (lines - 3) // 2))
+        right = max(math.ceil(loss[-1]), math.floor(left) + 1)
+        x = Scale.decades(math.floor(left), right, width // 9, cells=Canvas.area(width, y))
         label = "loss ε (log axis)" if height >= _ROOMY else ""  # the foot has it too
         canvas = Canvas(width, lines, x, y, label)
         if null > 0:
