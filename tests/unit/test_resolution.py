@@ -177,7 +177,7 @@ def test_a_column_with_one_class_is_refused(tmp_path, loss):
     with pytest.raises(ExperimentError, match="single class in the whole target column"):
         prepare(Experiment.parse(keys))
     path.write_text("f,y\n1,7\n2,7\n3,7\n4,7\n")
-    with pytest.raises(ExperimentError, match="these are all .*, and classes are two or more"):
+    with pytest.raises(ExperimentError, match=r"these are all .*, and classes are two or more"):
         prepare(Experiment.parse(keys))
 
 

@@ -114,7 +114,7 @@ def test_resolved_steps_are_those_of_holm(changes, seed):
     assert {place for place, step in enumerate(got.steps) if step.resolved} == expected
     for step in got.steps:
         assert step.change.low <= step.change.estimate <= step.change.high
-        # Joint intervals are no narrower than what a step alone is tested at: 0 is in that of an unresolved one.
+        # Joint intervals are no narrower than what a step alone is tested at: an unresolved one holds 0.
         assert step.resolved or step.change.low <= 0 <= step.change.high
 
 
