@@ -262,8 +262,10 @@ class Experiment(BaseModel):
         Raises:
             ExperimentError: with one problem for every key that is unknown or has an impossible value.
         """
+        if isinstance(values, Mapping):
+            values = {key: _with_plain_minus(value) for key, value in values.items()}
         try:
-            return cls.model_validate({key: _with_plain_minus(value) for key, value in values.items()})
+            return cls.model_validate(values)
         except ValidationError as error:
             raise ExperimentError(_problems(error)) from None
 

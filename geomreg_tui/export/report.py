@@ -106,7 +106,7 @@ def _loss_lines(result: Result, indent: int, room: int | None) -> list[str]:
         lines.append("Loss          there are no finite losses")
     if histogram.zero:
         exact = facts.exact_zeros(result.summary)
-        rest = "" if exact == histogram.zero else f"; of {exact:,} it is known that they are exact"
+        rest = "" if exact == histogram.zero else f"; {f'{exact:,}' if exact else 'none'} known to be exact"
         lines.append(f"Losses of 0   {histogram.zero:,} in {facts.experiment.dtype}{rest}")
     if histogram.nonfinite:
         many = "losses were" if histogram.nonfinite != 1 else "loss was"

@@ -75,7 +75,7 @@ def test_run_prints_its_result_and_nothing_else_on_stdout(finished):
     assert document["experiment"]["width"] == 2
     assert document["parameters"] == 2 * 4 + 2 * 2 + 2
     assert set(document["landmarks"]) == {"null_loss", "constant_loss"}
-    assert set(document["counts"]) == {"zero", "atom", "nonfinite"}
+    assert set(document["counts"]) == {"zero", "atom", "nonfinite", "dead", "at_null_loss", "exact_zero"}
     assert set(document["loss"]) == {"min", "max", "mean", "std", "quantiles"}
     for key in ("zero_mass", "central_mass", "atom_mass", "dominance"):
         estimate, low, high = document["modes"][key]
@@ -106,7 +106,7 @@ def test_report_repeats_the_result(finished):
     assert again["histogram_digest"] == first["histogram_digest"]
     assert again["modes"] == first["modes"]
     text = geomreg("report", path, check=0).stdout
-    for word in ("Dominance D", "Dead atom", "Contracting", "log10 V(L)", "L_0"):
+    for word in ("Dominance D", "At L_0", "Dead", "Contracting", "log10 V(L)", "L_0"):
         assert word in text
     assert "\x1b" not in text
 

@@ -53,19 +53,19 @@ def said(lines, name):
 
 def check_modes(lines, document):
     modes = document["modes"]
-    for name, key in (
-        ("zero mode", "zero_mass"),
-        ("central mode", "central_mass"),
-        ("index D", "dominance"),
-        ("dead atom", "atom_mass"),
+    for name, interval in (
+        ("zero mode", modes["zero_mass"]),
+        ("central mode", modes["central_mass"]),
+        ("index D", modes["dominance"]),
+        ("at L0", document["at_null_loss"]),
     ):
         text = said(lines, name)
-        if modes[key][0] is None:
+        if interval[0] is None:
             assert text == "undefined"
             continue
         # A narrow pane shows an interval wider than it is, never narrower.
         match = re.fullmatch(INTERVAL, text)
-        estimate, low, high = modes[key]
+        estimate, low, high = interval
         same(match["estimate"], estimate)
         assert float(match["low"]) <= float(match["estimate"]) <= float(match["high"])
         assert float(match["low"]) <= low

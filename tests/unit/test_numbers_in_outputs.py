@@ -79,7 +79,7 @@ def fields(text):
 
 
 NAMES = {
-    "Landmarks", "Loss", "Quantiles", "Exact zeros", "Not finite", "Zero mode", "Central mode", "Dead atom",
+    "Landmarks", "Loss", "Quantiles", "Losses of 0", "Not finite", "Zero mode", "Central mode", "At L_0", "Dead",
     "Dominance D", "Peak ratio", "Unimodal?", "Contracting", "Log axis", "Note", "Volume", "Held out",
 }  # fmt: skip
 
@@ -119,15 +119,21 @@ def check_report(text, document, result):
         for share, value in zip(QUANTILES, values, strict=True):
             same(value, loss["quantiles"][str(share)], 4)
     counts = document["counts"]
-    assert count(named.get("Exact zeros", "0")) == counts["zero"]
+    assert count(named.get("Losses of 0", "0").split(" ")[0]) == counts["zero"]
     assert count(named.get("Not finite", "0").split(" ")[0]) == counts["nonfinite"]
     masses = {}
     for name, key in (
         ("Zero mode", "zero_mass"),
         ("Central mode", "central_mass"),
-        ("Dead atom", "atom_mass"),
     ):
         masses[key] = same_interval(split(named[name].removeprefix("mass "))[0], modes[key])
+    shown = split(named["At L_0"].removeprefix("mass "))[0]
+    masses["at_null_loss"] = same_interval(shown, document["at_null_loss"])
+    dead = document["dead"] if document["dead"] is not None and document["dead"][0] is not None else None
+    if dead is None:
+        assert named["Dead"] == "not counted"
+    else:
+        same_interval(split(named["Dead"])[0], dead)
     masses["dominance"] = same_interval(split(named["Dominance D"])[0], modes["dominance"])
     check_bins(named["Dominance D"], modes)
     if modes["log2_peak_ratio"] is None:
@@ -191,8 +197,8 @@ def check_volume(lines, document):
         assert lines is None
         return
     last = lines[-1]
-    if document["counts"]["zero"]:
-        same_interval(last.removeprefix("V(0) = "), curve["zero"])
+    if document["counts"]["exact_zero"]:
+        same_interval(last.removeprefix("exact zeros: V(0) = "), curve["zero"])
     else:
         found = re.fullmatch(rf"nothing seen below; there V < ({NUMBER}) \(95 %\)", last)
         assert curve["bound"] <= float(found[1]) <= 1.1 * curve["bound"]
@@ -234,12 +240,12 @@ def check_held_out(lines, document):
 def check_together(masses, named, tables, document):
     """Check that what the report says in one line does not contradict what it says in another."""
     counts, finite = document["counts"], document["samples"] - document["counts"]["nonfinite"]
-    zero, central, atom = (masses[key] for key in ("zero_mass", "central_mass", "atom_mass"))
+    zero, central, atom = (masses[key] for key in ("zero_mass", "central_mass", "at_null_loss"))
     if not finite:
         assert zero is central is atom is None
         assert "there are no finite losses" in named["Loss"]
         return
-    assert atom[0] == pytest.approx(counts["atom"] / finite, rel=1e-3)
+    assert atom[0] == pytest.approx(counts["at_null_loss"] / finite, rel=1e-3)
     if zero and central:
         assert zero[0] + central[0] <= 1 + 2e-4
         assert atom[0] <= central[0] + 2e-4
@@ -256,7 +262,7 @@ def check_together(masses, named, tables, document):
     if counts["zero"]:
         assert low == 0
         if "Volume" in tables:
-            share = re.fullmatch(rf"V\(0\) = {INTERVAL}", tables["Volume"][-1])
+            share = re.fullmatch(rf"exact zeros: V\(0\) = {INTERVAL}", tables["Volume"][-1])
             assert float(share["estimate"]) == pytest.approx(counts["zero"] / document["samples"], rel=1e-3)
             assert "nothing seen below" not in tables["Volume"][-1]
 
@@ -283,8 +289,9 @@ def check_page(page, document):
         else:
             same(cells[name][0], value, digits)
     for name, key in (
-        ("exact zeros", "zero"),
-        ("exactly L_0 (atom)", "atom"),
+        ("losses of 0, as computed", "zero"),
+        ("losses of 0, known to be exact", "exact_zero"),
+        ("equal to L_0 to within rounding (atom)", "at_null_loss"),
         ("NaN or infinite", "nonfinite"),
     ):
         assert count(cells[name][0]) == counts[key]
@@ -296,10 +303,10 @@ def check_page(page, document):
     for name, key in (
         ("zero mode, mass", "zero_mass"),
         ("central mode, mass", "central_mass"),
-        ("dead atom, mass", "atom_mass"),
         ("dominance index D", "dominance"),
     ):
         same_interval(cells[name][0], modes[key])
+    same_interval(cells["atom at L_0, mass"][0], document["at_null_loss"])
     check_bins(cells["dominance index D"][1], modes)
     check_dip(cells["unimodal?"][0], modes)
     check_contracting(cells["contracting below the central mode"][0], cells["central mode, mass"][1], modes)
@@ -308,7 +315,7 @@ def check_page(page, document):
             curve = document["volume"]
             check_curve([[*row[:4], *row[5:]] for row in table[1:]], curve)
     if document["volume"]["log10_loss"] and counts["zero"]:
-        found = re.search(rf"V\(0\) = ({INTERVAL})\.", page.said())
+        found = re.search(rf"Exact zeros: V\(0\) = ({INTERVAL})\.", page.said())
         same_interval(found[1], document["volume"]["zero"])
 
 
@@ -416,9 +423,14 @@ def check_directions(text, directions):
         if found["tau"] is None:
             assert line.endswith("(D is undefined or constant)")
             continue
-        match = re.search(rf"Kendall τ-b = ({INTERVAL}), p = ({NUMBER})\)", line)
-        same_interval(match[1], [found["tau"], found["low"], found["high"]])
-        same(match[5], found["p_value"], 2)
+        effect = re.search(rf"D end to end ({INTERVAL}),", line)
+        same_interval(effect[1], found["effect"])
+        rank = re.search(rf"Kendall τ-b = ({INTERVAL})", line)
+        same_interval(rank[1], [found["tau"], found["low"], found["high"]])
+        shown = re.search(rf", p = ({NUMBER})\)$", line)
+        assert (shown is None) == (found["p_value"] is None)
+        if shown:
+            same(shown[1], found["p_value"], 2)
         assert f": {found['verdict']} (" in line
 
 
