@@ -20,7 +20,7 @@ from tests.unit.exporting import make_run, two_modes
 # What must be given besides, so that a command comes as far as looking at its values.
 NEEDED = {"sweep": ["--over", "width=2,4"]}
 # Text that may be anything: what it names is looked for, by the engine perhaps, and is not there.
-NAMES = {"data", "target", "device", "out", "host", "spec", "run", "name", "names", "resume"}
+NAMES = {"data", "target", "features", "device", "out", "host", "spec", "run", "name", "names", "resume"}
 
 
 def commands(group=None, before=()):

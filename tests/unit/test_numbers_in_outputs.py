@@ -79,8 +79,8 @@ def fields(text):
 
 
 NAMES = {
-    "Landmarks", "Loss", "Quantiles", "Losses of 0", "Not finite", "Zero mode", "Central mode", "At L_0", "Dead",
-    "Dominance D", "Peak ratio", "Unimodal?", "Contracting", "Log axis", "Note", "Volume", "Held out",
+    "Landmarks", "Loss", "Quantiles", "Losses of 0", "Not finite", "Zero mode", "Central mode", "At L_0",
+    "Dead", "Dominance D", "Peak ratio", "Unimodal?", "Contracting", "Log axis", "Note", "Volume", "Held out",
 }  # fmt: skip
 
 
