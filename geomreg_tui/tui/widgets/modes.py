@@ -65,7 +65,8 @@ class ModesTable(RowsWidget):
             _row("contracting", _fitting(width, *_contracting_texts(modes))),
         ]
         for factor, verdict in self._directions:
-            rows.append(_row("direction", f"{verdict}, over {factor.replace('_', ' ')}", "strong"))
+            said = textwrap.wrap(f"{verdict}, over {factor.replace('_', ' ')}", max(10, width - _NAME))
+            rows += [_row("" if after else "direction", line, "strong") for after, line in enumerate(said)]
         nonfinite = view.distribution.histogram.nonfinite
         if nonfinite:
             rows.append(_row("not finite", f"{nonfinite:,} losses are NaN or infinite", "warn"))
