@@ -94,15 +94,17 @@ async def test_the_pane_draws_the_tail_and_says_how_deep():
         assert "sampled" in text
         assert "volume reached" in text
         assert re.search(r"λ = 2\.000 ± 0\.\d{3}", text), text
-        found = re.search(r"log10 V = -(\d+\.\d+) ± (\d+\.\d+) at log10 ε = -(\d+\.\d+)", text)
+        number = r"(-\d+\.\d+)"
+        pattern = rf"log10 V = {number} \[{number}, {number}\] at log10 ε = {number}"
+        found = re.search(pattern, text)
         assert found, text
-        volume, error, loss = map(float, found.groups())
+        volume, low, high, loss = map(float, found.groups())
         # The mean of V over the three lines, at a loss to which the least deep one has come.
-        each = np.array([SLOPE * -loss * LN10 + shift for shift in (0.2, -0.2, 0.0)])
-        assert abs(-volume - math.log10(np.exp(each - each.max()).mean()) - each.max() / LN10) < 0.02
+        each = np.array([SLOPE * loss * LN10 + shift for shift in (0.2, -0.2, 0.0)])
+        assert abs(volume - math.log10(np.exp(each - each.max()).mean()) - each.max() / LN10) < 0.02
         share = np.exp(each - each.max())
         std = share.std(ddof=1) / math.sqrt(3) / share.mean() / LN10
-        assert abs(error - 1.96 * std) < 0.01
+        assert abs((high - low) / 2 - 1.96 * std) < 0.01
         assert max(int(tick) for tick in re.findall(r"1e-(\d+)┤", text)) >= 20
 
 
