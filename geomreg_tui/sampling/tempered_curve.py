@@ -71,7 +71,8 @@ class TemperedCurve:
         self._before = torch.zeros(1, dtype=torch.float64, device=like.device)
         if math.isfinite(self.start):
             self._before = self.spectrum.log_evidence(self.start, self.base)
-            self._log_evidence -= (population.base - self.base) / (2 * math.exp(2 * self.start))
+            if self.base != population.base:  # where tau**2 is below the smallest float, it is 0 and stays
+                self._log_evidence -= (population.base - self.base) / (2 * math.exp(2 * self.start))
         else:
             self.start = _start(self.spectrum, self._size)
         self.limit = min(self.limit, self.start)
