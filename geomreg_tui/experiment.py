@@ -262,8 +262,9 @@ class Experiment(BaseModel):
         Raises:
             ExperimentError: with one problem for every key that is unknown or has an impossible value.
         """
-        if isinstance(values, Mapping):
-            values = {key: _with_plain_minus(value) for key, value in values.items()}
+        if not isinstance(values, Mapping):
+            raise ExperimentError([Problem("experiment", repr(values), "allowed is a table of keys")])
+        values = {str(key): _with_plain_minus(value) for key, value in values.items()}
         try:
             return cls.model_validate(values)
         except ValidationError as error:

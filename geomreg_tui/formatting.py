@@ -185,7 +185,7 @@ def _rounded(value: Decimal, rounding: str, coarsest: int, digits: int, *, bound
     if bounded and not rest:
         return Decimal(int(value))
     if bounded:
-        exponent = min(exponent, rest.adjusted() - _COMPLEMENT_DIGITS + 1)
+        exponent = min(exponent, rest.adjusted() - min(digits, _COMPLEMENT_DIGITS) + 1)
     exponent = max(exponent, value.adjusted() - _MOST_DIGITS + 1)
     if value.adjusted() <= _LARGEST:
         exponent = min(exponent, 0)  # written without an exponent, all digits before the point are shown

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 
-PATIENCE = 300.0  # seconds
+PATIENCE = 120.0  # seconds
 
 
 def contention() -> float:

@@ -64,14 +64,15 @@ def duration_text(seconds: float) -> str:
     return f"{hours}:{minutes:02d}:{left:02d}" if hours else f"{minutes}:{left:02d}"
 
 
-def interval_text(interval: Interval, most_decimals: int = 6) -> str:
+def interval_text(interval: Interval, most_decimals: int = 6, digits: int = 3) -> str:
     """Return a share or D as ``0.412 [0.411, 0.413]``, with the decimals that the interval deserves.
 
     Args:
         interval: the estimate and the ends.
         most_decimals: where the interval is narrower, it is shown wider than it is.
+        digits: significant digits of each, at least.
     """
-    return formatting.interval_text(interval, 3, bounded=True, decimals=most_decimals)
+    return formatting.interval_text(interval, digits, bounded=True, decimals=most_decimals)
 
 
 def held_ceiling(value: float, held: float | None = None) -> float:

@@ -21,7 +21,7 @@ Directions = tuple[tuple[str, str], ...]
 
 _NAME = 15  # cells of the first column
 _DIP_DECIDES = 0.05
-_LINE = "{:<16} {:>6} {:>6} {:>8}"  # a mode, as wide as the narrowest pane
+_COLUMNS = (16, 6, 6, 8)  # cells of a mode's entries, at least; one is between them
 
 
 class ModesTable(RowsWidget):
@@ -69,10 +69,11 @@ class ModesTable(RowsWidget):
             rows += [_row("" if after else "direction", line, "strong") for after, line in enumerate(said)]
         nonfinite = view.distribution.histogram.nonfinite
         if nonfinite:
-            rows.append(_row("not finite", f"{nonfinite:,} losses are NaN or infinite", "warn"))
+            told = f"{nonfinite:,} losses are NaN or infinite", f"{nonfinite:,} losses"
+            rows.append(_row("not finite", _fitting(width, *told), "warn"))
         if comparison is not None:
             rows += _comparison_rows(comparison, width)
-        rows += _mode_rows(modes)
+        rows += _mode_rows(modes, width)
         for note in modes.notes:
             wrapped = textwrap.wrap(plain_text(note), max(20, width - 3))
             rows += [
@@ -93,6 +94,7 @@ def _fitting(width: int, *texts: str) -> str:
 
 def _interval(interval: Interval, width: int, prefix: str = "") -> str:
     exact = [interval_text(interval, decimals) for decimals in (6, 5, 4, 3)]
+    exact += [interval_text(interval, 3, digits) for digits in (2, 1)]
     return _fitting(width, *(prefix + text for text in exact), *exact)
 
 
@@ -127,13 +129,21 @@ def _comparison_rows(comparison: Comparison, width: int) -> list[list[Piece]]:
     ]
 
 
-def _mode_rows(modes: ModeAnalysis) -> list[list[Piece]]:
+def _mode_rows(modes: ModeAnalysis, width: int) -> list[list[Piece]]:
     if not modes.modes:
         return [[Piece("no significant mode yet", "dim")]]
-    rows = [[Piece(_LINE.format("mode at loss", "L/L0", "mass", "height"), "dim")]]
+    table = [("mode at loss", "L/L0", "mass", "height")]
     for mode in modes.modes:
         unit = mode.loss / modes.null_loss if modes.null_loss > 0 else math.nan
-        name = " (zero)" if mode.at_zero else ""
-        cells = share_text(mode.mass, 3), f"{mode.persistence:.0f} σ"
-        rows.append([Piece(_LINE.format(f"  {number_text(mode.loss)}{name}", number_text(unit), *cells))])
+        name = f"{number_text(mode.loss)}{' (zero)' if mode.at_zero else ''}"
+        table.append((name, number_text(unit), share_text(mode.mass, 3), f"{mode.persistence:.0f} σ"))
+    needed = [max(map(len, column)) for column in zip(*table, strict=True)]
+    sizes = [max(sizes) for sizes in zip(needed, _COLUMNS, strict=True)]
+    if sum(sizes) + len(sizes) - 1 > width:
+        sizes = needed
+    rows = []
+    for number, (name, *cells) in enumerate(table):
+        indent = "  " if number and len(name) + 2 <= sizes[0] else ""
+        line = " ".join(cell.rjust(size) for cell, size in zip(cells, sizes[1:], strict=True))
+        rows.append([Piece(f"{indent}{name}".ljust(sizes[0] + 1) + line, "text" if number else "dim")])
     return rows
