@@ -1,10 +1,9 @@
 """Drawing networks: exact samplers, and the chunk as the only unit of work."""
 
-from geomreg_tui.sampling.chunk import ChunkResult, Ready, prepare, run_chunk
+from geomreg_tui.sampling.chunk import Ready, prepare, run_chunk
 from geomreg_tui.sampling.device import environment, resolve_devices
 
 __all__ = [
-    "ChunkResult",
     "Ready",
     "environment",
     "prepare",

@@ -12,24 +12,11 @@ from numpy.typing import NDArray
 from geomreg_tui.experiment import Experiment
 from geomreg_tui.sampling.rng import chunk_generator
 from geomreg_tui.sampling.sampler import Sampler
-from geomreg_tui.summary import Facts, JointHistogram, LossHistogram, Moments, Summary
+from geomreg_tui.summary import ChunkResult, Facts, JointHistogram, LossHistogram, Moments, Summary
 
-__all__ = ["ChunkResult", "Ready", "prepare", "run_chunk"]
+__all__ = ["Ready", "prepare", "run_chunk"]
 
 _ATOM_ROUNDING = 2  # units in the last place, relative to the null loss
-
-
-@dataclass(frozen=True)
-class ChunkResult:
-    """What a chunk gives.
-
-    Attributes:
-        summary: aggregate of its networks.
-        losses: the first losses, float64, in the order drawn; None when none were asked for.
-    """
-
-    summary: Summary
-    losses: NDArray[np.float64] | None = None
 
 
 @dataclass(frozen=True)

@@ -50,7 +50,7 @@ def environment(device: str) -> dict[str, str]:
     )
     return {
         "geomreg_tui": geomreg_tui.__version__,
-        "torch": torch.__version__,
+        "torch": str(torch.__version__),  # plain text: the engine must not import torch to read it
         "numpy": np.__version__,
         "python": platform.python_version(),
         "device": device.partition(":")[0],

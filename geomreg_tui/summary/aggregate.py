@@ -15,7 +15,7 @@ from geomreg_tui.summary.histogram import LossHistogram
 from geomreg_tui.summary.joint import JointHistogram
 from geomreg_tui.summary.moments import ExactSum, Moments
 
-__all__ = ["Summary"]
+__all__ = ["ChunkResult", "Summary"]
 
 _DEAD = "dead"  # array that run directories of version 0.1.0 do not have
 Scalar = TypeVar("Scalar", bound=np.generic)
@@ -143,6 +143,19 @@ class Summary:
             if not 0 <= dead <= histogram.total:
                 raise ValueError("dead: more than there are networks, or fewer than none")
         return cls(histogram, moments, joint, dead)
+
+
+@dataclass(frozen=True)
+class ChunkResult:
+    """What a chunk gives.
+
+    Attributes:
+        summary: aggregate of its networks.
+        losses: the first losses, float64, in the order drawn; None when none were asked for.
+    """
+
+    summary: Summary
+    losses: NDArray[np.float64] | None = None
 
 
 def _total(counts: Iterable[int | None]) -> int | None:

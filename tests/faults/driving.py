@@ -23,7 +23,7 @@ from geomreg_tui.engine.worker import perform, prepare
 from geomreg_tui.experiment import Experiment
 from geomreg_tui.runs import RunDirectory, RunState
 from geomreg_tui.runs.lease import holder
-from geomreg_tui.summary import Summary
+from geomreg_tui.summary import ChunkResult, Summary
 from tests.making import new_run
 from tests.patience import PATIENCE
 
@@ -51,7 +51,7 @@ def fold(samples: int, keep: int = 0) -> tuple[Summary, np.ndarray]:
 
 
 @cache
-def _drawn(chunk: int, count: int) -> sampling.ChunkResult:
+def _drawn(chunk: int, count: int) -> ChunkResult:
     return sampling.run_chunk(_resolved(), chunk, count, keep=CHUNK)
 
 

@@ -1,0 +1,53 @@
+"""What workers answer is read by an engine, and by an explorer, that never import torch."""
+
+import pickle
+import subprocess
+import sys
+
+import pytest
+
+from geomreg_tui.engine.task import Leg, Prepared, Task, Trial, Tried, Walked
+from geomreg_tui.engine.worker import perform, prepare
+from geomreg_tui.experiment import Experiment
+from geomreg_tui.runs import RunDirectory
+from geomreg_tui.summary import ChunkResult, Descent, Tail, TailPlan
+
+VALUES = {"data": "gaussian", "inputs": 2, "examples": 2, "width": 4, "depth": 1, "chunk_size": 64}
+PLAN = TailPlan(log10_volume=-1.0, population=32, repeats=1)
+
+# Reads pickles from files in a process that cannot import torch, and prints what they are.
+SCRIPT = """
+import pickle, sys
+sys.modules["torch"] = None
+for path in sys.argv[1:]:
+    with open(path, "rb") as file:
+        print(type(pickle.load(file)).__name__)
+"""
+
+
+@pytest.mark.parametrize(
+    "extra", [{}, {"activation": "tanh", "loss": "cross_entropy", "data": "iris", "inputs": 4}]
+)
+def test_every_kind_of_answer_is_read_without_torch(tmp_path, extra):
+    experiment = Experiment.parse(VALUES | extra)
+    prepared = prepare(experiment, "cpu", None)
+    deep = prepare(experiment, "cpu", None, deep=True)
+    resolved = deep.facts.experiment
+    tried = perform(Trial(resolved, PLAN), "cpu")
+    tail = Tail(PLAN, tried.kernel, tried.space, (Descent.empty(),))
+    run, lease = RunDirectory.begin(tmp_path / "run", deep.facts, deep.environment, 64, 0, experiment, tail)
+    leg = Leg(resolved, tail.in_use, 0, str(run.path), 0, 60.0)
+    answers = [
+        prepared,
+        perform(Task(prepared.facts.experiment, 0, keep=3), "cpu"),
+        tried,
+        perform(leg, "cpu"),
+    ]
+    lease.release()
+    assert [type(answer) for answer in answers] == [Prepared, ChunkResult, Tried, Walked]
+    files = []
+    for number, answer in enumerate(answers):
+        files.append(tmp_path / f"{number}.pickle")
+        files[-1].write_bytes(pickle.dumps(answer))
+    read = subprocess.run([sys.executable, "-c", SCRIPT, *files], capture_output=True, text=True, check=False)
+    assert read.stdout.split() == ["Prepared", "ChunkResult", "Tried", "Walked"], read.stderr
