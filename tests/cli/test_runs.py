@@ -1,6 +1,7 @@
 """``geomreg-tui runs`` with as many runs as collect in years."""
 
 import json
+import math
 import os
 import resource
 import subprocess
@@ -72,13 +73,15 @@ def homes(tmp_path_factory):
 def test_ten_thousand_runs_take_no_longer_than_twenty(homes, command):
     few, many = homes
     geomreg(few, "--version")
-    ratios = []
+    ratio = math.inf
     for _ in range(3):
         first, short = geomreg(few, *command)
         second, long = geomreg(many, *command)
         assert first.returncode == second.returncode == 0, second.stderr
-        ratios.append(long / short)
-    assert min(ratios) < 2
+        ratio = min(ratio, long / short)
+        if ratio < 2:
+            break
+    assert ratio < 2
 
 
 def test_the_list_is_of_the_newest_and_all_can_be_had(homes):

@@ -10,7 +10,9 @@ import sys
 import mpmath
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
+from geomreg_tui.cli.app import app
 from geomreg_tui.errors import ExitCode
 from geomreg_tui.export import load_sweep
 from geomreg_tui.export.sweep_figures import draw_tails
@@ -112,7 +114,8 @@ def test_every_export_has_the_curve(deep, tmp_path):
     path, document = deep
     found = document["tail"]
     for end in ("csv", "npz", "json", "html", "svg", "parquet"):
-        geomreg("export", path, tmp_path / f"run.{end}", check=0)
+        done = CliRunner().invoke(app, ["export", str(path), str(tmp_path / f"run.{end}")])
+        assert done.exit_code == 0, done.output
     table = np.genfromtxt(tmp_path / "run.csv", delimiter=",", names=True)
     assert table["log10_volume"].min() == found["log10_volume"][-1]
     assert np.all(np.diff(table["loss_high"]) >= 0)

@@ -108,7 +108,7 @@ def test_an_extended_run_draws_its_incomplete_chunk_whole(tmp_path, expected):
     assert run.committed()[0].summary.histogram.digest() == expected
 
 
-@pytest.mark.parametrize("times", [8, pytest.param(20, marks=pytest.mark.full)])
+@pytest.mark.parametrize("times", [3, pytest.param(20, marks=pytest.mark.full)])
 def test_an_engine_that_is_killed_many_times_loses_nothing(tmp_path, times):
     """At random moments: while it reads, compares, samples, publishes, commits."""
     path, samples = tmp_path / "run", 400_250

@@ -27,6 +27,8 @@ from tests.patience import PATIENCE
 
 from .serving import Served, admitted, browser_path, client, opened_page, serving
 
+# A network whose preview is over in a moment.
+SMALL = ("--data", "iris", "--examples", "1", "--width", "8", "--depth", "1")
 ROUTES = [
     "/",
     "/ws",
@@ -42,7 +44,7 @@ ROUTES = [
 @pytest.fixture(scope="module")
 def shut() -> Iterator[Served]:
     """A server whose token nobody presents."""
-    with serving("--data", "digits") as served:
+    with serving(*SMALL) as served:
         yield served
 
 
@@ -174,7 +176,7 @@ def test_loopback(host: str, expected: bool) -> None:
 
 
 async def test_ending_the_server_ends_its_explorers_and_runs_go_on() -> None:
-    with serving("--data", "digits", "--samples", "1e9", "--fresh") as served:
+    with serving(*SMALL, "--samples", "1e9", "--fresh") as served:
         async with admitted(served) as session, opened_page(session, served) as page:
             await page.shows("preview done")
             explorers = served.children()
@@ -196,7 +198,7 @@ async def test_ending_the_server_ends_its_explorers_and_runs_go_on() -> None:
 
 @pytest.mark.parametrize("end", ["page", "server"])
 async def test_an_explorer_leaves_when_its_page_or_the_server_is_gone(end: str) -> None:
-    with serving("--data", "digits", "--fresh") as served:
+    with serving(*SMALL, "--fresh") as served:
         async with admitted(served) as session:
             async with opened_page(session, served) as page:
                 await page.shows("preview done")
@@ -216,7 +218,7 @@ def test_what_an_explorer_would_refuse_is_refused_at_the_start() -> None:
 
 
 async def test_a_page_whose_explorer_does_not_start_is_told(home: Path) -> None:
-    with serving("--data", "digits") as served:
+    with serving(*SMALL) as served:
         async with admitted(served) as session:
             (home / "config.toml").write_text("fps = [")  # after the server had read it
             async with opened_page(session, served) as page:
@@ -239,7 +241,7 @@ STRANGE = [
 
 
 async def test_what_no_page_would_send_is_passed_over() -> None:
-    with serving("--data", "digits", "--fresh") as served:
+    with serving(*SMALL, "--fresh") as served:
         async with admitted(served) as session, opened_page(session, served) as page:
             await page.shows("preview done")
             for text in STRANGE:
@@ -264,8 +266,11 @@ TEXT = """() => {
 
 def test_a_browser_draws_the_explorer_and_its_keys_work() -> None:
     """Words in the page's own terminal, paint in its picture, nothing from elsewhere."""
-    options = ("--data", "digits", "--width", "32", "--samples", "3e5", "--theme", "textual-light")
-    with serving(*options) as served, sync_playwright() as playwright:
+    options = ("--samples", "3e5", "--theme", "textual-light")
+    with (
+        serving("--data", "digits", "--width", "32", "--depth", "1", *options) as served,
+        sync_playwright() as playwright,
+    ):
         browser = playwright.chromium.launch(executable_path=browser_path(), args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": 1400, "height": 900})
         wrong: list[str] = []
@@ -280,7 +285,7 @@ def test_a_browser_draws_the_explorer_and_its_keys_work() -> None:
 
         page.goto(served.address)
         shows("preview done")
-        shows("mlp 64→32×3→1")
+        shows("mlp 64→32×1→10")
         shows("3e5")
         assert page.url == f"{served.origin}/"  # the token is out of the address
         before = _picture(page.screenshot())
