@@ -111,7 +111,7 @@ def test_an_extended_run_draws_its_incomplete_chunk_whole(tmp_path, expected):
 @pytest.mark.parametrize("times", [3, pytest.param(20, marks=pytest.mark.full)])
 def test_an_engine_that_is_killed_many_times_loses_nothing(tmp_path, times):
     """At random moments: while it reads, compares, samples, publishes, commits."""
-    path, samples = tmp_path / "run", 400_250
+    path, samples = tmp_path / "run", 100_250
     generator = seeds.generator(20)
     kept = kills = 0
     process = geomreg("run", *OPTIONS, "--samples", samples, "--out", path, "--workers", 2)
@@ -125,7 +125,7 @@ def test_an_engine_that_is_killed_many_times_loses_nothing(tmp_path, times):
         assert found >= kept
         kept = found
         if code == 0:  # it was faster than the killer: ask for more
-            samples += 200_000
+            samples += 50_000
         process = geomreg("run", "--resume", path, "--samples", samples, "--workers", 2)
     code, _, err = finish(process)
     assert code == 0, err

@@ -168,7 +168,7 @@ def test_more_memory_than_that_cannot_be_had():
 
 
 fuzz = settings(
-    max_examples=int(os.environ.get("FUZZ_EXAMPLES", "40")),
+    max_examples=int(os.environ.get("FUZZ_EXAMPLES", "16")),
     phases=(Phase.explicit, Phase.generate),
 )
 

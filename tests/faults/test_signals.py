@@ -228,7 +228,7 @@ def test_a_sweep_whose_terminal_is_gone_goes_on_to_its_end(tmp_path):
 
 def test_a_sweep_that_is_stopped_goes_on(tmp_path):
     command = ["sweep", "--over", "width=8,16,32", *OPTIONS, "--out", tmp_path / "sweep", "--samples"]
-    process = geomreg(*command, "400k")
+    process = geomreg(*command, "100k")
     wait_for(lambda: engine_of(tmp_path / "sweep" / "width=16"))
     first = RunDirectory.open(tmp_path / "sweep" / "width=8")
     stamp = (first.path / "summary.json").stat().st_mtime_ns
@@ -237,11 +237,11 @@ def test_a_sweep_that_is_stopped_goes_on(tmp_path):
     assert code == 130
     assert f"--out {tmp_path / 'sweep'} goes on" in err
     assert not (tmp_path / "sweep" / "width=32").exists()
-    code, _, err = finish(geomreg(*command, "400k"))
+    code, _, err = finish(geomreg(*command, "100k"))
     assert code == 0, err
     document = json.loads((tmp_path / "sweep" / "sweep.json").read_text())
-    assert [point["samples"] for point in document["points"]] == [400_000] * 3
+    assert [point["samples"] for point in document["points"]] == [100_000] * 3
     assert (first.path / "summary.json").stat().st_mtime_ns == stamp
-    code, _, err = finish(geomreg(*command, "400k", "--activation", "tanh"))
+    code, _, err = finish(geomreg(*command, "100k", "--activation", "tanh"))
     assert code == 1
     assert "activation: relu was sampled, tanh is given" in err

@@ -83,7 +83,7 @@ def _stands_still(handle):
 
 def test_a_run_on_a_disk_that_stays_full_fails_with_a_clear_line(small_disk, runs):
     path = small_disk / "run"
-    handle = runs.start(EXPERIMENT, 400_250, directory=path, workers=1, patience=3)
+    handle = runs.start(EXPERIMENT, 100_250, directory=path, workers=1, patience=3)
     wait_for(lambda: handle.status().samples > 0)
     fill(small_disk)
     assert handle.wait(PATIENCE)
@@ -99,8 +99,8 @@ def test_a_run_on_a_disk_that_stays_full_fails_with_a_clear_line(small_disk, run
     assert committed(path) >= kept
     (small_disk / "filler").unlink()
     status, summary = outcome(runs.resume(path, workers=2))
-    assert (status.state, summary.samples) == (RunState.DONE, 400_250)
-    assert summary.histogram.digest() == fold(400_250)[0].histogram.digest()
+    assert (status.state, summary.samples) == (RunState.DONE, 100_250)
+    assert summary.histogram.digest() == fold(100_250)[0].histogram.digest()
 
 
 def test_a_scheduler_does_not_wait_for_room_on_the_disk(small_disk, runs):

@@ -44,8 +44,8 @@ def sweeps():
     """Start sweeps; whatever is still going when the test is over is killed."""
     handles = []
 
-    def start(plan, path):
-        handles.append(start_sweep(plan, path, workers=2))
+    def start(plan, path, workers=1):
+        handles.append(start_sweep(plan, path, workers=workers))
         return handles[-1]
 
     yield start

@@ -133,7 +133,9 @@ async def test_every_key_does_what_it_says(name: str) -> None:
 IN_PALETTE = [name for name in EFFECTS if name not in ("leave_field", "palette", "suspend", "quit_anywhere")]
 
 
-@pytest.mark.parametrize("name", IN_PALETTE)
+@pytest.mark.parametrize(
+    "name", [*IN_PALETTE[:4], *(pytest.param(name, marks=pytest.mark.full) for name in IN_PALETTE[4:])]
+)
 async def test_every_action_works_by_name_in_the_palette(name: str) -> None:
     before, seen = EFFECTS[name]
     async with opened(size=(200, 60)) as driver:

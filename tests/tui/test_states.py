@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,7 +27,7 @@ from .driving import Driver, opened
 from .fakes import FakeRun, FakeSource, snapshot_of
 from .shelf import experiment_of, put_run
 
-SIZES = ((200, 60), (120, 40), (120, 32), (80, 24), (60, 16), (60, 15), (59, 16))
+SIZES = ((200, 60), (120, 40), (120, 32), (80, 24), (60, 15), (60, 16), (59, 16))
 TABS = ("setup", "loss", "volume", "modes", "sphere")
 ESSENTIAL = ("space Start/pause", "? Help", "q Quit", "^p Palette")
 
@@ -204,8 +204,15 @@ def scrolled_out(widget: Widget) -> bool:
     )
 
 
-@pytest.mark.parametrize("name", STATES)
-async def test_every_state_is_whole_at_every_size(name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "sizes"),
+    [
+        *(pytest.param(name, SIZES[1::2], id=name) for name in STATES if name != "running"),
+        pytest.param("running", SIZES, id="running"),
+        *(pytest.param(name, SIZES[::2], id=f"{name}-more", marks=pytest.mark.full) for name in STATES),
+    ],
+)
+async def test_every_state_is_whole_at_every_size(name: str, sizes: Sequence[tuple[int, int]]) -> None:
     state = STATES[name]
     attached = None
     if state.attached:
@@ -217,7 +224,7 @@ async def test_every_state_is_whole_at_every_size(name: str) -> None:
             await driver.settled()
         await state.act(driver)
         await driver.until(lambda: state.status in driver.text("#status"), state.status)
-        for size in SIZES:
+        for size in sizes:
             await driver.pilot.resize_terminal(*size)
             await driver.pilot.pause()
             if size < SMALLEST or size[1] < SMALLEST[1]:
