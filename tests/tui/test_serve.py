@@ -285,7 +285,7 @@ def test_a_browser_draws_the_explorer_and_its_keys_work() -> None:
 
         page.goto(served.address)
         shows("preview done")
-        shows("mlp 64→32×1→10")
+        shows("mlp 64→32×1→1")
         shows("3e5")
         assert page.url == f"{served.origin}/"  # the token is out of the address
         before = _picture(page.screenshot())

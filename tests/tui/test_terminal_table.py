@@ -14,7 +14,7 @@ import pytest
 
 from benchmarks import terminal as measure
 
-from .terminal import in_terminal
+from .terminal import Terminal, in_terminal
 
 TAKES = 3
 
@@ -64,6 +64,21 @@ def test_the_first_frame_has_the_layout_of_the_size(columns: int, lines: int) ->
         assert terminal.process.poll() == 0
 
 
+def check_dialogs(terminal: Terminal) -> None:
+    """Check that a dialog sends its own cells only, while a run is sampled behind it."""
+    for key, shown, most in ((b"e", "The same run again", 4_000), (b"q", "go back", 1_500)):
+        terminal.seen = b""
+        terminal.press(key)
+        assert terminal.shows(shown)
+        terminal.read(1.0)
+        assert len(terminal.seen) < most, key
+        assert "Hypersphere volume" in terminal.text()  # what was there is still there
+        assert terminal.read(2.0) == b""  # and nothing is drawn behind the dialog
+        terminal.press(b"\x1b")
+        assert terminal.shows("dimension n")
+        terminal.read(1.0)
+
+
 def test_what_is_sent_fits_a_slow_line_and_the_process_that_draws_stays_light() -> None:
     with measure.explorer() as terminal:
         terminal.read(3.0)  # the dip test comes last
@@ -78,6 +93,7 @@ def test_what_is_sent_fits_a_slow_line_and_the_process_that_draws_stays_light() 
         loaded = Path(f"/proc/{terminal.process.pid}/maps").read_text()
         assert "/torch/" not in loaded
         assert "/numpy/" in loaded  # the same look would have found it
+        check_dialogs(terminal)
 
 
 @pytest.mark.alone
@@ -101,22 +117,6 @@ def test_a_slow_line_is_usable() -> None:
             return measure.leaving(terminal)
 
     assert best(1, leave) < 1
-
-
-def test_a_dialog_sends_its_own_cells_only() -> None:
-    with measure.explorer() as terminal:
-        measure.sample(terminal)
-        for key, shown, most in ((b"e", "The same run again", 4_000), (b"q", "go back", 1_500)):
-            terminal.seen = b""
-            terminal.press(key)
-            assert terminal.shows(shown)
-            terminal.read(1.0)
-            assert len(terminal.seen) < most, key
-            assert "Hypersphere volume" in terminal.text()  # what was there is still there
-            assert terminal.read(2.0) == b""  # and nothing is drawn behind the dialog
-            terminal.press(b"\x1b")
-            assert terminal.shows("dimension n")
-            terminal.read(1.0)
 
 
 @pytest.mark.alone

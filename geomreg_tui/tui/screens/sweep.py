@@ -253,10 +253,11 @@ class SweepScreen(Screen[RunChoice | None]):
         if move is SweepMove.START:
             sweeps.shown = sweeps.view = None
             self._multiples.select(0)
+        app = self.app  # the screen may be gone, and know no application, when the sweep has begun
         in_thread(
             "sweep",
             lambda: sweeps.begin(move, plan),
-            lambda sweep, problem: self.app.call_later(self._begun, sweep, plan, problem),
+            lambda sweep, problem: app.call_later(self._begun, sweep, plan, problem),
         )
         self._draw()
 
