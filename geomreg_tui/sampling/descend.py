@@ -27,19 +27,27 @@ __all__ = ["Descender", "tail_experiment"]
 _HELD_OUT_STEP = 0.5 * math.log(10)  # of log V, to the first look at held-out examples
 _HELD_OUT_GROWTH = 0.1  # of the step, from one look to the next: 25 looks to 1e-50, 43 to 1e-300
 _Checkpoint = tuple[Mapping[str, Any], Mapping[str, NDArray[np.generic]]]
-_GAUSSIAN = ("normal", "he_normal", "glorot_normal", "lecun_normal")
+_ROTATION_INVARIANT = (
+    "normal",
+    "he_normal",
+    "glorot_normal",
+    "lecun_normal",
+    "orthogonal",
+    "sphere",
+    "ball",
+)
 
 
 def tail_experiment(experiment: Experiment) -> Experiment:
     """Return an experiment as the tail is computed: in float64, by a sampler whose numbers can be moved.
 
-    Those are reduced normals for Gaussian weights, unless weights are asked for (sampler ``direct``).
-    Radial sampling draws numbers of active units, which have no density to move along; projected sampling
-    has the same law.
+    Those of projected sampling for laws that are rotation invariant, unless weights are asked for (sampler
+    ``direct``). Radial sampling, which ``auto`` may stand for, draws numbers of active units, which have no
+    density to move along; projected sampling has the same law.
     """
-    gaussian = experiment.init in _GAUSSIAN and experiment.arch in ("mlp", "conv")
+    projectable = experiment.init in _ROTATION_INVARIANT and experiment.arch in ("mlp", "conv")
     sampler = experiment.sampler
-    if sampler == "radial" or (sampler == "auto" and gaussian):
+    if sampler == "radial" or (sampler == "auto" and projectable):
         sampler = "projected"
     return experiment.replace(dtype="float64", sampler=sampler, batch_size=None, chunk_size=None)
 

@@ -23,6 +23,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from geomreg_tui.errors import ExperimentError, Problem
 from geomreg_tui.inits import Stream
 from geomreg_tui.inits.rotation import Gaussian
 from geomreg_tui.networks import apply_matrix
@@ -323,7 +324,14 @@ class _ReducedLayers:
 
 
 def build_space(sampler: Sampler) -> Space:
-    """Return the smallest space that is exact for an experiment."""
+    """Return the smallest space that is exact for an experiment.
+
+    Raises:
+        ExperimentError: for radial sampling, whose numbers of active units are no coordinates.
+    """
+    if sampler.facts.experiment.sampler == "radial":
+        rule = "a tail has no coordinates to move along there; allowed is projected, which has the same law"
+        raise ExperimentError([Problem("sampler", "'radial'", rule)])
     projected = sampler.facts.experiment.sampler == "projected"
     return ReducedSpace(sampler) if projected and isinstance(sampler.law, Gaussian) else LatentSpace(sampler)
 

@@ -15,12 +15,13 @@ from scipy import special, stats
 
 from geomreg_tui.analysis import LossDistribution, stitch, tail_curve, volume_curve
 from geomreg_tui.analysis.quadratic_form import squared_error_law
-from geomreg_tui.experiment import Experiment
+from geomreg_tui.errors import ExperimentError
+from geomreg_tui.experiment import Experiment, choices
 from geomreg_tui.sampling import prepare, run_chunk
 from geomreg_tui.sampling.descend import Descender, tail_experiment
 from geomreg_tui.sampling.latent import Latent, LatentStream
 from geomreg_tui.sampling.sampler import Sampler
-from geomreg_tui.sampling.spaces import LatentSpace, ReducedSpace
+from geomreg_tui.sampling.spaces import LatentSpace, ReducedSpace, build_space
 from geomreg_tui.summary import Summary, TailPlan
 from tests import seeds
 from tests.rates import deviations, sigmas
@@ -365,6 +366,47 @@ def test_plain_sampling_and_the_tail_agree_where_both_see(values):
     assert np.all(np.diff(loss) > 0)
     assert volume[0] < -3.5
     assert np.isfinite(error).all()
+
+
+RADIAL = [("orthogonal", "relu"), ("sphere", "leaky_relu"), ("ball", "relu")]
+MORE_RADIAL = itertools.product(["orthogonal", "sphere", "ball", "he_normal"], ["relu", "leaky_relu", "abs"])
+
+
+@pytest.mark.parametrize(
+    ("init", "activation"),
+    [*RADIAL, *(pytest.param(*each, marks=pytest.mark.full) for each in MORE_RADIAL if each not in RADIAL)],
+)
+def test_the_tail_of_one_example_agrees_with_radial_sampling(init, activation):
+    values = {"data": "teacher", "inputs": 3, "examples": 1, "depth": 2, "width": 4, "init": init}
+    values |= {"activation": activation, "loss": "huber", "gain": 2.0}
+    ready = prepare(Experiment.parse({**values, "dtype": "float64", "seed": seeds.seed(9)}))
+    assert ready.facts.experiment.sampler == "radial"
+    drawn = run_chunk(ready.facts.experiment, 0).summary
+    sampled = volume_curve(LossDistribution(drawn, ready.facts.null_loss))
+    descents = [descend(values, index, log10_volume=-3.5, population=200) for index in range(4)]
+    apart = stitch(sampled, tail_curve(descents))[3]
+    assert apart is not None
+    assert apart < sigmas(6)
+
+
+@pytest.mark.parametrize("sampler", ["direct", "projected"])
+@pytest.mark.parametrize("init", choices("init"))
+def test_the_loss_of_a_point_does_not_depend_on_its_batch(init, sampler):
+    values = {"data": "gaussian", "inputs": 3, "examples": 1, "depth": 2, "width": 2, "init": init}
+    try:
+        space = space_of({**values, "sampler": sampler, "loss": "mae"})
+    except ExperimentError:
+        assert sampler == "projected"
+        return
+    points = space.draw(64, seeds.torch_generator(10))
+    whole = space.log_excess(points)
+    alone = torch.cat([space.log_excess(Latent(*(part[k : k + 1] for part in points))) for k in range(64)])
+    torch.testing.assert_close(whole, alone, rtol=1e-9, atol=1e-9)
+
+
+def test_radial_sampling_is_no_space():
+    with pytest.raises(ExperimentError, match="allowed is projected"):
+        build_space(Sampler(Experiment.parse({"data": "gaussian", "examples": 1, "sampler": "radial"})))
 
 
 # An independent judge, itself judged by an exact law of as many coordinates first.
