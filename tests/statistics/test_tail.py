@@ -6,22 +6,24 @@ where standard errors are right and estimates normal; the tests of error bars sa
 
 import itertools
 import math
+from dataclasses import replace
 
 import mpmath
 import numpy as np
 import pytest
 import torch
-from scipy import special, stats
+from scipy import integrate, special, stats
 
 from geomreg_tui.analysis import LossDistribution, stitch, tail_curve, volume_curve
 from geomreg_tui.analysis.quadratic_form import squared_error_law
 from geomreg_tui.errors import ExperimentError
 from geomreg_tui.experiment import Experiment, choices
-from geomreg_tui.sampling import prepare, run_chunk
+from geomreg_tui.sampling import prepare, run_chunk, tempering
 from geomreg_tui.sampling.descend import Descender, tail_experiment
 from geomreg_tui.sampling.latent import Latent, LatentStream
 from geomreg_tui.sampling.sampler import Sampler
 from geomreg_tui.sampling.spaces import LatentSpace, ReducedSpace, build_space
+from geomreg_tui.sampling.tempered_curve import TemperedCurve
 from geomreg_tui.summary import Summary, TailPlan
 from tests import seeds
 from tests.rates import deviations, sigmas
@@ -79,6 +81,46 @@ def test_the_exact_tail_of_a_linear_model_down_to_1e_300(tmp_path, examples, tar
         population=500,
     )
     assert_calibrated(scores)
+
+
+def log_volume_of_one_example(width, square_norm, target, log_loss):
+    """Return log V(eps) of a ReLU network with a hidden layer, He, one output, one example, for eps -> 0.
+
+    Given the layer, f ~ N(0, q) with q = (2 |x|**2 / inputs) (2 / width) G, G chi-square of as many degrees
+    of freedom as there are active units. So V is 2 sqrt(eps) E[density of f at y], to within a factor 1 + eps.
+    """
+    scale, density = 4 * square_norm / width, 0.0
+    for active in range(1, width + 1):
+
+        def given(g, active=active):
+            return stats.chi2.pdf(g, active) * stats.norm.pdf(target, scale=math.sqrt(scale * g))
+
+        share = stats.binom.pmf(active, width, 0.5)
+        density += share * integrate.quad(given, 0, np.inf, epsrel=1e-9)[0]
+    return math.log(2 * density) + log_loss / 2
+
+
+def test_a_population_whose_tau_squared_is_below_the_smallest_float_goes_on(tmp_path):
+    """From a level at tau = 1e-295 to V = 1e-300, by the exact law of a network with a hidden layer."""
+    path, x, target = tmp_path / "one.npz", np.array([[0.5, -1.0, 0.7]]), 0.8
+    np.savez(path, x=x, y=np.array([target]))
+    space = space_of({"data": str(path), "examples": 1, "standardize": False, "depth": 1, "width": 6})
+    top = log_volume_of_one_example(6, float((x**2).sum()) / 3, target, 0.0)
+    scores = []
+    for run in range(12):
+        generator = seeds.torch_generator(run)
+        first = tempering.init(space, 400, seeds.seed(run))
+        with torch.inference_mode():
+            curve = TemperedCurve(space, first, generator)
+            lowest = replace(first, base=curve.base, floor=curve.floor)
+            level = tempering._moved(space, lowest, curve, -295 * LN10, generator)
+        deep, record = tempering.step(space, level, Goal(log_volume=-300 * LN10), seeds.seed(run))
+        assert deep.status == "volume reached"
+        log_loss, volume, variance = (
+            float(getattr(record, name)[-1]) for name in ("log_excess", "log_volume", "variance")
+        )
+        scores.append([(volume - top - log_loss / 2) / math.sqrt(variance)])
+    assert_calibrated(np.array(scores))
 
 
 @pytest.mark.full
