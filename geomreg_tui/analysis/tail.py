@@ -171,7 +171,8 @@ def tail_curve(descents: Sequence[Descent]) -> TailCurve:
     between = each.std(axis=0, ddof=1) / math.sqrt(count) if count > 1 else np.full(grid.size, np.nan)
     std = np.fmax(within, between)
     return TailCurve(
-        log10_loss=np.logaddexp(grid, log_floor) / _LN10,
+        # Rounding of the sum may raise a loss by a bit where its excess falls.
+        log10_loss=np.minimum.accumulate(np.logaddexp(grid, log_floor)) / _LN10,
         log10_volume=volume / _LN10,
         std=std / _LN10,
         std_between=between / _LN10,

@@ -87,7 +87,7 @@ def log_volume_of_one_example(width, square_norm, target, log_loss):
     """Return log V(eps) of a ReLU network with a hidden layer, He, one output, one example, for eps -> 0.
 
     Given the layer, f ~ N(0, q) with q = (2 |x|**2 / inputs) (2 / width) G, G chi-square of as many degrees
-    of freedom as there are active units. So V is 2 sqrt(eps) E[density of f at y], to within a factor 1 + eps.
+    of freedom as there are active units. So V is 2 sqrt(eps) E[density of f at y], to a factor of 1 + eps.
     """
     scale, density = 4 * square_norm / width, 0.0
     for active in range(1, width + 1):

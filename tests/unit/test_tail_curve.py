@@ -1,6 +1,7 @@
 """The curve of several descents, and held-out performance where they end at one loss."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,6 +9,8 @@ import pytest
 from geomreg_tui.analysis import tail_curve
 from geomreg_tui.summary import Descent
 from geomreg_tui.summary.descent import HELD_OUT_SHARES
+
+LN10 = math.log(10)
 
 
 def descent(end, loss):
@@ -46,3 +49,24 @@ def test_a_population_that_has_not_begun_holds_the_curve_back_to_nothing():
     assert curve.log10_zero is curve.log10_bound is curve.held_out is None
     assert curve.status == "loss reached (1 of 2), going (1 of 2)"
     assert all(math.isnan(value) for value in curve.at(-1.0))
+
+
+def test_losses_never_rise_on_the_way_down_to_a_floor():
+    """A sum of exponentials is rounded: its logarithm may be a bit larger where the excess is smaller."""
+    log_floor = -0.5
+    places = np.random.default_rng(0).uniform(-30, 3, 20_000)
+    near = np.sort(np.concatenate([places, np.nextafter(places, -99), places * (1 + 1e-12)]))[::-1]
+    rises = np.nonzero(np.diff(np.logaddexp(near, log_floor) / LN10) > 0)[0]
+    excess = np.unique(np.concatenate([near[::200], near[rises], near[rises + 1]]))[::-1]
+    going = replace(
+        descent(-5.0, 1.0),
+        log_loss=np.logaddexp(excess, log_floor),
+        log_excess=excess,
+        log_volume=np.linspace(0, -9, excess.size),
+        variance=np.full(excess.size, 0.01),
+        log_floor=log_floor,
+    )
+    curve = tail_curve([going])
+    assert curve.log10_loss.size == excess.size
+    assert (np.diff(curve.log10_loss) <= 0).all()
+    assert (np.diff(curve.log10_excess) <= 0).all()
