@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 __all__ = ["follow", "narrate"]
 
 _REFRESH = 0.2  # seconds
-_AT_ONCE = 2.0  # seconds that an engine has to close a run when it was told to stop at once
+_STOPPING = (
+    "Stopping; what is done is kept. Ctrl-C again to stop at once.",
+    "Stopping at once. Ctrl-C again kills the engine, which keeps what is committed.",
+)
 
 
 def narrate(text: str, quiet: bool = False) -> None:
@@ -33,7 +36,7 @@ def follow(handle: RunHandle, signals: Signals, quiet: bool) -> None:
     """Show the progress of a run until it is over, or until the terminal is gone.
 
     The first request to stop is passed on to the engine, which keeps what is done; a second one makes it
-    stop at once.
+    stop at once, and a third one kills it, however busy it is.
     """
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -101,19 +104,16 @@ class _Stopper:
     def __init__(self, handle: RunHandle, signals: Signals, quiet: bool) -> None:
         self._handle, self._signals, self._quiet = handle, signals, quiet
         self._passed_on = 0
-        self._deadline: float | None = None
 
     def pass_on(self) -> None:
         """Tell the engine what has come since the last call."""
-        if self._signals.stops > self._passed_on:
-            self._passed_on = min(self._signals.stops, self._passed_on + 1)
+        while self._signals.stops > self._passed_on:
+            self._passed_on += 1
+            if self._passed_on > 2:
+                self._handle.kill()
+                return
             self._handle.stop(hurry=self._signals.hurry)
-            if self._passed_on == 1:
-                narrate("Stopping; what is done is kept. Ctrl-C again to stop at once.", self._quiet)
-            elif self._deadline is None:
-                self._deadline = time.monotonic() + _AT_ONCE
-        if self._deadline is not None and time.monotonic() > self._deadline:
-            self._handle.kill()
+            narrate(_STOPPING[self._passed_on - 1], self._quiet)
 
 
 def _newest(handle: RunHandle) -> Snapshot | None:

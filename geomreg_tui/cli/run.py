@@ -141,7 +141,7 @@ def attend(
         raise typer.Exit(ExitCode.HANG_UP)
     failure = handle.failure()
     try:
-        if not failure or handle.status().samples:
+        if handle.status().samples or not (failure or handle.killed):
             print_result(handle.directory, as_json)
             flush_output()
     finally:

@@ -23,6 +23,7 @@ class RunHandle:
 
     Attributes:
         directory: the run directory.
+        killed: whether the engine was ended by :meth:`kill`.
     """
 
     def __init__(self, directory: Path, process: subprocess.Popen[bytes] | None = None) -> None:
@@ -30,6 +31,7 @@ class RunHandle:
         self._run = RunDirectory.open(directory)
         self._process = process
         self._last_word = ""
+        self.killed = False
         self._seen: tuple[tuple[int, int, int], Snapshot | None] | None = None
 
     def snapshot(self) -> Snapshot | None:
@@ -76,10 +78,10 @@ class RunHandle:
         self._run.send(Command(Action.EXTEND, samples))
 
     def kill(self) -> None:
-        """End the engine at once, if it is on this machine; what is committed is kept."""
+        """End the engine at once, if it is on this machine; what is committed is kept. That is no failure."""
         engine = self._run.engine()
         if engine is not None:
-            self._signal(engine, signal.SIGKILL)
+            self.killed = self._signal(engine, signal.SIGKILL) or self.killed
 
     def running(self) -> bool:
         """Return whether an engine is at work."""
@@ -103,6 +105,8 @@ class RunHandle:
         status = self.status()
         if status.state is RunState.FAILED:
             return status.message or self._last_word or "the run failed"
+        if self.killed:
+            return ""
         if self._process is not None and self._process.returncode:
             return self._last_word or (
                 f"the engine died ({_ending(self._process.returncode)}); what was committed is kept, and "
