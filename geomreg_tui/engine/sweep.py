@@ -76,6 +76,11 @@ class SweepPoint:
     tail: DeepTail | None = None
     mixed: bool = False
 
+    @property
+    def distribution(self) -> LossDistribution:
+        """The losses of its networks."""
+        return LossDistribution(self.summary, self.facts.null_loss)
+
     @classmethod
     def of(cls, settings: tuple[Any, ...], run: RunDirectory) -> SweepPoint:
         """Analyse the result of one experiment."""
@@ -269,6 +274,8 @@ def sweep_document(
                     "constant_loss": point.facts.constant_loss,
                 },
                 "dead": point.summary.dead,
+                "at_null_loss": point.distribution.at_null,
+                "exact_zero": point.facts.exact_zeros(point.summary),
                 "modes": point.modes.to_json(),
                 "histogram_digest": point.summary.histogram.digest(),
                 "mixed": point.mixed,

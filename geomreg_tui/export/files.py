@@ -154,7 +154,9 @@ def _result_csv(result: Result) -> bytes:
 def _sweep_csv(sweep: Sweep) -> bytes:
     measures = ("zero_mass", "central_mass", "atom_mass", "dominance")
     columns = [factor.key for factor in sweep.factors] + ["parameters", "samples", "nonfinite", "null_loss"]
-    columns += [f"{measure}{end}" for measure in measures for end in ("", "_low", "_high")]
+    shares = ("at_null_share", "dead")
+    columns += [f"{name}{end}" for name in (*measures, *shares) for end in ("", "_low", "_high")]
+    columns.append("exact_zeros")
     rows = [
         [
             *point.settings,
@@ -163,6 +165,8 @@ def _sweep_csv(sweep: Sweep) -> bytes:
             point.summary.histogram.nonfinite,
             point.facts.null_loss,
             *(value for measure in measures for value in getattr(point.modes, measure)),
+            *(value for share in shares for value in getattr(point.distribution, share)),
+            point.facts.exact_zeros(point.summary),
         ]
         for point in sweep.points
     ]

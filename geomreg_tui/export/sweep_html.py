@@ -107,11 +107,13 @@ def _tails(sweep: Sweep, found: TailComparison) -> list[str]:
 
 def _point_table(sweep: Sweep) -> str:
     keys = [factor.key.replace("_", " ") for factor in sweep.factors]
-    headings = [*keys, "P", "networks", "zero mode", "central mode", "atom", "D", "null loss L_0"]
+    headings = [*keys, "P", "networks", "zero mode", "central mode", "at L_0", "dead", "D"]
+    headings.append("null loss L_0")
     rows = []
     for point in sweep.points:
         modes = point.modes
-        masses = (modes.zero_mass, modes.central_mass, modes.atom_mass, modes.dominance)
+        shares = point.distribution.at_null_share, point.distribution.dead
+        masses = (modes.zero_mass, modes.central_mass, *shares, modes.dominance)
         rows.append(
             [
                 *map(exact_text, point.settings),
@@ -122,7 +124,7 @@ def _point_table(sweep: Sweep) -> str:
             ]
         )
     for gone in without_networks(sweep.failed):
-        rows.append([*map(exact_text, gone.settings), "failed", "0", *["-"] * 5])
+        rows.append([*map(exact_text, gone.settings), "failed", "0", *["-"] * 6])
     words = [place for place, factor in enumerate(sweep.factors) if not factor.ordered]
     numbers = [place for place in range(len(headings)) if place not in words]
     return table("Masses and D with 95 % intervals", headings, rows, numbers)

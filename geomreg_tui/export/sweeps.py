@@ -46,11 +46,12 @@ def sweep_text(
         failed: points that could not be finished.
     """
     names = [factor.key for factor in factors]
-    headings = [*names, "P", "zero mode", "central", "atom", "D [95 %]"]
+    headings = [*names, "P", "zero mode", "central", "at L_0", "dead", "D [95 %]"]
     rows = []
     for point in points:
         modes = point.modes
-        masses = (modes.zero_mass, modes.central_mass, modes.atom_mass)
+        shares = point.distribution.at_null_share, point.distribution.dead
+        masses = (modes.zero_mass, modes.central_mass, *shares)
         rows.append(
             [
                 *map(exact_text, point.settings),
@@ -60,7 +61,7 @@ def sweep_text(
             ]
         )
     for gone in without_networks(failed):
-        rows.append([*map(exact_text, gone.settings), "failed", *["-"] * 4])
+        rows.append([*map(exact_text, gone.settings), "failed", *["-"] * 5])
     lines = table_lines(headings, rows, width, left=_words(factors))
     lines.append("")
     mixed = [point_name(factors, point.settings) for point in points if point.mixed]

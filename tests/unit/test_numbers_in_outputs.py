@@ -403,17 +403,24 @@ def same_mass(cell, values):
         same(cell, values[0], 4)
 
 
-def check_sweep_rows(rows, points):
-    for row, point in zip(rows, points, strict=True):
+def masses_of(result):
+    """Return the shares that a row shows of a run, as its own outputs have them."""
+    document = result_document(result)
+    modes = document["modes"]
+    return [modes["zero_mass"], modes["central_mass"], document["at_null_loss"], document["dead"]]
+
+
+def check_sweep_rows(rows, points, results):
+    for row, point, result in zip(rows, points, results, strict=True):
         modes = point["modes"]
         assert float(row[0]) == point["settings"]["gain"]
         assert count(row[1]) == point["parameters"]
-        for cell, key in zip(row[2:5], ("zero_mass", "central_mass", "atom_mass"), strict=True):
-            same_mass(cell, modes[key])
+        for cell, mass in zip(row[2:6], masses_of(result), strict=True):
+            same_mass(cell, mass or [None])
         if modes["dominance"][0] is None:
-            assert row[5] == "-"
+            assert row[6] == "-"
         else:
-            same_interval(row[5], modes["dominance"])
+            same_interval(row[6], modes["dominance"])
 
 
 def check_directions(text, directions):
@@ -441,7 +448,7 @@ def test_every_number_of_a_sweep_is_read_back(tmp_path, no_figures, block):
     document = json.loads((tmp_path / "sweep.json").read_text())
     text = sweep_text(sweep.factors, sweep.points, sweep.judged)
     lines = text.splitlines()
-    check_sweep_rows([split(line) for line in lines[1 : lines.index("")]], document["points"])
+    check_sweep_rows([split(line) for line in lines[1 : lines.index("")]], document["points"], sweep.results)
     check_directions(text, document["directions"])
     for width in (20, 40, 80):
         narrow = sweep_text(sweep.factors, sweep.points, sweep.judged, width)
@@ -458,11 +465,17 @@ def test_every_number_of_a_sweep_is_read_back(tmp_path, no_figures, block):
         for name in ("zero_mass", "central_mass", "atom_mass", "dominance"):
             cells = [row[name + end] for end in ("", "_low", "_high")]
             assert [float(cell) if cell else None for cell in cells] == point["modes"][name]
+        own = result_document(result)
+        for name, values in (("at_null_share", own["at_null_loss"]), ("dead", own["dead"] or [None] * 3)):
+            cells = [row[name + end] for end in ("", "_low", "_high")]
+            assert [float(cell) if cell else None for cell in cells] == values
+        assert int(row["exact_zeros"]) == point["exact_zero"] == own["counts"]["exact_zero"]
+        assert point["at_null_loss"] == own["counts"]["at_null_loss"]
     export_sweep(sweep, tmp_path / "sweep.html")
     page = Page((tmp_path / "sweep.html").read_text())
     (table,) = (table for table in page.tables if table[0][:2] == ["gain", "P"])
-    for row, point in zip(table[1:], document["points"], strict=True):
+    for row, point, result in zip(table[1:], document["points"], sweep.results, strict=True):
         assert (float(row[0]), count(row[2])) == (point["settings"]["gain"], point["samples"])
-        for cell, key in zip(row[3:7], ("zero_mass", "central_mass", "atom_mass", "dominance"), strict=True):
-            same_interval(cell, point["modes"][key])
-        same(row[7], point["landmarks"]["null_loss"], 4)
+        for cell, mass in zip(row[3:8], [*masses_of(result), point["modes"]["dominance"]], strict=True):
+            same_interval(cell, mass or [None] * 3)
+        same(row[8], point["landmarks"]["null_loss"], 4)

@@ -295,7 +295,7 @@ class Multiples(RowsWidget, can_focus=True):
             texts = (f"  D {interval_text(found, 3)}", f"D {interval_text(found, 3)}", _brief(found))
             text = next((text for text in texts if cell_len(text) <= width), cut(texts[-1], width))
             second.append(Piece(text))
-            atom = f"  atom {number_text(point.modes.atom_mass.estimate)}"
+            atom = f"  at L_0 {number_text(point.modes.atom_mass.estimate)}"
             if point.modes.atom_mass.estimate > 0 and cell_len(text) + len(atom) <= width:
                 second.append(Piece(atom, "dim"))
         return [first, second]

@@ -132,7 +132,7 @@ def _parameters(point: PointView) -> str:
 _MORE = (
     ("zero mode", lambda point: _share(point, "zero_mass")),
     ("central", lambda point: _share(point, "central_mass")),
-    ("atom", lambda point: _share(point, "atom_mass")),
+    ("at L_0", lambda point: _share(point, "atom_mass")),
     ("P", _parameters),
 )
 
