@@ -6,7 +6,7 @@ import contextlib
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 
 from geomreg_tui.analysis import (
     DeepTail,
@@ -146,6 +146,9 @@ class Verdict:
 def parse_factor(text: str) -> Factor:
     """Parse a factor: ``width=16,64,256``, ``depth=1:8``, ``gain=0.5:2:0.25`` or ``width=16:1024:x2``.
 
+    What is between two commas is a value of its own. Values of keys that take any text, such as ``data``,
+    ``target`` and ``features``, are that text, whatever it looks like: there may be a column named ``1:3``.
+
     Raises:
         ExperimentError: if the key is unknown or the values are not of that form.
     """
@@ -157,11 +160,20 @@ def parse_factor(text: str) -> Factor:
         near = nearest_name(key, Experiment.model_fields)
         raise ExperimentError([Problem("over", repr(key), "allowed is a key of an experiment", near)])
     values: list[Any] = []
-    for part in body.split(","):
-        values += _range(key, part.strip()) if ":" in part and key != "data" else [_number(part.strip())]
+    for part in map(str.strip, body.split(",")):
+        if _takes_text(key):
+            values.append(part)
+        else:
+            values += _range(key, part) if ":" in part else [_number(part)]
     if len(values) > _LIMIT:
         raise ExperimentError([Problem("over", f"{len(values):,} values", f"allowed are up to {_LIMIT:,}")])
     return Factor(key, tuple(dict.fromkeys(values)))
+
+
+def _takes_text(key: str) -> bool:
+    """Return whether a key of the experiment takes any text, and nothing else."""
+    annotation = Experiment.model_fields[key].annotation
+    return annotation is str or set(get_args(annotation)) == {str, type(None)}
 
 
 def grid(base: Experiment, factors: Sequence[Factor]) -> list[tuple[tuple[Any, ...], Experiment]]:

@@ -5,13 +5,15 @@ import os
 import re
 import sys
 
+import numpy as np
 import pytest
 from typer.main import get_command
 
 from geomreg_tui.cli import main
 from geomreg_tui.cli.app import app
+from geomreg_tui.datasets import load
 from geomreg_tui.engine import process
-from geomreg_tui.engine.sweep import parse_factor
+from geomreg_tui.engine.sweep import grid, parse_factor
 from geomreg_tui.engine.sweep_directory import SweepDirectory, SweepPlan
 from geomreg_tui.errors import RunDirectoryError
 from geomreg_tui.experiment import Experiment
@@ -133,3 +135,24 @@ def test_a_folder_that_takes_no_file_is_named_and_not_the_file(tmp_path, monkeyp
         make_run(tmp_path / "run", two_modes())
     assert str(caught.value) == f"{tmp_path / 'run'}: cannot be written (No space left on device)"
     assert not list(tmp_path.iterdir())
+
+
+NAMES_OF_COLUMNS = ["0", "1e5", "1:3", "-2", "inf", "0x10", "2:8:x2"]
+
+
+@pytest.mark.parametrize("key", ["features", "target"])
+def test_a_sweep_takes_columns_by_any_name(key, tmp_path):
+    """Names that look like numbers or ranges are names."""
+    path = tmp_path / "table.csv"
+    table = np.arange(24.0).reshape(3, 8) ** 2 + 0.5
+    rows = [[*NAMES_OF_COLUMNS, "last"], *table.tolist()]
+    path.write_text("\n".join(",".join(map(str, row)) for row in rows))
+    base = {"data": str(path), "examples": 3, "standardize": False}
+    base |= {"target": "last"} if key == "features" else {"features": "last"}
+    factor = parse_factor(f"{key}={','.join(NAMES_OF_COLUMNS)}")
+    assert not factor.ordered
+    for place, (settings, experiment) in enumerate(grid(Experiment.parse(base), [factor])):
+        assert settings == (NAMES_OF_COLUMNS[place],)
+        read = load(experiment)
+        column = read.x[:, 0] if key == "features" else read.y
+        assert sorted(column.tolist()) == table[:, place].tolist()
