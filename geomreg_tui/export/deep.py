@@ -34,7 +34,7 @@ __all__ = [
 
 HELD_OUT_HEADINGS = ("log10 training loss up to", "mean held-out loss [95 %]", "accuracy [95 %]")
 _ROWS = 8
-_INDENT = " " * 14
+_INDENT = 14
 
 
 def goal_text(deep: DeepTail) -> str:
@@ -96,8 +96,14 @@ def populations_text(deep: DeepTail) -> str:
     )
 
 
-def tail_lines(deep: DeepTail | None) -> list[str]:
-    """Return the deep tail as lines of a text report; none where no tail was asked for."""
+def tail_lines(deep: DeepTail | None, indent: int = _INDENT, room: int | None = None) -> list[str]:
+    """Return the deep tail as lines of a text report; none where no tail was asked for.
+
+    Args:
+        deep: the tail.
+        indent: cells before tables.
+        room: cells that a table may take; None for no limit.
+    """
     if deep is None:
         return []
     lines = [
@@ -113,17 +119,18 @@ def tail_lines(deep: DeepTail | None) -> list[str]:
     if deep.curve.log10_zero is not None:
         lines.append(f"Exact zeros   log10 V(0) = {decimal_text(deep.curve.log10_zero)}")
     rows = [row[:-1] for row in curve_rows(deep)]
-    table = table_lines(curve_headings(deep, short=True)[:-1], rows)
-    lines += [_INDENT + line for line in table]
+    margin = " " * indent
+    table = table_lines(curve_headings(deep, short=True)[:-1], rows, room)
+    lines += [(margin + line).rstrip() for line in table]
     if deep.curve.log10_bound is not None:
         bound = upper_text(deep.curve.log10_bound, 2, 3)
-        lines.append(f"{_INDENT}nothing known below; there log10 V < {bound} (95 %)")
+        lines.append(f"{margin}nothing known below; there log10 V < {bound} (95 %)")
     held_out = deep.curve.held_out
     if held_out is not None:
         lines += ["", "Held out      given a training loss up to L, down the tail"]
         names = ("log10 L", "mean loss [95 %]", "accuracy [95 %]")
-        table = table_lines(names, held_out_rows(held_out), left=(1, 2))
-        lines += [_INDENT + line for line in table]
+        table = table_lines(names, held_out_rows(held_out), room, left=(1, 2))
+        lines += [(margin + line).rstrip() for line in table]
     return lines
 
 

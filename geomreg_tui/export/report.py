@@ -57,7 +57,7 @@ def report_text(result: Result, width: int | None = None) -> str:
         _loss_lines(result, indent, room),
         _mode_lines(result),
         _volume_lines(result, indent, room),
-        tail_lines(result.tail),
+        tail_lines(result.tail, indent, room),
         _held_out_lines(result, indent, room),
     ]
     body = ["\n".join(_wrapped(part, width, indent)) for part in parts if part]

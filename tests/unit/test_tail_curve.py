@@ -1,14 +1,18 @@
 """The curve of several descents, and held-out performance where they end at one loss."""
 
 import math
+import re
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from rich.cells import cell_len
 
-from geomreg_tui.analysis import tail_curve
-from geomreg_tui.summary import Descent
+from geomreg_tui.analysis import deep_tail, tail_curve
+from geomreg_tui.export import load_result, report_text
+from geomreg_tui.summary import Descent, Tail, TailPlan
 from geomreg_tui.summary.descent import HELD_OUT_SHARES
+from tests.unit.exporting import make_run, two_modes
 
 LN10 = math.log(10)
 
@@ -70,3 +74,29 @@ def test_losses_never_rise_on_the_way_down_to_a_floor():
     assert curve.log10_loss.size == excess.size
     assert (np.diff(curve.log10_loss) <= 0).all()
     assert (np.diff(curve.log10_excess) <= 0).all()
+
+
+@pytest.mark.parametrize("width", [*range(20, 61, 4), 100])
+def test_tables_of_a_tail_fit_any_width(tmp_path, width):
+    """Cells side by side or each on a line of its own: never broken, and none left out."""
+    make_run(tmp_path / "run", two_modes())
+    result = load_result(tmp_path / "run")
+    tail = Tail(TailPlan(repeats=2), "tempered", "reduced", (descent(-5.0, 1.0), descent(-5.0, 3.0)))
+    vars(result)["tail"] = deep_tail(tail, result.volume)  # a cached property
+    wide, narrow = (report_text(result, cells).split("Deep tail")[1] for cells in (None, width))
+    headings = ("log10 L", "log10 V(L)", "std", "local exponent λ", "mean loss [95 %]", "accuracy [95 %]")
+    assert all(heading in " ".join(narrow.split()) for heading in headings)
+    assert all(cell_len(line) <= width for line in narrow.splitlines())
+    assert numbers_in(narrow, headings) == numbers_in(wide, headings)
+    for line in narrow.split("nothing known")[0].splitlines():
+        named = sum(heading in line for heading in headings[:4])
+        assert named in (0, 1, 4)  # a record has a name and a value to a line, a table all names on one
+        assert named != 1 or width < 24 or not line.endswith(headings)
+
+
+def numbers_in(text, headings):
+    """Return the numbers of a text, headings left out, sorted."""
+    text = " ".join(text.split())
+    for heading in headings:
+        text = text.replace(heading, "")
+    return sorted(re.findall(r"[-+]?\d[.\d]*", text))
