@@ -1,8 +1,19 @@
-"""Data sets: what scikit-learn ships, synthetic ones, and the user's own files. No torch here."""
+"""Data sets: what scikit-learn ships, synthetic ones, and the user's own files and arrays. No torch here."""
 
 from geomreg_tui.datasets.base import Dataset
+from geomreg_tui.datasets.given import ARRAYS, arrays_in, arrays_path, pack_arrays, read_packed
 from geomreg_tui.datasets.load import load
 from geomreg_tui.datasets.shipped import BUILT_IN
 from geomreg_tui.datasets.synthetic import SYNTHETIC
 
-__all__ = ["BUILT_IN", "SYNTHETIC", "Dataset", "load"]
+__all__ = [
+    "ARRAYS",
+    "BUILT_IN",
+    "SYNTHETIC",
+    "Dataset",
+    "arrays_in",
+    "arrays_path",
+    "load",
+    "pack_arrays",
+    "read_packed",
+]

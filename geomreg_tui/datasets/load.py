@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from geomreg_tui.datasets.base import Dataset, FloatArray, Pool, one_line
 from geomreg_tui.datasets.files import SUFFIXES, file_pool
+from geomreg_tui.datasets.given import ARRAYS, given_pool
 from geomreg_tui.datasets.shipped import BUILT_IN, shipped
 from geomreg_tui.datasets.standardize import Scaling
 from geomreg_tui.datasets.synthetic import SYNTHETIC, synthetic
@@ -86,6 +87,8 @@ def _find(experiment: Experiment) -> Pool:
     if name in SYNTHETIC:
         wanted = experiment.examples + experiment.held_out
         return synthetic(name, experiment.inputs, wanted, experiment.data_seed)
+    if name == ARRAYS:
+        return given_pool(experiment)
     if "." in name or "/" in name or "\\" in name:
         return file_pool(experiment)
     near = nearest_name(name, names)

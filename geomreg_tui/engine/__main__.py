@@ -99,6 +99,7 @@ def _check(request: RunRequest, pool: WorkerPool) -> None:
     """Make an experiment ready, and try its tail out, as far as it takes to know that it can be run."""
     asked = Experiment.parse(request.experiment or {})
     deep = request.tail is not None
+    pool.arrays = Path(request.arrays) if request.arrays else None
     facts = pool.prepare(asked, request.device, request.module, deep, overlays=False).facts
     if request.tail is not None:
         try_out(pool, facts.experiment, plan_from_values(request.tail))
@@ -111,6 +112,7 @@ def _begin(request: RunRequest, pool: WorkerPool) -> tuple[RunDirectory, Lease, 
     if request.experiment is None:
         stored = RunDirectory.open(path)
         stored.check_free(take_over=request.take_over)
+        pool.arrays = stored.arrays
         prepared = _prepare_again(stored, request, pool)
         differs = check_environment(stored, prepared.environment, request.allow_mixed)
         run, lease = stored, stored.lease(take_over=request.take_over)
@@ -119,6 +121,7 @@ def _begin(request: RunRequest, pool: WorkerPool) -> tuple[RunDirectory, Lease, 
             RunDirectory.check_new(path)
         asked = Experiment.parse(request.experiment)
         deep = request.tail is not None
+        pool.arrays = given = Path(request.arrays) if request.arrays else None
         prepared = pool.prepare(asked, request.device, request.module, deep)
         facts, environment = prepared.facts, prepared.environment
         tail = None
@@ -128,11 +131,20 @@ def _begin(request: RunRequest, pool: WorkerPool) -> tuple[RunDirectory, Lease, 
         while True:
             try:
                 run, lease = RunDirectory.begin(
-                    path, facts, environment, samples, keep, asked, tail, exclusive=request.rename
+                    path,
+                    facts,
+                    environment,
+                    samples,
+                    keep,
+                    asked,
+                    tail,
+                    exclusive=request.rename,
+                    arrays=given,
                 )
                 break
             except NameTakenError:
                 path = new_run_path(asked)
+        pool.arrays = run.arrays  # what was given may be gone soon
         differs = False
     try:
         samples, keep = run.plan()

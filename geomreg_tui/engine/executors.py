@@ -15,8 +15,10 @@ from collections import deque
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
+from pathlib import Path
 from typing import Any, Protocol
 
+from geomreg_tui.datasets import arrays_in
 from geomreg_tui.engine.task import Prepared, Work
 from geomreg_tui.errors import ExperimentError, GeomregError, ModuleError, SamplingError
 from geomreg_tui.experiment import Experiment
@@ -45,7 +47,13 @@ class Outcome:
 
 
 class Executor(Protocol):
-    """What the engine needs of a place where chunks are drawn."""
+    """What the engine needs of a place where chunks are drawn.
+
+    Attributes:
+        arrays: the folder with the arrays that experiments were given for data; None for none.
+    """
+
+    arrays: Path | None
 
     @property
     def workers(self) -> int:
@@ -88,6 +96,7 @@ class InProcess:
     workers = 1
 
     def __init__(self) -> None:
+        self.arrays: Path | None = None
         self._tasks: deque[Work] = deque()
         self._device = "cpu"
 
@@ -102,7 +111,8 @@ class InProcess:
         """Make an experiment ready."""
         from geomreg_tui.engine.worker import prepare
 
-        prepared = prepare(experiment, device, module, deep, overlays)
+        with arrays_in(self.arrays):
+            prepared = prepare(experiment, device, module, deep, overlays)
         self._device = prepared.devices[0]
         return prepared
 
@@ -118,7 +128,8 @@ class InProcess:
             return []
         task = self._tasks.popleft()
         try:
-            result = perform(task, self._device)
+            with arrays_in(self.arrays):
+                result = perform(task, self._device)
         except (GeomregError, RuntimeError, MemoryError) as error:
             lasting = isinstance(error, (ExperimentError, ModuleError))
             return [Outcome(task, None, f"{type(error).__name__}: {error}", lasting)]
@@ -150,9 +161,13 @@ class WorkerPool:
 
     Args:
         cores: workers on the CPU; of GPU workers there is one for each device.
+
+    Attributes:
+        arrays: the folder with the arrays that experiments were given for data; None for none.
     """
 
     def __init__(self, cores: int) -> None:
+        self.arrays: Path | None = None
         self._cores = cores
         self._devices = ["cpu"] * cores
         self._context = multiprocessing.get_context("forkserver")
@@ -177,7 +192,7 @@ class WorkerPool:
     ) -> Prepared:
         """Make an experiment ready in the first worker."""
         worker = self._pool[0] if self._pool else self._start()
-        worker.pipe.send((experiment, device, module, deep, overlays))
+        worker.pipe.send((self.arrays, (experiment, device, module, deep, overlays)))
         try:
             answer = worker.pipe.recv()
         except (EOFError, OSError):
@@ -263,7 +278,7 @@ class WorkerPool:
     def _give(self, worker: _Worker, task: Work) -> None:
         worker.tasks.append(task)
         with contextlib.suppress(OSError):  # a dead worker is noticed when its answer is waited for
-            worker.pipe.send((task, worker.device))
+            worker.pipe.send((self.arrays, (task, worker.device)))
 
     def _failed(self, task: Work, why: str, lasting: bool = False) -> list[Outcome]:
         """Put a task aside to be tried alone, or report it if that is what it was."""
@@ -310,10 +325,11 @@ def _serve(pipe: Connection) -> None:
     parent = os.getppid()
     with contextlib.suppress(EOFError, OSError):
         while os.getppid() == parent:
-            request = pipe.recv()
+            arrays, request = pipe.recv()
             answer: object
             try:
-                answer = perform(*request) if isinstance(request[0], Work) else prepare(*request)
+                with arrays_in(arrays):
+                    answer = perform(*request) if isinstance(request[0], Work) else prepare(*request)
             except GeomregError as error:
                 answer = error
             except Exception as error:

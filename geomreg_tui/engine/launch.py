@@ -36,6 +36,7 @@ def start_run(
     import_module: bool = True,
     patience: float = PATIENCE,
     tail: TailPlan | None = None,
+    arrays: Path | None = None,
 ) -> RunHandle:
     """Start an engine on a new run, and return when it has begun.
 
@@ -50,6 +51,7 @@ def start_run(
             experiment comes from a file of unknown origin.
         patience: seconds for which the directory may be unwritable before the run fails.
         tail: how deep to go when the networks are drawn; None for not at all.
+        arrays: folder with the arrays that the experiment was given for data; the run keeps a copy.
 
     Raises:
         ExperimentError, DataError, CapacityError: if the experiment cannot be run; nothing is written.
@@ -70,6 +72,7 @@ def start_run(
             patience=patience,
             tail=None if tail is None else plan_values(tail),
             rename=directory is None,
+            arrays=_spelled(arrays),
         )
     )
 
@@ -170,11 +173,22 @@ def _ask(process: subprocess.Popen[bytes], request: RunRequest | SweepRequest) -
     return answer
 
 
-class RunSeries:
-    """One engine process that carries out runs one after the other, without loading torch for each."""
+def _spelled(folder: Path | None) -> str:
+    return str(folder.absolute()) if folder is not None else ""
 
-    def __init__(self, workers: int | None = None, device: str = "auto") -> None:
+
+class RunSeries:
+    """One engine process that carries out runs one after the other, without loading torch for each.
+
+    Args:
+        workers: worker processes; default: one for each core.
+        device: which devices are meant.
+        arrays: folder with the arrays that the experiments were given for data.
+    """
+
+    def __init__(self, workers: int | None = None, device: str = "auto", arrays: Path | None = None) -> None:
         self._workers = workers or 0
+        self._arrays = _spelled(arrays)
         self._device = device
         self._process = spawn_engine("run", inherit_stderr=True)
 
@@ -256,6 +270,7 @@ class RunSeries:
             more=True,
             tail=None if tail is None else plan_values(tail),
             check=check,
+            arrays=self._arrays,
         )
         _ask(self._process, request)
 

@@ -34,6 +34,8 @@ class RunRequest:
             no tail, or for that of a run that is gone on with.
         tail_seconds: new time limit of the tail of a run that is gone on with; 0 leaves it as it is.
         check: only make sure that the experiment can be run; nothing is written.
+        arrays: folder with the arrays that the experiment was given for data; empty for none, and where a run
+            is gone on with, which has them in its directory.
         rename: whether a new run may have another name, where another engine takes this one meanwhile.
     """
 
@@ -52,6 +54,7 @@ class RunRequest:
     tail_seconds: float = 0.0
     check: bool = False
     rename: bool = False
+    arrays: str = ""
 
     def to_line(self) -> str:
         """Return the request as a line."""

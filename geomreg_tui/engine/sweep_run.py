@@ -33,6 +33,7 @@ def run_sweep(
     interrupted: Callable[[], bool] = lambda: False,
     begun: Callable[[], None] = lambda: None,
     tail: TailPlan | None = None,
+    arrays: Path | None = None,
 ) -> Iterator[SweepPoint]:
     """Run the points of a sweep one after the other in one engine, each in a run directory of its own.
 
@@ -53,6 +54,7 @@ def run_sweep(
         interrupted: asked several times a second; once true, the point under way is stopped and is the last.
         begun: called once the directory is this process's.
         tail: how deep to go at each point after that; None for not at all.
+        arrays: folder with the arrays that the experiment was given for data; each run keeps a copy.
 
     Raises:
         ExperimentError: if points cannot be run, with all problems of all of them; nothing is drawn then.
@@ -61,7 +63,7 @@ def run_sweep(
     """
     plan = SweepPlan(base, tuple(factors), samples, tail)
     directory = SweepDirectory(folder)
-    engine = _Engine(workers, device)
+    engine = _Engine(workers, device, arrays)
     try:
         _check(plan, directory, engine, interrupted)
         yield from _run(plan, directory, engine, interrupted, begun)
@@ -154,17 +156,18 @@ class _Engine:
     Args:
         workers: worker processes; None for one for each core.
         device: which devices are meant.
+        arrays: folder with the arrays that the experiments were given for data.
     """
 
-    def __init__(self, workers: int | None, device: str) -> None:
-        self._workers, self._device = workers, device
+    def __init__(self, workers: int | None, device: str, arrays: Path | None = None) -> None:
+        self._workers, self._device, self._arrays = workers, device, arrays
         self._series: RunSeries | None = None
 
     @property
     def series(self) -> RunSeries:
         """The engine, started where there is none."""
         if self._series is None:
-            self._series = RunSeries(self._workers, self._device)
+            self._series = RunSeries(self._workers, self._device, self._arrays)
         return self._series
 
     def close(self) -> None:

@@ -38,16 +38,17 @@ def run_command(run: RunDirectory, status: Status) -> str:
         RunDirectoryError: if the plan of the run cannot be read.
     """
     planned, keep = run.plan()
+    asked = _asked(run)
     samples = status.samples if status.state.over and status.samples else planned
-    arguments = [*experiment_arguments(run.asked, run.facts.experiment), "--samples", str(samples)]
+    arguments = [*experiment_arguments(asked, run.facts.experiment), "--samples", str(samples)]
     device = str(run.environments[0].get("device", ""))
     if device:
         arguments += ["--device", device]
     if keep:
         arguments += ["--keep-losses", str(keep)]
     if (tail := run.tail.planned()) is not None:
-        return _from(run.started_in, run.asked, [PROGRAM, "tail", *arguments, *tail_arguments(tail.plan)])
-    return _from(run.started_in, run.asked, [PROGRAM, "run", *arguments])
+        return _from(run.started_in, asked, [PROGRAM, "tail", *arguments, *tail_arguments(tail.plan)])
+    return _from(run.started_in, asked, [PROGRAM, "run", *arguments])
 
 
 def tail_arguments(plan: TailPlan) -> list[str]:
@@ -75,12 +76,13 @@ def sweep_command(run: RunDirectory, factors: Sequence[Factor]) -> str:
         RunDirectoryError: if the plan of the run cannot be read.
     """
     swept = {factor.key for factor in factors}
-    arguments = experiment_arguments(run.asked, without=swept)
+    asked = _asked(run)
+    arguments = experiment_arguments(asked, without=swept)
     over = [word for factor in factors for word in ("--over", _over(factor))]
     samples = ["--samples", str(run.plan()[0])]
     tail = run.tail.planned()
     deep = ["--tail", *tail_arguments(tail.plan)] if tail is not None else []
-    return _from(run.started_in, run.asked, [PROGRAM, "sweep", *over, *arguments, *samples, *deep])
+    return _from(run.started_in, asked, [PROGRAM, "sweep", *over, *arguments, *samples, *deep])
 
 
 def experiment_arguments(
@@ -145,6 +147,12 @@ def _from(folder: str, asked: Experiment, words: Sequence[str]) -> str:
     if (relative or asked.module is not None) and folder:
         return f"cd {shell_line([folder])} && {line}"
     return line
+
+
+def _asked(run: RunDirectory) -> Experiment:
+    """Return the experiment as a command line can ask for it: arrays that were given are a file there."""
+    path = run.arrays_file()
+    return run.asked if path is None else run.asked.replace(data=str(path.absolute()))
 
 
 def _over(factor: Factor) -> str:

@@ -27,9 +27,9 @@ _FILES = re.compile(
 )
 _IN_FOLDERS = re.compile(
     r"[\d-]+\.(safetensors|json)(\.damaged)?|\d{20}-[0-9a-f]{8}\.json|tail\.safetensors|"
-    r"plan\.json|population-\d\d\.safetensors(\.damaged)?|\..+\.tmp"
+    r"plan\.json|population-\d\d\.safetensors(\.damaged)?|[0-9a-f]{64}\.npz|\..+\.tmp"
 )
-_FOLDERS = ("chunks", "control", "tail")
+_FOLDERS = ("chunks", "control", "data", "tail")
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@
 ``environment.json``   versions and device that the bits depend on; more than one if mixed
 ``plan.json``          networks and kept losses asked for
 ``tail/``              the deep tail, if one was asked for (see :mod:`geomreg_tui.runs.tail`)
+``data/``              the arrays that it was given for data, if any (:mod:`geomreg_tui.datasets.given`)
 ``chunks/``            committed chunks (see :mod:`geomreg_tui.runs.packs`)
 ``live.safetensors``   the newest snapshot, replaced several times a second
 ``status.json``        state and counts, small, replaced at every commit
@@ -23,6 +24,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import re
 import shutil
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -31,7 +33,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from geomreg_tui.errors import RunDirectoryError, plain_text
+from geomreg_tui.datasets import ARRAYS, arrays_path, read_packed
+from geomreg_tui.errors import DataError, RunDirectoryError, plain_text
 from geomreg_tui.experiment import Experiment
 from geomreg_tui.runs.control import Command, Control
 from geomreg_tui.runs.lease import Holder, Lease, check_free, holder
@@ -55,6 +58,7 @@ from geomreg_tui.summary import Facts, Tail
 __all__ = ["NameTakenError", "RunDirectory", "differences"]
 
 SCHEMA = 1
+_GIVEN = re.compile(r"[0-9a-f]{64}\.npz")
 _BEGUN = ("facts.safetensors", "environment.json", "plan.json")
 
 
@@ -74,6 +78,7 @@ class RunDirectory:
         packs: the committed chunks.
         tail: the populations of its deep tail.
         control: the channel from viewers to the engine.
+        arrays: the folder for arrays that the run was given for data.
     """
 
     def __init__(
@@ -95,6 +100,7 @@ class RunDirectory:
         )
         self.tail = TailFolder(path / "tail", experiment.digest())
         self.control = Control(path / "control")
+        self.arrays = path / "data"
 
     @classmethod
     def begin(
@@ -108,6 +114,7 @@ class RunDirectory:
         tail: Tail | None = None,
         *,
         exclusive: bool = False,
+        arrays: Path | None = None,
     ) -> tuple[RunDirectory, Lease]:
         """Make a run directory with the right to write it; if that fails nothing is left of it.
 
@@ -120,8 +127,10 @@ class RunDirectory:
             asked: the experiment as the person gave it.
             tail: how deep to go after that, if at all.
             exclusive: whether even an empty folder that is there is another's.
+            arrays: folder with the arrays that the experiment was given for data, which are copied.
 
         Raises:
+            DataError: if those arrays are missing or damaged.
             RunDirectoryError: if the directory exists and is not empty, another engine makes a run there at
                 the same time, or it cannot be written; a NameTakenError where that is why and ``exclusive``.
         """
@@ -136,8 +145,8 @@ class RunDirectory:
         try:
             # The lease comes first: of two engines one makes the run, and viewers see that it is being made.
             lease = run.lease()
-            run._write_all(samples, keep_losses, tail)
-        except RunDirectoryError:
+            run._write_all(samples, keep_losses, tail, arrays)
+        except (DataError, RunDirectoryError):
             if lease is not None:
                 if made:
                     shutil.rmtree(path, ignore_errors=True)
@@ -226,6 +235,13 @@ class RunDirectory:
         """Return the engine at work, or None."""
         return holder(self.path / "lease.json")
 
+    def arrays_file(self) -> Path | None:
+        """Return the file with the arrays that the run was given for data; None for other data."""
+        experiment = self.facts.experiment
+        if experiment.data != ARRAYS or experiment.data_sha256 is None:
+            return None
+        return arrays_path(self.arrays, experiment.data_sha256)
+
     def plan(self) -> tuple[int, int]:
         """Return (networks asked for, losses to keep)."""
         path = self.path / "plan.json"
@@ -304,6 +320,7 @@ class RunDirectory:
         sweep_temporaries(self.path)
         self.packs.tidy()
         self.tail.tidy()
+        sweep_temporaries(self.arrays)
         self.control.clear()
 
     def log(self, event: str, **details: Any) -> None:
@@ -320,16 +337,22 @@ class RunDirectory:
         np.save(buffer, losses, allow_pickle=False)
         write_bytes(self.path / "losses.npy", buffer.getvalue())
 
-    def _write_all(self, samples: int, keep_losses: int, tail: Tail | None) -> None:
+    def _write_all(
+        self, samples: int, keep_losses: int, tail: Tail | None, arrays: Path | None = None
+    ) -> None:
         """Write what a run begins with."""
         try:
             (self.path / "chunks").mkdir(exist_ok=True)
+            if arrays is not None:
+                self.arrays.mkdir(exist_ok=True)
             for name in (*_BEGUN, "tail/plan.json"):  # of an engine that was killed before there was a run
                 (self.path / name).unlink(missing_ok=True)
         except OSError as error:
             raise RunDirectoryError(f"{self.path}: cannot be created ({error.strerror})") from error
-        values, arrays = self.facts.to_parts()
-        write_arrays(self.path / "facts.safetensors", values, arrays)
+        kept = self.arrays_file()
+        if arrays is not None and kept is not None:
+            write_bytes(kept, read_packed(arrays, kept.stem))
+        write_arrays(self.path / "facts.safetensors", *self.facts.to_parts())
         self._write_environments()
         self.write_plan(samples, keep_losses)
         if tail is not None:
@@ -386,7 +409,9 @@ def _holds_anything(path: Path) -> bool:
         return True
     if "tail" in names and _whole_files(path / "tail") - {"plan.json"}:
         return True
-    return bool(names - {"chunks", "tail", "lease.json", *_BEGUN})
+    if "data" in names and any(_GIVEN.fullmatch(name) is None for name in _whole_files(path / "data")):
+        return True
+    return bool(names - {"chunks", "tail", "data", "lease.json", *_BEGUN})
 
 
 def _whole_files(folder: Path) -> set[str]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from geomreg_tui.errors import RunDirectoryError
+from geomreg_tui.datasets import read_packed
+from geomreg_tui.errors import DataError, RunDirectoryError
 from geomreg_tui.runs.directory import RunDirectory
 from geomreg_tui.runs.log import read_events
 from geomreg_tui.runs.store import parsing, read_json
@@ -56,7 +57,7 @@ def verify_run(path: Path) -> Verification:
     if run.mixed:
         notes.append("mixed: parts were drawn in different environments")
     committed = run.committed()[0].summary
-    problems += _tail_problems(run)
+    problems += [*_tail_problems(run), *_data_problems(run)]
     try:
         run.plan()
         run.read_live()
@@ -71,6 +72,17 @@ def verify_run(path: Path) -> Verification:
     except RunDirectoryError as error:
         problems.append(str(error))
     return Verification(committed.samples, files, tuple(problems), tuple(notes))
+
+
+def _data_problems(run: RunDirectory) -> list[str]:
+    path = run.arrays_file()
+    if path is None:
+        return []
+    try:
+        read_packed(run.arrays, path.stem)
+    except DataError as error:
+        return [str(error)]
+    return []
 
 
 def _tail_problems(run: RunDirectory) -> list[str]:
