@@ -286,6 +286,7 @@ async def test_checking_says_in_one_line_what_it_found() -> None:
 # Many
 
 
+@pytest.mark.alone
 async def test_ten_thousand_runs_are_listed_about_as_fast_as_twenty(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
