@@ -150,16 +150,18 @@ def check_kept(home, command):
     assert code == 0
 
 
-def test_what_an_encoding_lacks_is_written_in_ascii_that_means_the_same(stored):
+@pytest.mark.parametrize(
+    "encoding", ["ascii", "koi8-r", *(pytest.param(e, marks=pytest.mark.full) for e in ("latin-1", "cp437"))]
+)
+def test_what_an_encoding_lacks_is_written_in_ascii_that_means_the_same(stored, encoding):
     _, out, _ = shell(stored, ["report", "latest"])
-    for encoding in ("ascii", "koi8-r"):
-        _, other, _ = shell(stored, ["report", "latest"], PYTHONIOENCODING=encoding)
-        text = other.decode(encoding)
-        assert re.findall(r"\d[\d.,e-]*", text.partition("Landmarks")[2]) == re.findall(
-            r"\d[\d.,e-]*", out.decode().partition("Landmarks")[2]
-        )
-        assert "local exponent lambda" in text or "λ" in text
-        assert ("mlp 64->256x3->3 | relu" in text) == (encoding == "ascii")
+    _, other, _ = shell(stored, ["report", "latest"], PYTHONIOENCODING=encoding)
+    text = other.decode(encoding)
+    assert re.findall(r"\d[\d.,e-]*", text.partition("Landmarks")[2]) == re.findall(
+        r"\d[\d.,e-]*", out.decode().partition("Landmarks")[2]
+    )
+    assert "local exponent lambda" in text or "λ" in text
+    assert ("mlp 64->256x3->3 | relu" in text) == (encoding == "ascii")
 
 
 def test_a_full_disk_on_export_says_so_and_leaves_nothing(stored, tmp_path):

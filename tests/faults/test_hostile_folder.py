@@ -23,6 +23,7 @@ from tests.tui.terminal import in_terminal
 
 COMMAND = str(Path(sys.executable).with_name("geomreg-tui"))
 SMALL = ["--data", "iris", "--examples", "2", "--width", "4", "--depth", "1"]
+DEEP = ["--to-log10-volume", "-2", "--population", "20", "--repeats", "2", "--samples", "1000"]
 # Names that are looked for though nobody may have them, besides those that are installed or in the library.
 LOOKED_FOR = {"sitecustomize", "usercustomize", "cupy", "pandas", "numba", "IPython", "opt_einsum", "yaml"}
 HOOKS = ("pydantic", "torch.backends", "matplotlib.backend", "pytest11", "array_api", "sklearn_callbacks")
@@ -97,9 +98,17 @@ def test_runs_reports_and_exports(hostile):
         assert (hostile.path / name).stat().st_size
 
 
+@pytest.mark.full
+def test_a_tail_that_goes_on_and_the_other_exports(hostile):
+    within(hostile, "tail", *SMALL, *DEEP)
+    within(hostile, "tail", "--resume", "latest")
+    for name in ("data.json", "data.npz", "again.sh"):
+        within(hostile, "export", "latest", name)
+        assert (hostile.path / name).stat().st_size
+
+
 def test_tails_and_sweeps(hostile):
-    deep = ["--to-log10-volume", "-2", "--population", "20", "--repeats", "2", "--samples", "1000"]
-    within(hostile, "tail", *SMALL, *deep)
+    within(hostile, "tail", *SMALL, *DEEP)
     within(hostile, "sweep", *SMALL, "--over", "width=2,3", "--samples", "1000", "--out", "kept")
     within(hostile, "sweep", *SMALL, "--over", "width=2,3", "--samples", "1000", "--out", "kept")
     within(hostile, "export", "kept", "page.html")
