@@ -33,6 +33,7 @@ __all__ = [
     "TakenOverError",
     "nearest_name",
     "plain_text",
+    "shortened",
 ]
 
 
@@ -130,6 +131,11 @@ def nearest_name(name: str, names: Iterable[str]) -> str | None:
         return matches[0]
     begun = [entry for entry in listed if wanted and entry.startswith(wanted)]
     return min(begun, key=len, default=None)
+
+
+def shortened(text: str, most: int = 60) -> str:
+    """Return a text for an error message: what is longer than ``most`` characters ends in three dots."""
+    return text if len(text) <= most else text[: most - 3] + "..."
 
 
 # Control, formatting (bidirectional and zero-width too) and surrogate characters, line and paragraph ends.

@@ -19,7 +19,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from geomreg_tui.encoding import decode_utf8
-from geomreg_tui.errors import ExperimentError, Problem, nearest_name, plain_text
+from geomreg_tui.errors import ExperimentError, Problem, nearest_name, plain_text, shortened
 from geomreg_tui.formatting import exact_text
 
 __all__ = ["Experiment", "choices", "parse_count", "read_number"]
@@ -263,7 +263,9 @@ class Experiment(BaseModel):
             ExperimentError: with one problem for every key that is unknown or has an impossible value.
         """
         if not isinstance(values, Mapping):
-            raise ExperimentError([Problem("experiment", repr(values), "allowed is a table of keys")])
+            raise ExperimentError(
+                [Problem("experiment", shortened(repr(values)), "allowed is a table of keys")]
+            )
         values = {str(key): _with_plain_minus(value) for key, value in values.items()}
         try:
             return cls.model_validate(values)
@@ -392,8 +394,7 @@ def _problems(error: ValidationError) -> Iterable[Problem]:
 def _value_problem(key: str, item: Any) -> Problem:
     given = item["input"]
     listed = isinstance(given, tuple) and all(isinstance(part, str) for part in given)
-    got = repr(",".join(given) if listed else given)
-    got = got if len(got) <= 60 else got[:57] + "..."
+    got = shortened(repr(",".join(given) if listed else given))
     names = choices(key)
     if names:
         given = str(item["input"])

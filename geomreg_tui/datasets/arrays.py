@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from geomreg_tui.datasets.base import one_line
 from geomreg_tui.datasets.cells import Column
-from geomreg_tui.errors import DataError, nearest_name
+from geomreg_tui.errors import DataError, nearest_name, shortened
 
 __all__ = ["Arrays", "placed_channels", "read_npy", "read_npz", "usable_arrays"]
 
@@ -110,8 +110,7 @@ def _unreadable(path: Path, kind: str, remedy: str, error: Exception, where: str
     elif isinstance(error, MemoryError):
         reason = "it asks for more memory than there is"
     else:
-        text = (str(error) or type(error).__name__).splitlines()[0]
-        reason = text if len(text) <= 120 else text[:117] + "..."
+        reason = shortened((str(error) or type(error).__name__).splitlines()[0], 120)
     return DataError(
         one_line(f"data: {one_line(path)} is not an {kind} ({where}{reason}): write it with {remedy}")
     )

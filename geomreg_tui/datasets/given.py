@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import io
 import math
+import re
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,6 +30,7 @@ from geomreg_tui.experiment import Experiment
 
 __all__ = [
     "ARRAYS",
+    "ARRAYS_FILE",
     "arrays_in",
     "arrays_path",
     "given_pool",
@@ -38,6 +40,7 @@ __all__ = [
 ]
 
 ARRAYS = "arrays"  # value of the key data
+ARRAYS_FILE = re.compile(r"[0-9a-f]{64}\.npz")  # names of files
 _CAP = 2**31  # bytes of a file
 _HEADER_CAP = 10_000  # bytes of the header of an array
 _KINDS = "buifUS"  # of numpy types: numbers and text

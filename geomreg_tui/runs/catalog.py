@@ -12,6 +12,7 @@ from pathlib import Path
 
 import platformdirs
 
+from geomreg_tui.datasets import ARRAYS_FILE
 from geomreg_tui.errors import RunDirectoryError, nearest_name, plain_text
 from geomreg_tui.experiment import Experiment
 from geomreg_tui.runs.lease import check_free, holder
@@ -27,7 +28,7 @@ _FILES = re.compile(
 )
 _IN_FOLDERS = re.compile(
     r"[\d-]+\.(safetensors|json)(\.damaged)?|\d{20}-[0-9a-f]{8}\.json|tail\.safetensors|"
-    r"plan\.json|population-\d\d\.safetensors(\.damaged)?|[0-9a-f]{64}\.npz|\..+\.tmp"
+    r"plan\.json|population-\d\d\.safetensors(\.damaged)?|\..+\.tmp|" + ARRAYS_FILE.pattern
 )
 _FOLDERS = ("chunks", "control", "data", "tail")
 

@@ -24,7 +24,6 @@ from __future__ import annotations
 import contextlib
 import io
 import os
-import re
 import shutil
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -33,8 +32,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from geomreg_tui.datasets import ARRAYS, arrays_path, read_packed
-from geomreg_tui.errors import DataError, RunDirectoryError, plain_text
+from geomreg_tui.datasets import ARRAYS, ARRAYS_FILE, arrays_path, read_packed
+from geomreg_tui.errors import DataError, RunDirectoryError, plain_text, shortened
 from geomreg_tui.experiment import Experiment
 from geomreg_tui.runs.control import Command, Control
 from geomreg_tui.runs.lease import Holder, Lease, check_free, holder
@@ -58,7 +57,6 @@ from geomreg_tui.summary import Facts, Tail
 __all__ = ["NameTakenError", "RunDirectory", "differences"]
 
 SCHEMA = 1
-_GIVEN = re.compile(r"[0-9a-f]{64}\.npz")
 _BEGUN = ("facts.safetensors", "environment.json", "plan.json")
 
 
@@ -378,7 +376,8 @@ def differences(stored: Experiment, given: Experiment, keys: Collection[str] | N
     """Return in words which keys of two experiments differ; of some keys only, if named."""
     return [
         plain_text(
-            f"{key}: {_short(getattr(stored, key))} was sampled, {_short(getattr(given, key))} is given"
+            f"{key}: {shortened(str(getattr(stored, key)))} was sampled, "
+            f"{shortened(str(getattr(given, key)))} is given"
         )
         for key in Experiment.model_fields
         if (keys is None or key in keys) and getattr(stored, key) != getattr(given, key)
@@ -409,18 +408,13 @@ def _holds_anything(path: Path) -> bool:
         return True
     if "tail" in names and _whole_files(path / "tail") - {"plan.json"}:
         return True
-    if "data" in names and any(_GIVEN.fullmatch(name) is None for name in _whole_files(path / "data")):
+    if "data" in names and any(ARRAYS_FILE.fullmatch(name) is None for name in _whole_files(path / "data")):
         return True
     return bool(names - {"chunks", "tail", "data", "lease.json", *_BEGUN})
 
 
 def _whole_files(folder: Path) -> set[str]:
     return {entry.name for entry in folder.iterdir() if not is_temporary(entry.name)}
-
-
-def _short(value: object) -> str:
-    text = str(value)
-    return text if len(text) <= 60 else text[:57] + "..."
 
 
 def _skip(chunk: int, given_up: Collection[int]) -> int:

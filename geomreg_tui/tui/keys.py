@@ -11,7 +11,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from geomreg_tui.errors import Problem, nearest_name
+from geomreg_tui.errors import Problem, nearest_name, shortened
 
 __all__ = [
     "ACTIONS",
@@ -154,7 +154,9 @@ def parse_keys(values: Mapping[str, object], prefix: str = "") -> tuple[Keys, li
         listed = value if isinstance(value, list) else [value]
         spelled = [part for part in listed if isinstance(part, str)]
         if not spelled or len(spelled) < len(listed):
-            problems.append(Problem(place, _short(value), "allowed is a key such as 'x', or a list of keys"))
+            problems.append(
+                Problem(place, shortened(repr(value)), "allowed is a key such as 'x', or a list of keys")
+            )
             continue
         wrong = [problem for part in spelled if (problem := _problem(place, name, part))]
         problems += wrong
@@ -165,7 +167,7 @@ def parse_keys(values: Mapping[str, object], prefix: str = "") -> tuple[Keys, li
 
 
 def _problem(place: str, name: str, text: str) -> Problem | None:
-    got = _short(text)
+    got = shortened(repr(text))
     try:
         key = key_name(text)
     except ValueError:
@@ -200,8 +202,3 @@ def _clashes(keys: Keys, given: Iterable[str], prefix: str) -> list[Problem]:
                 got = f"{shared[0]!r}, which {other!r} has too"
                 problems.append(Problem(f"{prefix}keys.{name}", got, "allowed is a key of one action only"))
     return problems
-
-
-def _short(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."

@@ -17,7 +17,7 @@ from typing import Any
 import platformdirs
 
 from geomreg_tui.encoding import decode_utf8
-from geomreg_tui.errors import ExperimentError, Problem, nearest_name
+from geomreg_tui.errors import ExperimentError, Problem, nearest_name, shortened
 from geomreg_tui.tui.keys import ACTIONS, Keys, default_keys, parse_keys
 
 __all__ = ["THEMES", "Settings", "config_file", "example_file", "load_settings"]
@@ -215,7 +215,7 @@ def load_settings(given: Mapping[str, object] | None = None) -> Settings:
                 values[setting.name] = setting.check(meant)
             except ValueError:
                 near = nearest_name(str(value), THEMES) if setting.name == "theme" else None
-                problems.append(Problem(place, _short(value), setting.allowed, near))
+                problems.append(Problem(place, shortened(repr(value)), setting.allowed, near))
             sources[setting.name] = source
     keys, wrong = _keys(content.get("keys", {}), path)
     if problems or wrong:
@@ -245,7 +245,7 @@ def example_file() -> str:
 
 def _keys(table: object, path: Path) -> tuple[Keys, list[Problem]]:
     if not isinstance(table, dict):
-        return default_keys(), [Problem(f"{path}: keys", _short(table), "allowed is a table [keys]")]
+        return default_keys(), [Problem(f"{path}: keys", shortened(repr(table)), "allowed is a table [keys]")]
     return parse_keys(table, f"{path}: ")
 
 
@@ -270,8 +270,3 @@ def _read(path: Path, problems: list[Problem]) -> dict[str, Any]:
 def _open_at_once(path: str, flags: int) -> int:
     """Open a file; a pipe with nobody at its other end holds nothing up."""
     return os.open(path, flags | os.O_NONBLOCK)
-
-
-def _short(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
