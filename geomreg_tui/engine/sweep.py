@@ -6,6 +6,7 @@ import contextlib
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 
 from geomreg_tui.analysis import (
@@ -76,7 +77,7 @@ class SweepPoint:
     tail: DeepTail | None = None
     mixed: bool = False
 
-    @property
+    @cached_property
     def distribution(self) -> LossDistribution:
         """The losses of its networks."""
         return LossDistribution(self.summary, self.facts.null_loss)

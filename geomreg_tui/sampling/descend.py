@@ -14,6 +14,7 @@ from torch import Tensor
 
 from geomreg_tui.errors import ExperimentError, Problem
 from geomreg_tui.experiment import Experiment
+from geomreg_tui.inits import build_law
 from geomreg_tui.sampling import splitting, tempering
 from geomreg_tui.sampling.goal import Goal, Record
 from geomreg_tui.sampling.latent import Latent
@@ -27,15 +28,6 @@ __all__ = ["Descender", "tail_experiment"]
 _HELD_OUT_STEP = 0.5 * math.log(10)  # of log V, to the first look at held-out examples
 _HELD_OUT_GROWTH = 0.1  # of the step, from one look to the next: 25 looks to 1e-50, 43 to 1e-300
 _Checkpoint = tuple[Mapping[str, Any], Mapping[str, NDArray[np.generic]]]
-_ROTATION_INVARIANT = (
-    "normal",
-    "he_normal",
-    "glorot_normal",
-    "lecun_normal",
-    "orthogonal",
-    "sphere",
-    "ball",
-)
 
 
 def tail_experiment(experiment: Experiment) -> Experiment:
@@ -45,7 +37,8 @@ def tail_experiment(experiment: Experiment) -> Experiment:
     ``direct``). Radial sampling, which ``auto`` may stand for, draws numbers of active units, which have no
     density to move along; projected sampling has the same law.
     """
-    projectable = experiment.init in _ROTATION_INVARIANT and experiment.arch in ("mlp", "conv")
+    # Whether a law is rotation invariant does not depend on the layers.
+    projectable = experiment.arch in ("mlp", "conv") and build_law(experiment, ()).rotation_invariant
     sampler = experiment.sampler
     if sampler == "radial" or (sampler == "auto" and projectable):
         sampler = "projected"

@@ -21,6 +21,7 @@ Directions = tuple[tuple[str, str], ...]
 
 _NAME = 15  # cells of the first column
 _DIP_DECIDES = 0.05
+_PRECISIONS = ((6, 3), (5, 3), (4, 3), (3, 3), (3, 2), (3, 1))  # most decimals, least digits
 _COLUMNS = (16, 6, 6, 8)  # cells of a mode's entries, at least; one is between them
 
 
@@ -93,9 +94,8 @@ def _fitting(width: int, *texts: str) -> str:
 
 
 def _interval(interval: Interval, width: int, prefix: str = "") -> str:
-    exact = [interval_text(interval, decimals) for decimals in (6, 5, 4, 3)]
-    exact += [interval_text(interval, 3, digits) for digits in (2, 1)]
-    return _fitting(width, *(prefix + text for text in exact), *exact)
+    texts = [interval_text(interval, *precision) for precision in _PRECISIONS]
+    return _fitting(width, *(prefix + text for text in texts), *texts)
 
 
 def _dead(distribution: LossDistribution, width: int) -> str:
