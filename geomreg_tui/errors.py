@@ -26,6 +26,7 @@ __all__ = [
     "ExitCode",
     "ExperimentError",
     "GeomregError",
+    "GivenUpError",
     "ModuleError",
     "Problem",
     "RunDirectoryError",
@@ -114,6 +115,10 @@ class SamplingError(GeomregError):
     """A run that had started could not go on."""
 
     exit_code = ExitCode.RUN_FAILED
+
+
+class GivenUpError(SamplingError):
+    """A chunk that nobody waits for any more was left off."""
 
 
 class ModuleError(SamplingError):

@@ -12,6 +12,7 @@ import multiprocessing
 import os
 import signal
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -20,7 +21,7 @@ from typing import Any, Protocol
 
 from geomreg_tui.datasets import arrays_in
 from geomreg_tui.engine.task import Prepared, Work
-from geomreg_tui.errors import ExperimentError, GeomregError, ModuleError, SamplingError
+from geomreg_tui.errors import ExperimentError, GeomregError, GivenUpError, ModuleError, SamplingError
 from geomreg_tui.experiment import Experiment
 
 __all__ = ["NICE", "Executor", "InProcess", "Outcome", "WorkerPool"]
@@ -91,12 +92,18 @@ class Executor(Protocol):
 
 
 class InProcess:
-    """Draws in the calling process, one task for each call of :meth:`outcomes`."""
+    """Draws in the calling process, one task for each call of :meth:`outcomes`.
+
+    Args:
+        interrupt: asked before each batch of a chunk whether to give it up; a chunk that is given up has
+            no outcome.
+    """
 
     workers = 1
 
-    def __init__(self) -> None:
+    def __init__(self, interrupt: Callable[[], bool] | None = None) -> None:
         self.arrays: Path | None = None
+        self._interrupt = interrupt
         self._tasks: deque[Work] = deque()
         self._device = "cpu"
 
@@ -129,7 +136,9 @@ class InProcess:
         task = self._tasks.popleft()
         try:
             with arrays_in(self.arrays):
-                result = perform(task, self._device)
+                result = perform(task, self._device, self._interrupt)
+        except GivenUpError:
+            return []
         except (GeomregError, RuntimeError, MemoryError) as error:
             lasting = isinstance(error, (ExperimentError, ModuleError))
             return [Outcome(task, None, f"{type(error).__name__}: {error}", lasting)]

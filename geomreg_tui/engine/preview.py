@@ -47,7 +47,10 @@ def serve_previews(lines: Iterable[str], path: Path) -> None:
 
 
 def _answer(request: PreviewRequest, path: Path, requests: queue.Queue[PreviewRequest | None]) -> None:
-    executor = InProcess()
+    def superseded() -> bool:
+        return not requests.empty()
+
+    executor = InProcess(superseded)
     try:
         experiment = request.parse()
         prepared = executor.prepare(experiment, request.device, request.module)
@@ -65,12 +68,15 @@ def _answer(request: PreviewRequest, path: Path, requests: queue.Queue[PreviewRe
     published = 0.0
     whole: list[Summary] = []
     first = True
-    while requests.empty():
+    while not superseded():
         drawn = sum(part.samples for part in whole)
         # A single batch of the first chunk comes first, so that something shows at once.
         count = min(request.samples, batch) if first else min(request.samples - drawn, size)
         executor.submit(Task(facts.experiment, len(whole), count))
-        (outcome,) = executor.outcomes(0)
+        outcomes = executor.outcomes(0)
+        if not outcomes:
+            return
+        (outcome,) = outcomes
         if outcome.answer is None:
             write_snapshot(path, _snapshot(request, prepared, RunState.FAILED, whole, begun, outcome.error))
             return

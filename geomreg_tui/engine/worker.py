@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -46,11 +47,27 @@ def prepare(
     return Prepared(facts, devices, sampling.environment(devices[0]))
 
 
-def perform(work: Work, device: str) -> Any:
-    """Draw a chunk, walk a leg or try one out, on a device; return what came of it."""
+def perform(work: Work, device: str, interrupt: Callable[[], bool] | None = None) -> Any:
+    """Draw a chunk, walk a leg or try one out, on a device; return what came of it.
+
+    Args:
+        work: what to do.
+        device: where.
+        interrupt: whether to give up, asked before each batch of a chunk.
+
+    Raises:
+        GivenUpError: if ``interrupt`` said so.
+    """
     match work:
         case Task():
-            return sampling.run_chunk(work.experiment, work.chunk, work.count, device=device, keep=work.keep)
+            return sampling.run_chunk(
+                work.experiment,
+                work.chunk,
+                work.count,
+                device=device,
+                keep=work.keep,
+                interrupt=interrupt,
+            )
         case Leg():
             return walk(work, device)
         case Trial():

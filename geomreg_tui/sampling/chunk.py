@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -9,6 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from geomreg_tui.errors import GivenUpError
 from geomreg_tui.experiment import Experiment
 from geomreg_tui.sampling.rng import chunk_generator
 from geomreg_tui.sampling.sampler import Sampler
@@ -46,7 +48,13 @@ def prepare(experiment: Experiment, device: str = "cpu") -> Ready:
 
 
 def run_chunk(
-    experiment: Experiment, chunk: int, count: int | None = None, *, device: str = "cpu", keep: int = 0
+    experiment: Experiment,
+    chunk: int,
+    count: int | None = None,
+    *,
+    device: str = "cpu",
+    keep: int = 0,
+    interrupt: Callable[[], bool] | None = None,
 ) -> ChunkResult:
     """Draw the networks of one chunk.
 
@@ -59,6 +67,10 @@ def run_chunk(
         count: only the first ``count`` networks of the chunk; default all.
         device: where to compute.
         keep: how many of the first losses to return.
+        interrupt: asked before each batch whether to give up.
+
+    Raises:
+        GivenUpError: if ``interrupt`` said so.
     """
     sampler = _sampler(experiment, device)
     facts = sampler.facts
@@ -71,6 +83,8 @@ def run_chunk(
     try:
         with torch.inference_mode():
             for _ in range(0, wanted, batch):
+                if interrupt is not None and interrupt():
+                    raise GivenUpError(f"chunk {chunk} was given up")
                 drawn = sampler.draw(batch, generator)
                 train.append(drawn.train)
                 dead.append(drawn.dead)

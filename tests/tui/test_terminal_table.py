@@ -1,22 +1,32 @@
 """What the explorer is held to in a real terminal: the limits of the table that ``benchmarks`` prints.
 
 What is compared is taken in turn. Times are taken with no other test beside, and held to their limit in the
-best of three takes: what else goes on in the machine can only make them longer.
+best of three takes: what else goes on in the machine can only make them longer. A machine on which a bare
+Textual program takes longer to its first frame than on the table's has longer for everything.
 """
 
 from __future__ import annotations
 
+import re
 import statistics
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 from benchmarks import terminal as measure
 
-from .terminal import Terminal, in_terminal
+from .terminal import FRAME, Terminal, in_terminal
 
 TAKES = 3
+BARE_FIRST_FRAME = 0.208  # seconds, on the machine of the table
+
+
+@cache
+def slowness() -> float:
+    """Return how many times slower than the table's this machine is, at least 1."""
+    return max(1.0, statistics.median(measure.first_paint(measure.BARE) for _ in range(5)) / BARE_FIRST_FRAME)
 
 
 def best(limit: float, take: Callable[[], float]) -> float:
@@ -64,6 +74,9 @@ def test_the_first_frame_has_the_layout_of_the_size(columns: int, lines: int) ->
         assert terminal.process.poll() == 0
 
 
+EMPTY = re.compile(rb"\x1b\[\?2026h(\x1b\[\d+;\d+H)?\x1b\[\?2026l")  # a frame that only puts the cursor
+
+
 def check_dialogs(terminal: Terminal) -> None:
     """Check that a dialog sends its own cells only, while a run is sampled behind it."""
     for key, shown, most in ((b"e", "The same run again", 4_000), (b"q", "go back", 1_500)):
@@ -71,7 +84,10 @@ def check_dialogs(terminal: Terminal) -> None:
         terminal.press(key)
         assert terminal.shows(shown)
         terminal.read(1.0)
-        assert len(terminal.seen) < most, key
+        frames = [frame[0] for frame in FRAME.finditer(terminal.seen) if not EMPTY.fullmatch(frame[0])]
+        # What was sampled may be drawn once more between the key and the dialog.
+        first = next(number for number, frame in enumerate(frames) if shown.encode() in frame)
+        assert sum(map(len, frames[first:])) < most, key
         assert "Hypersphere volume" in terminal.text()  # what was there is still there
         assert terminal.read(2.0) == b""  # and nothing is drawn behind the dialog
         terminal.press(b"\x1b")
@@ -100,29 +116,32 @@ def test_what_is_sent_fits_a_slow_line_and_the_process_that_draws_stays_light() 
 
 @pytest.mark.alone
 def test_keys_are_on_the_screen_at_once_while_all_cores_sample() -> None:
+    most = 50 * slowness()
     with measure.explorer() as terminal:
         measure.focus_radius(terminal)
         measure.sample(terminal)
-        assert best(50, lambda: measure.percentile(measure.turns(terminal, 20))) <= 50
+        assert best(most, lambda: measure.percentile(measure.turns(terminal, 20))) <= most
 
 
 @pytest.mark.alone
 def test_a_slow_line_is_usable() -> None:
+    most = 150 * slowness()
     with measure.explorer(measure.SLOW) as terminal:
         measure.focus_radius(terminal)
         measure.sample(terminal)
-        assert best(150, lambda: measure.percentile(measure.turns(terminal, 20))) <= 150
+        assert best(most, lambda: measure.percentile(measure.turns(terminal, 20))) <= most
 
     def leave() -> float:
         with measure.explorer(measure.SLOW) as terminal:
             measure.sample(terminal)
             return measure.leaving(terminal)
 
-    assert best(1, leave) < 1
+    assert best(slowness(), leave) < slowness()
 
 
 @pytest.mark.alone
 def test_a_turned_knob_shows_its_histogram_at_once() -> None:
+    most = 400 * slowness()
     with measure.explorer() as terminal:
         measure.focus_width(terminal)
-        assert best(400, lambda: measure.percentile(measure.knob(terminal, 12))) <= 400
+        assert best(most, lambda: measure.percentile(measure.knob(terminal, 12))) <= most

@@ -1,13 +1,18 @@
-"""What a preview says at its end."""
+"""What a preview says at its end, and how soon it gives way to the next."""
 
 import queue
 
 import pytest
 
 from geomreg_tui.engine import preview
+from geomreg_tui.engine.executors import InProcess
 from geomreg_tui.engine.protocol import PreviewRequest
+from geomreg_tui.engine.task import Task
+from geomreg_tui.experiment import Experiment
 from geomreg_tui.runs import RunState
 from geomreg_tui.runs.snapshot import read_snapshot
+from geomreg_tui.sampling import run_chunk
+from geomreg_tui.sampling.sampler import Sampler
 
 SETTINGS = {"data": "sine", "examples": 4, "width": 4, "chunk_size": 256, "batch_size": 256}
 
@@ -22,3 +27,48 @@ def test_a_preview_that_met_its_time_limit_says_so(tmp_path, monkeypatch, limit,
     assert found.state is RunState.DONE
     assert (found.samples < 2048) == short
     assert ("ended at its time limit" in found.message) == short
+
+
+@pytest.mark.parametrize("batches", [0, 1, 3])
+def test_a_chunk_is_given_up_within_a_batch_and_is_drawn_the_same_later(monkeypatch, batches):
+    drawn: list[int] = []
+    given_up = True
+
+    def draw(sampler: Sampler, count: int, generator: object) -> object:
+        drawn.append(count)
+        return whole(sampler, count, generator)
+
+    whole = Sampler.draw
+    monkeypatch.setattr(Sampler, "draw", draw)
+    executor = InProcess(lambda: given_up and len(drawn) == batches)
+    settings = SETTINGS | {"chunk_size": 256, "batch_size": 64}
+    experiment = executor.prepare(Experiment.parse(settings), "cpu", None).facts.experiment
+    task = Task(experiment, 0)
+    executor.submit(task)
+    assert executor.outcomes(0) == []
+    assert drawn == [64] * batches
+    given_up = False
+    executor.submit(task)
+    (outcome,) = executor.outcomes(0)
+    assert drawn[batches:] == [64] * 4
+    assert outcome.answer.summary.histogram.digest() == run_chunk(experiment, 0).summary.histogram.digest()
+
+
+def test_a_newer_request_ends_a_preview_in_the_middle_of_a_chunk(tmp_path, monkeypatch):
+    requests: queue.Queue[PreviewRequest | None] = queue.Queue()
+    drawn: list[int] = []
+
+    def draw(sampler: Sampler, count: int, generator: object) -> object:
+        drawn.append(count)
+        if len(drawn) == 3:  # the first batch is shown by itself; this is the second of the whole chunk
+            requests.put(PreviewRequest(2, 0, {}))
+        return whole(sampler, count, generator)
+
+    whole = Sampler.draw
+    monkeypatch.setattr(Sampler, "draw", draw)
+    settings = SETTINGS | {"chunk_size": 6400, "batch_size": 64}
+    preview._answer(PreviewRequest(1, 6400, settings, device="cpu"), tmp_path / "live", requests)
+    assert len(drawn) == 3
+    found = read_snapshot(tmp_path / "live")
+    assert found is not None
+    assert (found.state, found.samples) == (RunState.SAMPLING, 64)
