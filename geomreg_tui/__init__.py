@@ -1,5 +1,12 @@
 """Where does weight space put its volume? Loss distributions of random networks, exact and live.
 
+    >>> import geomreg_tui as geomreg
+    >>> round(geomreg.sphere("1:20").volume_peak.n, 3)  # where the unit ball's volume peaks
+    5.257
+
+What to call is :func:`sample`, :func:`tail`, :func:`sweep` and :func:`sphere`. :func:`load` and :func:`runs`
+find what is on disk.
+
 The public names are imported when they are first used, so that importing the package is instant: torch
 is loaded by :func:`prepare` and :func:`run_chunk` only, and textual by none of them.
 """
@@ -12,30 +19,106 @@ TYPE_CHECKING = False  # typing's own means an import, before ``python -m`` has 
 if TYPE_CHECKING:
     from typing import Any
 
+    from geomreg_tui.analysis import LossDistribution, analyse_modes, volume_curve
+    from geomreg_tui.api import (
+        Dominance,
+        RunList,
+        RunResult,
+        SphereResult,
+        SweepResult,
+        load,
+        runs,
+        sample,
+        sphere,
+        sweep,
+        tail,
+    )
+    from geomreg_tui.engine import start_run
+    from geomreg_tui.errors import (
+        CapacityError,
+        DataError,
+        ExperimentError,
+        GeomregError,
+        RunDirectoryError,
+        SamplingError,
+    )
+    from geomreg_tui.experiment import Experiment
+    from geomreg_tui.runs import RunDirectory, Snapshot
+    from geomreg_tui.sampling import prepare, run_chunk
+    from geomreg_tui.summary import Facts, Summary
+
 __version__ = "0.1.0"
 
 _HOMES = {
+    "CapacityError": "geomreg_tui.errors",
+    "DataError": "geomreg_tui.errors",
+    "Dominance": "geomreg_tui.api",
     "Experiment": "geomreg_tui.experiment",
+    "ExperimentError": "geomreg_tui.errors",
     "Facts": "geomreg_tui.summary",
     "GeomregError": "geomreg_tui.errors",
     "LossDistribution": "geomreg_tui.analysis",
     "RunDirectory": "geomreg_tui.runs",
+    "RunDirectoryError": "geomreg_tui.errors",
+    "RunList": "geomreg_tui.api",
+    "RunResult": "geomreg_tui.api",
+    "SamplingError": "geomreg_tui.errors",
+    "Snapshot": "geomreg_tui.runs",
+    "SphereResult": "geomreg_tui.api",
     "Summary": "geomreg_tui.summary",
+    "SweepResult": "geomreg_tui.api",
     "analyse_modes": "geomreg_tui.analysis",
+    "load": "geomreg_tui.api",
     "prepare": "geomreg_tui.sampling",
     "run_chunk": "geomreg_tui.sampling",
-    "sample": "geomreg_tui.export",
+    "runs": "geomreg_tui.runs",
+    "sample": "geomreg_tui.api",
+    "sphere": "geomreg_tui.api",
     "start_run": "geomreg_tui.engine",
+    "sweep": "geomreg_tui.api",
+    "tail": "geomreg_tui.api",
     "volume_curve": "geomreg_tui.analysis",
 }
 
-__all__ = ["__version__", *_HOMES]
+__all__ = [
+    "CapacityError",
+    "DataError",
+    "Dominance",
+    "Experiment",
+    "ExperimentError",
+    "Facts",
+    "GeomregError",
+    "LossDistribution",
+    "RunDirectory",
+    "RunDirectoryError",
+    "RunList",
+    "RunResult",
+    "SamplingError",
+    "Snapshot",
+    "SphereResult",
+    "Summary",
+    "SweepResult",
+    "__version__",
+    "analyse_modes",
+    "load",
+    "prepare",
+    "run_chunk",
+    "runs",
+    "sample",
+    "sphere",
+    "start_run",
+    "sweep",
+    "tail",
+    "volume_curve",
+]
 
 
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'geomreg_tui' has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), name)
+    home = import_module(_HOMES[name])
+    # The list of the runs is asked for by calling the package of that name (see there).
+    return home if name == "runs" else getattr(home, name)
 
 
 def __dir__() -> list[str]:

@@ -1,4 +1,13 @@
-"""The run directory, which is the interface between the engine and every viewer. Numpy only, never torch."""
+"""The run directory, which is the interface between the engine and every viewer. Numpy only, never torch.
+
+The public API has a function of this name, ``geomreg_tui.runs()``, and Python puts a package in the place of
+whatever else has its name in the package above. So this package can be called, and is that function then.
+"""
+
+import sys
+from importlib import import_module
+from types import ModuleType
+from typing import Any
 
 from geomreg_tui.runs.catalog import RunEntry, delete_run, find_run, list_runs, new_run_path, runs_root
 from geomreg_tui.runs.control import Action, Command
@@ -36,3 +45,12 @@ __all__ = [
     "verify_run",
     "write_snapshot",
 ]
+
+
+class _CallablePackage(ModuleType):
+    def __call__(self) -> Any:
+        """Return the runs in the catalogue, newest first; as :func:`geomreg_tui.api.runs`."""
+        return import_module("geomreg_tui.api").runs()
+
+
+sys.modules[__name__].__class__ = _CallablePackage

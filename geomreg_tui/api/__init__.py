@@ -1,0 +1,19 @@
+"""What people call from Python: ``import geomreg_tui as geomreg``. Reading results never imports torch."""
+
+from geomreg_tui.api.calls import RunList, load, runs, sample, sweep, tail
+from geomreg_tui.api.results import Dominance, RunResult, SweepResult
+from geomreg_tui.api.spheres import SphereResult, sphere
+
+__all__ = [
+    "Dominance",
+    "RunList",
+    "RunResult",
+    "SphereResult",
+    "SweepResult",
+    "load",
+    "runs",
+    "sample",
+    "sphere",
+    "sweep",
+    "tail",
+]

@@ -1,0 +1,194 @@
+"""What a person passes to a function, as the engine takes it: experiments, counts, and data as arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from numbers import Number
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geomreg_tui.datasets import ARRAYS, arrays_path, pack_arrays
+from geomreg_tui.engine.sweep import Factor, parse_factor
+from geomreg_tui.errors import DataError, ExperimentError, Problem
+from geomreg_tui.experiment import Experiment, parse_count
+from geomreg_tui.runs.store import write_bytes
+from geomreg_tui.summary import TailPlan
+from geomreg_tui.summary.goals import parse_plan
+
+__all__ = ["GOALS", "Asked", "as_array", "asked_for", "count_of", "factors_of", "module_name", "tail_plan"]
+
+GOALS = ("to_loss", "to_log10_volume", "population", "repeats", "move", "max_seconds")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """An experiment, and the folder with the arrays that it was given for data; None for other data."""
+
+    experiment: Experiment
+    arrays: Path | None
+
+
+@contextmanager
+def asked_for(
+    experiment: Experiment | None, data: object, module: object, keys: Mapping[str, Any]
+) -> Iterator[Asked]:
+    """Give the experiment that a person describes; arrays are in a file while this is in use.
+
+    Args:
+        experiment: where to begin; None for the defaults.
+        data: name of a set, path of a file, or a pair of arrays (X, y); None where ``experiment`` says it.
+        module: a factory of a custom architecture, or its name; None for another architecture.
+        keys: keys of an experiment, which take precedence.
+
+    Raises:
+        ExperimentError: with one problem for each key that is unknown or has an impossible value.
+        DataError: if the arrays cannot be inputs and targets.
+    """
+    values = {key: _plain(value) for key, value in keys.items() if value is not None}
+    if module is not None:
+        values = {"arch": "custom", "module": module_name(module), **values}
+    if data is None or isinstance(data, (str, Path)):
+        yield Asked(_experiment(experiment, values if data is None else {"data": str(data), **values}), None)
+        return
+    if not isinstance(data, (tuple, list)) or len(data) != 2:
+        got = (
+            f"{type(data).__name__} of {len(data)}"
+            if isinstance(data, (tuple, list))
+            else type(data).__name__
+        )
+        raise ExperimentError(
+            [Problem("data", got, "allowed are the name of a set, the path of a file, and arrays (X, y)")]
+        )
+    digest, content = pack_arrays(as_array("X", data[0]), as_array("y", data[1]))
+    described = _experiment(experiment, {**values, "data": ARRAYS, "data_sha256": digest})
+    with TemporaryDirectory(prefix="geomreg-") as folder:
+        write_bytes(arrays_path(Path(folder), digest), content, durable=False)
+        yield Asked(described, Path(folder))
+
+
+def as_array(name: str, given: Any) -> NDArray[Any]:
+    """Return what a person gives as an array of numbers or text: numpy, a torch tensor, pandas, or lists.
+
+    Args:
+        name: what it is called in an error.
+        given: anything that numpy can read.
+
+    Raises:
+        DataError: if it holds anything but numbers and text.
+    """
+    if hasattr(given, "detach"):  # a torch tensor, which may need a gradient or be on a GPU
+        given = given.detach().cpu()
+    if hasattr(given, "to_numpy"):
+        given = given.to_numpy()
+    try:
+        array = np.asarray(given)
+    # A ragged list, a tensor of a format that numpy does not have, or whatever else is no array.
+    except Exception as error:
+        raise DataError(
+            f"data: {name} is no array ({str(error)[:120]}): convert it with numpy.asarray"
+        ) from None
+    if array.dtype.kind == "T":
+        array = array.astype(str)
+    if array.dtype.kind != "O":
+        return array
+    values = array.ravel().tolist()
+    if values and all(isinstance(value, str) for value in values):
+        return array.astype(str)
+    if values and all(isinstance(value, Number) and not isinstance(value, complex) for value in values):
+        return array.astype(np.float64)
+    kinds = sorted({type(value).__name__ for value in values})
+    raise DataError(f"data: {name} holds {', '.join(kinds[:4])}; allowed are numbers, or text as targets")
+
+
+def module_name(module: object) -> str:
+    """Return the name ``package.mod:factory`` by which an engine can import a factory.
+
+    Args:
+        module: a function or class that returns an ``nn.Module`` when it is called without arguments, or its
+            name.
+
+    Raises:
+        ExperimentError: if nothing can import it: an object, a lambda, or what is defined in a notebook or a
+            script itself.
+    """
+    if isinstance(module, str):
+        return module
+    home, name = getattr(module, "__module__", None), getattr(module, "__qualname__", None)
+    if not callable(module) or home is None or name is None or not name.isidentifier():
+        got, rule = f"an object of type {type(module).__name__}", "which no other process can import"
+    elif home == "__main__":
+        got, rule = f"{name!r} of this notebook or script", "which no other process can import"
+    else:
+        return f"{home}:{name}"
+    raise ExperimentError(
+        [
+            Problem(
+                "module",
+                f"{got}, {rule}",
+                "allowed is a function or class in a file of its own, called without arguments: write it to "
+                "nets.py beside this and pass nets.make",
+            )
+        ]
+    )
+
+
+def count_of(samples: float | str, key: str = "samples") -> int:
+    """Return a number of networks: ``100_000``, ``1e5``, or text such as ``"10M"``.
+
+    Raises:
+        ExperimentError: if it is not a whole number from 1 to 1e15.
+    """
+    return parse_count(str(_plain(samples)), key)
+
+
+def tail_plan(goals: Mapping[str, Any]) -> TailPlan:
+    """Return how deep to go; ``goals`` are those of :data:`GOALS`, None for the default.
+
+    Raises:
+        ExperimentError: with one problem for each goal that is no good.
+    """
+    return parse_plan(**{key: None if goals[key] is None else str(_plain(goals[key])) for key in GOALS})
+
+
+def factors_of(over: Mapping[str, Any]) -> list[Factor]:
+    """Return the factors of a sweep: for each key its values, or text as the command line takes it.
+
+    Raises:
+        ExperimentError: if a key is unknown, or there are no values.
+    """
+    factors = []
+    for key, values in over.items():
+        if isinstance(values, str):
+            factors.append(parse_factor(f"{key}={values}"))
+            continue
+        parse_factor(f"{key}=0")  # which knows the keys
+        try:
+            listed = [_plain(value) for value in values]
+        except TypeError:
+            listed = []
+        if not listed or not all(isinstance(value, (bool, int, float, str)) for value in listed):
+            rule = "allowed are numbers or names in a list, or text such as '16:1024:x2'"
+            raise ExperimentError([Problem(key, repr(values)[:60], rule)])
+        factors.append(Factor(key, tuple(dict.fromkeys(listed))))
+    return factors
+
+
+def _experiment(experiment: Experiment | None, values: Mapping[str, Any]) -> Experiment:
+    return Experiment.parse(values) if experiment is None else experiment.replace(**values)
+
+
+def _plain(value: Any) -> Any:
+    """Return a number of numpy as one of Python, a path as text, and a list of values as a tuple."""
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, (np.generic, np.ndarray)):
+        return _plain(value.tolist())
+    if isinstance(value, Sequence) and not isinstance(value, (str, bytes)):
+        return tuple(_plain(part) for part in value)
+    return value

@@ -1,0 +1,196 @@
+"""Progress while a run goes on: by Rich in a terminal, by the display protocol in a notebook, else none.
+
+In a notebook Rich needs ipywidgets and leaves blank outputs behind. An element ``progress`` that is replaced
+by the notebook's own display protocol needs nothing and works in all of them.
+"""
+
+from __future__ import annotations
+
+import html
+import math
+import sys
+from types import TracebackType
+from typing import Any, NamedTuple, Protocol
+
+from geomreg_tui.errors import plain_text
+from geomreg_tui.runs import Snapshot
+from geomreg_tui.summary import Tail
+
+__all__ = ["Bar", "NoBar", "NotebookBar", "Stage", "TerminalBar", "new_bar", "stage_of"]
+
+
+class Stage(NamedTuple):
+    """How far something has come.
+
+    Attributes:
+        name: what is being done.
+        done, total: of what there is to do; the total is None where it is not known.
+        note: what else there is to say.
+    """
+
+    name: str
+    done: int
+    total: int | None
+    note: str = ""
+
+
+def stage_of(snapshot: Snapshot) -> Stage:
+    """Return how far a run has come: networks drawn, or then populations that have ended."""
+    tail = snapshot.tail
+    if tail is not None and snapshot.samples >= snapshot.target:
+        return _descents(tail)
+    return Stage("sampling", snapshot.samples, snapshot.target, f"{snapshot.rate:,.0f} networks/s")
+
+
+def _descents(tail: Tail) -> Stage:
+    over = sum(descent.status is not None for descent in tail.descents)
+    depth = min((d.log_volume[-1] for d in tail.descents if d.log_volume.size), default=0.0)
+    note = f"populations, deepest V = 1e{math.floor(depth / math.log(10))}"
+    return Stage("deep tail", over, tail.plan.repeats, note)
+
+
+class Bar(Protocol):
+    """What shows progress; in use it may be shown stages."""
+
+    def __enter__(self) -> Bar:
+        """Begin to show."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Show nothing more."""
+
+    def show(self, stage: Stage) -> None:
+        """Show a stage in place of the one before."""
+
+    def say(self, text: str) -> None:
+        """Show a line that stays."""
+
+
+class NoBar:
+    """Shows nothing."""
+
+    def __enter__(self) -> NoBar:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        return None
+
+    def show(self, stage: Stage) -> None:
+        """Show nothing."""
+
+    def say(self, text: str) -> None:
+        """Show nothing."""
+
+
+class TerminalBar:
+    """A bar on stderr that goes when it is done, by Rich."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[note]}"),
+            TimeRemainingColumn(),
+            console=Console(stderr=True, highlight=False),
+            transient=True,
+            # Otherwise what is printed meanwhile would go to stderr, even where stdout is a file.
+            redirect_stdout=_is_terminal(sys.stdout),
+        )
+        self._task = self._progress.add_task("starting", total=None, note="")
+
+    def __enter__(self) -> TerminalBar:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def show(self, stage: Stage) -> None:
+        """Show a stage in place of the one before."""
+        self._progress.update(
+            self._task, description=stage.name, completed=stage.done, total=stage.total, note=stage.note
+        )
+
+    def say(self, text: str) -> None:
+        """Print a line above the bar."""
+        self._progress.console.print(plain_text(text), markup=False)
+
+
+class NotebookBar:
+    """An output of a notebook's cell that is replaced as the run goes on.
+
+    Args:
+        display: IPython's function of that name.
+    """
+
+    def __init__(self, display: Any) -> None:
+        self._display = display
+        self._handle: Any = None
+        self._said: list[str] = []
+        self._stage: Stage | None = None
+
+    def __enter__(self) -> NotebookBar:
+        self._handle = self._display(self._bundle(), raw=True, display_id=True)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._update(over=True)
+
+    def show(self, stage: Stage) -> None:
+        """Show a stage in place of the one before."""
+        self._stage = stage
+        self._update()
+
+    def say(self, text: str) -> None:
+        """Add a line below the bar."""
+        self._said.append(plain_text(text))
+        self._update()
+
+    def _update(self, over: bool = False) -> None:
+        if self._handle is not None:
+            self._handle.update(self._bundle(over), raw=True)
+
+    def _bundle(self, over: bool = False) -> dict[str, str]:
+        """Return what is shown, as HTML and as text."""
+        stage = self._stage or Stage("starting", 0, None)
+        count = f"{stage.done:,}" + (f" / {stage.total:,}" if stage.total is not None else "")
+        lines = [f"{stage.name} {count} {stage.note}".rstrip(), *self._said]
+        bar = ""
+        if not over:
+            ends = f' value="{stage.done}" max="{stage.total}"' if stage.total else ""
+            bar = f"<progress{ends}></progress> "
+        shown = "<br>".join(html.escape(line) for line in lines)
+        return {"text/html": f"<div>{bar}{shown}</div>", "text/plain": "\n".join(lines)}
+
+
+def new_bar(progress: bool) -> Bar:
+    """Return the bar that suits where this runs; one that shows nothing where ``progress`` is False."""
+    if not progress:
+        return NoBar()
+    display = notebook_display()
+    if display is not None:
+        return NotebookBar(display)
+    return TerminalBar() if _is_terminal(sys.stderr) else NoBar()
+
+
+def notebook_display() -> Any:
+    """Return IPython's ``display`` where this runs in a notebook's kernel, else None."""
+    ipython = sys.modules.get("IPython")  # in a notebook it is imported already
+    shell = ipython.get_ipython() if ipython is not None else None
+    if shell is None or not hasattr(shell, "kernel"):
+        return None
+    from importlib import import_module
+
+    return import_module("IPython.display").display
+
+
+def _is_terminal(stream: Any) -> bool:
+    try:
+        return bool(stream.isatty())
+    except (AttributeError, ValueError):  # there is none, or it is closed
+        return False

@@ -1,0 +1,381 @@
+"""The functions of the public API. None of them imports torch into the process that calls them."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, overload
+
+import numpy as np
+
+from geomreg_tui.api import tables
+from geomreg_tui.api.arguments import GOALS, asked_for, count_of, factors_of, tail_plan
+from geomreg_tui.api.bars import Stage, new_bar
+from geomreg_tui.api.following import Interrupts
+from geomreg_tui.api.results import RunResult, SweepResult, finished, read_run, read_sweep
+from geomreg_tui.engine import start_run
+from geomreg_tui.engine.sweep import SweepError, SweepPoint, grid, point_name
+from geomreg_tui.engine.sweep_directory import new_sweep_path
+from geomreg_tui.engine.sweep_run import run_sweep
+from geomreg_tui.errors import ExperimentError, Problem
+from geomreg_tui.experiment import Experiment
+from geomreg_tui.export import find_sweep
+from geomreg_tui.export.markup import escaped
+from geomreg_tui.export.markup import table as markup_table
+from geomreg_tui.runs import RunEntry, Snapshot, find_run, list_runs
+
+__all__ = ["RunList", "load", "runs", "sample", "sweep", "tail"]
+
+_SHOWN = 20  # runs that a list shows of itself
+AnyPath = str | os.PathLike[str]
+
+
+def sample(
+    experiment: Experiment | None = None,
+    samples: float | str = 1e6,
+    out: AnyPath | None = None,
+    *,
+    data: Any = None,
+    module: Any = None,
+    workers: int | None = None,
+    device: str = "auto",
+    keep_losses: int = 0,
+    progress: bool = True,
+    on_snapshot: Callable[[Snapshot], object] | None = None,
+    **keys: Any,
+) -> RunResult:
+    """Draw networks from an init law, and return what their losses say.
+
+    The networks are drawn in processes of their own, which write a run directory. Ctrl-C stops them: what
+    is done is kept and returned, and :meth:`RunResult.resume` goes on with it.
+
+    Args:
+        experiment: what to sample; None for an experiment of the keys alone.
+        samples: networks to draw, such as ``1e6`` or ``"10M"``.
+        out: the run directory to make; None for a new one in the catalogue, which :func:`runs` lists.
+        data: a built-in or synthetic set, the path of a file, or arrays ``(X, y)`` of numpy, torch or pandas:
+            X (n, features) or images (n, ...), y (n,) or (n, outputs), numbers or, as classes, text. Arrays
+            are kept in the run directory.
+        module: a function or class that makes an ``nn.Module`` of your own, or its name: the
+            architecture is ``custom`` then. It must be importable, as networks are drawn in processes
+            of their own: a file beside a notebook will do, the notebook itself will not. The run records the
+            name only, and goes on only where that can be imported.
+        workers: worker processes on the CPU; None for one for each core.
+        device: ``auto``, ``cpu``, ``cuda`` (all GPUs of a kind), ``cuda:i``, or several.
+        keep_losses: how many of the first losses to keep, for :attr:`RunResult.losses`.
+        progress: show a bar in a terminal or a notebook.
+        on_snapshot: called several times a second with a :class:`Snapshot` of the run: ``samples``,
+            ``target``, ``rate`` (networks a second) and ``summary``. An error in it stops the run
+            and is raised.
+        keys: keys of :class:`Experiment`, such as ``width=64``, ``init="orthogonal"`` or ``seed=1``; they
+            take precedence over ``experiment``.
+
+    Raises:
+        ExperimentError: with every key that is unknown or has an impossible value.
+        DataError: if the data cannot be read or used.
+        CapacityError: if a network does not fit into memory.
+        RunDirectoryError: if the run directory cannot be made.
+        SamplingError: if the run failed; what was drawn is kept.
+
+    Example:
+        >>> import numpy as np
+        >>> X = np.array([[0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
+        >>> y = np.array([0.5, -1.0, 2.0])
+        >>> result = geomreg.sample(data=(X, y), examples=3, width=8, depth=1, samples=2e4, keep_losses=3)
+        >>> print(repr(result).partition(": ")[2])
+        mlp 2→8×1→1 · relu · he_normal · arrays N=3 · mse · seed 0: 20,000 networks, done>
+        >>> result.losses.shape
+        (3,)
+    """
+    with asked_for(experiment, data, module, keys) as asked:
+        handle = start_run(
+            asked.experiment,
+            count_of(samples),
+            directory=None if out is None else Path(out),
+            workers=workers,
+            device=device,
+            keep_losses=_whole("keep_losses", keep_losses),
+            arrays=asked.arrays,
+        )
+    return finished(handle, progress, on_snapshot)
+
+
+def tail(
+    experiment: Experiment | None = None,
+    samples: float | str = 1e5,
+    out: AnyPath | None = None,
+    *,
+    data: Any = None,
+    module: Any = None,
+    to_loss: float | None = None,
+    to_log10_volume: float | None = None,
+    population: int | None = None,
+    repeats: int | None = None,
+    move: str | None = None,
+    max_seconds: float | None = None,
+    workers: int | None = None,
+    device: str = "auto",
+    progress: bool = True,
+    on_snapshot: Callable[[Snapshot], object] | None = None,
+    **keys: Any,
+) -> RunResult:
+    """Measure the volume of low loss down to 1e-300, by multilevel splitting.
+
+    First networks are drawn plainly. Then populations of networks go down level by level: the better ones are
+    copied and moved about, and each level multiplies V by a share that is measured.
+
+    Args:
+        experiment: what to sample; None for an experiment of the keys alone.
+        samples: networks to draw plainly, for the upper part of the curve.
+        out, data, module, workers, device, progress, on_snapshot, keys: as for :func:`sample`.
+        to_loss: training loss to go down to.
+        to_log10_volume: log10 of the volume fraction to go down to; -50 where no goal is given.
+        population: particles in a population; 1000 unless given.
+        repeats: independent populations, from whose scatter the error is taken; 8 unless given.
+        move: how particles are moved: ``auto``, ``pcn``, ``slice``, ``reflect`` or ``tempered``.
+        max_seconds: time limit of the descents, in seconds.
+
+    Raises:
+        ExperimentError, DataError, CapacityError, RunDirectoryError, SamplingError: as :func:`sample`.
+
+    Example:
+        >>> result = geomreg.tail(data="gaussian", inputs=4, examples=2, depth=0, samples=1e4,
+        ...                       to_log10_volume=-8, population=50, repeats=2)
+        >>> result.tail.status
+        'volume reached'
+        >>> round(result.tail.exponent[0], 1)  # V ~ L ** (N / 2), with N = 2 examples
+        1.0
+    """
+    goals = {
+        "to_loss": to_loss,
+        "to_log10_volume": to_log10_volume,
+        "population": population,
+        "repeats": repeats,
+        "move": move,
+        "max_seconds": max_seconds,
+    }
+    plan = tail_plan(goals)
+    with asked_for(experiment, data, module, keys) as asked:
+        handle = start_run(
+            asked.experiment,
+            count_of(samples),
+            directory=None if out is None else Path(out),
+            workers=workers,
+            device=device,
+            tail=plan,
+            arrays=asked.arrays,
+        )
+    return finished(handle, progress, on_snapshot)
+
+
+def sweep(
+    over: Mapping[str, Any],
+    experiment: Experiment | None = None,
+    samples: float | str = 1e5,
+    out: AnyPath | None = None,
+    *,
+    data: Any = None,
+    module: Any = None,
+    goals: Mapping[str, Any] | None = None,
+    workers: int | None = None,
+    device: str = "auto",
+    progress: bool = True,
+    on_point: Callable[[SweepPoint], object] | None = None,
+    **keys: Any,
+) -> SweepResult:
+    """Run an experiment over the values of one or two factors, and return which way each pushes the balance.
+
+    Ctrl-C stops at the point under way: what is done is kept and returned. The same call with ``out`` set to
+    the directory of the sweep goes on, and tries points that failed again.
+
+    Args:
+        over: keys of the experiment and their values: ``{"width": [16, 64, 256]}``, or text as the command
+            line takes it, ``{"width": "16:1024:x2", "depth": "1:8"}``. One or two.
+        experiment: whose keys the factors replace; None for an experiment of ``keys`` alone.
+        samples: networks of each point.
+        out: the directory of the sweep; None for a new one.
+        data, module, workers, device, progress, keys: as for :func:`sample`.
+        goals: go down the deep tail at each point, to these goals of :func:`tail`, such as
+            ``{"to_loss": 1e-3}``; an empty mapping for the default goal. None for no deep tail.
+        on_point: called with what came of each point.
+
+    Raises:
+        ExperimentError: with every problem of all points; nothing is drawn then.
+        DataError, RunDirectoryError: as :func:`sample`.
+        SweepError: if every point failed. Where some did, they are in ``failed``, and a warning says so.
+        KeyboardInterrupt: if it is interrupted before there is a point.
+
+    Example:
+        >>> result = geomreg.sweep({"width": [2, 8]}, data="gaussian", inputs=4, examples=1, depth=1,
+        ...                        samples=2e4)
+        >>> [point.settings for point in result.points]
+        [(2,), (8,)]
+        >>> result["width=8"].experiment.width
+        8
+    """
+    deep = tail_plan({**dict.fromkeys(GOALS), **_goals(goals)}) if goals is not None else None
+    factors, wanted = factors_of(over), count_of(samples)
+    found = 0
+    failure: SweepError | None = None
+    with (
+        asked_for(experiment, data, module, keys) as asked,
+        Interrupts() as interrupts,
+        new_bar(progress) as bar,
+    ):
+        total = len(grid(asked.experiment, factors))
+        folder = Path(out) if out is not None else new_sweep_path(asked.experiment)
+        bar.show(Stage("points", 0, total))
+        points = run_sweep(
+            asked.experiment,
+            factors,
+            wanted,
+            folder,
+            workers=workers,
+            device=device,
+            interrupted=lambda: interrupts.count > 0,
+            tail=deep,
+            arrays=asked.arrays,
+        )
+        try:
+            for found, point in enumerate(points, start=1):
+                bar.show(Stage("points", found, total, point_name(factors, point.settings)))
+                if on_point is not None:
+                    on_point(point)
+        except SweepError as error:
+            failure = error
+            if not found:
+                raise
+    if failure is not None:
+        warnings.warn(str(failure), RuntimeWarning, stacklevel=2)
+    if interrupts.count and not found:
+        raise KeyboardInterrupt
+    return read_sweep(folder)
+
+
+@overload
+def load(run: RunEntry) -> RunResult: ...
+
+
+@overload
+def load(run: AnyPath) -> Any: ...
+
+
+def load(run: AnyPath | RunEntry) -> RunResult | SweepResult:
+    """Return a run or a sweep that is on disk, as it stands. Never imports torch.
+
+    Args:
+        run: an entry of :func:`runs`, a path, a name or a part of one, or ``"latest"``.
+
+    Raises:
+        RunDirectoryError: if there is none, several match, or it is damaged.
+
+    Example:
+        >>> result = geomreg.load("latest")
+        >>> result.complete
+        True
+    """
+    if isinstance(run, RunEntry):
+        return read_run(run.path)
+    text = os.fspath(run)
+    if not (Path(text) / "experiment.json").exists() and (found := find_sweep(text)) is not None:
+        return read_sweep(found)
+    return read_run(find_run(text))
+
+
+class RunList(Sequence[RunEntry]):
+    """Runs, newest first. It shows itself as a table.
+
+    Each is an entry with ``path``, ``name``, ``status()`` (state and counts) and ``size()`` (bytes).
+    """
+
+    def __init__(self, entries: Sequence[RunEntry]) -> None:
+        self._entries = tuple(entries)
+
+    @overload
+    def __getitem__(self, place: int) -> RunEntry: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> RunList: ...
+
+    def __getitem__(self, place: int | slice) -> RunEntry | RunList:
+        if isinstance(place, slice):
+            return RunList(self._entries[place])
+        return self._entries[place]
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __iter__(self) -> Iterator[RunEntry]:
+        return iter(self._entries)
+
+    def arrays(self) -> dict[str, Any]:
+        """Return the columns name, state, samples, target, about and path, (runs,) each."""
+        states = [entry.status() for entry in self]
+        return {
+            "name": np.array([entry.name for entry in self], dtype=str),
+            "state": np.array([status.state.value for status in states], dtype=str),
+            "samples": np.array([status.samples for status in states], dtype=np.int64),
+            "target": np.array([status.target for status in states], dtype=np.int64),
+            "about": np.array([status.about for status in states], dtype=str),
+            "path": np.array([str(entry.path) for entry in self], dtype=str),
+        }
+
+    def to_frame(self) -> Any:
+        """Return the columns of :meth:`arrays` as a ``pandas.DataFrame``.
+
+        Raises:
+            ExperimentError: if pandas is not installed.
+        """
+        return tables.data_frame(self.arrays())
+
+    def __repr__(self) -> str:
+        lines = [self._count()]
+        for entry in self._entries[:_SHOWN]:
+            status = entry.status()
+            lines.append(f"  {entry.name}  {status.state.value}  {status.samples:,}  {status.about}")
+        return "\n".join([*lines, *self._more()])
+
+    def _repr_html_(self) -> str:
+        rows = []
+        for entry in self._entries[:_SHOWN]:
+            status = entry.status()
+            rows.append((entry.name, status.state.value, f"{status.samples:,}", status.about))
+        headings = ("run", "state", "networks", "experiment")
+        more = "".join(f"<p>{escaped(line)}</p>" for line in self._more())
+        return markup_table(self._count(), headings, rows, (2,)) + more
+
+    def _count(self) -> str:
+        return "1 run" if len(self) == 1 else f"{len(self):,} runs"
+
+    def _more(self) -> list[str]:
+        return [f"  and {len(self) - _SHOWN:,} more"] if len(self) > _SHOWN else []
+
+
+def runs() -> RunList:
+    """Return the runs in the catalogue, newest first. Never imports torch.
+
+    Raises:
+        RunDirectoryError: if the catalogue cannot be read.
+
+    Example:
+        >>> newest = geomreg.runs()[0]
+        >>> newest.status().state.value
+        'done'
+        >>> geomreg.load(newest).path == newest.path
+        True
+    """
+    return RunList(list_runs())
+
+
+def _whole(key: str, value: float) -> int:
+    return count_of(value, key) if value else 0
+
+
+def _goals(goals: Mapping[str, Any]) -> Mapping[str, Any]:
+    unknown = [key for key in goals if key not in GOALS]
+    if unknown:
+        rule = f"allowed are {', '.join(GOALS)}"
+        raise ExperimentError([Problem("goals", repr(key), rule) for key in unknown])
+    return goals
