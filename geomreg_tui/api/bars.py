@@ -39,7 +39,8 @@ def stage_of(snapshot: Snapshot) -> Stage:
     tail = snapshot.tail
     if tail is not None and snapshot.samples >= snapshot.target:
         return _descents(tail)
-    return Stage("sampling", snapshot.samples, snapshot.target, f"{snapshot.rate:,.0f} networks/s")
+    rate = f"{snapshot.rate:,.0f} networks/s" if snapshot.rate else ""
+    return Stage("sampling", snapshot.samples, snapshot.target, rate)
 
 
 def _descents(tail: Tail) -> Stage:
