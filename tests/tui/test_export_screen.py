@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import json
 import os
@@ -17,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from textual.widgets import Static
 
 import geomreg_tui.export
 from geomreg_tui.export import RUN_FORMATS
@@ -217,9 +217,9 @@ async def test_y_copies_the_command_by_osc_52_and_by_tmux(
         assert (tmp_path / "given").read_text() == command
         assert (tmp_path / "asked").read_text().split() == ["load-buffer", "-w", "-"]
         monkeypatch.setenv("PATH", "/absent")
+        driver.app.screen.query_one("#export-outcome", Static).update("")
         await driver.pilot.click("#export-copy")
-        await asyncio.sleep(0.05)
-        assert "clipboard" in said(driver)
+        await driver.until(lambda: "clipboard" in said(driver))
 
 
 async def test_y_is_a_letter_in_the_path(run: Path) -> None:
