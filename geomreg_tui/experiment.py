@@ -291,6 +291,14 @@ class Experiment(BaseModel):
             ) from None
         return cls.parse({**values, **(overrides or {})})
 
+    @classmethod
+    def schema_document(cls) -> dict[str, Any]:
+        """Return a JSON Schema (2020-12) of an experiment file; rules between keys are not in it."""
+        schema = cls.model_json_schema()
+        schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+        schema["description"] = "What is sampled: an architecture, an init law, examples and a loss."
+        return schema
+
     def to_toml(self) -> str:
         """Return TOML that :meth:`from_toml` reads back to an equal experiment; defaults are left out."""
         import tomli_w

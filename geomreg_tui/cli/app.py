@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Annotated
 
 import typer
 
 from geomreg_tui import __version__
-from geomreg_tui.cli.config import config
+from geomreg_tui.cli.config import config_app
+from geomreg_tui.cli.doctor import doctor
 from geomreg_tui.cli.explore import FreshOption, attach, explore
-from geomreg_tui.cli.inspect import doctor, export, report
+from geomreg_tui.cli.help import HelpCommand
+from geomreg_tui.cli.inspect import export, report
 from geomreg_tui.cli.opening import open_explorer
 from geomreg_tui.cli.options import experiment_options
 from geomreg_tui.cli.run import run as sample
@@ -23,25 +26,28 @@ from geomreg_tui.errors import ExitCode
 
 __all__ = ["app", "run"]
 
+_ANY_WIDTH = 10_000  # help texts are as wide as the terminal
+
 app = typer.Typer(
     name="geomreg-tui",
     cls=CommandGroup,
     help="Where does weight space put its volume? Without a command: open the explorer.",
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": _ANY_WIDTH},
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-app.command("run")(experiment_options(sample))
-app.command()(experiment_options(tail))
-app.command()(experiment_options(sweep))
-app.command()(experiment_options(explore))
-app.command()(attach)
-app.command()(experiment_options(serve))
-app.command()(sphere)
-app.command()(report)
-app.command()(export)
-app.command()(doctor)
-app.command()(config)
+command = functools.partial(app.command, cls=HelpCommand)
+command("run")(experiment_options(sample))
+command()(experiment_options(tail))
+command()(experiment_options(sweep))
+command()(experiment_options(explore))
+command()(attach)
+command()(experiment_options(serve))
+command()(sphere)
+command()(report)
+command()(export)
+command()(doctor)
+app.add_typer(config_app, name="config")
 app.add_typer(runs_app, name="runs")
 
 

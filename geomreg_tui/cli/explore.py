@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from geomreg_tui.cli.completion import complete_run
 from geomreg_tui.cli.opening import open_explorer
 from geomreg_tui.experiment import Experiment
 
@@ -62,6 +63,7 @@ def attach(
         typer.Argument(
             metavar="[RUN]",
             help="a run directory, a run's name or part of it [default: the newest that is being sampled]",
+            autocompletion=complete_run,
         ),
     ] = "going",
     fps: FpsOption = None,

@@ -1,28 +1,20 @@
-"""Commands on what is there already: ``report``, ``export`` and ``doctor``."""
+"""Commands on what is there already: ``report`` and ``export``."""
 
 from __future__ import annotations
 
-import os
-import time
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from geomreg_tui.cli.completion import complete_run
 from geomreg_tui.cli.progress import narrate
 from geomreg_tui.cli.run import JsonOption, print_result
 from geomreg_tui.cli.runs import RunArgument
 from geomreg_tui.cli.sweep import print_sweep
-from geomreg_tui.errors import ExitCode, plain_text
-from geomreg_tui.safe_path import python_command, python_environment
+from geomreg_tui.errors import plain_text
 
-__all__ = ["doctor", "export", "report"]
-
-_TORCH_CHECK = """
-import torch
-count = torch.cuda.device_count()
-print(count, *(torch.cuda.get_device_name(number) for number in range(count)))
-"""
+__all__ = ["export", "report"]
 
 
 def report(run: RunArgument = "latest", as_json: JsonOption = False) -> None:
@@ -46,6 +38,7 @@ def export(
         typer.Argument(
             metavar="RUN",
             help="a run directory, a run's name or part of it, 'latest', or the directory or name of a sweep",
+            autocompletion=complete_run,
         ),
     ],
     out: Annotated[
@@ -71,51 +64,3 @@ def export(
     else:
         export_result(load_result(find_run(run)), out, force)
     narrate(f"Wrote {out}")
-
-
-def doctor() -> None:
-    """Check what this machine has: versions, cores, memory, devices, where runs are kept, the terminal."""
-    import importlib.metadata as metadata
-    import platform
-    import shutil
-    import subprocess
-
-    from geomreg_tui.runs import runs_root
-
-    root = runs_root()
-    place = next(folder for folder in (root, *root.parents) if folder.exists())
-    free = shutil.disk_usage(place).free
-    pages = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    rows = [("python", platform.python_version()), ("platform", platform.platform())]
-    for name in ("geomreg-tui", "torch", "numpy", "textual", "plotext"):
-        rows.append((name, metadata.version(name)))
-    for name, extra in (("matplotlib", "figures"), ("pyarrow", "parquet"), ("textual-serve", "serve")):
-        try:
-            rows.append((name, metadata.version(name)))
-        except metadata.PackageNotFoundError:
-            rows.append((name, f"not installed; pip install 'geomreg-tui[{extra}]'"))
-    rows += [
-        ("cores", str(len(os.sched_getaffinity(0)))),
-        ("memory free", f"{pages / 2**30:.1f} GiB"),
-        ("runs kept in", f"{root} ({free / 2**30:.1f} GiB free)"),
-        ("writable", "yes" if os.access(place, os.W_OK) else "NO: set GEOMREG_HOME to a folder that is"),
-        ("terminal", f"{os.environ.get('TERM', 'none')}, {shutil.get_terminal_size().columns} columns"),
-        ("colours", os.environ.get("COLORTERM", "256 or fewer (COLORTERM is unset)")),
-    ]
-    began = time.monotonic()
-    answer = subprocess.run(
-        python_command("-c", _TORCH_CHECK),
-        capture_output=True,
-        text=True,
-        check=False,
-        env=python_environment(),
-    )
-    took = time.monotonic() - began
-    if answer.returncode:
-        rows.append(("torch works", "NO: " + answer.stderr.strip().rpartition("\n")[2]))
-    else:
-        rows += [("torch works", f"yes, loads in {took:.1f} s"), ("CUDA devices", answer.stdout.strip())]
-    for name, value in rows:
-        print(plain_text(f"{name:14} {value}"))
-    if answer.returncode or not os.access(place, os.W_OK):
-        raise typer.Exit(ExitCode.ERROR)

@@ -14,11 +14,13 @@ from typing import Annotated, Any, get_args
 
 import typer
 
+from geomreg_tui.cli.completion import completed_by
 from geomreg_tui.errors import ExperimentError, Problem
 from geomreg_tui.experiment import Experiment, choices
 
 __all__ = ["OutOption", "QuietOption", "SamplesOption", "experiment_options"]
 
+_EVERYDAY = ("data", "examples", "width", "depth", "activation", "init", "loss", "seed")
 _PANELS = {
     "Architecture": (
         "arch",
@@ -96,41 +98,34 @@ def experiment_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _parameters() -> Iterator[inspect.Parameter]:
-    for panel, keys in _PANELS.items():
-        for key in keys:
-            field = Experiment.model_fields[key]
-            option = "--" + key.replace("_", "-")
-            default = field.get_default()
-            help_text = (
-                f"{field.description} [default: {_spelled(default)}]"
-                if default is not None
-                else field.description
+    others = [(panel, key) for panel, keys in _PANELS.items() for key in keys if key not in _EVERYDAY]
+    for panel, key in [*((None, key) for key in _EVERYDAY), *others]:
+        field = Experiment.model_fields[key]
+        option = "--" + key.replace("_", "-")
+        default = field.get_default()
+        help_text = (
+            f"{field.description} [default: {_spelled(default)}]"
+            if default is not None
+            else field.description
+        )
+        annotation: Any
+        if field.annotation is bool:
+            info = typer.Option(
+                f"{option}/--no-{option[2:]}", help=help_text, rich_help_panel=panel, show_default=False
             )
-            annotation: Any
-            if field.annotation is bool:
-                info = typer.Option(
-                    f"{option}/--no-{option[2:]}", help=help_text, rich_help_panel=panel, show_default=False
-                )
-                annotation = Annotated[bool | None, info]
-            else:
-                names = choices(key)
-                info = typer.Option(
-                    option,
-                    help=f"{help_text}; one of {', '.join(names)}" if names else help_text,
-                    metavar="NAME" if names else _metavar(field.annotation),
-                    autocompletion=_completion(names) if names else None,
-                    rich_help_panel=panel,
-                    show_default=False,
-                )
-                annotation = Annotated[str | None, info]
-            yield inspect.Parameter(key, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
-
-
-def _completion(names: tuple[str, ...]) -> Callable[[str], list[str]]:
-    def complete(incomplete: str) -> list[str]:
-        return [name for name in names if name.startswith(incomplete)]
-
-    return complete
+            annotation = Annotated[bool | None, info]
+        else:
+            names = choices(key)
+            info = typer.Option(
+                option,
+                help=f"{help_text}; one of {', '.join(names)}" if names else help_text,
+                metavar="NAME" if names else _metavar(field.annotation),
+                autocompletion=completed_by(names) if names else None,
+                rich_help_panel=panel,
+                show_default=False,
+            )
+            annotation = Annotated[str | None, info]
+        yield inspect.Parameter(key, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
 
 
 def _spelled(value: object) -> str:

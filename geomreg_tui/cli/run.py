@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from geomreg_tui.cli.completion import complete_run
 from geomreg_tui.cli.options import OutOption, QuietOption
 from geomreg_tui.cli.output import flush_output, output_width
 from geomreg_tui.cli.progress import follow, narrate
@@ -44,6 +45,7 @@ ResumeOption = Annotated[
         help="go on with a run that was stopped, or with a finished one to more --samples",
         metavar="RUN",
         rich_help_panel=_SITTINGS,
+        autocompletion=complete_run,
     ),
 ]
 DetachOption = Annotated[

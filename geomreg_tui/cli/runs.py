@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from geomreg_tui.cli.completion import complete_run
+from geomreg_tui.cli.help import HelpCommand
 from geomreg_tui.cli.output import output_width
 from geomreg_tui.cli.progress import narrate
 from geomreg_tui.cli.run import JsonOption, print_json
@@ -17,11 +19,22 @@ from geomreg_tui.experiment import parse_count
 
 __all__ = ["RunArgument", "runs_app"]
 
+
 RunArgument = Annotated[
-    str, typer.Argument(metavar="RUN", help="a run directory, a run's name or part of it, or 'latest'")
+    str,
+    typer.Argument(
+        metavar="RUN",
+        help="a run directory, a run's name or part of it, or 'latest'",
+        autocompletion=complete_run,
+    ),
 ]
 _Going = Annotated[
-    str, typer.Argument(metavar="[RUN]", help="as for report [default: the newest that is being sampled]")
+    str,
+    typer.Argument(
+        metavar="[RUN]",
+        help="as for report [default: the newest that is being sampled]",
+        autocompletion=complete_run,
+    ),
 ]
 
 runs_app = typer.Typer(invoke_without_command=True, cls=CommandGroup)
@@ -51,10 +64,13 @@ def list_all(
             narrate(f"{len(entries) - len(shown):,} older runs; --limit 0 lists all.")
 
 
-@runs_app.command()
+@runs_app.command(cls=HelpCommand)
 def verify(
     names: Annotated[
-        list[str] | None, typer.Argument(metavar="[RUN]...", help="runs to check [default: latest]")
+        list[str] | None,
+        typer.Argument(
+            metavar="[RUN]...", help="runs to check [default: latest]", autocompletion=complete_run
+        ),
     ] = None,
     everything: Annotated[bool, typer.Option("--all", help="check every run of the catalogue")] = False,
 ) -> None:
@@ -82,9 +98,11 @@ def verify(
         raise typer.Exit(ExitCode.ERROR)
 
 
-@runs_app.command("rm")
+@runs_app.command("rm", cls=HelpCommand)
 def remove(
-    names: Annotated[list[str], typer.Argument(metavar="RUN...", help="runs to delete")],
+    names: Annotated[
+        list[str], typer.Argument(metavar="RUN", help="runs to delete", autocompletion=complete_run)
+    ],
     yes: Annotated[bool, typer.Option("--yes", "-y", help="do not ask")] = False,
     force: Annotated[
         bool, typer.Option("--force", help="although an engine seems to be at work on another host")
@@ -109,7 +127,7 @@ def remove(
         narrate(f"Deleted {entry.name}" + (f"; kept what is not ours: {', '.join(kept)}" if kept else ""))
 
 
-@runs_app.command()
+@runs_app.command(cls=HelpCommand)
 def pause(name: _Going = "going") -> None:
     """Pause a run that is being sampled; its processes stay."""
     from geomreg_tui.engine import RunHandle
@@ -117,7 +135,7 @@ def pause(name: _Going = "going") -> None:
     RunHandle(_going(name)).pause()
 
 
-@runs_app.command()
+@runs_app.command(cls=HelpCommand)
 def unpause(name: _Going = "going") -> None:
     """Go on with a run that is paused."""
     from geomreg_tui.engine import RunHandle
@@ -125,7 +143,7 @@ def unpause(name: _Going = "going") -> None:
     RunHandle(_going(name)).resume()
 
 
-@runs_app.command()
+@runs_app.command(cls=HelpCommand)
 def stop(
     name: _Going = "going",
     wait: Annotated[float, typer.Option(help="seconds to wait until it has stopped", min=0)] = 60.0,
@@ -140,7 +158,7 @@ def stop(
     narrate(f"{handle.directory.name}: {handle.status().samples:,} networks are kept")
 
 
-@runs_app.command()
+@runs_app.command(cls=HelpCommand)
 def extend(
     name: RunArgument,
     samples: Annotated[str, typer.Argument(metavar="COUNT", help="networks in all, such as 1e8")],

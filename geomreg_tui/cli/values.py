@@ -12,6 +12,7 @@ from typing import Any
 
 from typer.core import TyperGroup
 
+from geomreg_tui.cli.help import write_commands, write_options
 from geomreg_tui.errors import ExperimentError, Problem
 
 __all__ = ["CommandGroup"]
@@ -19,6 +20,11 @@ __all__ = ["CommandGroup"]
 
 class CommandGroup(TyperGroup):
     """Commands whose options and arguments have values that are not empty, and numbers where they must."""
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Write the options by subject, and the commands."""
+        write_options(self, ctx, formatter)
+        write_commands(self, ctx, formatter)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Return the command that the arguments name, and the arguments that are left for it.

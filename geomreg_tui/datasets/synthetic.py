@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 
 from geomreg_tui.datasets.base import FloatArray, Pool
 from geomreg_tui.errors import CapacityError, DataError
+from geomreg_tui.memory import available_memory
 
 __all__ = ["SYNTHETIC", "synthetic"]
 
@@ -53,7 +53,7 @@ def synthetic(name: str, inputs: int | None, wanted: int, seed: int) -> Pool:
         raise DataError(f"inputs: got {size} with data xor, which needs at least 2: try inputs 2")
     count = _pool_size(size, wanted)
     needed = 2 * 8 * count * size
-    free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    free = available_memory()
     if needed > free:
         raise CapacityError(
             f"data {name} with {size:,} inputs and {wanted:,} examples needs {needed / 2**30:,.1f} GiB, "

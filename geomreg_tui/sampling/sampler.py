@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from typing import cast
 
@@ -14,6 +13,7 @@ from geomreg_tui.errors import CapacityError
 from geomreg_tui.experiment import Experiment
 from geomreg_tui.inits import InitLaw, RotationInvariant, Stream, build_law
 from geomreg_tui.losses import Objective
+from geomreg_tui.memory import available_memory
 from geomreg_tui.networks import Network, build_network
 from geomreg_tui.sampling.cost import network_cost, projects
 from geomreg_tui.sampling.dead import DeadRule, DeadWatch, WatchedLayers, dead_rule
@@ -201,4 +201,4 @@ class Sampler:
 def _free_bytes(device: torch.device) -> int:
     if device.type == "cuda":
         return int(torch.cuda.mem_get_info(device)[0])
-    return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return available_memory()

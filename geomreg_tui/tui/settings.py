@@ -20,7 +20,15 @@ from geomreg_tui.encoding import decode_utf8
 from geomreg_tui.errors import ExperimentError, Problem, nearest_name, shortened
 from geomreg_tui.tui.keys import ACTIONS, Keys, default_keys, parse_keys
 
-__all__ = ["THEMES", "Settings", "config_file", "example_file", "load_settings"]
+__all__ = [
+    "THEMES",
+    "Settings",
+    "check_file",
+    "config_file",
+    "example_file",
+    "load_settings",
+    "settings_schema",
+]
 
 # Textual's themes; the tests hold them against its own. One that a later Textual adds is looked up there.
 THEMES = (
@@ -83,6 +91,7 @@ class _Setting:
         allowed: which values there are.
         example: a line of TOML with the default.
         meaning: a line for the example file.
+        schema: what JSON Schema says of a value.
     """
 
     name: str
@@ -92,6 +101,7 @@ class _Setting:
     allowed: str
     example: str
     meaning: str
+    schema: Mapping[str, Any]
 
     @property
     def variable(self) -> str:
@@ -141,6 +151,7 @@ _SETTINGS = (
         f"allowed is a number from {_SLOWEST} to {_FASTEST:g}",
         f"fps = {_FPS:g}",
         f"Most frames drawn in a second. Unless it is set here: {_FPS:g}, and {_FPS_OVER_SSH:g} over SSH.",
+        {"type": "number", "minimum": _SLOWEST, "maximum": _FASTEST},
     ),
     _Setting(
         "mouse",
@@ -150,6 +161,7 @@ _SETTINGS = (
         "allowed is true or false",
         "mouse = true",
         "Use the mouse. With false the terminal itself selects text.",
+        {"type": "boolean"},
     ),
     _Setting(
         "ascii",
@@ -159,6 +171,7 @@ _SETTINGS = (
         "allowed is true or false",
         "ascii = false",
         "Draw with ASCII characters only.",
+        {"type": "boolean"},
     ),
     _Setting(
         "theme",
@@ -168,6 +181,7 @@ _SETTINGS = (
         f"allowed are {', '.join(THEMES)}",
         'theme = "textual-dark"',
         "One of Textual's themes. Unless it is set here: the one chosen last in the command palette.",
+        {"type": "string", "examples": list(THEMES)},
     ),
 )
 
@@ -189,8 +203,46 @@ def load_settings(given: Mapping[str, object] | None = None) -> Settings:
     Raises:
         ExperimentError: with one problem for everything wrong, wherever it comes from.
     """
+    return _load(config_file(), os.environ, given or {})
+
+
+def check_file(path: Path) -> None:
+    """Check a configuration file by itself, whatever the command line and the environment say.
+
+    Raises:
+        ExperimentError: with one problem for everything wrong, or if there is no such file.
+    """
+    if not path.exists():
+        raise ExperimentError([Problem(str(path), "no such file", "allowed is a readable TOML file")])
+    _load(path, {}, {})
+
+
+def settings_schema() -> dict[str, Any]:
+    """Return a JSON Schema (2020-12) of the configuration file.
+
+    Which keys an action may have depends on those of the others: :func:`check_file` knows that.
+    """
+    key = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}
+    actions = {name: {"description": action.meaning, **key} for name, action in ACTIONS.items()}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Settings of geomreg-tui",
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {
+            **{setting.name: {"description": setting.meaning, **setting.schema} for setting in _SETTINGS},
+            "keys": {
+                "description": "Keys of actions: a key, or a list of keys.",
+                "type": "object",
+                "additionalProperties": False,
+                "properties": actions,
+            },
+        },
+    }
+
+
+def _load(path: Path, environment: Mapping[str, str], given: Mapping[str, object]) -> Settings:
     problems: list[Problem] = []
-    path = config_file()
     content = _read(path, problems)
     names = [setting.name for setting in _SETTINGS]
     for key in [key for key in content if key not in (*names, "keys")]:
@@ -199,15 +251,15 @@ def load_settings(given: Mapping[str, object] | None = None) -> Settings:
         problems.append(Problem(f"{path}: {key}", "an unknown key", allowed, near))
     values: dict[str, Any] = {}
     sources: dict[str, str] = {}
-    if os.environ.get("SSH_CONNECTION"):
+    if environment.get("SSH_CONNECTION"):
         values["fps"], sources["fps"] = _FPS_OVER_SSH, "default over SSH"
     for setting in _SETTINGS:
         offers: list[tuple[str, str, object]] = []  # what to call it in a problem, source, value
         if setting.name in content:
             offers.append((f"{path}: {setting.name}", "configuration file", content[setting.name]))
-        if text := os.environ.get(setting.variable):
+        if text := environment.get(setting.variable):
             offers.append((setting.variable, setting.variable, text))
-        if given is not None and given.get(setting.name) is not None:
+        if given.get(setting.name) is not None:
             offers.append((setting.option, "command line", given[setting.name]))
         for place, source, value in offers:
             try:

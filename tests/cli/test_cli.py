@@ -10,16 +10,18 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 
 from geomreg_tui import sampling
 from geomreg_tui.experiment import Experiment
-from geomreg_tui.runs import read_snapshot
+from geomreg_tui.runs import read_snapshot, runs_root
 from geomreg_tui.summary import Summary
 from tests import seeds
 from tests.faults.driving import wait_for
 from tests.patience import PATIENCE
 from tests.rates import sigmas
+from tests.unit.exporting import make_run, two_modes
 
 SMALL = ["--data", "iris", "--examples", "4", "--width", "8", "--depth", "1"]
 OTHER_KINDS = ["parquet", "npz", "svg", "pdf", "html", "sh"]
@@ -254,16 +256,31 @@ def test_every_key_of_an_experiment_is_an_option():
         assert f"--{key.replace('_', '-')}" in text
 
 
-def test_completion_offers_the_names():
+def completed(*words):
+    """Return what a shell offers for a command line that ends in the middle of its last word."""
     environment = {
         **os.environ,
         "_GEOMREG_TUI_COMPLETE": "complete_bash",
-        "COMP_WORDS": "geomreg-tui run --init he_",
-        "COMP_CWORD": "3",
+        "COMP_WORDS": shlex.join(["geomreg-tui", *words]),
+        "COMP_CWORD": str(len(words)),
     }
     command = Path(sys.executable).with_name("geomreg-tui")
     answer = subprocess.run([command], capture_output=True, text=True, env=environment, check=False)
-    assert set(answer.stdout.split()) == {"he_normal", "he_uniform", "he_truncated"}
+    return answer.stdout.split()
+
+
+def test_completion_offers_the_names():
+    assert set(completed("run", "--init", "he_")) == {"he_normal", "he_uniform", "he_truncated"}
+
+
+def test_completion_offers_the_runs_newest_first(home):
+    assert completed("report", "20") == []
+    names = ["20260102-000000-mlp-0000000a", "20260101-000000-conv-0000000b"]
+    for name in names:
+        make_run(runs_root() / name, two_modes(1))
+    for words in ("report", "export", "attach", "run --resume", "runs verify", "runs rm"):
+        assert completed(*words.split(), "2026") == names
+    assert completed("report", "latest") == ["latest"]
 
 
 def test_sphere_prints_rows_and_peaks():
@@ -330,6 +347,25 @@ def test_doctor_says_what_is_there():
     text = geomreg("doctor", check=0).stdout
     for word in ("torch", "cores", "memory free", "runs kept in", "CUDA devices"):
         assert word in text
+
+
+def test_doctor_says_it_to_programs_too(home):
+    answer = json.loads(geomreg("doctor", "--json", check=0).stdout)
+    assert answer["cores"] == len(os.sched_getaffinity(0))
+    assert answer["packages"]["numpy"] == np.__version__
+    assert 0 < answer["memory_available"] <= psutil.virtual_memory().total
+    assert answer["runs"]["path"] == str(runs_root())
+    assert answer["torch"]["works"] is True
+    assert answer["torch"]["error"] is None
+
+
+@pytest.mark.parametrize("form", [[], ["--json"]])
+def test_doctor_ends_with_1_where_torch_cannot_be_loaded(tmp_path, form):
+    """Where its library is missing, importing torch raises an ImportError; all else is examined."""
+    (tmp_path / "sitecustomize.py").write_text("import sys\nsys.modules['torch'] = None\n")
+    answer = geomreg("doctor", *form, check=1, env={**os.environ, "PYTHONPATH": str(tmp_path)})
+    assert "import of torch halted" in answer.stdout
+    assert "cores" in answer.stdout
 
 
 def test_nonfinite_losses_are_counted_and_shown(tmp_path):
