@@ -6,6 +6,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 EACH_ON_ITS_CORE := OMP_NUM_THREADS=1
+# Tests wait for other processes a third of the time, so one more than two cores can do at once.
+TESTERS ?= 3
 EXPERIMENT := --data digits --examples 16 --width 256 --depth 3 --samples 1e5
 
 # What is compiled is kept, or each of the hundreds of processes that the tests start would do it again.
@@ -18,11 +20,11 @@ run: $(VENV)/.run
 	else $(BIN)/geomreg-tui run $(EXPERIMENT); fi
 
 test: $(VENV)/.dev
-	$(EACH_ON_ITS_CORE) $(BIN)/python -m pytest -m "not full and not alone" -n 2 --dist worksteal
+	$(EACH_ON_ITS_CORE) $(BIN)/python -m pytest -m "not full and not alone" -n $(TESTERS) --dist worksteal
 	$(BIN)/python -m pytest -m "alone and not full"
 
 test-full: $(VENV)/.dev
-	FUZZ_EXAMPLES=400 $(EACH_ON_ITS_CORE) $(BIN)/python -m pytest -m "not alone" -n 2 --dist worksteal
+	FUZZ_EXAMPLES=400 $(EACH_ON_ITS_CORE) $(BIN)/python -m pytest -m "not alone" -n $(TESTERS) --dist worksteal
 	$(BIN)/python -m pytest -m alone
 
 # Statistical tests hold for every base seed and on every processor, whose instructions change the last bits.
@@ -35,7 +37,7 @@ test-seeds: $(VENV)/.dev
 	  echo "== base seed $$seed, instructions: $$capability"; \
 	  if [ $$capability = native ]; then unset ATEN_CPU_CAPABILITY; \
 	  else export ATEN_CPU_CAPABILITY=$$capability; fi; \
-	  GEOMREG_TEST_SEED=$$seed $(EACH_ON_ITS_CORE) $(BIN)/python -m pytest -q -n 2 --dist worksteal \
+	  GEOMREG_TEST_SEED=$$seed $(EACH_ON_ITS_CORE) $(BIN)/python -m pytest -q -n $(TESTERS) --dist worksteal \
 	    -m "not full and not alone" $(PARTS); \
 	done; done
 

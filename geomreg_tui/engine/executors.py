@@ -116,10 +116,9 @@ class InProcess:
         overlays: bool = True,
     ) -> Prepared:
         """Make an experiment ready."""
-        from geomreg_tui.engine.worker import prepare
-
+        worker = _loaded_worker()
         with arrays_in(self.arrays):
-            prepared = prepare(experiment, device, module, deep, overlays)
+            prepared: Prepared = worker.prepare(experiment, device, module, deep, overlays)
         self._device = prepared.devices[0]
         return prepared
 
@@ -129,14 +128,13 @@ class InProcess:
 
     def outcomes(self, timeout: float) -> list[Outcome]:
         """Draw the next task."""
-        from geomreg_tui.engine.worker import perform
-
         if not self._tasks:
             return []
         task = self._tasks.popleft()
         try:
+            worker = _loaded_worker()
             with arrays_in(self.arrays):
-                result = perform(task, self._device, self._interrupt)
+                result = worker.perform(task, self._device, self._interrupt)
         except GivenUpError:
             return []
         except (GeomregError, RuntimeError, MemoryError) as error:
@@ -205,10 +203,8 @@ class WorkerPool:
         try:
             answer = worker.pipe.recv()
         except (EOFError, OSError):
-            self._bury(worker)
-            raise SamplingError(
-                "the process that prepares the experiment died; is there enough memory?"
-            ) from None
+            code = self._bury(worker)
+            raise SamplingError(f"the process that prepares the experiment died ({_cause(code)})") from None
         if isinstance(answer, Exception):
             raise answer
         prepared: Prepared = answer
@@ -328,19 +324,40 @@ def _cause(code: int | None) -> str:
 
 def _serve(pipe: Connection) -> None:
     """Answer requests until the engine goes away."""
-    from geomreg_tui.engine.worker import perform, prepare
-
     os.nice(NICE)
     parent = os.getppid()
+    try:
+        worker = _loaded_worker()
+    except SamplingError as error:
+        with contextlib.suppress(EOFError, OSError):
+            pipe.recv()
+            pipe.send(error)
+        return
     with contextlib.suppress(EOFError, OSError):
         while os.getppid() == parent:
             arrays, request = pipe.recv()
             answer: object
             try:
                 with arrays_in(arrays):
-                    answer = perform(*request) if isinstance(request[0], Work) else prepare(*request)
+                    do = worker.perform if isinstance(request[0], Work) else worker.prepare
+                    answer = do(*request)
             except GeomregError as error:
                 answer = error
             except Exception as error:
                 answer = SamplingError(f"{type(error).__name__}: {error}")
             pipe.send(answer)
+
+
+def _loaded_worker() -> Any:
+    """Return the module that prepares experiments and draws networks; loading it loads torch.
+
+    Raises:
+        SamplingError: if torch, or what it needs, cannot be loaded.
+    """
+    try:
+        from geomreg_tui.engine import worker
+    except (ImportError, OSError) as error:  # a library that is broken is an OSError
+        raise SamplingError(
+            f"no networks can be drawn here: {error}; 'geomreg-tui doctor' says what this machine has"
+        ) from None
+    return worker

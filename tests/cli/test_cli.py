@@ -359,13 +359,32 @@ def test_doctor_says_it_to_programs_too(home):
     assert answer["torch"]["error"] is None
 
 
+def without_torch(folder):
+    """Return an environment in which torch cannot be imported."""
+    (folder / "sitecustomize.py").write_text("import sys\nsys.modules['torch'] = None\n")
+    return {**os.environ, "PYTHONPATH": str(folder)}
+
+
 @pytest.mark.parametrize("form", [[], ["--json"]])
 def test_doctor_ends_with_1_where_torch_cannot_be_loaded(tmp_path, form):
     """Where its library is missing, importing torch raises an ImportError; all else is examined."""
-    (tmp_path / "sitecustomize.py").write_text("import sys\nsys.modules['torch'] = None\n")
-    answer = geomreg("doctor", *form, check=1, env={**os.environ, "PYTHONPATH": str(tmp_path)})
+    answer = geomreg("doctor", *form, check=1, env=without_torch(tmp_path))
     assert "import of torch halted" in answer.stdout
     assert "cores" in answer.stdout
+
+
+def test_without_torch_what_is_there_is_reported_and_nothing_else_is_begun(home, tmp_path):
+    environment = without_torch(tmp_path)
+    answer = geomreg("run", *SMALL, "--samples", 100, "--out", tmp_path / "run", env=environment, check=3)
+    assert answer.stderr.count("\n") == 1
+    assert "import of torch halted" in answer.stderr
+    assert "geomreg-tui doctor" in answer.stderr
+    assert not (tmp_path / "run").exists()
+    run = make_run(runs_root() / "20260102-000000-mlp-0000000a", two_modes()).path
+    assert "Dominance" in geomreg("report", env=environment, check=0).stdout
+    assert run.name in geomreg("runs", env=environment, check=0).stdout
+    assert ": ok" in geomreg("runs", "verify", env=environment, check=0).stdout
+    geomreg("export", "latest", tmp_path / "page.html", env=environment, check=0)
 
 
 def test_nonfinite_losses_are_counted_and_shown(tmp_path):

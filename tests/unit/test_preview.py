@@ -1,6 +1,8 @@
 """What a preview says at its end, and how soon it gives way to the next."""
 
 import queue
+import subprocess
+import sys
 
 import pytest
 
@@ -72,3 +74,16 @@ def test_a_newer_request_ends_a_preview_in_the_middle_of_a_chunk(tmp_path, monke
     found = read_snapshot(tmp_path / "live")
     assert found is not None
     assert (found.state, found.samples) == (RunState.SAMPLING, 64)
+
+
+def test_a_preview_without_torch_says_so(tmp_path):
+    script = (
+        "import queue, sys; from pathlib import Path; sys.modules['torch'] = None\n"
+        "from geomreg_tui.engine import preview; from geomreg_tui.engine.protocol import PreviewRequest\n"
+        "preview._answer(PreviewRequest(1, 8, {}, device='cpu'), Path(sys.argv[1]), queue.Queue())\n"
+    )
+    subprocess.run([sys.executable, "-c", script, tmp_path / "live"], check=True)
+    found = read_snapshot(tmp_path / "live")
+    assert found is not None
+    assert found.state is RunState.FAILED
+    assert "import of torch halted" in found.message
