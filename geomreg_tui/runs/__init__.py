@@ -9,7 +9,7 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any
 
-from geomreg_tui.runs.catalog import RunEntry, delete_run, find_run, list_runs, new_run_path, runs_root
+from geomreg_tui.runs.catalogue import RunEntry, delete_run, find_run, list_runs, new_run_path, runs_root
 from geomreg_tui.runs.control import Action, Command
 from geomreg_tui.runs.directory import RunDirectory, differences
 from geomreg_tui.runs.lease import Holder, Lease

@@ -20,8 +20,8 @@ from textual.widgets import Input
 
 from geomreg_tui.errors import plain_text
 from geomreg_tui.runs import RunEntry, RunState, delete_run, verify_run
-from geomreg_tui.tui.catalogue import Catalogue, Known, Listed, News, Read
 from geomreg_tui.tui.numbers import count_text, duration_text, size_text
+from geomreg_tui.tui.run_reader import Known, Listed, News, Read, RunReader
 from geomreg_tui.tui.threads import in_thread
 from geomreg_tui.tui.widgets.fields import PlainInput
 from geomreg_tui.tui.widgets.keyline import KeyLine
@@ -67,7 +67,7 @@ class RunsScreen(ModalScreen[RunChoice | None]):
 
     @dataclass
     class Told(Message):
-        """The catalogue has something new."""
+        """The reader has something new."""
 
         news: News
 
@@ -80,7 +80,7 @@ class RunsScreen(ModalScreen[RunChoice | None]):
 
     def __init__(self) -> None:
         super().__init__()
-        self._catalogue = Catalogue(lambda news: self.post_message(self.Told(news)))
+        self._reader = RunReader(lambda news: self.post_message(self.Told(news)))
         self._entries: tuple[RunEntry, ...] | None = None
         self._known: dict[str, Known] = {}
         self._searched: dict[str, str] = {}  # what the filter looks at, of runs whose state is known
@@ -110,12 +110,12 @@ class RunsScreen(ModalScreen[RunChoice | None]):
         self._list.focus()
         follow_theme(self)
         self.query_one(KeyLine).offer(self.BINDINGS, self.check_action)
-        self._catalogue.start()
+        self._reader.start()
         self._refill()
 
     def on_unmount(self) -> None:
         """Let the thread go."""
-        self._catalogue.close()
+        self._reader.close()
 
     @property
     def _list(self) -> RunsList:
@@ -176,7 +176,7 @@ class RunsScreen(ModalScreen[RunChoice | None]):
     def _draw(self) -> None:
         """Draw what is not in the list, and have the rows on view read."""
         entry, shown, total = self._list.selected, len(self._list.entries), len(self._entries or ())
-        self._catalogue.want(self._list.on_view, everything=bool(self._words))
+        self._reader.want(self._list.on_view, everything=bool(self._words))
         count = f"{total:,} run{'s' * (total != 1)}" if self._entries is not None else ""
         if self._words and count:
             count = f"{shown:,} of {count}" + ("" if self._complete else ", searching …")
@@ -305,7 +305,7 @@ class RunsScreen(ModalScreen[RunChoice | None]):
     @on(Done)
     def _done(self, event: Done) -> None:
         self._busy = ""
-        self._catalogue.look_again()
+        self._reader.look_again()
         text, good = event.result or (f"! {event.problem}", False)
         self._say(text, "strong" if good else "warn")
 

@@ -11,8 +11,8 @@ from textual import events
 from textual.message import Message
 
 from geomreg_tui.runs import RunEntry, Status
-from geomreg_tui.tui.catalogue import Known
 from geomreg_tui.tui.numbers import count_text, size_text
+from geomreg_tui.tui.run_reader import Known
 from geomreg_tui.tui.widgets.lines import GLYPHS
 from geomreg_tui.tui.widgets.rows import Piece, RowsWidget
 

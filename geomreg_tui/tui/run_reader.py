@@ -12,7 +12,7 @@ from pathlib import Path
 from geomreg_tui.errors import GeomregError
 from geomreg_tui.runs import RunEntry, Status, list_runs, runs_root
 
-__all__ = ["Catalogue", "Known", "Listed", "News", "Read", "Unreadable"]
+__all__ = ["Known", "Listed", "News", "Read", "RunReader", "Unreadable"]
 
 _EVERY = 1.0  # seconds between looks at what may have changed
 _BATCH = 0.1  # seconds of reading between two messages
@@ -57,7 +57,7 @@ class Unreadable:
 News = Listed | Read | Unreadable
 
 
-class Catalogue:
+class RunReader:
     """Reads in a daemon thread, so that nothing waits for a slow disk.
 
     Names come first, in one go. Of the runs on view, state and size are read, and read again about once a
@@ -84,7 +84,7 @@ class Catalogue:
 
     def start(self) -> None:
         """Start the thread."""
-        threading.Thread(target=self._serve, name="catalogue", daemon=True).start()
+        threading.Thread(target=self._serve, name="run reader", daemon=True).start()
 
     def want(self, visible: Iterable[RunEntry], *, everything: bool) -> None:
         """Say what is on view, and whether the state of every run is wanted too; returns at once."""
