@@ -64,10 +64,9 @@ def curve_text(x: FloatArray, y: FloatArray, x_label: str, y_label: str, width: 
 
 
 def _figure(width: int, height: int) -> Any:
-    from plotext._figure import _figure_class
+    from geomreg_tui.textplot import new_figure
 
-    figure = _figure_class()
-    figure.plotsize(min(width, 100), height)
+    figure = new_figure(min(width, 100), height)
     figure.theme("clear")
     return figure
 

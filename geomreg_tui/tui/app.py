@@ -16,14 +16,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import events, on
-from textual._compositor import CompositorUpdate
-from textual.app import App, SystemCommand
+from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.filter import LineFilter
 from textual.screen import Screen
 
 from geomreg_tui.errors import ExperimentError, GeomregError, Problem, nearest_name, plain_text
 from geomreg_tui.tui.bindings import action_of, in_effect, keymap
+from geomreg_tui.tui.compat import CompositorUpdate, ReducingApp
 from geomreg_tui.tui.keys import Keys, default_keys
 from geomreg_tui.tui.look import AsciiFilter, stylesheet
 from geomreg_tui.tui.painter import LeastUpdate, Painter
@@ -44,7 +44,7 @@ _COLLECT = (2_000, 20, 50)  # objects, and younger collections, to a collection 
 _PATIENCE = 1.0  # seconds that leaving may take once the terminal is gone
 
 
-class ExplorerApp(App[None]):
+class ExplorerApp(ReducingApp[None]):
     """Shows the first frame, then the explorer; owns what outlives a screen.
 
     Attributes:
@@ -171,11 +171,9 @@ class ExplorerApp(App[None]):
         finally:
             self.source.close()
 
-    def _display(self, screen: Screen[Any], renderable: Any) -> None:
-        """Send only what differs from what is on the terminal; the one place that Textual sends all from."""
-        if isinstance(renderable, CompositorUpdate):
-            renderable = LeastUpdate(self._painter, renderable)
-        super()._display(screen, renderable)
+    def reduced(self, update: CompositorUpdate) -> CompositorUpdate:
+        """Return an update that sends only what differs from what is on the terminal."""
+        return LeastUpdate(self._painter, update)
 
     def on_resize(self) -> None:
         """Send everything: terminals differ in what they keep at a new size, and a return is told as one."""

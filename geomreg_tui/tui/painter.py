@@ -14,8 +14,9 @@ from rich.cells import cell_len
 from rich.color import ColorSystem
 from rich.console import Console
 from rich.style import Style
-from textual._compositor import ChopsUpdate, CompositorUpdate, LayoutUpdate
 from textual.strip import Strip
+
+from geomreg_tui.tui.compat import ChopsUpdate, CompositorUpdate, LayoutUpdate, colour_system
 
 __all__ = ["LeastUpdate", "Painter"]
 
@@ -58,7 +59,7 @@ class Painter:
                 self._rows = [[None] * width for _ in range(height)]
         elif not (isinstance(update, ChopsUpdate) and self._rows):
             return update.render_segments(console)
-        colours = console._color_system or ColorSystem.TRUECOLOR
+        colours = colour_system(console)
         pen = _Pen()
         rows: dict[int, list[Cell | None]] = {}
         for y, x, strip, first, last in _strips(update):

@@ -269,9 +269,9 @@ class SweepScreen(Screen[RunChoice | None]):
             self._sweeps.show(sweep, plan)
         for screen in self.app.screen_stack:  # perhaps another than this one by now
             if isinstance(screen, SweepScreen):
-                screen._follow()
+                screen.follow()
 
-    def _follow(self) -> None:
+    def follow(self) -> None:
         """Watch the sweep of the session."""
         if self._sweeps.shown is not None:
             self._watch.watch(self._sweeps.shown.directory)

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from plotext._figure import _figure_class as Figure
 
+from geomreg_tui.textplot import drawn_cells, new_figure
 from geomreg_tui.tui.numbers import Scale
 from geomreg_tui.tui.widgets.rows import ROLES, Piece
 
@@ -39,9 +39,7 @@ class Canvas:
     def __init__(self, width: int, height: int, x: Scale, y: Scale, label: str) -> None:
         self.x, self.y = x, y
         margin = max(map(len, y.labels), default=0)
-        self._figure = Figure()
-        self._figure._limit_size(False, False)
-        self._figure.plot_size(width, height)
+        self._figure = new_figure(width, height)
         self.columns = self.area(width, y)
         self.lines = max(2, height - (3 if label else 2))
         figure = self._figure
@@ -168,23 +166,17 @@ class Canvas:
 
     def rows(self) -> list[list[Piece]]:
         """Return the finished plot."""
-        figure = self._figure
-        if not figure.monitor.signals:
-            figure.scatter([0.0], [0.0], marker=" ")  # plotext draws no axes without data
-        figure._set_sizes()
-        figure._build_matrix()
-        matrix = figure.monitor.matrix
-        margin = matrix.Cols_canvas.start
+        drawn = drawn_cells(self._figure)
         rows = []
-        for line in reversed(range(matrix.rows)):
-            height = line - matrix.Rows_canvas.start
+        for line in reversed(range(len(drawn.characters))):
+            height = line - drawn.first_row
             cells = []
             for column, (char, color) in enumerate(
-                zip(matrix.marker[line], matrix.fullground[line], strict=True)
+                zip(drawn.characters[line], drawn.colours[line], strict=True)
             ):
                 role = _ROLE.get(color, "axis") if isinstance(color, int) else "axis"
-                inside = 0 <= column - margin < self.columns and 0 <= height < self.lines
-                behind = role in _OVER and inside and self._filled[column - margin] >= height + 1
+                inside = 0 <= column - drawn.first_column < self.columns and 0 <= height < self.lines
+                behind = role in _OVER and inside and self._filled[column - drawn.first_column] >= height + 1
                 cells.append((char, role, "bar" if behind else ""))
             rows.append(
                 [

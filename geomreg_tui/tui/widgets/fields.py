@@ -92,18 +92,17 @@ class NumberField(PlainInput):
         """Take the sign that books print for a minus as one."""
         return super().validate_value(value).replace("\N{MINUS SIGN}", "-")
 
-    async def _on_key(self, event: events.Key) -> None:
+    def on_key(self, event: events.Key) -> None:
+        """Take what numbers are made of; other characters are left to the screen's bindings."""
         if event.character == "\N{MINUS SIGN}":  # pasted key by key: to drop it would make -8 an 8
             event.prevent_default()
             event.stop()
             self.insert_text_at_cursor("-")
             return
         if event.is_printable and event.character not in NUMBER_CHARACTERS:
-            event.prevent_default()  # left to the screen's bindings
+            event.prevent_default()
             if event.key not in self.screen.active_bindings:
                 self.notify(f"{event.character} is no part of a number", severity="warning", markup=False)
-            return
-        await super()._on_key(event)
 
     def action_step(self, direction: int) -> None:
         """Step the value, where it is a number."""
