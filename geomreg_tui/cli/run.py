@@ -1,4 +1,4 @@
-"""``geomreg-tui run``: one experiment, start to result, in one sitting or several."""
+"""``geomreg-tui run``: one experiment, start to result, without a stop or with several."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ from geomreg_tui.summary.tail import plan_from_values
 def serve_runs() -> ExitCode:
     """Carry out requests until there are no more."""
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    _give_way()
+    _lower_priority()
     pool: WorkerPool | None = None
     code = ExitCode.OK
     try:
@@ -54,8 +54,8 @@ def serve_runs() -> ExitCode:
     return code
 
 
-def _give_way() -> None:
-    """Put this session behind those of people: Linux may weigh sessions before it weighs their processes."""
+def _lower_priority() -> None:
+    """Lower the priority of this session below those of people: Linux may weigh sessions before processes."""
     if os.getsid(0) == os.getpid():
         with contextlib.suppress(OSError):
             Path("/proc/self/autogroup").write_text(str(NICE))
@@ -76,17 +76,17 @@ def _carry_out(request: RunRequest, pool: WorkerPool) -> ExitCode:
         signal.signal(number, lambda *_: engine.request_stop(hurry=True))
     _answer(json.dumps({"ready": True, "directory": str(run.path)}) + "\n")
     if not request.more:
-        _let_go(run.path / "engine.log")
+        _detach(run.path / "engine.log")
     message = ""
     try:
         state = engine.run()
         message = run.read_status().message
     except TakenOverError as error:
         state, message = RunState.STOPPED, str(error)
-        _write_down(message)
+        _log_line(message)
     except GeomregError as error:
         state, message = RunState.FAILED, str(error)
-        _leave_word(run, message)
+        _publish_failure(run, message)
     finally:
         lease.release()
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1):
@@ -96,7 +96,7 @@ def _carry_out(request: RunRequest, pool: WorkerPool) -> ExitCode:
 
 
 def _check(request: RunRequest, pool: WorkerPool) -> None:
-    """Make an experiment ready, and try its tail out, as far as it takes to know that it can be run."""
+    """Check that an experiment, and its tail, can be run; nothing is written."""
     asked = Experiment.parse(request.experiment or {})
     deep = request.tail is not None
     pool.arrays = Path(request.arrays) if request.arrays else None
@@ -106,7 +106,7 @@ def _check(request: RunRequest, pool: WorkerPool) -> None:
 
 
 def _begin(request: RunRequest, pool: WorkerPool) -> tuple[RunDirectory, Lease, Engine]:
-    """Make or open the run directory, and everything ready to sample."""
+    """Make or open the run directory, and return it with its lease and an engine that is ready to run."""
     path = Path(request.directory)
     stored = None
     if request.experiment is None:
@@ -156,7 +156,7 @@ def _begin(request: RunRequest, pool: WorkerPool) -> tuple[RunDirectory, Lease, 
             if differs:
                 run.add_environment(here, fold.next)
             run.write_plan(fold.plan.samples, keep)
-            _give_time(run, request.tail_seconds)
+            _set_time_limit(run, request.tail_seconds)
         descents = Descents(run, pool.workers, lease.token, request.patience)
     except GeomregError:
         lease.release()
@@ -165,7 +165,7 @@ def _begin(request: RunRequest, pool: WorkerPool) -> tuple[RunDirectory, Lease, 
     return run, lease, Engine(run, pool, fold, lease, pace, prepared.place, descents)
 
 
-def _give_time(run: RunDirectory, seconds: float) -> None:
+def _set_time_limit(run: RunDirectory, seconds: float) -> None:
     """Set a new time limit for the tail of a run."""
     tail = run.tail.planned()
     if seconds and tail is not None:
@@ -179,9 +179,9 @@ def _prepare_again(run: RunDirectory, request: RunRequest, pool: WorkerPool) -> 
         raise DataError(f"{error} (the run was started in {run.started_in})") from None
 
 
-def _leave_word(run: RunDirectory, message: str) -> None:
-    """Tell viewers, as far as that can still be done, why the run cannot go on."""
-    _write_down(message)
+def _publish_failure(run: RunDirectory, message: str) -> None:
+    """Publish why the run cannot go on, as far as that can still be done."""
+    _log_line(message)
     with contextlib.suppress(GeomregError):
         summary = run.committed()[0].summary
         target = run.plan()[0]
@@ -219,19 +219,19 @@ def _cores() -> int:
 
 
 def _answer(line: str) -> None:
-    """Tell the starter, if it is still there."""
+    """Write a line to the process that started this one, if it is still there."""
     with contextlib.suppress(OSError):
         os.write(1, line.encode())
 
 
-def _write_down(line: str) -> None:
+def _log_line(line: str) -> None:
     """Write a line to the engine's log, if the disk has room for it."""
     with contextlib.suppress(OSError):
         os.write(2, f"{line}\n".encode())
 
 
-def _let_go(log: Path) -> None:
-    """Turn away from the starter, but for a last word on stdout: what native code writes goes to a log."""
+def _detach(log: Path) -> None:
+    """Close stdin, send stderr (of native code) to a log, and keep stdout for one last line."""
     nothing = os.open(os.devnull, os.O_RDWR)
     os.dup2(nothing, 0)
     os.dup2(nothing, 2)
@@ -254,7 +254,7 @@ def main() -> int:
             path.parent.rmdir()
         return ExitCode.OK
     if sys.argv[1:2] == ["sweep"]:
-        return serve_sweep(_answer, _let_go)
+        return serve_sweep(_answer, _detach)
     return serve_runs()
 
 

@@ -32,7 +32,7 @@ _DEPTH = 2  # tasks given to a worker at once, so that it never waits for the ne
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a task: what it gave, or None and the reason.
+    """The outcome of a task: what it gave, or None and the reason.
 
     Attributes:
         task: the task.
@@ -48,7 +48,7 @@ class Outcome:
 
 
 class Executor(Protocol):
-    """What the engine needs of a place where chunks are drawn.
+    """A place where chunks are drawn, as the engine needs it.
 
     Attributes:
         arrays: the folder with the arrays that experiments were given for data; None for none.
@@ -68,7 +68,7 @@ class Executor(Protocol):
         deep: bool = False,
         overlays: bool = True,
     ) -> Prepared:
-        """Make an experiment ready; raises what the experiment's user should read.
+        """Make an experiment ready; errors are for the person who asked for it.
 
         Args:
             experiment: the experiment.
@@ -203,7 +203,7 @@ class WorkerPool:
         try:
             answer = worker.pipe.recv()
         except (EOFError, OSError):
-            code = self._bury(worker)
+            code = self._close_worker(worker)
             raise SamplingError(f"the process that prepares the experiment died ({_cause(code)})") from None
         if isinstance(answer, Exception):
             raise answer
@@ -229,7 +229,7 @@ class WorkerPool:
             try:
                 answer = worker.pipe.recv()
             except (EOFError, OSError):
-                code = self._bury(worker)
+                code = self._close_worker(worker)
                 first, *behind = worker.tasks
                 self._ready.extendleft(reversed(behind))
                 finished += self._failed(first, f"its worker died ({_cause(code)})")
@@ -249,7 +249,7 @@ class WorkerPool:
         """Kill the workers that are at a task, and forget all tasks."""
         for worker in [worker for worker in self._pool if worker.tasks]:
             worker.process.kill()
-            self._bury(worker)
+            self._close_worker(worker)
         self._ready.clear()
         self._suspects.clear()
         self._alone = None
@@ -258,7 +258,7 @@ class WorkerPool:
         """Kill the workers; what they had not finished is forgotten."""
         for worker in list(self._pool):
             worker.process.kill()
-            self._bury(worker)
+            self._close_worker(worker)
 
     def _deal(self) -> None:
         """Give waiting tasks to workers; one that has failed only when no other is under way."""
@@ -308,7 +308,7 @@ class WorkerPool:
         self._pool.append(worker)
         return worker
 
-    def _bury(self, worker: _Worker) -> int | None:
+    def _close_worker(self, worker: _Worker) -> int | None:
         self._pool.remove(worker)
         worker.pipe.close()
         worker.process.join(5)

@@ -88,7 +88,7 @@ class RunHandle:
         if self._process is not None:
             if self._process.poll() is None:
                 return True
-            self._hear_out(self._process)
+            self._read_last_line(self._process)
         return self._run.engine() is not None
 
     def wait(self, timeout: float | None = None) -> bool:
@@ -123,8 +123,8 @@ class RunHandle:
             return False
         return True
 
-    def _hear_out(self, process: subprocess.Popen[bytes]) -> None:
-        """Read the last word of an engine that has ended."""
+    def _read_last_line(self, process: subprocess.Popen[bytes]) -> None:
+        """Read the last line of an engine that has ended."""
         if process.stdout is None or process.stdout.closed:
             return
         for line in process.stdout.read().splitlines():

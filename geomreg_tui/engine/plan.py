@@ -1,4 +1,4 @@
-"""Which chunks a sample count comes to."""
+"""The chunks that a number of samples is divided into."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ __all__ = ["PreviewRequest", "RunRequest", "SweepRequest", "error_line", "raise_
 
 @dataclass(frozen=True)
 class RunRequest:
-    """What an engine is started with.
+    """The request that starts an engine on a run.
 
     Attributes:
         directory: the run directory, to be made (with ``experiment``) or gone on with (without).
@@ -68,7 +68,7 @@ class RunRequest:
 
 @dataclass(frozen=True)
 class SweepRequest:
-    """What runs a sweep without anybody waiting for it.
+    """The request that starts a sweep in the background.
 
     Attributes:
         directory: of the sweep, to be made or gone on with.
@@ -94,7 +94,7 @@ class SweepRequest:
 
 @dataclass(frozen=True)
 class PreviewRequest:
-    """What a preview engine is asked: ``samples`` networks of an experiment; 0 means stop."""
+    """A request for a preview: ``samples`` networks of an experiment; 0 means stop."""
 
     number: int
     samples: int

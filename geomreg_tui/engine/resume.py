@@ -1,4 +1,4 @@
-"""What must hold before an engine goes on with a run: the same environment, and the same bits."""
+"""Checks before an engine goes on with a run: the same environment, and the same bits."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ class Pace:
 
 
 class Engine:
-    """One sitting of a run: from what is committed to what is asked for, or until told to stop.
+    """Samples a run, from what is committed to what is asked for, or until a command says stop.
 
     Args:
         run: the run directory.
@@ -104,7 +104,7 @@ class Engine:
             while not self._over():
                 self._feed()
                 self._take(self._executor.outcomes(self._pace.poll) if self._running else self._idle())
-                self._mind_the_clock()
+                self._count_time()
                 now = time.monotonic()
                 if now - obeyed >= self._pace.obey:
                     for command in self._run.control.poll():
@@ -163,7 +163,7 @@ class Engine:
             try:
                 self._run.write_plan(self._fold.plan.samples, self._fold.plan.keep_losses)
             except RunDirectoryError as error:
-                self._message = f"{error}; this sitting goes on to the new number all the same"
+                self._message = f"{error}; this engine goes on to the new number all the same"
 
     def _feed(self) -> None:
         if self._paused or self._stop_at is not None:
@@ -206,7 +206,7 @@ class Engine:
             if len(self._fold.given_up) >= _MOST_GIVEN_UP:
                 raise SamplingError(self._message)
 
-    def _mind_the_clock(self) -> None:
+    def _count_time(self) -> None:
         """Count the time while networks are drawn; descents count their own."""
         sampling = not self._paused and not self._fold.finished
         if sampling and self._clock is None:
@@ -215,7 +215,7 @@ class Engine:
             self._elapsed, self._clock = self._time_spent(), None
 
     def _moves(self, since: float) -> bool:
-        """Whether viewers would see anything new; while only descents go on, that is not at every moment."""
+        """Whether viewers would see anything new, which is not always so while only the tail goes on."""
         if not self._fold.finished or since >= _STILL:
             return True
         fresh, self._descents.fresh = self._descents.fresh, False

@@ -84,38 +84,38 @@ def _run(
     """Yield the points, and keep the directory up to date."""
     factors, samples = plan.factors, plan.samples
     lease = directory.begin(plan)
-    wishes = _Wishes(directory, plan, interrupted)
+    requests = _Requests(directory, plan, interrupted)
     state, message = RunState.STOPPED, ""
     found, failed = list[SweepPoint](), list[FailedPoint]()
     try:
         directory.write_status(plan, RunState.SAMPLING, 0)
         begun()
-        for point in _points(plan, directory, engine, wishes):
+        for point in _points(plan, directory, engine, requests):
             if isinstance(point, FailedPoint):
                 failed.append(point)
                 directory.write_result(factors, found, failed)
                 continue
             found.append(point)
-            wishes.samples += point.summary.samples
+            requests.samples += point.summary.samples
             directory.write_result(factors, found, failed)
-            directory.write_status(plan, wishes.state, wishes.samples)
+            directory.write_status(plan, requests.state, requests.samples)
             yield point
         if failed:
             raise SweepError(factors, failed)
-        if wishes.samples >= plan.target and all(point.summary.samples >= samples for point in found):
+        if requests.samples >= plan.target and all(point.summary.samples >= samples for point in found):
             state = RunState.DONE
     except GeomregError as error:
         state, message = RunState.FAILED, str(error)
         raise
     finally:
         try:
-            directory.write_status(plan, state, wishes.samples, message)
+            directory.write_status(plan, state, requests.samples, message)
         finally:
             lease.release()
 
 
-class _Wishes:
-    """What viewers, and whoever runs the sweep, want of it.
+class _Requests:
+    """Requests to a sweep: of viewers, and of the process that runs it.
 
     Attributes:
         stopping: whether the point under way is the last.
@@ -204,7 +204,7 @@ def _check(
 
 
 def _points(
-    plan: SweepPlan, directory: SweepDirectory, engine: _Engine, wishes: _Wishes
+    plan: SweepPlan, directory: SweepDirectory, engine: _Engine, requests: _Requests
 ) -> Iterator[SweepPoint | FailedPoint]:
     """Yield what came of each point; of one that failed with networks, these first."""
     for settings, experiment in plan.grid():
@@ -214,7 +214,7 @@ def _points(
             yield SweepPoint.of(settings, stored)
             continue
         try:
-            reason = _sample(plan, path, experiment, stored is not None, engine.series, wishes)
+            reason = _sample(plan, path, experiment, stored is not None, engine.series, requests)
         except GeomregError as error:
             reason = str(error)
             engine.close()  # it may have died
@@ -229,12 +229,12 @@ def _points(
                 reason = reason or str(error)
         if reason:
             yield FailedPoint(settings, reason, samples)
-        if wishes.stopping:
+        if requests.stopping:
             return
 
 
 def _sample(
-    plan: SweepPlan, path: Path, experiment: Experiment, resumed: bool, series: RunSeries, wishes: _Wishes
+    plan: SweepPlan, path: Path, experiment: Experiment, resumed: bool, series: RunSeries, requests: _Requests
 ) -> str:
     """Run a point to its end, or go on with it; return why it failed, empty where it did not.
 
@@ -245,8 +245,8 @@ def _sample(
         handle = series.resume(path, plan.samples, experiment.module)
     else:
         handle = series.run(experiment, plan.samples, path, tail=plan.tail)
-    wishes.pass_on(handle, fresh=True)
-    if series.finish(lambda: wishes.pass_on(handle, fresh=False)) is not RunState.FAILED:
+    requests.pass_on(handle, fresh=True)
+    if series.finish(lambda: requests.pass_on(handle, fresh=False)) is not RunState.FAILED:
         return ""
     return handle.failure() or "its run failed"
 

@@ -1,4 +1,4 @@
-"""What crosses the border between the engine and its workers. Torch-free."""
+"""The work that an engine gives to its workers, and their answers. Never imports torch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is done inside a worker: the only part of the engine that imports torch."""
+"""The worker's side of the engine: the only part that imports torch."""
 
 from __future__ import annotations
 

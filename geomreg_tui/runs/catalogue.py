@@ -1,4 +1,4 @@
-"""Where runs are kept, and which there are."""
+"""The catalogue: where runs are kept, and which there are."""
 
 from __future__ import annotations
 

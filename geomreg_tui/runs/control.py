@@ -25,7 +25,7 @@ _MOST = 10**15  # networks
 
 
 class Action(StrEnum):
-    """What may be asked of an engine."""
+    """A kind of command to an engine."""
 
     PAUSE = "pause"
     RESUME = "resume"
@@ -35,7 +35,7 @@ class Action(StrEnum):
 
 @dataclass(frozen=True)
 class Command:
-    """What a viewer wants; ``samples`` is the new total of networks for ``extend``."""
+    """A command of a viewer; ``samples`` is the new total of networks for ``extend``."""
 
     action: Action
     samples: int = 0

@@ -39,7 +39,7 @@ class Snapshot:
         facts: what the experiment comes to; None until the engine knows.
         summary: the networks drawn so far, a contiguous prefix; None before the first.
         rate: networks per second, lately.
-        elapsed_s: time spent sampling, over all sittings, without pauses.
+        elapsed_s: time spent sampling, by all engines of the run, without pauses.
         message: a line for the person watching: why it failed, or what was noticed.
         request: number of the preview request that this answers; 0 for a run.
         device: what it is sampled on: ``cpu``, or the name of the GPU.

@@ -23,7 +23,7 @@ class Status:
         state: what the run is doing, or how it ended.
         samples: networks committed.
         target: networks asked for.
-        elapsed_s: time spent sampling, over all sittings.
+        elapsed_s: time spent sampling, by all engines of the run.
         message: why it failed, or what was noticed.
         about: the experiment in one line.
         mixed: whether parts were drawn in different environments.

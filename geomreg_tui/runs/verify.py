@@ -18,7 +18,7 @@ _GAP_SHOWN = 1000  # chunks of a gap that are looked at one by one
 
 @dataclass(frozen=True)
 class Verification:
-    """What checking a run found.
+    """The findings of a check of a run.
 
     Attributes:
         samples: networks of the committed prefix, the last incomplete chunk included.
