@@ -215,6 +215,11 @@ class ReducedSpace(Space):
         columns = self.examples * shape.columns
         return min(columns, shape.n_in + shape.bias) if self.reduced(shape) else shape.n_in + shape.bias
 
+    @property
+    def layers_below(self) -> list[slice]:
+        """Where the coordinates of each layer below the readout are."""
+        return self._slices[:-1]
+
     def reduced(self, shape: LayerShape) -> bool:
         """Return whether a layer's coordinates are reduced ones, and not its weights."""
         return shape is self.law.shapes[-1] or projects(shape, self.examples * shape.columns)
@@ -243,6 +248,25 @@ class ReducedSpace(Space):
             self.sampler.network.forward(self.sampler.x[: self.examples], layers)
             parts.append(layers.readout_root)
         return self.reach.of(torch.cat(parts))
+
+    def log_root_size(self, hidden: Tensor) -> Tensor:
+        """Return the logarithm of the size of the readout's root if none of its terms cancel, (n,).
+
+        It is that of networks drawn at random, times the sizes of layers that are small. A root keeps its
+        digits where a layer is small and loses them where terms cancel.
+
+        Args:
+            hidden: coordinates of the layers below the readout, (n, hidden).
+        """
+        sizes = [hidden[:, layer].square().mean(dim=1).sqrt().log() for layer in self.layers_below]
+        return self._log_usual_root + torch.stack(sizes).clamp_max(0).sum(dim=0)
+
+    @cached_property
+    def _log_usual_root(self) -> float:
+        generator = torch.Generator(self.sampler.device).manual_seed(0)
+        roots = self.readout_root(self.draw(_SIZES, generator).normals[:, : self.hidden])
+        largest = torch.linalg.matrix_norm(roots, ord="fro").amax()
+        return float(largest.log()) if largest.isfinite() else math.inf
 
     def held_out(self, latent: Latent, generator: torch.Generator) -> HeldOut:
         """Return the performance of points on the M held-out examples.

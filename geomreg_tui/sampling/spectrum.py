@@ -18,10 +18,14 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-__all__ = ["Spectrum", "spectrum_of"]
+__all__ = ["Spectrum", "spectrum_of", "spread_over"]
 
 _REMOTE = 2 * math.log(1e4)
 _ROUNDING = 8 * torch.finfo(torch.float64).eps  # of a singular value, times the size of the matrix
+_SPREAD = (
+    1.2  # mean of the logarithms of median over size, below the median: 1 for a density that is flat at 0
+)
+_ABOVE_ROUNDING = 3.0  # of log tau, above where a singular value is rounding
 
 
 class Spectrum(NamedTuple):
@@ -51,6 +55,23 @@ class Spectrum(NamedTuple):
         """The log tau that remote parts allow: below it they are remote no more; -inf without any."""
         values = self.log_values.unsqueeze(1).expand_as(self.remote)[self.remote]
         return float(values.max()) / 2 if values.numel() else -math.inf
+
+    @property
+    def smallest(self) -> Tensor:
+        """Logarithms of the smallest singular values that are not 0 to within rounding, (n or 1,)."""
+        values = torch.where(self.log_values.isfinite(), self.log_values, torch.inf) / 2
+        return values.amin(dim=1) if values.shape[1] else values.new_full((len(values),), torch.inf)
+
+    def is_rounding(self, log_sizes: Tensor) -> bool:
+        """Return whether some of the smallest singular values are hardly more than rounding.
+
+        Args:
+            log_sizes: logarithms of what the roots' terms add up to where they do not cancel, (n,).
+        """
+        if not self.log_values.shape[1]:
+            return False
+        rounding = math.log(_ROUNDING * max(self.left.shape[1:])) + _ABOVE_ROUNDING
+        return bool((self.smallest - log_sizes < rounding).any())
 
     def log_evidence(self, log_tau: float, base: float) -> Tensor:
         """Return log Z(tau), (n or 1,)."""
@@ -115,6 +136,26 @@ class Spectrum(NamedTuple):
     def _log_sum(self, log_tau: float) -> Tensor:
         """Return log(l_i + tau**2), (n or 1, K)."""
         return torch.logaddexp(self.log_values, torch.full_like(self.log_values, 2 * log_tau))
+
+
+def spread_over(log_sizes: Tensor, log_tau: float) -> float:
+    """Return the range of logarithms that sizes are evenly spread over; 0 where they are not.
+
+    With a density that vanishes as size**(a - 1), the logarithm of median over size has, below the median, a
+    mean of 1 / a (Hill 1975). Sizes that are spread evenly over logarithms have a quarter of their range.
+
+    Args:
+        log_sizes: natural logarithms of sizes, (n,); infinite ones are left out.
+        log_tau: that of the lowest size that tells anything.
+    """
+    sizes = log_sizes[log_sizes.isfinite()]
+    if len(sizes) < 2 or not math.isfinite(log_tau):
+        return 0.0
+    median = sizes.median()
+    below = (median - sizes[sizes < median].clamp_min(log_tau)).clamp_min(0)
+    if not below.numel() or float(below.mean()) < _SPREAD:
+        return 0.0
+    return float(sizes.max()) - log_tau + 1
 
 
 def spectrum_of(root: Tensor, targets: Tensor) -> Spectrum:

@@ -13,7 +13,7 @@ from torch import Tensor
 from geomreg_tui.sampling.goal import FLAT_FLOOR, Goal, Record
 from geomreg_tui.sampling.latent import Latent
 from geomreg_tui.sampling.spaces import ReducedSpace
-from geomreg_tui.sampling.spectrum import Spectrum, spectrum_of
+from geomreg_tui.sampling.spectrum import Spectrum, spectrum_of, spread_over
 
 if TYPE_CHECKING:
     from geomreg_tui.sampling.tempering import Tempered
@@ -27,6 +27,10 @@ _FLAT = 1e-3  # of log V, above a plateau where the curve may end
 _SCATTER = 0.1  # of weights that a step allows: nine tenths of the effective sample are kept
 _BEND = 0.4  # of the curve between three points, in standard errors
 _LOWEST = -12_000.0  # of log tau
+_STEPS = 15  # of log tau in the range of sizes that particles are spread over
+_STRIDE = 2.0  # of log tau, at most, there
+_SHORTEST = 1e-6
+_COARSE_SCATTER = 0.5
 _BISECTIONS = 45
 _TOP = 3.0  # log tau above the root of the mean loss, where the curve begins
 _LEVELS = 1000
@@ -75,6 +79,9 @@ class TemperedCurve:
                 self._log_evidence -= (population.base - self.base) / (2 * math.exp(2 * self.start))
         else:
             self.start = _start(self.spectrum, self._size)
+        self._spread = spread_over(self.spectrum.smallest, self.start)
+        if self._spread and self.spectrum.is_rounding(space.log_root_size(population.hidden)):
+            self.limit = self.start
         self.limit = min(self.limit, self.start)
 
     @property
@@ -94,8 +101,22 @@ class TemperedCurve:
         return self._log_evidence + float(weights.logsumexp(dim=0)) - math.log(len(weights))
 
     def next_log_tau(self) -> float:
-        """Return the lowest log tau that a step may go to."""
-        return _lowest(lambda log_tau: self._scatter(log_tau) <= _SCATTER, self.start, self.limit)
+        """Return the lowest log tau that a step may go to.
+
+        Where particles are spread over all sizes down to tau, few of them are at tau, and they decide. A step
+        as long as these few allow would be longest where they are missing, which biases the evidence. So its
+        length comes from the range of sizes, halved until weights scatter no more than coarsely.
+        """
+        if not self._spread:
+            return _lowest(lambda log_tau: self._scatter(log_tau) <= _SCATTER, self.start, self.limit)
+        stride = min(self._spread / _STEPS, _STRIDE)
+        while self._scatter(self.start - stride) > _COARSE_SCATTER and stride > _SHORTEST:
+            stride /= 2
+        return max(self.start - stride, self.limit)
+
+    def spread(self, log_tau: float, parents: Tensor) -> float:
+        """Return the range that copies of ``parents`` are spread over, of sizes; 0 where they are not."""
+        return spread_over(self.spectrum.smallest.expand(len(self._hidden))[parents], log_tau)
 
     def point(self, log_tau: float) -> tuple[float, float, float]:
         """Return log eps above the floor, log V(eps) and its variance, for eps that of the mean of u."""

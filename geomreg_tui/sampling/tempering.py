@@ -181,7 +181,14 @@ def _moved(
     parents = curve.resample(log_tau)
     evidence = curve.spectrum.log_evidence(log_tau, curve.base).expand(len(parents))[parents]
     walk = HiddenWalk(
-        space, population.hidden[parents], evidence, log_tau, curve.base, population.scale, generator
+        space,
+        population.hidden[parents],
+        evidence,
+        log_tau,
+        curve.base,
+        population.scale,
+        generator,
+        curve.spread(log_tau, parents),
     )
     sweeps = forget(ranks(evidence), lambda: ranks(walk.sweep()), _MOST_SWEEPS) if space.hidden else 0
     return replace(
