@@ -45,7 +45,8 @@ class Descents:
         """Read what is there.
 
         Raises:
-            RunDirectoryError: if the plan of the tail is damaged.
+            RunDirectoryError: if the plan of the tail is damaged, or populations are to be walked and some
+                were by the moves of another version.
         """
         self._run = run
         self._token = token
@@ -58,6 +59,7 @@ class Descents:
         self._waiting: deque[int] = deque()
         self._under_way: set[int] = set()
         self._allowed = 0.0
+        self._moved_otherwise = False
         if self.tail is None:
             return
         plan = self.tail.plan
@@ -72,6 +74,11 @@ class Descents:
                 self._waiting.append(index)
             elif descent.status == FAILED:
                 self.failed[index] = descent.reason
+        if self._waiting and self._moved_otherwise:
+            raise RunDirectoryError(
+                f"{run.path}: its tail was walked by the moves of an earlier version and can be read, but "
+                "not gone on with: begin the tail again in another directory (tail --out)"
+            )
         self.tail = replace(self.tail, descents=tuple(descents))
 
     @property
@@ -173,6 +180,7 @@ class Descents:
             aside = self._run.tail.set_aside(index)
             self._run.log("checkpoint set aside", reason=str(error), kept_as=aside.name)
             found = None
+        self._moved_otherwise |= found is not None and not found.of_these_moves
         return (found.descent, found.seconds) if found else (Descent.empty(), 0.0)
 
 

@@ -29,7 +29,7 @@ from geomreg_tui.runs.store import (
     write_json,
 )
 from geomreg_tui.summary import Descent, Tail, TailPlan
-from geomreg_tui.summary.descent import FAILED
+from geomreg_tui.summary.descent import FAILED, MOVES
 from geomreg_tui.summary.tail import checked, plan_from_values, plan_values
 
 __all__ = ["Checkpoint", "TailFolder"]
@@ -62,6 +62,11 @@ class Checkpoint:
         """
         descent = checked(Descent.from_parts(self.values, self.arrays))
         return replace(descent, status=descent.status or self.ended or None)
+
+    @property
+    def of_these_moves(self) -> bool:
+        """Whether the population was walked by the moves that this version walks by."""
+        return bool(self.values.get("moves", 1) == MOVES.get(self.values["kernel"], 1))
 
 
 class TailFolder:

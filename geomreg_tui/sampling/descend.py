@@ -21,7 +21,7 @@ from geomreg_tui.sampling.latent import Latent
 from geomreg_tui.sampling.rng import level_generator
 from geomreg_tui.sampling.sampler import Sampler
 from geomreg_tui.sampling.spaces import ReducedSpace, Space, build_space
-from geomreg_tui.summary.descent import FAILED, HELD_OUT_SHARES, BrokenDescentError, Descent, TailPlan
+from geomreg_tui.summary.descent import FAILED, HELD_OUT_SHARES, MOVES, BrokenDescentError, Descent, TailPlan
 
 __all__ = ["Descender", "tail_experiment"]
 
@@ -126,7 +126,8 @@ class Descender:
         values, arrays = self.descent.to_parts()
         numbers, tensors = self._way.state.to_parts()
         named = {f"state.{name}": tensor.cpu().numpy() for name, tensor in tensors.items()}
-        return {**values, "kernel": self.kernel, "state": numbers}, {**arrays, **named}
+        kind = {"kernel": self.kernel, "moves": MOVES.get(self.kernel, 1)}
+        return {**values, **kind, "state": numbers}, {**arrays, **named}
 
     def _look(self, level: int, record: Record) -> dict[str, NDArray[np.float64]]:
         """Return rows of held-out performance at losses between a level and the next."""
@@ -244,6 +245,8 @@ def _parts(checkpoint: _Checkpoint, kernel: str, space: Space) -> tuple[Mapping[
     values, arrays = checkpoint
     if values["kernel"] != kernel:
         raise ValueError(f"a checkpoint of kernel {str(values['kernel'])[:20]!r}")
+    if values.get("moves", 1) != MOVES.get(kernel, 1):
+        raise ValueError("a checkpoint of another version's moves")
     tensors = {
         name.removeprefix("state."): torch.from_numpy(array).to(space.sampler.device)
         for name, array in arrays.items()

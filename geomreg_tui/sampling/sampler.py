@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 import torch
@@ -22,6 +22,7 @@ from geomreg_tui.sampling.projected import ProjectedLayers
 from geomreg_tui.sampling.radial import radial_outputs
 from geomreg_tui.sampling.resolve import choose_sampler, sizes
 from geomreg_tui.sampling.roots import gram_root
+from geomreg_tui.sampling.rounding import usual_moved_size
 from geomreg_tui.shapes import parameter_count
 from geomreg_tui.summary import Facts, loss_resolution, zeros_are_exact
 
@@ -117,10 +118,10 @@ class Sampler:
             sampler_reason=f"{choice.reason}; {note}" if note else choice.reason,
             data_notes=notes,
             support=self.law.support(),
-            resolution=loss_resolution(experiment.loss, experiment.dtype, self.objective.targets),
             zeros_exact=zeros_are_exact(experiment) or silent,
         )
         self._first_root = self._shared_root()
+        self.facts = replace(self.facts, resolution=self._resolution(choice.sampler, batch))
         largest = float(self.x[: self.dataset.examples].abs().amax())
         columns = (self.dataset.examples, examples)
         self._dead_rule = dead_rule(resolved, self.law, largest)
@@ -173,6 +174,19 @@ class Sampler:
         with torch.inference_mode():
             layers = DirectLayers(self.law, _TRIED, Stream(generator, self.device, self._dtype))
             return self.network.try_out(self.x, layers)
+
+    def _resolution(self, sampler: str, batch: int) -> float:
+        """Return the loss below which rounding of outputs and targets is all that there is."""
+        examples, experiment = self.dataset.examples, self.facts.experiment
+        normals = network_cost(self.network.shapes, len(self.x), sampler).normals
+        size = usual_moved_size(
+            lambda count, stream: self.outputs(count, stream)[:, :, :examples],
+            max(normals, 1),
+            batch,
+            self.device,
+            self._dtype,
+        )
+        return loss_resolution(experiment.loss, experiment.dtype, self.objective.targets, size)
 
     def _shared_root(self) -> Tensor | None:
         """Return the root of the first layer of an mlp, computed once and in float64."""

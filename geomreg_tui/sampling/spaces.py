@@ -31,6 +31,7 @@ from geomreg_tui.sampling.cost import projects
 from geomreg_tui.sampling.latent import Latent, LatentStream, latent_sizes
 from geomreg_tui.sampling.reach import Reach, reach_of
 from geomreg_tui.sampling.roots import augment, triangular_root
+from geomreg_tui.sampling.rounding import moved, moved_sizes
 from geomreg_tui.sampling.sampler import Sampler
 from geomreg_tui.shapes import LayerShape
 
@@ -118,6 +119,25 @@ class Space(ABC):
             return 0.0
         relative = math.log(self.rounding) - self._power * log_excess if self.rounding else -math.inf
         return _ROUNDING + 2 * math.exp(min(relative, _MOST_BLUR))
+
+    def rounding_size(self, latent: Latent, generator: torch.Generator) -> float:
+        """Return the size of the numbers whose rounding a residual f - y has: targets and moved outputs.
+
+        The median over points of the root mean square of both.
+
+        Args:
+            latent: points, (n, D).
+            generator: random numbers.
+        """
+        share = math.sqrt(torch.finfo(torch.float64).eps)
+        after = Latent(*(moved(part, share, generator) for part in latent))
+        outputs, others = (
+            torch.cat([self.reach.of(self._outputs(Latent(*some))) for some in self._batches(each)])
+            for each in (latent, after)
+        )
+        sizes = moved_sizes(outputs, others, share)
+        targets = self.reach.targets.square().mean()
+        return float((sizes.square() + targets).median().sqrt())
 
     def draw(self, count: int, generator: torch.Generator) -> Latent:
         """Draw points at random."""

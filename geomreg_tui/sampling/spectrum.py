@@ -22,10 +22,9 @@ __all__ = ["Spectrum", "spectrum_of", "spread_over"]
 
 _REMOTE = 2 * math.log(1e4)
 _ROUNDING = 8 * torch.finfo(torch.float64).eps  # of a singular value, times the size of the matrix
-_SPREAD = (
-    1.2  # mean of the logarithms of median over size, below the median: 1 for a density that is flat at 0
-)
-_ABOVE_ROUNDING = 3.0  # of log tau, above where a singular value is rounding
+_SPREAD = 1.2  # mean of log(median / size) below the median; it is 1 for a density that is flat at 0
+_ABOVE_ROUNDING = 3.0  # of the logarithm of a singular value, above where it is rounding
+_LOG_TINY = math.log(torch.finfo(torch.float64).tiny)  # below it numbers lose digits, and end in 0
 
 
 class Spectrum(NamedTuple):
@@ -62,16 +61,21 @@ class Spectrum(NamedTuple):
         values = torch.where(self.log_values.isfinite(), self.log_values, torch.inf) / 2
         return values.amin(dim=1) if values.shape[1] else values.new_full((len(values),), torch.inf)
 
-    def is_rounding(self, log_sizes: Tensor) -> bool:
-        """Return whether some of the smallest singular values are hardly more than rounding.
+    def is_rounding(self, log_sizes: Tensor, log_tau: float) -> bool:
+        """Return whether some singular values at tau or above are hardly more than rounding.
+
+        That is what terms leave that cancel, and numbers near the smallest that the format has. Those far
+        below tau do not matter: Z(tau) does not depend on them.
 
         Args:
             log_sizes: logarithms of what the roots' terms add up to where they do not cancel, (n,).
+            log_tau: logarithm of tau.
         """
         if not self.log_values.shape[1]:
             return False
-        rounding = math.log(_ROUNDING * max(self.left.shape[1:])) + _ABOVE_ROUNDING
-        return bool((self.smallest - log_sizes < rounding).any())
+        rounding = math.log(_ROUNDING * max(self.left.shape[1:])) + log_sizes
+        smallest = self.smallest.clamp_min(log_tau)
+        return bool((smallest < rounding.clamp_min(_LOG_TINY) + _ABOVE_ROUNDING).any())
 
     def log_evidence(self, log_tau: float, base: float) -> Tensor:
         """Return log Z(tau), (n or 1,)."""

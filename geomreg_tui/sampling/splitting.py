@@ -54,7 +54,8 @@ KEPT = 0.5
 POINTS = 8  # of the curve, to a level
 _MOST_SWEEPS = 20
 _PLATEAU = 64  # levels spent on one loss before it is called a plateau
-_FLOOR = 1e3 * 2.0**-52  # of a residual, relative to targets: a difference of the two in float64
+_LOG_SHARE = math.log(1e3 * 2.0**-52)  # of sizes, that a residual has to be to have three digits
+_LOG_NEAR = math.log(1e7)  # of such residuals over those at rounding, from where populations are looked at
 _SMALLEST_LOG = -680.0  # natural logarithm of losses that underflow soon
 _SURE = 4.0  # standard errors
 
@@ -285,7 +286,7 @@ def _end(space: Space, population: Population, goal: Goal, lower: float) -> str 
         return "plateau"
     if population.level and population.acceptance == 0:
         return "plateau" if population.plateau else "no move accepted"
-    if lower < _resolution(space):
+    if lower < _resolution(space, population, lower):
         return "resolution"
     return None
 
@@ -295,16 +296,30 @@ def _fewest(space: Space, population: Population) -> float:
     return -space.signs * math.log(2) - _SURE * math.sqrt(population.genealogy.variance) - math.log(2)
 
 
-def _resolution(space: Space) -> float:
-    """Return the natural logarithm of the loss above the floor below which rounding shows."""
-    null = space.sampler.facts.null_loss
+def _resolution(space: Space, population: Population, lower: float) -> float:
+    """Return the natural logarithm of the loss above the floor below which rounding shows.
+
+    The rounding of f - y is that of a target and that of the terms of an output, and networks of low loss
+    may have other terms than those drawn at random. So it is measured on the population, once that is near.
+
+    Args:
+        space: where the population is.
+        population: the population.
+        lower: natural logarithm of a loss that it has come to.
+    """
+    facts = space.sampler.facts
+    power = {"mse": 2, "huber": 2, "mae": 1}.get(facts.experiment.loss)
     if space.discrete:
         return -math.inf
-    if space.sampler.facts.experiment.loss in ("mse", "huber"):
-        return 2 * math.log(_FLOOR) + math.log(null) if null else -math.inf
-    if space.sampler.facts.experiment.loss == "mae":
-        return math.log(_FLOOR) + math.log(null) if null else -math.inf
-    return _SMALLEST_LOG
+    if power is None:
+        return _SMALLEST_LOG
+    if lower > _log(facts.resolution or 0.0) + power * _LOG_NEAR:
+        return -math.inf
+    generator = level_generator(0, population.index, population.level + 1, space.sampler.device)
+    with torch.inference_mode():
+        size = space.rounding_size(population.particles.latent, generator)
+    half = math.log(2) if facts.experiment.loss == "huber" else 0.0
+    return power * (_LOG_SHARE + _log(size)) - half
 
 
 def _record(

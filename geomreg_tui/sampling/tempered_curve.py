@@ -80,7 +80,7 @@ class TemperedCurve:
         else:
             self.start = _start(self.spectrum, self._size)
         self._spread = spread_over(self.spectrum.smallest, self.start)
-        if self._spread and self.spectrum.is_rounding(space.log_root_size(population.hidden)):
+        if self._spread and self.spectrum.is_rounding(space.log_root_size(population.hidden), self.start):
             self.limit = self.start
         self.limit = min(self.limit, self.start)
 

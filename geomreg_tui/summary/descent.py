@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 __all__ = [
     "FAILED",
     "HELD_OUT_SHARES",
+    "MOVES",
     "BrokenDescentError",
     "Descent",
     "TailPlan",
@@ -26,6 +27,9 @@ FloatArray = NDArray[np.float64]
 
 HELD_OUT_SHARES = (0.05, 0.25, 0.5, 0.75, 0.95)
 FAILED = "failed"  # status of a population whose numbers broke the contract
+# The edition of each kernel's moves, 1 where none is named. It rises when populations come to other levels by
+# them: those of one edition are not gone on with by another, nor joined with what another finds.
+MOVES = {"tempered": 2}
 _MOST_POINTS = 10**6
 _MOST_LOG = 1e9  # of a logarithm
 _MOST_COUNT = 10**18

@@ -16,7 +16,7 @@ import torch
 from scipy import integrate, special, stats
 
 from geomreg_tui.sampling.hidden_walk import HiddenWalk
-from geomreg_tui.sampling.spectrum import spread_over
+from geomreg_tui.sampling.spectrum import spectrum_of, spread_over
 from tests import seeds
 from tests.rates import ALPHA, deviations, sigmas
 from tests.statistics.tail import LN10, Goal, orthonormal, space_of, walk
@@ -60,7 +60,7 @@ def test_the_law_of_one_example_and_one_unit_is_that_of_a_bessel_function(log_lo
 @pytest.mark.parametrize(
     ("examples", "width", "volume", "population", "runs"),
     [
-        (1, 1, -10, 200, 8),
+        (1, 1, -10, 100, 6),
         *(
             pytest.param(*each, marks=pytest.mark.full)
             for each in [
@@ -76,11 +76,32 @@ def test_volumes_with_a_logarithm_are_exact_to_within_their_errors(
     tmp_path, examples, width, volume, population, runs
 ):
     space = space_of(zeros(tmp_path, examples, width))
+    check_volumes(space, lambda log_loss: log_product(width, examples, log_loss), volume, population, runs)
+
+
+@pytest.mark.full
+def test_volumes_with_a_squared_logarithm_are_exact_to_within_their_errors(tmp_path):
+    """With two hidden layers of a unit L is a product of three chi-squares of one degree of freedom."""
+    table = np.arange(-600, 20, 0.05)
+    law = np.array([log_product(1, 1, one) for one in table])
+    half = LOGS - math.log(2)
+    density = half / 2 - np.exp(half) - special.gammaln(0.5)
+
+    def log_law(log_loss):
+        inside = np.interp(log_loss - LOGS, table, law)
+        inside[log_loss - LOGS < table[0]] = -math.inf
+        return float(special.logsumexp(density + inside)) + math.log(LOGS[1] - LOGS[0])
+
+    check_volumes(space_of(zeros(tmp_path, 1, 1, depth=2)), log_law, -30, 300, 12)
+
+
+def check_volumes(space, log_law, volume, population, runs):
+    """Compare several runs with the law, at twenty losses down to a log10 V."""
     volumes = np.linspace(-1, volume, 20)
     grid = np.linspace(1, 2.5 * volume * LN10, 4000)
-    law = np.array([log_product(width, examples, one) for one in grid])
+    law = np.array([log_law(one) for one in grid])
     losses = np.interp(volumes * LN10, law[::-1], grid[::-1])
-    exact = np.array([log_product(width, examples, one) for one in losses])
+    exact = np.array([log_law(one) for one in losses])
     scores = []
     for seed in range(runs):
         walked = walk(space, Goal(log_volume=(volume - 1) * LN10), population=population, seed=seed)
@@ -99,9 +120,41 @@ def test_a_descent_ends_where_sizes_that_cancel_are_rounding(tmp_path):
     assert walked.log_loss[-1] > 2 * math.log(1e-16)
 
 
+@pytest.mark.full
+def test_a_descent_ends_where_numbers_end_and_gives_no_volume_to_a_loss_of_0(tmp_path):
+    """A weight below 1e-308 loses its digits and ends in 0; V(0) is 0."""
+    space = space_of(zeros(tmp_path, 1, 1))
+    walked = walk(space, Goal(log_volume=-400 * LN10), population=200)
+    assert walked.population.status == "resolution"
+    losses = walked.log_loss
+    assert -1418 < losses[-1] < -1350
+    exact = np.array([log_product(1, 1, one) for one in losses[-50:]])
+    found, error = walked.at(losses[-50:])
+    assert np.abs((found - exact) / error).max() < sigmas(50)
+
+
+@pytest.mark.parametrize(
+    ("value", "log_tau", "rounding"),
+    [
+        (1e-300, -math.inf, False),
+        (1e-307, -math.inf, True),
+        (5e-324, -math.inf, True),
+        (5e-324, -690.0, False),  # which has the Z of 0
+        (0.0, -math.inf, False),
+    ],
+)
+def test_singular_values_near_the_smallest_number_are_rounding_unless_tau_is_far_above(
+    value, log_tau, rounding
+):
+    roots = torch.tensor([[[1.0]], [[value]]], dtype=torch.float64)
+    spectrum = spectrum_of(roots, torch.zeros(1, 1, dtype=torch.float64))
+    sizes = spectrum.log_values[:, 0].clamp_min(-1e4) / 2  # of terms that do not cancel
+    assert spectrum.is_rounding(sizes, log_tau) == rounding
+
+
 @pytest.mark.parametrize("width", [1, 3])
 def test_moves_over_all_scales_leave_the_law_invariant_and_come_to_it(tmp_path, width):
-    """The law of w given tau, chi-square times Z(tau), from particles that all begin at one size."""
+    """w begins where the prior draws it, with sizes near 1, and comes to the prior times Z(tau)."""
     log_tau, count = -30.0, 400
     space = space_of(zeros(tmp_path, 1, width))
     generator = seeds.torch_generator(width)

@@ -33,7 +33,7 @@ def test_losses_of_rounded_outputs_keep_their_digits_above_the_resolution_and_lo
         Objective.build(data, loss, None, dtype, CPU) for dtype in (torch.float32, torch.float64)
     )
     targets = torch.from_numpy(single.targets.T)  # as float32 has them
-    end = loss_resolution(loss, "float32", single.targets)
+    end = loss_resolution(loss, "float32", single.targets, 0.0)  # outputs that were no sums
     generator = torch.Generator().manual_seed(0)
     errors = {}
     for factor in (1e-3, 1e6):
@@ -60,7 +60,7 @@ def _as_float64(objective):
 def test_losses_of_margins_keep_their_digits_down_to_the_smallest_normal_number(loss):
     data = load(Experiment.parse({"data": "moons", "examples": 1, "loss": loss}))
     objective = Objective.build(data, loss, None, torch.float32, CPU)
-    end = loss_resolution(loss, "float32", objective.targets)
+    end = loss_resolution(loss, "float32", objective.targets, 1.0)
     assert end == float(np.finfo(np.float32).tiny)
     for margin in np.linspace(20, 86, 23):
         outputs = torch.zeros(1, objective.outputs, 1)
@@ -111,12 +111,16 @@ def test_every_run_knows_where_its_format_ends(loss, dtype):
     restored = Facts.from_parts(json.loads(json.dumps(values)), arrays)
     assert (restored.resolution, restored.zeros_exact) == (facts.resolution, facts.zeros_exact)
     assert facts.zeros_exact == (loss in ("hinge", "zero_one"))
-    if loss == "mse":
-        assert facts.resolution == pytest.approx(np.finfo(dtype).eps ** 2 * facts.null_loss, rel=1e-5)
-    # What version 0.1.0 wrote.
+    eps = float(np.finfo(dtype).eps)
+    of_targets = {"mse": eps**2 * facts.null_loss, "mae": eps * facts.null_loss, "hinge": eps}.get(loss)
+    if of_targets is not None:
+        assert 1.01 * of_targets < facts.resolution < 1e3 * of_targets
+    # What version 0.1.0 wrote: nothing is known of its outputs.
     del values["resolution"], values["zeros_exact"]
     old = Facts.from_parts(values, arrays)
-    assert old.resolution == (None if loss == "huber" else pytest.approx(facts.resolution, rel=1e-5))
+    assert old.resolution == (
+        None if loss == "huber" else pytest.approx(of_targets or facts.resolution, rel=1e-5)
+    )
     assert old.zeros_exact == facts.zeros_exact
 
 

@@ -1,0 +1,135 @@
+"""Tails that were walked by the moves of another version: read, never gone on with, and never mixed."""
+
+import json
+import shutil
+from dataclasses import replace
+
+import pytest
+
+from geomreg_tui.runs import Checkpoint, RunDirectory, RunState, verify_run
+from geomreg_tui.runs.store import read_arrays, write_arrays
+from geomreg_tui.sampling.descend import Descender
+
+from .driving import finish, geomreg
+
+COMMAND = [
+    "tail", "--data", "gaussian", "--inputs", 3, "--examples", 2, "--width", 4, "--depth", 1,
+    "--samples", 2000, "--to-log10-volume", -4, "--population", 50, "--repeats", 2,
+]  # fmt: skip
+
+
+def finished_with(kernel, folder):
+    path = folder / "run"
+    code, _, err = finish(geomreg(*COMMAND, "--move", kernel, "--out", path, "--quiet"))
+    assert code == 0, err
+    return path
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A finished tail of the kernel whose moves have changed."""
+    return finished_with("tempered", tmp_path_factory.mktemp("old"))
+
+
+def rewrite(path, index, **values):
+    """Change values of a checkpoint; those given as None are removed."""
+    file = path / "tail" / f"population-{index:02d}.safetensors"
+    header, arrays = read_arrays(file)
+    removed = {name for name, value in values.items() if value is None}
+    kept = {n: v for n, v in {**json.loads(header["values"]), **values}.items() if n not in removed}
+    write_arrays(file, {**header, "values": json.dumps(kept)}, arrays)
+
+
+def stopped(path):
+    """Return a run after saying that it was stopped."""
+    run = RunDirectory.open(path)
+    run.write_status(replace(run.read_status(), state=RunState.STOPPED))
+    return run
+
+
+def halfway(path, index):
+    """Put a population back to where it was after two levels."""
+    run = stopped(path)
+    plan = run.tail.planned().in_use
+    descender = Descender(run.facts.experiment, plan, index)
+    for _ in range(2):
+        assert descender.advance()
+    run.tail.write(index, plan, Checkpoint(*descender.to_parts(), 0.1))
+
+
+def not_begun(path, index):
+    stopped(path)
+    (path / "tail" / f"population-{index:02d}.safetensors").unlink()
+
+
+def files_of(path):
+    return {file.name: file.read_bytes() for file in (path / "tail").glob("population-*")}
+
+
+def volumes_of(path):
+    return [descent.log_volume.tolist() for descent in RunDirectory.open(path).tail.read().descents]
+
+
+@pytest.mark.parametrize(("other", "left"), [(None, halfway), (None, not_begun), (3, halfway)])
+def test_what_is_left_to_walk_is_refused_in_one_line_and_the_rest_stays_readable(
+    finished, tmp_path, other, left
+):
+    """A population of other moves is neither gone on with nor joined with one of these."""
+    path = tmp_path / "run"
+    shutil.copytree(finished, path)
+    left(path, 1)
+    for index in range(2 if left is halfway else 1):
+        rewrite(path, index, moves=other)
+    files, volumes = files_of(path), volumes_of(path)
+    code, out, err = finish(geomreg("tail", "--resume", path))
+    assert code != 0
+    assert out == ""
+    assert err.count("\n") == 1
+    assert "walked by the moves of an earlier version" in err
+    assert "another directory" in err
+    assert files_of(path) == files
+    assert volumes_of(path) == volumes
+    assert finish(geomreg("report", path))[0] == 0
+    assert verify_run(path).problems == ()
+
+
+def test_a_finished_tail_of_other_moves_is_complete_and_readable(finished, tmp_path):
+    path = tmp_path / "run"
+    shutil.copytree(finished, path)
+    for index in range(2):
+        rewrite(path, index, moves=None)
+    volumes = volumes_of(path)
+    code, _, err = finish(geomreg("tail", "--resume", path))
+    assert code == 0, err
+    assert "complete" in err
+    assert volumes_of(path) == volumes == volumes_of(finished)
+    assert verify_run(path).problems == ()
+
+
+@pytest.mark.full
+def test_one_whose_moves_have_not_changed_since_0_1_0_goes_on_to_the_same_bits(tmp_path):
+    whole, path = finished_with("pcn", tmp_path), tmp_path / "copy"
+    shutil.copytree(whole, path)
+    halfway(path, 1)
+    rewrite(path, 1, moves=None)
+    code, _, err = finish(geomreg("tail", "--resume", path, "--quiet"))
+    assert code == 0, err
+    assert volumes_of(path) == volumes_of(whole)
+    ends = [RunDirectory.open(each).tail for each in (path, whole)]
+    found, expected = (tail.checkpoint(1, tail.planned().in_use) for tail in ends)
+    assert found.values == expected.values
+    assert {name: array.tobytes() for name, array in found.arrays.items()} == {
+        name: array.tobytes() for name, array in expected.arrays.items()
+    }
+
+
+@pytest.mark.parametrize("moves", [None, 3, "2"])
+def test_no_descender_takes_a_checkpoint_of_other_moves(finished, moves):
+    run = RunDirectory.open(finished)
+    plan = run.tail.planned().in_use
+    found = run.tail.checkpoint(0, plan)
+    values = {**found.values, "moves": moves}
+    if moves is None:
+        del values["moves"]
+    with pytest.raises(ValueError, match="another version's moves"):
+        Descender(run.facts.experiment, plan, 0, checkpoint=(values, found.arrays))
