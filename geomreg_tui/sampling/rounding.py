@@ -20,8 +20,6 @@ from geomreg_tui.inits import Stream
 
 __all__ = ["moved", "moved_sizes", "usual_moved_size"]
 
-_NETWORKS = (8, 32)  # fewest and most
-_NORMALS = 2**18  # random numbers of all networks, where that makes no fewer than the fewest
 _SEEDS = (0, 1)  # of the networks, and of which numbers are moved up
 
 
@@ -74,7 +72,7 @@ def moved_sizes(outputs: Tensor, after: Tensor, share: float) -> Tensor:
 
 
 def usual_moved_size(
-    draw: Callable[[int, Stream], Tensor], normals: int, batch: int, device: torch.device, dtype: torch.dtype
+    draw: Callable[[int, Stream], Tensor], count: int, device: torch.device, dtype: torch.dtype
 ) -> float:
     """Return the median over networks drawn at random of the moved size of their outputs.
 
@@ -82,12 +80,10 @@ def usual_moved_size(
 
     Args:
         draw: returns outputs (n, C, N) of n networks drawn from a stream.
-        normals: random numbers of a network.
-        batch: how many networks can be drawn at once.
+        count: how many networks.
         device, dtype: of the stream.
     """
     share = math.sqrt(torch.finfo(dtype).eps)
-    count = min(max(_NETWORKS[0], min(_NETWORKS[1], _NORMALS // normals)), batch)
     networks, directions = (torch.Generator(device).manual_seed(seed) for seed in _SEEDS)
     with torch.inference_mode():
         outputs = draw(count, Stream(networks, device, dtype))

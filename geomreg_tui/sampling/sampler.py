@@ -29,6 +29,8 @@ from geomreg_tui.summary import Facts, loss_resolution, zeros_are_exact
 __all__ = ["Drawn", "Sampler"]
 
 _TRIED = 3  # networks on which a person's own module is tried out
+_ROUNDED = (4, 16)  # networks, fewest and most, that tell how large rounding is
+_ROUNDED_SECONDS = 0.005  # that may go by, roughly, where these are not the fewest
 
 
 @dataclass(frozen=True)
@@ -178,11 +180,12 @@ class Sampler:
     def _resolution(self, sampler: str, batch: int) -> float:
         """Return the loss below which rounding of outputs and targets is all that there is."""
         examples, experiment = self.dataset.examples, self.facts.experiment
-        normals = network_cost(self.network.shapes, len(self.x), sampler).normals
+        seconds = network_cost(self.network.shapes, len(self.x), sampler).seconds
+        few, many = _ROUNDED
+        count = min(max(few, min(many, int(_ROUNDED_SECONDS / seconds))), batch)
         size = usual_moved_size(
-            lambda count, stream: self.outputs(count, stream)[:, :, :examples],
-            max(normals, 1),
-            batch,
+            lambda networks, stream: self.outputs(networks, stream)[:, :, :examples],
+            count,
             self.device,
             self._dtype,
         )

@@ -91,7 +91,7 @@ def test_outputs_that_should_be_targets_of_0_have_losses_of_the_size_of_the_reso
     assert end / 30 < float(losses.median()) < 30 * end
     assert float((losses > 1000 * end).double().mean()) < 0.05
     # That of outputs alone: their size where they come near 0 does not matter, and targets are 0.
-    size = usual_moved_size(single.outputs, 1, 32, CPU, torch.float32)
+    size = usual_moved_size(single.outputs, 32, CPU, torch.float32)
     assert end == pytest.approx((EPS * size) ** 2, rel=0.9)
 
 
