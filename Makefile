@@ -13,7 +13,7 @@ EXPERIMENT := --data digits --examples 16 --width 256 --depth 3 --samples 1e5
 # What is compiled is kept, or each of the hundreds of processes that the tests start would do it again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test test-full test-seeds lint wheel readme benchmarks clean
+.PHONY: run test test-full test-seeds lint wheel readme docs pages benchmarks clean
 
 run: $(VENV)/.run
 	@if [ -t 0 ] && [ -t 1 ]; then $(BIN)/geomreg-tui explore $(EXPERIMENT); \
@@ -51,7 +51,17 @@ wheel: $(VENV)/.dev
 	$(BIN)/python -m build --wheel --no-isolation --outdir dist .
 
 readme: $(VENV)/.dev
-	$(BIN)/python docs/build.py
+	$(BIN)/python -m docs.build
+
+# The site, into site/. It has a stamp of its own, so that nothing else waits for what only it needs.
+docs: $(VENV)/.docs
+	$(BIN)/python -m docs.notebook
+	$(BIN)/python -m mkdocs build --strict
+
+# What the pages show of runs, made anew; `make test` says when that is due.
+pages: $(VENV)/.docs
+	$(BIN)/python -m docs.build figures notebook
+	$(BIN)/python -m docs.build pages
 
 benchmarks: $(VENV)/.dev
 	$(BIN)/python -m benchmarks
@@ -67,5 +77,9 @@ $(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/bin/python
 	$(PIP) install --constraint constraints.txt --editable '.[dev]'
 	@touch $@ $(VENV)/.run
 
+$(VENV)/.docs: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(PIP) install --constraint constraints.txt --editable '.[docs]'
+	@touch $@
+
 clean:
-	rm -rf $(VENV) dist build
+	rm -rf $(VENV) dist build site

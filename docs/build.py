@@ -1,55 +1,44 @@
-"""Makes what the README shows from real runs: the pictures of the explorer, and the output of each command.
+"""Makes what the README and the pages show from real runs: pictures, figures, and outputs of commands.
 
-``python docs/build.py [gallery] [outputs] [throughput] [memory] [overhead] [tail] [terminal]``; without
-any, the first two. The pictures are those of :mod:`gallery`.
-In the README, what stands between ``<!-- output: COMMAND -->`` and ``<!-- end -->`` is replaced by what the
-command prints, and ``<!-- table: NAME -->`` likewise by the table of ``python -m benchmarks NAME``.
+``python -m docs.build [gallery] [outputs] [figures] [notebook] [throughput] [memory] [overhead] [tail]
+[terminal]``; without any, the first two, which are those of the README. ``python -m docs.build pages
+[PAGE ...]`` makes what the pages show, or some of them, such as ``quickstart.md``.
+
+In the README, what follows ``<!-- output: COMMAND -->`` is replaced by what the command prints, and what
+stands between ``<!-- table: NAME -->`` and ``<!-- end -->`` by the table of ``python -m benchmarks NAME``. In
+the pages every block is run that :mod:`docs.blocks` runs, and ``tests/docs`` holds them to what is printed.
 """
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 import sys
-import tempfile
-import time
+from collections.abc import Sequence
 from pathlib import Path
+
+from docs.blocks import Reader, reader_of, run_blocks
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
-PAUSE = 4.0  # seconds before each command, in which what it is about gets somewhere
+PAGES = ROOT / "docs" / "pages"
+PAUSE = 4.0  # seconds before each command of the README, in which what it is about gets somewhere
+TABLES = ("throughput", "memory", "overhead", "tail", "terminal")
 
 
-def outputs(text: str) -> str:
-    """Return the README with the output of each command as it is now."""
-    with tempfile.TemporaryDirectory() as folder:
-        environment = {
-            **os.environ,
-            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-            "GEOMREG_HOME": f"{folder}/home",
-            "COLUMNS": "100",
-        }
-
-        def run(match: re.Match[str]) -> str:
-            command = match[1]
-            time.sleep(PAUSE)
-            answer = subprocess.run(
-                ["bash", "-c", command],
-                capture_output=True,
-                text=True,
-                cwd=folder,
-                env=environment,
-                check=True,
-            )
-            shown = "\n".join(line.rstrip() for line in answer.stdout.replace(folder, "~").splitlines())
-            return f"<!-- output: {command} -->\n```console\n$ {command}\n{shown}\n```\n<!-- end -->"
-
-        return re.sub(r"<!-- output: (.*?) -->.*?<!-- end -->", run, text, flags=re.DOTALL)
+def outputs(text: str, reader: Reader, *, marked_only: bool = False) -> str:
+    """Return a page with the output of each block as it is now."""
+    lines = text.splitlines()
+    changed = [(block, new) for block, new, _ in run_blocks(text, reader, marked_only=marked_only)]
+    for block, new in reversed(changed):
+        lines[block.first : block.stop] = [
+            f"{block.indent}{line}" if line else "" for line in new.splitlines()
+        ]
+    return "".join(f"{line}\n" for line in lines)
 
 
 def table(text: str, name: str) -> str:
-    """Return the README with a benchmark's table as it is now."""
+    """Return a page with a benchmark's table as it is now."""
     answer = subprocess.run(
         [sys.executable, "-m", "benchmarks", name], stdout=subprocess.PIPE, text=True, cwd=ROOT, check=True
     )
@@ -57,19 +46,41 @@ def table(text: str, name: str) -> str:
     return re.sub(rf"<!-- table: {name} -->.*?<!-- end -->", lambda _: shown, text, flags=re.DOTALL)
 
 
-def main() -> None:
+def build_pages(names: Sequence[str]) -> None:
+    """Run the blocks of pages, by default of all, and write what they print into them."""
+    for path in [PAGES / name for name in names] or sorted(PAGES.rglob("*.md")):
+        before = path.read_text()
+        with reader_of(before) as reader:
+            after = outputs(before, reader)
+        if after != before:
+            path.write_text(after)
+        print(f"{path.relative_to(PAGES)}: {'written' if after != before else 'as it was'}", flush=True)
+
+
+def main(wanted: Sequence[str]) -> None:
     """Make what was asked for."""
-    wanted = sys.argv[1:] or ["gallery", "outputs"]
-    if "gallery" in wanted:
+    if wanted[:1] == ["pages"]:
+        build_pages(wanted[1:])
+        return
+    if "figures" in wanted:
+        from docs.figures import draw_all
+
+        draw_all()
+    if "notebook" in wanted:
+        from docs.notebook import execute_all
+
+        execute_all()
+    if not wanted or "gallery" in wanted:
         subprocess.run([sys.executable, ROOT / "docs" / "gallery.py"], cwd=ROOT, check=True)
     text = README.read_text()
-    if "outputs" in wanted:
-        text = outputs(text)
-    for name in ("throughput", "memory", "overhead", "tail", "terminal"):
+    if not wanted or "outputs" in wanted:
+        with Reader(columns=100, pause=PAUSE) as reader:
+            text = outputs(text, reader, marked_only=True)
+    for name in TABLES:
         if name in wanted:
             text = table(text, name)
     README.write_text(text)
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

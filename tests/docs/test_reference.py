@@ -1,0 +1,72 @@
+"""The references and the drawing are whole: no option, no name and no part of the package is missing."""
+
+import re
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+import geomreg_tui as geomreg
+from docs import imports
+from docs.reference import command_line_page
+from geomreg_tui.cli.app import app
+
+ROOT = Path(__file__).parents[2]
+PAGES = ROOT / "docs" / "pages"
+COMMANDS = typer.main.get_command(app)
+NAMES = [
+    *([name] for name in COMMANDS.commands),
+    *(["runs", name] for name in COMMANDS.commands["runs"].commands),
+    [],
+]
+
+
+def section(heading):
+    """Return what the page says of a command."""
+    page = command_line_page()
+    return page.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+
+
+@pytest.mark.parametrize("name", NAMES, ids=" ".join)
+def test_the_page_has_every_option_that_help_prints(name):
+    answer = CliRunner().invoke(app, [*name, "--help"], env={"COLUMNS": "200"})
+    assert answer.exit_code == 0, answer.output
+    options = set(re.findall(r"(?<![\w-])--[a-z][\w-]*", answer.output.partition("Options:")[2]))
+    assert "--help" in options
+    said = section(" ".join(["geomreg-tui", *name]))
+    # The program adds these three by itself.
+    missing = options - set(re.findall(r"--[a-z][\w-]*", said)) - {"--help"}
+    assert missing <= ({"--install-completion", "--show-completion"} if not name else set()), missing
+
+
+def test_the_page_of_the_api_has_every_public_name():
+    page = (PAGES / "reference" / "python.md").read_text()
+    shown = set(re.findall(r"^::: geomreg_tui\.(?:[\w.]+\.)?(\w+)$", page, re.MULTILINE))
+    assert shown == set(geomreg.__all__) - {"__version__"}
+
+
+def test_parts_of_the_package_import_downward_only():
+    found = imports.imports_of_parts()
+    assert {"cli", "tui", "engine", "sampling", "errors"} <= set(found)
+    place = {part: depth for depth, row in enumerate(imports.layers(found)) for part in row}
+    assert all(place[part] < place[other] for part in found for other in found[part])
+    assert all(f">{part}</text>" in imports.drawing() for part in found)
+
+
+def test_a_cycle_is_an_error_that_names_it():
+    cycle = {
+        "a": frozenset({"b"}),
+        "b": frozenset({"c"}),
+        "c": frozenset({"b"}),
+    }
+    with pytest.raises(imports.CycleError, match="b imports c imports b"):
+        imports.layers(cycle)
+    with pytest.raises(imports.CycleError):
+        imports.drawing(cycle)
+
+
+def test_an_import_that_others_lead_to_is_not_drawn():
+    chain = {"a": frozenset({"b", "c"}), "b": frozenset({"c"}), "c": frozenset[str]()}
+    assert imports.without_shortcuts(chain) == {"a": {"b"}, "b": {"c"}, "c": set()}
+    assert imports.layers(chain) == [["a"], ["b"], ["c"]]
