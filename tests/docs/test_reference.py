@@ -46,6 +46,29 @@ def test_the_page_of_the_api_has_every_public_name():
     assert shown == set(geomreg.__all__) - {"__version__"}
 
 
+ARCHITECTURE = sorted((PAGES / "architecture").glob("*.md"))
+
+
+@pytest.mark.parametrize("path", ARCHITECTURE, ids=lambda path: path.name)
+def test_what_the_architecture_names_is_where_it_says(path):
+    text = " ".join(path.read_text().split())
+    for name in re.findall(r"`((?:geomreg_tui|tests)/[\w/]+\.py)`", text):
+        assert (ROOT / name).is_file(), name
+    for name, where in re.findall(r"`(\w+)`(?: of \w+)? in `(geomreg_tui/[\w/]+\.py)`", text):
+        assert re.search(rf"\b(?:class|def) {name}\b|^{name}\b", (ROOT / where).read_text(), re.MULTILINE), (
+            name
+        )
+
+
+def test_every_page_is_in_the_menu_and_every_picture_is_there():
+    menu = (ROOT / "mkdocs.yml").read_text().partition("\nnav:")[2]
+    pictures = {path.name for folder in (ROOT / "docs", PAGES / "pictures") for path in folder.glob("*.svg")}
+    for path in PAGES.rglob("*.md"):
+        assert f" {path.relative_to(PAGES)}\n" in menu, path
+        shown = re.findall(r"!\[.*?\]\((?:\.\./)?pictures/([\w.-]+\.svg)", path.read_text())
+        assert set(shown) <= pictures, path
+
+
 def test_parts_of_the_package_import_downward_only():
     found = imports.imports_of_parts()
     assert {"cli", "tui", "engine", "sampling", "errors"} <= set(found)
