@@ -17,7 +17,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from docs.blocks import Reader, reader_of, run_blocks
+from docs.blocks import Block, Reader, difference, reader_of, run_blocks
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
@@ -26,10 +26,24 @@ PAUSE = 4.0  # seconds before each command of the README, in which what it is ab
 TABLES = ("throughput", "memory", "overhead", "tail", "terminal")
 
 
-def outputs(text: str, reader: Reader, *, marked_only: bool = False) -> str:
-    """Return a page with the output of each block as it is now."""
+def readme_outputs(text: str, reader: Reader) -> str:
+    """Return the README with the output of each block as it is now."""
+    return replaced(text, [(block, new) for block, new, _ in run_blocks(text, reader, marked_only=True)])
+
+
+def page_outputs(text: str, reader: Reader) -> str:
+    """Return a page with the output of each block as it is now; one that is right is left as it is."""
+    changed = [
+        (block, new)
+        for block, new, steps in run_blocks(text, reader)
+        if any(difference(printed, said) for _, printed, said in steps)
+    ]
+    return replaced(text, changed)
+
+
+def replaced(text: str, changed: Sequence[tuple[Block, str]]) -> str:
+    """Return a page with new text in some of its blocks, which are in order."""
     lines = text.splitlines()
-    changed = [(block, new) for block, new, _ in run_blocks(text, reader, marked_only=marked_only)]
     for block, new in reversed(changed):
         lines[block.first : block.stop] = [
             f"{block.indent}{line}" if line else "" for line in new.splitlines()
@@ -51,7 +65,7 @@ def build_pages(names: Sequence[str]) -> None:
     for path in [PAGES / name for name in names] or sorted(PAGES.rglob("*.md")):
         before = path.read_text()
         with reader_of(before) as reader:
-            after = outputs(before, reader)
+            after = page_outputs(before, reader)
         if after != before:
             path.write_text(after)
         print(f"{path.relative_to(PAGES)}: {'written' if after != before else 'as it was'}", flush=True)
@@ -75,7 +89,7 @@ def main(wanted: Sequence[str]) -> None:
     text = README.read_text()
     if not wanted or "outputs" in wanted:
         with Reader(columns=100, pause=PAUSE) as reader:
-            text = outputs(text, reader, marked_only=True)
+            text = readme_outputs(text, reader)
     for name in TABLES:
         if name in wanted:
             text = table(text, name)

@@ -76,7 +76,8 @@ def _option(option: Any) -> str:
 def _cell(parameter: Any) -> str:
     said = _sentences(parameter.help)
     default = parameter.default
-    if getattr(parameter, "show_default", False) and default not in (None, False, "", ()):
+    told = "[default:" in said or not getattr(parameter, "show_default", False)
+    if not told and default not in (None, False, "", ()):
         said += f" [default: {default}]"
     return said.replace("|", "\\|")
 
