@@ -4,9 +4,10 @@
 [terminal]``; without any, the first two, which are those of the README. ``python -m docs.build pages
 [PAGE ...]`` makes what the pages show, or some of them, such as ``quickstart.md``.
 
-In the README, what follows ``<!-- output: COMMAND -->`` is replaced by what the command prints, and what
-stands between ``<!-- table: NAME -->`` and ``<!-- end -->`` by the table of ``python -m benchmarks NAME``. In
-the pages every block is run that :mod:`docs.blocks` runs, and ``tests/docs`` holds them to what is printed.
+In the README, what follows ``<!-- output: COMMAND -->`` is replaced by what the command prints. In the
+pages every block is run that :mod:`docs.blocks` runs, and ``tests/docs`` holds them to what is printed. In
+both, what stands between ``<!-- table: NAME -->`` and ``<!-- end -->`` is replaced by the table of
+``python -m benchmarks NAME``.
 """
 
 from __future__ import annotations
@@ -51,13 +52,21 @@ def replaced(text: str, changed: Sequence[tuple[Block, str]]) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def table(text: str, name: str) -> str:
-    """Return a page with a benchmark's table as it is now."""
+def table(name: str) -> str:
+    """Return a benchmark's table as it is now, with the marks around it."""
     answer = subprocess.run(
         [sys.executable, "-m", "benchmarks", name], stdout=subprocess.PIPE, text=True, cwd=ROOT, check=True
     )
-    shown = f"<!-- table: {name} -->\n{answer.stdout.strip()}\n<!-- end -->"
-    return re.sub(rf"<!-- table: {name} -->.*?<!-- end -->", lambda _: shown, text, flags=re.DOTALL)
+    return f"<!-- table: {name} -->\n{answer.stdout.strip()}\n<!-- end -->"
+
+
+def write_table(name: str, shown: str) -> None:
+    """Put a benchmark's table where its marks are, in the README and in the pages."""
+    marked = re.compile(rf"<!-- table: {name} -->.*?<!-- end -->", re.DOTALL)
+    for path in (README, *PAGES.rglob("*.md")):
+        text = path.read_text()
+        if marked.search(text):
+            path.write_text(marked.sub(lambda _: shown, text))
 
 
 def build_pages(names: Sequence[str]) -> None:
@@ -86,14 +95,11 @@ def main(wanted: Sequence[str]) -> None:
         execute_all()
     if not wanted or "gallery" in wanted:
         subprocess.run([sys.executable, ROOT / "docs" / "gallery.py"], cwd=ROOT, check=True)
-    text = README.read_text()
     if not wanted or "outputs" in wanted:
         with Reader(columns=100, pause=PAUSE) as reader:
-            text = readme_outputs(text, reader)
-    for name in TABLES:
-        if name in wanted:
-            text = table(text, name)
-    README.write_text(text)
+            README.write_text(readme_outputs(README.read_text(), reader))
+    for name in (name for name in TABLES if name in wanted):
+        write_table(name, table(name))
 
 
 if __name__ == "__main__":

@@ -1,9 +1,12 @@
 """The newcomer's test: somebody who types what the quickstart and the tutorials say sees what they say."""
 
+import json
+import re
 from pathlib import Path
 
 import pytest
 
+from docs import notebook
 from docs.blocks import blocks_of, difference, reader_of, run_blocks
 
 PAGES = Path(__file__).parents[2] / "docs" / "pages"
@@ -57,6 +60,14 @@ def test_a_console_block_of_any_page_is_run_or_says_why_not(name):
     for block in blocks_of((PAGES / name).read_text()):
         if block.kind in ("console", "python"):
             assert block.runs or block.name or block.not_run, f"{name}, line {block.first}"
+
+
+def test_the_readme_shows_the_commands_that_its_marks_name():
+    readme = (PAGES.parents[1] / "README.md").read_text()
+    marked = [block for block in blocks_of(readme) if block.marked]
+    commands = re.findall(r"<!-- output: (.*) -->", readme)
+    assert len(commands) >= 3
+    assert [command for block in marked for command, _ in block.steps()] == commands
 
 
 PAGE = """
@@ -149,3 +160,24 @@ def test_what_another_processor_may_print_agrees(printed, said):
 def test_what_is_printed_otherwise_is_found(printed, said):
     assert difference(printed, said)
     assert difference(said, printed)
+
+
+NOTEBOOKS = sorted(PAGES.rglob("*.ipynb"))
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)
+def test_a_notebook_is_stored_as_it_was_executed_from_top_to_bottom(path):
+    cells = [cell for cell in json.loads(path.read_text())["cells"] if cell["cell_type"] == "code"]
+    assert [cell["execution_count"] for cell in cells] == list(range(1, len(cells) + 1))
+    page = notebook.page(path)
+    assert page.count("```python") == len(cells)
+    assert page.count('class="shown"') >= 2
+    assert f"({path.name})" in page
+
+
+@pytest.mark.parametrize(("old", "new", "wrong"), [("", "", 0), ("V(0.1 L_0) = 0.", "V(0.1 L_0) = 1.", 1)])
+def test_a_notebook_that_shows_anything_else_than_is_stored_is_found(monkeypatch, capsys, old, new, wrong):
+    changed = {path: json.loads(path.read_text().replace(old, new)) for path in NOTEBOOKS}
+    monkeypatch.setattr(notebook, "executed", changed.__getitem__)
+    assert notebook.check_all() == wrong
+    assert ("in place of" in capsys.readouterr().err) == bool(wrong)
