@@ -100,7 +100,7 @@ def drawing(imports: Imports | None = None) -> str:
     height = _TOP + (len(rows) - 1) * _ROW + _BOX + 8
     return "\n".join(
         [
-            f'<div><svg class="drawn" viewBox="0 0 {_WIDTH} {height}" role="img" '
+            f'<div class="drawing"><svg class="drawn" viewBox="0 0 {_WIDTH} {height}" role="img" '
             'aria-label="What imports what, from the command line at the top to plain values at the bottom">',
             '<defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" '
             'orient="auto"><path class="tip" d="M0 0L8 4L0 8z"/></marker></defs>',
