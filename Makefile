@@ -53,7 +53,8 @@ wheel: $(VENV)/.dev
 readme: $(VENV)/.dev
 	$(BIN)/python -m docs.build
 
-# The site, into site/. It has a stamp of its own, so that nothing else waits for what only it needs.
+# The site, into site/; `python3 -m http.server -d site` shows it, search included. It has a stamp of its own,
+# so that nothing else waits for what only it needs.
 docs: $(VENV)/.docs
 	$(BIN)/python -m docs.notebook
 	$(BIN)/python -m mkdocs build --strict

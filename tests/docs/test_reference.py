@@ -70,6 +70,15 @@ def test_every_page_is_in_the_menu_and_every_picture_is_there():
         assert set(shown) <= pictures, path
 
 
+def test_the_readme_has_what_pages_take_from_it():
+    readme = (ROOT / "README.md").read_text()
+    pages = "".join(path.read_text() for path in PAGES.rglob("*.md"))
+    for heading in re.findall(r"<!-- readme: (.+?) -->", pages):
+        assert f"\n## {heading}\n" in readme, heading
+    for name in re.findall(r"<!-- readme table: (\w+) -->", pages):
+        assert f"<!-- table: {name} -->" in readme, name
+
+
 def test_parts_of_the_package_import_downward_only():
     found = imports.imports_of_parts()
     assert {"cli", "tui", "engine", "sampling", "errors"} <= set(found)
