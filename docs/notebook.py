@@ -72,8 +72,10 @@ def check_all() -> int:
 
 def execute_all() -> None:
     """Execute every notebook, and store what it shows."""
+    import nbformat
+
     for path in sorted(PAGES.rglob("*.ipynb")):
-        path.write_text(json.dumps(executed(path), indent=1, ensure_ascii=False) + "\n")
+        nbformat.write(nbformat.from_dict(executed(path)), path)
         print(f"{path.name}: {path.stat().st_size // 1024} kB")
 
 
