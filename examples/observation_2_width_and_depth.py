@@ -1,8 +1,8 @@
 """Observation 2: do wider networks move mass towards the zero mode, and deeper ones towards the central?
 
-D is measured over a grid of widths and depths on one Gaussian example; for each depth the direction over
-width is judged by its steps, or by Kendall's tau-b where not all of them are resolved, and for each width
-the direction over depth.
+Landmark dominance D_0 is measured over a grid of widths and depths on one Gaussian example; for each depth
+the direction over width is judged by its steps, or by Kendall's tau-b where not all of them are resolved,
+and for each width the direction over depth; then each over the whole grid, with the size of its effect.
 """
 
 from pathlib import Path
@@ -12,7 +12,7 @@ from _samples import samples
 from rich.console import Console
 
 from geomreg_tui import Experiment
-from geomreg_tui.engine.sweep import parse_factor, verdicts
+from geomreg_tui.engine.sweep import grid_verdicts, parse_factor, verdicts
 from geomreg_tui.engine.sweep_run import run_sweep
 from geomreg_tui.export import sweep_text
 
@@ -27,3 +27,10 @@ for key, expected in (("width", "towards zero"), ("depth", "towards central")):
     found = [verdict.direction.verdict for verdict in judged if verdict.factor.key == key]
     count = sum(verdict.endswith(expected) for verdict in found)
     print(f"Verdict: more {key} pushes {expected} in {count} of {len(found)} cases")
+for whole in grid_verdicts(factors, points):
+    effect, differs = whole.direction.mean_effect, whole.direction.interacts
+    print(
+        f"Verdict: more {whole.factor.key} on the whole grid: {whole.direction.verdict}, mean change of D_0 "
+        f"{effect.estimate:.3f} [{effect.low:.3f}, {effect.high:.3f}], "
+        f"{'not the same' if differs else 'no difference seen'} at every {whole.across.key}"
+    )

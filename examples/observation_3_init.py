@@ -1,7 +1,7 @@
 """Observation 3: does the init law, its family and its scale, move the balance of the two modes?
 
 The gain multiplies He weights; the families are compared at gain 1. A family is said to differ from He if
-the intervals of D do not meet.
+the intervals of D_0 do not meet.
 """
 
 from pathlib import Path
@@ -26,9 +26,13 @@ with TemporaryDirectory() as folder:
     laws = list(run_sweep(base, family, samples(1_000_000), Path(folder) / "init"))
     console.print(sweep_text(family, laws, []))
 
-he = laws[0].modes.dominance
-others = [
-    point for point in laws[1:] if point.modes.dominance.low > he.high or point.modes.dominance.high < he.low
-]
-print(f"Verdict: D over the gain: {judged[0].direction.verdict}")
-print(f"Verdict: {len(others)} of {len(laws) - 1} other families differ from he_normal in D")
+he = laws[0].landmark.landmark
+others = [point.landmark.landmark for point in laws[1:]]
+differing = [interval for interval in others if interval.low > he.high or interval.high < he.low]
+over_gain = judged[0].direction
+change = over_gain.effect
+print(
+    f"Verdict: D_0 over the gain: {over_gain.verdict}, "
+    f"end to end {change.estimate:.3f} [{change.low:.3f}, {change.high:.3f}]"
+)
+print(f"Verdict: {len(differing)} of {len(others)} other families differ from he_normal in D_0")

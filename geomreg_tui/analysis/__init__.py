@@ -10,6 +10,7 @@ from geomreg_tui.analysis.intervals import (
     simultaneous_bands,
     wilson,
 )
+from geomreg_tui.analysis.landmark import LandmarkDominance, landmark_dominance
 from geomreg_tui.analysis.lebesgue import LebesgueCurve, lebesgue_curve
 from geomreg_tui.analysis.modes import Mode, ModeAnalysis, analyse_modes
 from geomreg_tui.analysis.shape import Dip
@@ -25,6 +26,7 @@ __all__ = [
     "Distance",
     "HeldOutCurve",
     "Interval",
+    "LandmarkDominance",
     "LebesgueCurve",
     "LossDistribution",
     "Mode",
@@ -38,6 +40,7 @@ __all__ = [
     "direction",
     "distance",
     "held_out_given_loss",
+    "landmark_dominance",
     "lebesgue_curve",
     "rule_of_three",
     "run_volume",

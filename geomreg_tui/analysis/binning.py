@@ -19,6 +19,10 @@ IntArray = NDArray[np.int64]
 MAXIMUM_BINS = 128
 TOP_SHARE = 0.995
 _MINIMUM_BINS = 8
+_PER_NULL = 32  # bins to the null loss
+_FINE_NULLS = 2.0  # times the null loss: so far up the bins stay that narrow
+_GROWTH = 1.1  # of each further bin over the last, until they are as wide as equal ones
+_LEAST_RATIO = 1e-60  # of the narrowest bin to the widest: densities and their squares are floats
 _LATTICE_VALUES = 512  # more distinct losses than this are treated as continuous
 _FINEST = 2.0**-16  # times the largest gap: spacings below are beyond the base bins
 _LATTICE_REPEATS = 16  # so many losses to each distinct value, or there is no telling that it is a lattice
@@ -63,12 +67,17 @@ def bins_for(samples: int) -> int:
 
 
 def linear_axis(distribution: LossDistribution, bins: int | None = None) -> Axis | None:
-    """Return ``bins`` bins on [0, L_hi], or None when no loss lies between 0 and infinity beside the atom.
+    """Return bins on [0, L_hi], or None when no loss lies between 0 and infinity beside the atom.
 
     L_hi is the base-bin edge above the 99.5 % quantile of the losses beside the atom (of the positive ones
-    where nearly all are 0). Exact zeros belong to the first bin. Losses that take few, evenly spaced values
-    (the 0-1 loss) would show each value as a mode: there a bin stands for a whole number of values, and the
-    atom, which cannot be told apart from other networks of the same loss, stays in its bin.
+    where nearly all are 0). There are ``bins`` equal bins where those are no wider than a 32nd of the null
+    loss, which is a quarter of the losses that 128 bins can span. However far up a heavy tail puts L_hi, the
+    bins stay that narrow up to twice the null loss; from there each is wider than the last by a tenth (by
+    more where that would take over 128 bins), until they are as wide as equal ones. (With fewer than 128
+    bins, for a small sample, a 32nd becomes as much more.) Exact zeros belong to the first bin. Losses that
+    take few, evenly spaced values (the 0-1 loss) would show each value as a mode: there a bin stands for a
+    whole number of values, and the atom, which cannot be told apart from other networks of the same loss,
+    stays in its bin.
 
     Args:
         distribution: the losses.
@@ -86,7 +95,8 @@ def linear_axis(distribution: LossDistribution, bins: int | None = None) -> Axis
     if high == 0:
         high = float(_positive_quantiles(distribution, [TOP_SHARE])[0])
     top = bin_index(np.array([high]), histogram.bits) + 1
-    binned = distribution.linear_bins(wanted, float(distribution.edge(top)[0]), atom=False)
+    edges = _linear_edges(wanted, float(distribution.edge(top)[0]), distribution.null_loss)
+    binned = distribution.rebin(edges, atom=False)
     return Axis("linear", binned.edges, binned.width, binned.count, 0, binned.above, histogram.atom)
 
 
@@ -106,6 +116,23 @@ def log_axis(distribution: LossDistribution, bins: int | None = None) -> Axis | 
     width = np.diff(np.log10(binned.edges))
     below = binned.below + histogram.zero
     return Axis("log", binned.edges, width, binned.count, below, binned.above, histogram.atom)
+
+
+def _linear_edges(bins: int, high: float, null_loss: float) -> FloatArray:
+    """Return the edges of the linear axis: equal bins, or narrower ones by the null loss."""
+    equal = high / bins
+    narrow = max(null_loss * MAXIMUM_BINS / (_PER_NULL * bins), equal * _LEAST_RATIO)
+    fine = math.ceil(_FINE_NULLS * _PER_NULL * bins / MAXIMUM_BINS)
+    if not (null_loss > 0 and narrow < equal) or fine * narrow > high / 2 or not math.isfinite(narrow):
+        return np.linspace(0, high, bins + 1)
+    growth = math.log(equal) - math.log(narrow)
+    growing = min(math.floor(growth / math.log(_GROWTH)), MAXIMUM_BINS)
+    steps = np.arange(growing + 1) * max(math.log(_GROWTH), growth / (growing + 1))
+    widths = np.minimum(np.exp(math.log(narrow) + np.minimum(steps, growth)), equal)
+    near = np.cumsum(np.concatenate([[0.0], np.full(fine, narrow), widths]))
+    near = near[near < high - equal]
+    left = math.ceil((high - near[-1]) / equal * (1 - 1e-9))
+    return np.concatenate([near, np.linspace(near[-1], high, left + 1)[1:]])
 
 
 def _positive_quantiles(distribution: LossDistribution, shares: list[float]) -> FloatArray:

@@ -36,13 +36,11 @@ class Balance(NamedTuple):
     Attributes:
         zero, central: shares of the finite losses, with intervals.
         dominance: D, with its interval.
-        share: (zero + central mass's share that is the zero mode's, effective number of trials).
     """
 
     zero: Interval
     central: Interval
     dominance: Interval
-    share: tuple[float, float]
 
 
 def readings(
@@ -165,7 +163,7 @@ def balance(
         unseen: losses that a zero mode too small to be seen could hold.
     """
     if not masses.size and not axis.atom:
-        return Balance(UNDEFINED, UNDEFINED, UNDEFINED, (math.nan, 0.0))
+        return Balance(UNDEFINED, UNDEFINED, UNDEFINED)
     zero = 0.0 if reading.zero is None else float(masses[reading.zero])
     central = axis.atom + (0.0 if reading.central is None else float(masses[reading.central]))
     zeros = np.zeros_like(atoms) if reading.zero is None else drawn[:, reading.zero]
@@ -176,12 +174,12 @@ def balance(
     central_mass, _ = effective_share(central / samples, _variance(centrals / samples), samples)
     share = zero / (zero + central)
     usable = both > 0
-    held, trials = effective_share(share, _variance(zeros[usable] / both[usable]), zero + central)
+    held, _ = effective_share(share, _variance(zeros[usable] / both[usable]), zero + central)
     if reading.zero is None:
         zero_mass = zero_mass._replace(high=float(clopper_pearson(unseen, samples)[1]))
         held = held._replace(high=float(clopper_pearson(min(unseen, central), central)[1]))
     dominance = Interval(*(2 * value - 1 for value in held))
-    return Balance(zero_mass, central_mass, dominance, (share, trials))
+    return Balance(zero_mass, central_mass, dominance)
 
 
 def union(intervals: Sequence[Interval]) -> Interval:

@@ -5,34 +5,30 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from geomreg_tui.analysis.basins import Basins, resample
-from geomreg_tui.analysis.binning import MAXIMUM_BINS, Axis, linear_axis, log_axis
+from geomreg_tui.analysis.binning import Axis, linear_axis, log_axis
 from geomreg_tui.analysis.distribution import LossDistribution
 from geomreg_tui.analysis.dominance import Balance, NearZero, Reading, balance, near_zero, readings, union
+from geomreg_tui.analysis.doubt import THRESHOLD, plausible_modes, unseen_excess
+from geomreg_tui.analysis.excess import excess_dominance, tail_edges
 from geomreg_tui.analysis.intervals import UNDEFINED, Interval, clopper_pearson
-from geomreg_tui.analysis.persistence import Peak, significance, significant_peaks
+from geomreg_tui.analysis.mode_notes import mode_notes
+from geomreg_tui.analysis.persistence import Peak, significant_peaks
 from geomreg_tui.analysis.shape import Dip, contracts, dip_test, log_density_slope
-from geomreg_tui.analysis.unimodal import Hump, largest_hump
 
 __all__ = ["Mode", "ModeAnalysis", "analyse_modes"]
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
-THRESHOLD = 4.0
 REPLICATES = 400
-_EXCESS = (
-    1.6  # times the square root of the losses: excess mass of a hump that noise makes in 1 of 500 samples
-)
-_DOUBT = 2.0  # a mode is in doubt from this part of what it needs to this multiple of it
-_SLIGHT = 0.01  # of the losses: excess mass of a mode that may own a basin but is in doubt at any sample size
-_HALVINGS = 40  # so often the first bin is halved in search of a density that falls towards 0
+_WIDEST = 1e200  # of a bin above the axis, in bins of it
 
 
 class Mode(NamedTuple):
@@ -63,12 +59,14 @@ class ModeAnalysis:
     Attributes:
         samples: finite losses.
         null_loss: position of the atom, the unit of positions.
-        bins, range, bin_width: the bins on the linear axis, their extent and (mean) width in loss.
+        bins, range, bin_width: the bins on the linear axis, their extent and the width in loss of the first,
+            the narrowest.
         bandwidth: widest kernel that antimodes were located with, in loss; NaN for fewer than two modes.
         modes: significant modes on the linear axis, by position.
         log_modes: significant modes of the density in log loss, another density: for display only.
         zero_mass, central_mass, atom_mass: shares of the finite losses. The central mass includes the atom.
-        dominance: D; undefined when no mode is significant.
+        dominance: basin dominance D; undefined when no mode is significant.
+        excess: excess-mass dominance D_E (:mod:`~.excess`).
         log2_peak_ratio: log2 of the ratio of the peak densities, zero mode to central mode; NaN without
             both. It depends on :attr:`bin_width`.
         dip: Hartigan's dip test on the linear axis without the atom.
@@ -81,8 +79,6 @@ class ModeAnalysis:
         lattice: whether the losses take evenly spaced values only.
         narrow: whether the base bins are too coarse for the distribution.
         notes: plain statements about all that.
-        shares: of each reading of the modes, (zero + central mass's share held by the zero mode,
-            effective number of trials), from which :meth:`draw_dominance` draws.
     """
 
     samples: int
@@ -97,6 +93,7 @@ class ModeAnalysis:
     central_mass: Interval
     atom_mass: Interval
     dominance: Interval
+    excess: Interval
     log2_peak_ratio: float
     dip: Dip
     contracting: bool | None
@@ -106,7 +103,6 @@ class ModeAnalysis:
     lattice: bool
     narrow: bool
     notes: tuple[str, ...]
-    shares: tuple[tuple[float, float], ...] = field(repr=False)
 
     @property
     def zero_mode(self) -> Mode | None:
@@ -119,20 +115,6 @@ class ModeAnalysis:
         others = [mode for mode in self.modes if not mode.at_zero]
         return max(others, key=lambda mode: mode.mass, default=None)
 
-    def draw_dominance(self, generator: np.random.Generator, size: int) -> FloatArray:
-        """Draw values of D from its distribution given the sample, shape (size,); NaN where undefined.
-
-        The share of the zero mode is drawn as a Jeffreys posterior of its effective binomial trials, which
-        has the bootstrap's variance and does not collapse to a point at -1 or 1.
-        """
-        if not self.shares:
-            return np.full(size, np.nan)
-        drawn = [
-            2 * generator.beta(share * trials + 0.5, (1 - share) * trials + 0.5, size) - 1
-            for share, trials in self.shares
-        ]
-        return np.asarray(drawn)[generator.integers(len(drawn), size=size), np.arange(size)]
-
     def to_json(self) -> dict[str, Any]:
         """Return plain data; None stands for what is undefined."""
         return {
@@ -140,6 +122,7 @@ class ModeAnalysis:
             "central_mass": self.central_mass.to_json(),
             "atom_mass": self.atom_mass.to_json(),
             "dominance": self.dominance.to_json(),
+            "excess": self.excess.to_json(),
             "log2_peak_ratio": _plain(self.log2_peak_ratio),
             "dip_p": _plain(self.dip.p_value),
             "dip_samples": self.dip.samples,
@@ -175,7 +158,7 @@ def analyse_modes(
 
     Steps:
 
-    1. The losses beside the atom are counted in equal bins on [0, L_hi] (:func:`~.binning.linear_axis`).
+    1. The losses beside the atom are counted in bins on [0, L_hi] (:func:`~.binning.linear_axis`).
     2. A peak is a mode if its topological persistence is at least ``threshold`` standard deviations of the
        difference of the two counts (:func:`~.persistence.significant_peaks`). On a density that is flat
        over 128 bins, the worst case, the default of 4 finds a mode too many in 3 % of samples.
@@ -192,6 +175,7 @@ def analyse_modes(
        has the bootstrap's variance (:func:`~.intervals.effective_share`): unlike the percentile interval it
        holds at masses of 0 and 1. In simulations of 1,000 it covers 93 to 97 % with 3,000 to 100,000 losses.
        Least, 91 %, with 2,000 losses and a shallow lopsided valley; 92 to 96 % with a million.
+       D_E is as :mod:`~.excess` says.
     6. Where no zero mode is significant, one too small to see could hold what the bin at 0 holds, or what
        is within a quarter of the null loss where the bin is wider: the Clopper–Pearson bound of that is the
        upper end for the zero mass, and enters D's.
@@ -207,11 +191,29 @@ def analyse_modes(
     axis = linear_axis(distribution, bins) or _without_extent(distribution)
     peaks = significant_peaks(axis.count, axis.relative_width, threshold)
     near = near_zero(distribution, axis)
-    cells = np.concatenate([axis.count, [axis.above, axis.atom]])
+    far = tail_edges(distribution, axis)
+    beyond = (
+        distribution.rebin(far, atom=False).count
+        if far.size > 1
+        else np.full(int(axis.above > 0), axis.above)
+    )
+    cells = np.concatenate([axis.count, beyond, [axis.atom]])
     resampled = resample(cells, replicates, _seed(cells)) if samples else np.zeros((0, cells.size))
-    lists = _plausible_modes(distribution, axis, peaks)
-    parts = [_divide(axis, modes, near, resampled, samples, threshold) for modes in lists]
+    lists = plausible_modes(distribution, axis, peaks)
+    parts = [_divide(axis, modes, near, resampled, samples, threshold) for modes, _ in lists]
     basins, masses, read, _ = parts[0]
+    with np.errstate(over="ignore"):
+        widths = np.minimum(np.diff(far) / axis.width.max(), _WIDEST)
+    widths = widths if widths.size else np.ones(beyond.size)
+    unseen = float(near.most), unseen_excess(samples)
+    excesses = [
+        excess_dominance(
+            axis, modes, reading, widths, cells.astype(np.float64), resampled, distribution.null_loss, unseen
+        )
+        for (modes, likely), part in zip(lists, parts, strict=True)
+        if likely
+        for reading in part.readings
+    ]
     balances = [found for part in parts for found in part.balances]
     zero, central = read[0]
     density = axis.count / axis.relative_width
@@ -225,20 +227,21 @@ def analyse_modes(
             contracting = central == 0 and contracts(axis.count[below], axis.relative_width[below], threshold)
             slope = log_density_slope(axis.count[below], axis.edges[: top + 2])
     extended = axis.edges[-1] > 0
-    width = float(np.mean(axis.width)) if extended else math.nan
+    width = float(axis.width[0]) if extended else math.nan
     return ModeAnalysis(
         samples=samples,
         null_loss=distribution.null_loss,
         bins=axis.count.size,
         range=(float(axis.edges[0]), float(axis.edges[-1])),
         bin_width=width,
-        bandwidth=max(basins.bandwidths, default=math.nan) * width,
+        bandwidth=max(basins.bandwidths, default=math.nan) * (float(axis.edges[-1]) / axis.count.size),
         modes=_describe(axis, peaks, masses, basins, zero, samples),
         log_modes=() if axis.lattice else _log_modes(distribution, bins, threshold),
         zero_mass=union([part.zero for part in balances]),
         central_mass=union([part.central for part in balances]),
         atom_mass=_binomial(histogram.atom, samples),
         dominance=union([part.dominance for part in balances]),
+        excess=union(excesses),
         log2_peak_ratio=ratio,
         dip=dip_test(distribution, 0 if axis.lattice else dip_samples),
         contracting=contracting,
@@ -247,8 +250,7 @@ def analyse_modes(
         undecided=len(lists) > 1,
         lattice=axis.lattice,
         narrow=distribution.narrow and not axis.lattice,
-        notes=_notes(distribution, axis, peaks, near, len(read) > 1, len(lists) > 1, threshold),
-        shares=tuple(part.share for part in balances if part.share[1] > 0),
+        notes=mode_notes(distribution, axis, peaks, near, len(read) > 1, len(lists) > 1, threshold),
     )
 
 
@@ -266,64 +268,14 @@ def _divide(
 ) -> _Division:
     count = axis.count.astype(np.float64)
     basins = Basins(count, axis.relative_width, modes)
-    masses = _masses(basins, count[None], np.array([float(axis.above)]))[0]
-    drawn = _masses(basins, resampled[:, :-2], resampled[:, -2])
+    masses = basins.masses(count[None], np.array([float(axis.above)]))[0]
+    above = resampled[:, axis.count.size : -1].sum(axis=1)
+    drawn = basins.masses(resampled[:, : axis.count.size], above)
     read = readings(axis, modes, masses, basins.antimodes(count), near, threshold)
     balances = [
         balance(axis, reading, masses, drawn, resampled[:, -1], samples, near.most) for reading in read
     ]
     return _Division(basins, masses, read, balances)
-
-
-def _plausible_modes(distribution: LossDistribution, axis: Axis, peaks: Sequence[Peak]) -> list[list[int]]:
-    """Return the bins of the modes, then the same with and without what more losses could add or take away.
-
-    A mode is in doubt where its persistence and its excess mass are below :data:`_DOUBT` times what noise
-    makes, and at any number of losses where its excess mass is below :data:`_SLIGHT` and small beside its
-    basin. A hump that is no mode is in doubt from a :data:`_DOUBT`-th of what noise makes in excess mass. (A
-    single bin's persistence of half the threshold is seen in most samples of any law.)
-    """
-    modes = [peak.bin for peak in peaks]
-    if not modes:
-        return [modes]
-    count, width = axis.count.astype(np.float64), axis.relative_width
-    total = float(count.sum())
-    noise = _EXCESS * math.sqrt(total)
-    lists = [modes]
-    hump = _unseen_hump(distribution, axis, modes)
-    if hump is not None and hump.excess >= noise / _DOUBT:
-        lists.append(sorted([*modes, hump.bin]))
-    masses = _masses(Basins(count, width, modes), count[None], np.array([float(axis.above)]))[0]
-    doubtful = []
-    for peak, mass in zip(peaks, masses.tolist(), strict=True):
-        if peak.saddle < 0:
-            continue
-        left = largest_hump(count, width, [mode for mode in modes if mode != peak.bin])
-        excess = 0.0 if left is None else left.excess
-        unsure = peak.persistence < _DOUBT * THRESHOLD and excess < _DOUBT * noise
-        if unsure or excess < min(_SLIGHT * total, mass / 4):
-            doubtful.append(peak.bin)
-    lists += [[mode for mode in modes if mode != bin] for bin in doubtful]
-    if len(doubtful) > 1:
-        lists.append([mode for mode in modes if mode not in doubtful])
-    return lists
-
-
-def _unseen_hump(distribution: LossDistribution, axis: Axis, modes: list[int]) -> Hump | None:
-    """Return the largest hump that is no mode; sought in the finest bins, as no single bin has to show it."""
-    fine = axis if axis.lattice else linear_axis(distribution, MAXIMUM_BINS) or axis
-    middles = fine.edges[:-1] + np.diff(fine.edges) / 2
-    tops = (axis.edges[:-1] + np.diff(axis.edges) / 2)[modes]
-    places = [int(np.argmin(np.abs(middles - top))) for top in tops.tolist()]
-    found = largest_hump(fine.count.astype(np.float64), fine.relative_width, places)
-    if found is None:
-        return None
-    bin = int(np.searchsorted(axis.edges, middles[found.bin], side="right")) - 1
-    return Hump(bin, found.excess) if all(abs(bin - mode) > 1 for mode in modes) else None
-
-
-def _masses(basins: Basins, count: FloatArray, above: FloatArray) -> FloatArray:
-    return basins.masses(count, above) if basins.modes else np.zeros((len(count), 0))
 
 
 def _without_extent(distribution: LossDistribution) -> Axis:
@@ -362,66 +314,8 @@ def _log_modes(distribution: LossDistribution, bins: int | None, threshold: floa
         return ()
     peaks = significant_peaks(axis.count, axis.relative_width, threshold)
     basins = Basins(axis.count.astype(np.float64), axis.relative_width, [peak.bin for peak in peaks])
-    masses = _masses(basins, axis.count[None].astype(np.float64), np.array([float(axis.above)]))
+    masses = basins.masses(axis.count[None].astype(np.float64), np.array([float(axis.above)]))
     return _describe(axis, peaks, masses[0], basins, None, distribution.finite)
-
-
-def _notes(
-    distribution: LossDistribution,
-    axis: Axis,
-    peaks: Sequence[Peak],
-    near: NearZero,
-    ambiguous: bool,
-    undecided: bool,
-    threshold: float,
-) -> tuple[str, ...]:
-    histogram, samples = distribution.histogram, distribution.finite
-    notes = []
-    if not samples:
-        notes.append("There are no finite losses.")
-    elif axis.atom == samples:
-        notes.append("All losses are the null loss.")
-    elif not peaks:
-        notes.append(f"{samples - axis.atom:,} losses beside the atom are too few to tell a mode from noise.")
-    if histogram.nonfinite:
-        notes.append(
-            f"{histogram.nonfinite:,} losses are NaN or infinite; masses are shares of the finite ones."
-        )
-    if axis.lattice:
-        notes.append("The losses take evenly spaced values only: each bin stands for one or more of them.")
-    elif distribution.narrow:
-        notes.append(
-            f"The central 99 % span {distribution.central_span} base bins, too few to show a shape: "
-            f"sample with bin_bits = {distribution.suggested_bits}."
-        )
-    if ambiguous:
-        notes.append(
-            "Counting noise leaves open whether the lowest mode is at 0; the intervals hold both cases."
-        )
-    if undecided:
-        notes.append("More networks may add a mode or take one away; the intervals hold both cases.")
-    if peaks and (near.empty or near.rise >= threshold):
-        if peaks[0].bin == 0:
-            notes.append(
-                "No mode is at 0: within the first bin the density falls towards 0; see the log axis."
-            )
-    elif peaks and peaks[0].bin == 0 and not axis.lattice and axis.edges[1] > 0:
-        ends = distribution.nearest_names(axis.edges[1] * 2.0 ** -np.arange(_HALVINGS))
-        within = distribution.count_before(ends, atom=False).astype(np.float64)
-        if np.any(significance(-np.diff(within), within[1:], 1, 1) >= threshold):
-            notes.append(
-                "Within the first bin the density falls towards 0: with narrower bins, the lowest mode would "
-                "not be at 0; see the log axis."
-            )
-    positive = axis.count.copy()
-    positive[0] -= histogram.zero
-    if peaks and not axis.lattice and axis.count.size > 1 and 2 * int(positive.max()) > samples:
-        notes.append(
-            f"More than half of the losses lie in bin {int(np.argmax(positive)) + 1} of {positive.size}: "
-            "modes closer than a bin, and one at 0 from one just above, cannot be told apart; "
-            "see the log axis."
-        )
-    return tuple(notes)
 
 
 def _binomial(successes: int, trials: int) -> Interval:

@@ -14,7 +14,7 @@ from geomreg_tui.analysis.floors import EXACT, FOUND, Floor, atom_at_floor, coun
 from geomreg_tui.analysis.volume import VolumeCurve
 from geomreg_tui.summary.descent import HELD_OUT_SHARES, Descent, joint_status
 
-__all__ = ["WIDTH", "TailCurve", "TailHeldOut", "stitch", "tail_curve"]
+__all__ = ["SURE", "WIDTH", "TailCurve", "TailHeldOut", "stitch", "tail_curve"]
 
 
 FloatArray = NDArray[np.float64]
@@ -23,7 +23,7 @@ _POINTS = 512
 _WINDOW = math.log(10) / 4  # to either side, over which the local slope is taken
 _LN10 = math.log(10)
 _SAME = 1e-6  # of log losses that differ by the rounding of a search only
-_SURE = 1.645  # standard errors of a one-sided 95 % bound
+SURE = 1.645  # standard errors of a one-sided 95 % bound
 WIDTH = 1.96  # standard errors to either side, of a 95 % interval
 _NEAR = math.log(100)  # times the least distance from a floor that was found: nearer, lambda is its error
 
@@ -223,7 +223,7 @@ def _bound(
     lowest = [descent.log_volume[-1] for descent in descents if atom_at_floor(descent) is not None]
     if len(lowest) == len(descents):  # V below an atom that all have come through
         last = min(last, float(log_mean(np.array(lowest))))
-    bound = min(last + _SURE * float(std[-1]), 0.0) if math.isfinite(std[-1]) else last
+    bound = min(last + SURE * float(std[-1]), 0.0) if math.isfinite(std[-1]) else last
     return bound / _LN10 if bound > least else None
 
 

@@ -10,14 +10,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geomreg_tui.analysis.intervals import UNDEFINED, Interval
-from geomreg_tui.analysis.modes import ModeAnalysis
+from geomreg_tui.analysis.landmark import TAIL, LandmarkDominance
 
-__all__ = ["NO_DIRECTION", "Direction", "direction", "volume_direction"]
+__all__ = [
+    "LANDMARK",
+    "LOG10_RATIO",
+    "NO_DIRECTION",
+    "Direction",
+    "direction",
+    "intervals_of",
+    "measure_of",
+    "volume_direction",
+]
 
 FloatArray = NDArray[np.float64]
 
+LANDMARK, LOG10_RATIO, LOG10_VOLUME = "landmark", "log10_ratio", "log10_volume"  # measures
 NO_DIRECTION = "no direction"
-_DRAWS = 4000
+DRAWS = 4000
 _BLOCK = 2**22  # pairs of points, over draws, that are compared at once
 _LEVEL = 0.95
 _TAILS = (0.025, 0.975)
@@ -49,7 +59,7 @@ class Step(NamedTuple):
 
 
 class Direction(NamedTuple):
-    """How a measure (D, or log10 V) changes with a factor; NaN where undefined.
+    """How a measure (D_0, Lambda or log10 V) changes with a factor; NaN where undefined.
 
     Attributes:
         tau: Kendall's tau-b between the factor and the measure, -1 to 1.
@@ -59,6 +69,7 @@ class Direction(NamedTuple):
         verdict: what :func:`direction` says in words.
         steps: the changes between neighbouring values of the factor.
         effect: the change from the smallest value of the factor to the largest, with its interval.
+        measure: what changes: ``landmark`` (D_0), ``log10_ratio`` (Lambda) or ``log10_volume``.
     """
 
     tau: float
@@ -68,6 +79,7 @@ class Direction(NamedTuple):
     verdict: str
     steps: tuple[Step, ...] = ()
     effect: Interval = UNDEFINED
+    measure: str = LANDMARK
 
     def to_json(self) -> dict[str, Any]:
         """Return plain data; None stands for what is undefined."""
@@ -76,6 +88,7 @@ class Direction(NamedTuple):
             for name, value in zip(self._fields[:4], self[:4], strict=True)
         }
         return {
+            "measure": self.measure,
             **values,
             "verdict": self.verdict,
             "steps": [step.to_json() for step in self.steps],
@@ -93,58 +106,78 @@ class _Words(NamedTuple):
     mostly: tuple[str, str]
 
 
-_DOMINANCE = _Words(
+DOMINANCE = _Words(
     ("monotone, towards zero", "monotone, towards central"), ("mostly towards zero", "mostly towards central")
 )
 _VOLUME = _Words(("monotone, expanding", "monotone, contracting"), ("mostly expanding", "mostly contracting"))
 
 
-def direction(factor: Sequence[float], analyses: Sequence[ModeAnalysis], *, seed: int = 0) -> Direction:
-    """Return the direction in which a factor pushes the dominance index over a sweep.
+def direction(factor: Sequence[float], landmarks: Sequence[LandmarkDominance], *, seed: int = 0) -> Direction:
+    """Return the direction in which a factor pushes landmark dominance over a sweep.
+
+    The measure is D_0, or Lambda where at a point its zero side comes from the deep tail: there D_0 is -1
+    to within what sampling sees.
 
     1. The *steps* between neighbouring values of the factor, each with the central part of its redraws: every
-       D is redrawn from its distribution given the sample, independently between points. A step is resolved
+       D_0 is redrawn from its distribution given the sample, independently between points. A step is resolved
        where Holm's procedure (1979) rejects that it is 0, at 5 % for all steps together. Points that share a
-       value of the factor are taken together, as the mean of their D.
+       value of the factor are taken together, as the mean of their D_0.
     2. All resolved and of one sign: "monotone, towards zero" or "monotone, towards central".
-    3. Resolved steps of both signs: "not monotone: largest at 0.7", with the value of the factor at which D
+    3. Resolved steps of both signs: "not monotone: largest at 0.7", with the value of the factor at which it
        is largest (or smallest, where that and not the largest lies inside the sweep).
     4. Otherwise, from three values on, "mostly towards zero" or "mostly towards central" where the interval
        of Kendall's tau-b over the redraws excludes 0 and no resolved step is against it; else "no direction".
 
-    Where the true D are all equal a verdict other than "no direction" is given in at most 5 % of sweeps.
-    Points without D (no significant mode) are left out.
+    Where the true values are all equal a verdict other than "no direction" is given in at most 5 % of sweeps.
+    Points without an estimate are left out.
 
     Args:
         factor: value of the factor at each point of the sweep, finite.
-        analyses: the modes at each point.
+        landmarks: landmark dominance at each point.
         seed: of the redraws.
 
     Raises:
         ValueError: if the two differ in length, or a factor is not finite.
     """
-    if len(factor) != len(analyses):
-        raise ValueError(f"got {len(factor)} values of the factor for {len(analyses)} points of the sweep")
+    if len(factor) != len(landmarks):
+        raise ValueError(f"got {len(factor)} values of the factor for {len(landmarks)} points of the sweep")
     if not all(math.isfinite(value) for value in factor):
         raise ValueError("values of the factor must be finite numbers")
-    known = [
-        (float(value), analysis)
-        for value, analysis in zip(factor, analyses, strict=True)
-        if math.isfinite(analysis.dominance.estimate)
-    ]
-    x = np.array([value for value, _ in known])
-    estimates = np.array([analysis.dominance.estimate for _, analysis in known])
+    measure = measure_of(landmarks)
+    estimates = intervals_of(measure, landmarks)[:, 0]
+    known = np.flatnonzero(np.isfinite(estimates))
+    x = np.asarray(factor, np.float64)[known]
     if np.unique(x).size < 2:
-        return _UNKNOWN
+        return _UNKNOWN._replace(measure=measure)
+    drawn = draws_of(measure, [landmarks[place] for place in known.tolist()], seed)
+    return _judged(x, estimates[known], drawn, DOMINANCE, measure)
+
+
+def measure_of(landmarks: Sequence[LandmarkDominance]) -> str:
+    """Return the measure by which points are compared: D_0, or Lambda where one's zero side is the tail's."""
+    deep = any(point.zero_side == TAIL for point in landmarks)
+    known = sum(math.isfinite(point.log10_ratio.estimate) for point in landmarks)
+    return LOG10_RATIO if deep and known > 1 else LANDMARK
+
+
+def intervals_of(measure: str, landmarks: Sequence[LandmarkDominance]) -> FloatArray:
+    """Return the measure at each point with its 95 % interval, shape (points, 3); NaN where undefined."""
+    found = [point.log10_ratio if measure == LOG10_RATIO else point.landmark for point in landmarks]
+    return np.array(found, np.float64).reshape(-1, 3)
+
+
+def draws_of(measure: str, landmarks: Sequence[LandmarkDominance], seed: int) -> FloatArray:
+    """Return redraws of the measure, independent between points, shape (draws, points)."""
     generator = np.random.default_rng(seed)
-    drawn = np.stack([analysis.draw_dominance(generator, _DRAWS) for _, analysis in known], axis=-1)
-    return _judged(x, estimates, drawn, _DOMINANCE)
+    if measure == LOG10_RATIO:
+        return np.stack([point.draw_log10_ratio(generator, DRAWS) for point in landmarks], axis=-1)
+    return np.stack([point.draw(generator, DRAWS) for point in landmarks], axis=-1)
 
 
 def volume_direction(
     factor: Sequence[float], log10_volume: FloatArray, std: FloatArray, *, seed: int = 0
 ) -> Direction:
-    """Return the direction in which a factor pushes log10 V at one loss, as :func:`direction` does for D.
+    """Return the direction in which a factor pushes log10 V at one loss, as :func:`direction` does for D_0.
 
     The verdict is "monotone, contracting" where more of the factor leaves less volume, "monotone, expanding"
     where more. Each log10 V is redrawn from a normal law with its standard error. Points without V are left
@@ -158,19 +191,21 @@ def volume_direction(
     known = np.isfinite(log10_volume)
     x, estimates = np.asarray(factor, np.float64)[known], log10_volume[known]
     if np.unique(x).size < 2:
-        return _UNKNOWN
+        return _UNKNOWN._replace(measure=LOG10_VOLUME)
     error = np.nan_to_num(std[known])
-    noise = np.random.default_rng(seed).standard_normal((_DRAWS, x.size))
-    return _judged(x, estimates, estimates + error * noise, _VOLUME)
+    noise = np.random.default_rng(seed).standard_normal((DRAWS, x.size))
+    return _judged(x, estimates, estimates + error * noise, _VOLUME, LOG10_VOLUME)
 
 
-def _judged(x: FloatArray, estimates: FloatArray, drawn: FloatArray, words: _Words) -> Direction:
+def _judged(
+    x: FloatArray, estimates: FloatArray, drawn: FloatArray, words: _Words, measure: str
+) -> Direction:
     """Return the direction of estimates, shape (n,), over x from their redraws, shape (draws, n)."""
     values, group = np.unique(x, return_inverse=True)
-    means, redrawn = _means(estimates[None], group)[0], _means(drawn, group)
+    means, redrawn = means_by_value(estimates[None], group)[0], means_by_value(drawn, group)
     steps = _steps(values, means, redrawn)
-    effect = _interval(float(means[-1] - means[0]), redrawn[:, -1] - redrawn[:, 0], 1 - _LEVEL)
-    low, high = np.quantile(_tau_b(x, drawn), _TAILS).tolist()
+    effect = central_interval(float(means[-1] - means[0]), redrawn[:, -1] - redrawn[:, 0], 1 - _LEVEL)
+    low, high = np.quantile(tau_b(x, drawn), _TAILS).tolist()
     tau, p_value = math.nan, math.nan
     if np.unique(estimates).size > 1:
         from scipy.stats import kendalltau
@@ -181,10 +216,10 @@ def _judged(x: FloatArray, estimates: FloatArray, drawn: FloatArray, words: _Wor
         if values.size >= _FEWEST_FOR_P:
             p_value = float(result.pvalue)
     verdict = _verdict(values, means, steps, (tau, low, high), words)
-    return Direction(tau, low, high, p_value, verdict, tuple(steps), effect)
+    return Direction(tau, low, high, p_value, verdict, tuple(steps), effect, measure)
 
 
-def _means(rows: FloatArray, group: NDArray[np.int64]) -> FloatArray:
+def means_by_value(rows: FloatArray, group: NDArray[np.int64]) -> FloatArray:
     """Return the mean of each row over the points of each group, shape (rows, groups)."""
     return np.stack([rows[:, group == k].mean(axis=1) for k in range(int(group.max()) + 1)], axis=1)
 
@@ -197,6 +232,26 @@ def _steps(values: FloatArray, means: FloatArray, drawn: FloatArray) -> list[Ste
         means: of the measure, shape (values,).
         drawn: redraws of those, shape (draws, values).
     """
+    changes, redrawn = np.diff(means), np.diff(drawn, axis=1)
+    resolved = holm(step_p_values(means, drawn))
+    return [
+        Step(
+            float(values[k]),
+            float(values[k + 1]),
+            central_interval(float(changes[k]), redrawn[:, k], (1 - _LEVEL) / changes.size),
+            bool(resolved[k]),
+        )
+        for k in range(changes.size)
+    ]
+
+
+def step_p_values(means: FloatArray, drawn: FloatArray) -> FloatArray:
+    """Return two-sided p-values of the steps between neighbours being 0, shape (values - 1,).
+
+    Args:
+        means: of the measure, shape (values,).
+        drawn: redraws of those, shape (draws, values).
+    """
     from scipy.special import ndtr
 
     changes, redrawn = np.diff(means), np.diff(drawn, axis=1)
@@ -205,24 +260,20 @@ def _steps(values: FloatArray, means: FloatArray, drawn: FloatArray) -> list[Ste
     spread = redrawn.std(axis=0)
     beyond = ndtr(-np.abs(changes) / np.where(spread > 0, spread, 1e-300))
     p_values = np.where(changes == 0, 1.0, np.minimum(1.0, 2 * np.maximum(opposite, beyond)))
-    order = np.argsort(p_values, kind="stable").tolist()
-    resolved = np.zeros(changes.size, bool)
-    for rank, place in enumerate(order):
-        if p_values[place] > (1 - _LEVEL) / (changes.size - rank):
+    return np.asarray(p_values, np.float64)
+
+
+def holm(p_values: FloatArray) -> NDArray[np.bool_]:
+    """Return which hypotheses Holm's procedure (1979) rejects, at 5 % for all together."""
+    rejected = np.zeros(p_values.size, bool)
+    for rank, place in enumerate(np.argsort(p_values, kind="stable").tolist()):
+        if p_values[place] > (1 - _LEVEL) / (p_values.size - rank):
             break
-        resolved[place] = True
-    return [
-        Step(
-            float(values[k]),
-            float(values[k + 1]),
-            _interval(float(changes[k]), redrawn[:, k], (1 - _LEVEL) / changes.size),
-            bool(resolved[k]),
-        )
-        for k in range(changes.size)
-    ]
+        rejected[place] = True
+    return rejected
 
 
-def _interval(estimate: float, drawn: FloatArray, beyond: float) -> Interval:
+def central_interval(estimate: float, drawn: FloatArray, beyond: float) -> Interval:
     """Return the central part of the redraws, which leaves out a share ``beyond``; it holds the estimate."""
     low, high = np.quantile(drawn, [beyond / 2, 1 - beyond / 2]).tolist()
     return Interval(estimate, min(low, estimate), max(high, estimate))
@@ -249,7 +300,7 @@ def _verdict(
     return NO_DIRECTION
 
 
-def _tau_b(x: FloatArray, y: FloatArray) -> FloatArray:
+def tau_b(x: FloatArray, y: FloatArray) -> FloatArray:
     """Return tau-b of ``x``, shape (n,), with each row of ``y``, shape (draws, n); 0 for constant rows."""
     first, second = np.triu_indices(x.size, 1)
     across = np.sign(x[first] - x[second])

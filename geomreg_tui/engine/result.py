@@ -11,6 +11,7 @@ from geomreg_tui.analysis import (
     analyse_modes,
     deep_tail,
     held_out_given_loss,
+    landmark_dominance,
     lebesgue_curve,
     run_volume,
 )
@@ -47,6 +48,8 @@ def summary_document(
     quantiles = distribution.quantile(QUANTILES)
     curve = run_volume(distribution, facts)
     lebesgue = lebesgue_curve(curve, facts.support, facts.parameters)
+    deep = None if tail is None else deep_tail(tail, curve)
+    modes = analyse_modes(distribution)
     document: dict[str, Any] = {
         "schema": SCHEMA,
         "experiment": facts.experiment.to_json(),
@@ -82,7 +85,8 @@ def summary_document(
                 str(share): _plain(float(value)) for share, value in zip(QUANTILES, quantiles, strict=True)
             },
         },
-        "modes": analyse_modes(distribution).to_json(),
+        "dominance": landmark_dominance(distribution, deep).to_json(modes.excess),
+        "modes": modes.to_json(),
         "volume": {**curve.to_json(), "lebesgue": lebesgue.to_json() if lebesgue else None},
         "histogram_digest": histogram.digest(),
         "environments": [dict(environment) for environment in environments],
@@ -95,8 +99,8 @@ def summary_document(
     }
     if summary.joint is not None:
         document["held_out"] = held_out_given_loss(summary.joint).to_json()
-    if tail is not None:
-        document["tail"] = deep_tail(tail, curve).to_json()
+    if deep is not None:
+        document["tail"] = deep.to_json()
     return document
 
 

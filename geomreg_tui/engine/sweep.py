@@ -12,13 +12,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 from geomreg_tui.analysis import (
     DeepTail,
     Direction,
+    LandmarkDominance,
     LossDistribution,
     ModeAnalysis,
     analyse_modes,
     deep_tail,
     direction,
+    landmark_dominance,
     run_volume,
 )
+from geomreg_tui.analysis.interactions import GridDirection, grid_direction
 from geomreg_tui.errors import ExperimentError, GeomregError, Problem, SamplingError, nearest_name
 from geomreg_tui.experiment import Experiment, read_number
 from geomreg_tui.summary import Facts, Summary
@@ -29,10 +32,12 @@ if TYPE_CHECKING:
 __all__ = [
     "Factor",
     "FailedPoint",
+    "GridVerdict",
     "SweepError",
     "SweepPoint",
     "Verdict",
     "grid",
+    "grid_verdicts",
     "impossible",
     "lines_of",
     "parse_factor",
@@ -66,6 +71,7 @@ class SweepPoint:
         facts: what the experiment came to.
         summary: its networks.
         modes: the mode analysis.
+        landmark: landmark dominance.
         tail: the deep tail; None where none was asked for.
         mixed: whether parts of it were drawn in different environments, whose bits may differ.
     """
@@ -74,6 +80,7 @@ class SweepPoint:
     facts: Facts
     summary: Summary
     modes: ModeAnalysis
+    landmark: LandmarkDominance
     tail: DeepTail | None = None
     mixed: bool = False
 
@@ -89,7 +96,8 @@ class SweepPoint:
         distribution = LossDistribution(summary, facts.null_loss)
         tail = run.tail.read()
         deep = None if tail is None else deep_tail(tail, run_volume(distribution, facts))
-        return cls(settings, facts, summary, analyse_modes(distribution), deep, run.mixed)
+        landmark = landmark_dominance(distribution, deep)
+        return cls(settings, facts, summary, analyse_modes(distribution), landmark, deep, run.mixed)
 
 
 @dataclass(frozen=True)
@@ -128,7 +136,7 @@ class Verdict:
     Attributes:
         factor: the factor.
         held: (key, value) of the other factor, or None.
-        direction: Kendall's tau-b between factor and D with its interval, and the verdict in words.
+        direction: steps, Kendall's tau-b and the verdict in words, for D_0 or Lambda.
     """
 
     factor: Factor
@@ -228,9 +236,50 @@ def point_name(factors: Sequence[Factor], settings: Sequence[Any]) -> str:
 def verdicts(factors: Sequence[Factor], points: Sequence[SweepPoint]) -> list[Verdict]:
     """Return the direction of each ordered factor, for each value of the other one."""
     return [
-        Verdict(line.factor, line.held, direction(line.x, [points[k].modes for k in line.points]))
+        Verdict(line.factor, line.held, direction(line.x, [points[k].landmark for k in line.points]))
         for line in lines_of(factors, points)
     ]
+
+
+@dataclass(frozen=True)
+class GridVerdict:
+    """The direction of a factor over the whole grid of a sweep over two factors.
+
+    Attributes:
+        factor: the factor.
+        across: the other one.
+        values: its values, one for each line.
+        direction: of all lines together, with the effect on each and whether they differ.
+    """
+
+    factor: Factor
+    across: Factor
+    values: tuple[Any, ...]
+    direction: GridDirection
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain data."""
+        return {
+            "factor": self.factor.key,
+            "across": {self.across.key: list(self.values)},
+            **self.direction.to_json(),
+        }
+
+
+def grid_verdicts(factors: Sequence[Factor], points: Sequence[SweepPoint]) -> list[GridVerdict]:
+    """Return the direction of each ordered factor over the lines of a grid together; none for one factor."""
+    found: list[GridVerdict] = []
+    if len(factors) != 2:
+        return found
+    for place, factor in enumerate(factors):
+        lines = [line for line in lines_of(factors, points) if line.factor is factor]
+        if len(lines) < 2:
+            continue
+        direction = grid_direction([(line.x, [points[k].landmark for k in line.points]) for line in lines])
+        if direction is not None:
+            values = tuple(line.held[1] for line in lines if line.held)
+            found.append(GridVerdict(factor, factors[1 - place], values, direction))
+    return found
 
 
 class Line(NamedTuple):
@@ -289,6 +338,7 @@ def sweep_document(
                 "dead": point.summary.dead,
                 "at_null_loss": point.distribution.at_null,
                 "exact_zero": point.facts.exact_zeros(point.summary),
+                "dominance": point.landmark.to_json(point.modes.excess),
                 "modes": point.modes.to_json(),
                 "histogram_digest": point.summary.histogram.digest(),
                 "mixed": point.mixed,
@@ -304,6 +354,7 @@ def sweep_document(
             for point in failed
         ],
         "directions": [verdict.to_json() for verdict in judged],
+        "grid": [verdict.to_json() for verdict in grid_verdicts(factors, points)],
     }
     if compared is not None:
         document["tail"] = compared.to_json()

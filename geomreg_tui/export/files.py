@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from geomreg_tui.analysis import Interval, LandmarkDominance, ModeAnalysis
 from geomreg_tui.engine.sweep import sweep_document
 from geomreg_tui.errors import ExperimentError, Problem
 from geomreg_tui.export.deep import tail_arrays, tail_columns
@@ -143,7 +144,11 @@ def _csv(columns: Iterable[str], rows: Iterable[Sequence[Any]]) -> bytes:
 
 def _known(value: Any) -> Any:
     """Return what a cell holds of a value: nothing where it is undefined."""
-    return "" if isinstance(value, float) and math.isnan(value) else value
+    return "" if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _dominance(landmark: LandmarkDominance, modes: ModeAnalysis) -> dict[str, Interval]:
+    return {"landmark": landmark.landmark, "excess": modes.excess, "log10_ratio": landmark.log10_ratio}
 
 
 def _result_csv(result: Result) -> bytes:
@@ -152,11 +157,13 @@ def _result_csv(result: Result) -> bytes:
 
 
 def _sweep_csv(sweep: Sweep) -> bytes:
-    measures = ("zero_mass", "central_mass", "atom_mass", "dominance")
+    measures = ("zero_mass", "central_mass", "atom_mass", "dominance")  # basin dominance
+    named = ("landmark", "excess", "log10_ratio")
     columns = [factor.key for factor in sweep.factors] + ["parameters", "samples", "nonfinite", "null_loss"]
     shares = ("at_null_share", "dead")
-    columns += [f"{name}{end}" for name in (*measures, *shares) for end in ("", "_low", "_high")]
-    columns.append("exact_zeros")
+    names = (*measures, *named, *shares)
+    columns += [f"{name}{end}" for name in names for end in ("", "_low", "_high")]
+    columns += ["zero_side", "exact_zeros"]
     rows = [
         [
             *point.settings,
@@ -165,7 +172,9 @@ def _sweep_csv(sweep: Sweep) -> bytes:
             point.summary.histogram.nonfinite,
             point.facts.null_loss,
             *(value for measure in measures for value in getattr(point.modes, measure)),
+            *(value for interval in _dominance(point.landmark, point.modes).values() for value in interval),
             *(value for share in shares for value in getattr(point.distribution, share)),
+            point.landmark.zero_side,
             point.facts.exact_zeros(point.summary),
         ]
         for point in sweep.points
@@ -201,6 +210,7 @@ def _npz(result: Result) -> bytes:
         log10_loss=curve.log10_loss,
         log10_volume=curve.log10_volume,
         log10_volume_std=curve.std,
+        **{name: np.array(interval) for name, interval in _dominance(result.landmark, result.modes).items()},
         **{name: np.array(count) for name, count in _counts(result).items()},
         **(tail_arrays(result.tail) if result.tail is not None else {}),
     )
@@ -217,7 +227,8 @@ def _parquet(result: Result) -> bytes:
         ) from None
     columns = {name: pyarrow.array(values, from_pandas=True) for name, values in _columns(result).items()}
     counts = {name: str(count) for name, count in _counts(result).items()}
-    about = {"experiment": result.facts.experiment.canonical_json(), **counts}
+    dominance = json.dumps(result.landmark.to_json(result.modes.excess))
+    about = {"experiment": result.facts.experiment.canonical_json(), "dominance": dominance, **counts}
     table = pyarrow.table(columns).replace_schema_metadata(about)
     buffer = io.BytesIO()
     parquet.write_table(table, buffer)

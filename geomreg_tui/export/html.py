@@ -37,8 +37,10 @@ from geomreg_tui.export.wording import (
     log_text,
     mass_text,
     rate_text,
+    ratio_text,
     spread,
     state_text,
+    zero_side_text,
 )
 from geomreg_tui.formatting import number_text
 
@@ -69,11 +71,27 @@ GLOSSARY = (
         "Share of networks per unit of loss. A density in log L is another one, with other modes.",
     ),
     ("mode", "A maximum of the density that stands out of counting noise."),
+    (
+        "dominance D_0",
+        "(Z - C) / (Z + C), with Z the losses up to a quarter of L_0 and C those within an eighth of L_0: -1 "
+        "is central only, +1 zero only. It needs no bins and no modes, and moves without leaps.",
+    ),
+    (
+        "log10 ratio Λ",
+        "log10(Z / C): the same on a scale that goes on where sampling sees nothing near 0. Z is then "
+        "V(L_0/4) of the deep tail, or only bounded.",
+    ),
+    (
+        "excess dominance D_E",
+        "(E_zero - E_central) / (E_zero + E_central), with E the mass of a side above the density at the "
+        "valley between the zero and the central mode, the atom included.",
+    ),
     ("zero mode", "A mode at loss 0; its mass is the share of networks in its basin, up to the next valley."),
     ("central mode", "The heaviest mode that is not at 0."),
     (
-        "dominance index D",
-        "(zero mass - central mass) / (zero mass + central mass): -1 is central only, +1 zero only.",
+        "basin dominance D",
+        "(zero mass - central mass) / (zero mass + central mass). It describes one picture: it leaps where a "
+        "mode stops being significant.",
     ),
     ("dip test", "Hartigan's: a small p says that the distribution is not unimodal."),
     (
@@ -177,9 +195,12 @@ def _quantile_table(result: Result) -> str:
 
 
 def _mode_table(result: Result) -> str:
-    modes, null = result.modes, result.facts.null_loss
+    modes, landmark, null = result.modes, result.landmark, result.facts.null_loss
     peaks = modes.log2_peak_ratio
     rows = [
+        ("dominance D_0", mass_text(landmark.landmark), "up to L_0/4 against within L_0/8 of L_0"),
+        ("log10 ratio Λ", ratio_text(landmark), zero_side_text(landmark)),
+        ("excess dominance D_E", mass_text(modes.excess), "above the density between the modes"),
         (
             "zero mode, mass",
             mass_text(modes.zero_mass),
@@ -193,7 +214,7 @@ def _mode_table(result: Result) -> str:
         ("atom at L_0, mass", mass_text(result.at_null), at_null_text(result)),
         ("dead networks, share", dead_text(result), ""),
         (
-            "dominance index D",
+            "basin dominance D",
             mass_text(modes.dominance),
             f"linear axis, {bins_text(modes)}",
         ),

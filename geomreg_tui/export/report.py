@@ -23,8 +23,10 @@ from geomreg_tui.export.wording import (
     log_text,
     mass_text,
     rate_text,
+    ratio_text,
     spread,
     state_text,
+    zero_side_text,
 )
 from geomreg_tui.formatting import number_text
 
@@ -117,15 +119,19 @@ def _loss_lines(result: Result, indent: int, room: int | None) -> list[str]:
 
 
 def _mode_lines(result: Result) -> list[str]:
-    modes = result.modes
+    modes, landmark = result.modes, result.landmark
     where = central_text(modes, result.facts.null_loss)
     lines = [
+        f"Dominance D_0 {mass_text(landmark.landmark)}   "
+        "losses up to L_0/4 against those within L_0/8 of L_0; -1 is central only, +1 zero only",
+        f"log10 ratio   {ratio_text(landmark)}   of the same two; {zero_side_text(landmark)}",
+        f"Excess D_E    {mass_text(modes.excess)}   of the masses above the density between the modes",
         f"Zero mode     mass {mass_text(modes.zero_mass)}",
         f"Central mode  mass {mass_text(modes.central_mass)}" + (f"   {where}" if where else ""),
         f"At L_0        mass {mass_text(result.at_null)}   {at_null_text(result)}",
         f"Dead          {dead_text(result)}",
-        f"Dominance D   {mass_text(modes.dominance)}   -1 is central only, +1 zero only; linear axis, "
-        f"{bins_text(modes)}",
+        f"Basin D       {mass_text(modes.dominance)}   "
+        f"of the two modes' masses; linear axis, {bins_text(modes)}",
     ]
     if math.isfinite(modes.log2_peak_ratio):
         lines.append(f"Peak ratio    log2(zero / central) = {log_text(modes.log2_peak_ratio)}")

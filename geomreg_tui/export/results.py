@@ -11,6 +11,7 @@ from typing import Any
 from geomreg_tui.analysis import (
     DeepTail,
     HeldOutCurve,
+    LandmarkDominance,
     LebesgueCurve,
     LossDistribution,
     ModeAnalysis,
@@ -18,6 +19,7 @@ from geomreg_tui.analysis import (
     analyse_modes,
     deep_tail,
     held_out_given_loss,
+    landmark_dominance,
     lebesgue_curve,
     run_volume,
 )
@@ -96,6 +98,15 @@ class Result:
     def modes(self) -> ModeAnalysis:
         """Its modes."""
         return analyse_modes(self.distribution)
+
+    @cached_property
+    def landmark(self) -> LandmarkDominance:
+        """Its landmark dominance.
+
+        Raises:
+            RunDirectoryError: if the plan of its tail is damaged.
+        """
+        return landmark_dominance(self.distribution, self.tail)
 
     @cached_property
     def volume(self) -> VolumeCurve:

@@ -1,4 +1,4 @@
-"""Figures of a sweep: D and the deep tail's volumes against a factor, and the density of each point."""
+"""Figures of a sweep: D_0 and the deep tail's volumes against a factor, and the density of each point."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from geomreg_tui.analysis.trends import LANDMARK, LOG10_RATIO, intervals_of, measure_of
 from geomreg_tui.engine.sweep import Factor
 from geomreg_tui.engine.sweep_tail import TailComparison
 from geomreg_tui.export.drawing import (
@@ -31,12 +32,16 @@ FloatArray = NDArray[np.float64]
 MOST_DENSITIES = 36
 _COLUMNS = 4
 _CHARACTERS = 64  # of tick labels that fit under all panels side by side
+_LABELS = {
+    LANDMARK: "dominance $D_0$  (-1 central, +1 zero)",
+    LOG10_RATIO: r"$\log_{10}$ ratio $\Lambda$ of zero to central",
+}
 _MARKS = "osD^vPX*"
 _WIDE_RATIO = 16  # of the largest to the smallest value, from which the axis of a factor is logarithmic
 
 
 def draw_sweep(sweep: Sweep) -> Any:
-    """Return the figure of a sweep for a file: D against each factor, tails, densities, with a title.
+    """Return the figure of a sweep for a file: D_0 against each factor, tails, densities, with a title.
 
     Raises:
         ExperimentError: if matplotlib is not installed.
@@ -56,7 +61,7 @@ def draw_sweep(sweep: Sweep) -> Any:
 
 
 def draw_directions(sweep: Sweep) -> Any:
-    """Return a figure of D with its interval against each factor, a line for each value of the other.
+    """Return a figure of D_0 with its interval against each factor, a line for each value of the other.
 
     Raises:
         ExperimentError: if matplotlib is not installed.
@@ -95,13 +100,16 @@ def _directions_size(sweep: Sweep) -> tuple[float, float]:
 
 def _fill_directions(figure: Any, sweep: Sweep) -> None:
     panels = figure.subplots(1, len(sweep.factors), sharey=True, squeeze=False)[0]
-    bands = np.array([point.modes.dominance for point in sweep.points]).reshape(-1, 3)
+    landmarks = [point.landmark for point in sweep.points]
+    measure = measure_of(landmarks)
+    bands = intervals_of(measure, landmarks)
     for place, axes in enumerate(panels):
         _draw_against(axes, sweep, place, bands)
         axes.axhline(0, color=INK, lw=0.6)
-        axes.set_ylim(-1.05, 1.05)
+        if measure == LANDMARK:
+            axes.set_ylim(-1.05, 1.05)
         if not place:
-            axes.set_ylabel("dominance index $D$  (-1 central, +1 zero)")
+            axes.set_ylabel(_LABELS[measure])
 
 
 def _tails_size(sweep: Sweep) -> tuple[float, float]:
@@ -196,6 +204,7 @@ def _draw_against(axes: Any, sweep: Sweep, place: int, bands: FloatArray, *, leg
         ]
         x = np.array([positions[sweep.points[k].settings[place]] for k in chosen])
         ends = bands[chosen].reshape(-1, 3)
+        ends = np.where(np.isfinite(ends), ends, ends[:, :1])  # an end without bound is not drawn
         label = None
         if other is not None and legend:
             label = figure_text(f"{sweep.factors[other].key} = {exact_text(held)}")

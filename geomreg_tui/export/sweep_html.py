@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from geomreg_tui.analysis.trends import LOG10_RATIO, measure_of
+from geomreg_tui.engine.sweep import grid_verdicts
 from geomreg_tui.engine.sweep_tail import TailComparison
 from geomreg_tui.experiment import Experiment
 from geomreg_tui.export.drawing import inline_svg
@@ -10,13 +12,15 @@ from geomreg_tui.export.markup import definitions, escaped, figure, page, sectio
 from geomreg_tui.export.sweep_figures import MOST_DENSITIES, draw_densities, draw_directions, draw_tails
 from geomreg_tui.export.sweep_results import Sweep
 from geomreg_tui.export.sweeps import (
+    MEASURES,
     TAIL_HEADINGS,
+    grid_lines,
     tail_rows,
     tail_verdict_lines,
     verdict_line,
     without_networks,
 )
-from geomreg_tui.export.wording import log_text, mass_text
+from geomreg_tui.export.wording import log_text, mass_text, ratio_text
 from geomreg_tui.formatting import exact_text, number_text
 
 __all__ = ["sweep_page"]
@@ -25,8 +29,8 @@ _TERMS = (
     *GLOSSARY,
     (
         "Kendall's τ-b",
-        "Rank correlation of a factor and D, -1 to 1; positive when more of the factor moves mass to the "
-        "zero mode.",
+        "Rank correlation of a factor and D_0 (or the log10 ratio), -1 to 1; positive when more of the "
+        "factor moves mass to the zero mode.",
     ),
     (
         "direction",
@@ -70,15 +74,21 @@ def sweep_page(sweep: Sweep) -> str:
 
 def _direction_figure(sweep: Sweep) -> str:
     factors = " and against ".join(factor.key for factor in sweep.factors)
-    said = f"Dominance index D against {factors}. " + " ".join(f"{verdict_line(v)}." for v in sweep.judged)
-    caption = "Dominance index D with its 95 % interval: -1 is central only, +1 zero only."
+    measure = measure_of([point.landmark for point in sweep.points])
+    said = f"{MEASURES[measure]} against {factors}. " + " ".join(f"{verdict_line(v)}." for v in sweep.judged)
+    caption = "Dominance D_0 with its 95 % interval: -1 is central only, +1 zero only."
+    if measure == LOG10_RATIO:
+        caption = "Log10 ratio Λ of losses near 0 to losses near L_0, with its 95 % interval."
     return figure(inline_svg(draw_directions(sweep), "direction-figure", said), caption)
 
 
 def _verdicts(sweep: Sweep) -> list[str]:
     if not sweep.judged:
         return ["<p>No direction: that needs a factor with two or more numbers for values.</p>"]
-    items = "".join(f"<li>{escaped(verdict_line(verdict))}</li>" for verdict in sweep.judged)
+    lines = [verdict_line(verdict) for verdict in sweep.judged]
+    for verdict in grid_verdicts(sweep.factors, sweep.points):
+        lines += grid_lines(verdict)
+    items = "".join(f"<li>{escaped(line)}</li>" for line in lines)
     return [f"<ul>{items}</ul>"]
 
 
@@ -107,8 +117,8 @@ def _tails(sweep: Sweep, found: TailComparison) -> list[str]:
 
 def _point_table(sweep: Sweep) -> str:
     keys = [factor.key.replace("_", " ") for factor in sweep.factors]
-    headings = [*keys, "P", "networks", "zero mode", "central mode", "at L_0", "dead", "D"]
-    headings.append("null loss L_0")
+    headings = [*keys, "P", "networks", "D_0", "log10 ratio Λ", "zero side", "D_E"]
+    headings += ["zero mode", "central mode", "at L_0", "dead", "basin D", "null loss L_0"]
     rows = []
     for point in sweep.points:
         modes = point.modes
@@ -119,15 +129,20 @@ def _point_table(sweep: Sweep) -> str:
                 *map(exact_text, point.settings),
                 f"{point.facts.parameters:,}",
                 f"{point.summary.samples:,}",
+                mass_text(point.landmark.landmark),
+                ratio_text(point.landmark),
+                point.landmark.zero_side,
+                mass_text(modes.excess),
                 *(mass_text(mass) for mass in masses),
                 number_text(point.facts.null_loss),
             ]
         )
     for gone in without_networks(sweep.failed):
-        rows.append([*map(exact_text, gone.settings), "failed", "0", *["-"] * 6])
+        rows.append([*map(exact_text, gone.settings), "failed", "0", *["-"] * 10])
     words = [place for place, factor in enumerate(sweep.factors) if not factor.ordered]
+    words.append(headings.index("zero side"))
     numbers = [place for place in range(len(headings)) if place not in words]
-    return table("Masses and D with 95 % intervals", headings, rows, numbers)
+    return table("Dominance and masses with 95 % intervals", headings, rows, numbers)
 
 
 def _density_figure(sweep: Sweep) -> str:

@@ -94,7 +94,15 @@ def load_sweep(path: Path) -> Sweep:
     factors, settings = directory.result()
     results = tuple(load_result(directory.point_path(factors, setting)) for setting in settings)
     points = tuple(
-        SweepPoint(setting, result.facts, result.summary, result.modes, result.tail, result.run.mixed)
+        SweepPoint(
+            setting,
+            result.facts,
+            result.summary,
+            result.modes,
+            result.landmark,
+            result.tail,
+            result.run.mixed,
+        )
         for setting, result in zip(settings, results, strict=True)
     )
     judged = tuple(verdicts(factors, points))

@@ -6,18 +6,36 @@ import math
 from collections.abc import Sequence
 
 from geomreg_tui.analysis import Direction
-from geomreg_tui.analysis.trends import NO_DIRECTION
+from geomreg_tui.analysis.landmark import SAMPLED
+from geomreg_tui.analysis.trends import LANDMARK, LOG10_RATIO, NO_DIRECTION
 from geomreg_tui.columns import table_lines, wrapped_lines
-from geomreg_tui.engine.sweep import Factor, FailedPoint, SweepPoint, Verdict, point_name
+from geomreg_tui.engine.sweep import (
+    Factor,
+    FailedPoint,
+    GridVerdict,
+    SweepPoint,
+    Verdict,
+    grid_verdicts,
+    point_name,
+)
 from geomreg_tui.engine.sweep_tail import TailComparison, TailVerdict, compare_tails
 from geomreg_tui.errors import plain_text
-from geomreg_tui.export.wording import log_text, mass_text
-from geomreg_tui.formatting import decimal_text, exact_text, interval_text, probability_text, share_text
+from geomreg_tui.export.wording import log_text, mass_text, ratio_text
+from geomreg_tui.formatting import (
+    UNDEFINED,
+    decimal_text,
+    exact_text,
+    interval_text,
+    probability_text,
+    share_text,
+)
 
 __all__ = [
+    "MEASURES",
     "TAIL_HEADINGS",
     "direction_numbers",
     "failure_line",
+    "grid_lines",
     "sweep_text",
     "tail_rows",
     "tail_verdict_lines",
@@ -26,6 +44,7 @@ __all__ = [
 ]
 
 TAIL_HEADINGS = ("P", "log10 V", "std", "λ", "log10 V_P(r)", "status")
+MEASURES = {LANDMARK: "D_0", LOG10_RATIO: "log10 ratio"}
 _SMALLEST_P = 1e-300
 
 
@@ -46,7 +65,9 @@ def sweep_text(
         failed: points that could not be finished.
     """
     names = [factor.key for factor in factors]
-    headings = [*names, "P", "zero mode", "central", "at L_0", "dead", "D [95 %]"]
+    deep = any(point.landmark.zero_side != SAMPLED for point in points)
+    headings = [*names, "P", "D_0 [95 %]", *(["log10 ratio"] if deep else [])]
+    headings += ["D_E", "zero mode", "central", "at L_0", "dead"]
     rows = []
     for point in points:
         modes = point.modes
@@ -56,12 +77,13 @@ def sweep_text(
             [
                 *map(exact_text, point.settings),
                 f"{point.facts.parameters:,}",
-                *(share_text(mass.estimate, undefined="-") for mass in masses),
-                mass_text(modes.dominance) if math.isfinite(modes.dominance.estimate) else "-",
+                _known(mass_text(point.landmark.landmark)),
+                *([_known(ratio_text(point.landmark))] if deep else []),
+                *(share_text(mass.estimate, undefined="-") for mass in (modes.excess, *masses)),
             ]
         )
     for gone in without_networks(failed):
-        rows.append([*map(exact_text, gone.settings), "failed", *["-"] * 5])
+        rows.append([*map(exact_text, gone.settings), "failed", *["-"] * (len(headings) - len(names) - 1)])
     lines = table_lines(headings, rows, width, left=_words(factors))
     lines.append("")
     mixed = [point_name(factors, point.settings) for point in points if point.mixed]
@@ -73,7 +95,35 @@ def sweep_text(
         said.append("No direction: that needs a factor with two or more numbers for values.")
     lines += [part for line in said for part in wrapped_lines(line, width, 2)]
     lines += [part for verdict in judged for part in _verdict_lines(verdict_line(verdict), width)]
+    whole = [line for verdict in grid_verdicts(factors, points) for line in grid_lines(verdict)]
+    lines += [part for line in whole for part in _verdict_lines(line, width)]
     return plain_text("\n".join([*lines, *_tail_part(factors, points, width)]))
+
+
+def _known(text: str) -> str:
+    return "-" if text == UNDEFINED else text
+
+
+def grid_lines(verdict: GridVerdict) -> tuple[str, str]:
+    """Return in words where a factor pushes the balance over a grid, and whether that differs along it."""
+    found, across = verdict.direction, verdict.across.key
+    what = MEASURES[found.measure]
+    said = "no difference of its effect is resolved"
+    if found.interacts:
+        sizes = {value: effect.estimate for value, effect in zip(verdict.values, found.effects, strict=True)}
+        ordered = sorted(sizes, key=lambda value: sizes[value])
+        least, most = ordered[0], ordered[-1]
+        said = (
+            f"its effect differs: {decimal_text(sizes[least])} at {across} = {exact_text(least)}, "
+            f"{decimal_text(sizes[most])} at {across} = {exact_text(most)}"
+        )
+    if math.isfinite(found.p_value):
+        said += f" (p {probability_text(found.p_value, _SMALLEST_P, 2)})"
+    mean = interval_text(found.mean_effect)
+    return (
+        f"More {verdict.factor.key} on the whole grid: {found.verdict} (mean {what} end to end {mean})",
+        f"More {verdict.factor.key} at every {across}: {said}",
+    )
 
 
 def failure_line(factors: Sequence[Factor], point: FailedPoint) -> str:
@@ -144,7 +194,8 @@ def tail_verdict_lines(verdict: TailVerdict) -> tuple[str, str]:
 def verdict_line(verdict: Verdict) -> str:
     """Return a direction in words, with its numbers."""
     found = verdict.direction
-    numbers = direction_numbers(found, "D") or "D is undefined or constant"
+    what = MEASURES[found.measure]
+    numbers = direction_numbers(found, what) or f"{what} is undefined or constant"
     return f"More {verdict.factor.key}{_held(verdict.held)}: {found.verdict} ({numbers})"
 
 

@@ -6,6 +6,7 @@ import math
 
 from geomreg_tui.analysis.heldout import Band
 from geomreg_tui.analysis.intervals import Interval
+from geomreg_tui.analysis.landmark import SAMPLED, TAIL, LandmarkDominance
 from geomreg_tui.analysis.modes import ModeAnalysis
 from geomreg_tui.export.results import Result
 from geomreg_tui.formatting import decimal_text, interval_text, number_text, probability_text, upper_text
@@ -22,8 +23,10 @@ __all__ = [
     "log_text",
     "mass_text",
     "rate_text",
+    "ratio_text",
     "spread",
     "state_text",
+    "zero_side_text",
 ]
 
 _DIP_SMALLEST = 1e-5  # the last column of the test's table of critical values
@@ -32,6 +35,26 @@ _DIP_SMALLEST = 1e-5  # the last column of the test's table of critical values
 def mass_text(interval: Interval) -> str:
     """Return a share, or D, with its interval."""
     return interval_text(interval, bounded=True)
+
+
+def ratio_text(landmark: LandmarkDominance) -> str:
+    """Return Lambda with its interval, or the bound that is all there is."""
+    found = landmark.log10_ratio
+    if math.isfinite(found.estimate):
+        return interval_text(found)
+    if math.isfinite(found.high):
+        return f"< {upper_text(found.high, 3)} (95 %)"
+    if math.isfinite(found.low):
+        mirrored = upper_text(-found.low, 3)  # rounded downwards, as a lower bound is
+        return f"> {mirrored[1:] if mirrored.startswith('-') else f'-{mirrored}'} (95 %)"
+    return interval_text(found)
+
+
+def zero_side_text(landmark: LandmarkDominance) -> str:
+    """Return where the zero side of Lambda comes from."""
+    if landmark.zero_side == SAMPLED:
+        return "both sides sampled"
+    return "zero side from the deep tail" if landmark.zero_side == TAIL else "zero side only bounded"
 
 
 def log_text(value: float) -> str:
@@ -102,7 +125,10 @@ def bins_text(modes: ModeAnalysis) -> str:
     """Return the bins that the modes were looked for in."""
     if not math.isfinite(modes.bin_width):
         return "no bins: no loss is above 0 beside the atom"
-    return f"{modes.bins} bin{'s' * (modes.bins != 1)} of {number_text(modes.bin_width, 3)}"
+    equal = modes.bins * modes.bin_width > 0.9 * (modes.range[1] - modes.range[0])
+    return f"{modes.bins} bin{'s' * (modes.bins != 1)} of {number_text(modes.bin_width, 3)}" + (
+        "" if equal else " at 0"
+    )
 
 
 def dip_text(modes: ModeAnalysis) -> str:

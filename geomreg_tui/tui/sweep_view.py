@@ -11,10 +11,18 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from geomreg_tui.analysis import LossDistribution, ModeAnalysis, analyse_modes, deep_tail, run_volume
+from geomreg_tui.analysis import (
+    LandmarkDominance,
+    LossDistribution,
+    ModeAnalysis,
+    analyse_modes,
+    deep_tail,
+    landmark_dominance,
+    run_volume,
+)
 from geomreg_tui.analysis.intervals import Interval
 from geomreg_tui.engine.handle import RunHandle
-from geomreg_tui.engine.sweep import SweepPoint, Verdict, verdicts
+from geomreg_tui.engine.sweep import GridVerdict, SweepPoint, Verdict, grid_verdicts, verdicts
 from geomreg_tui.engine.sweep_directory import SweepDirectory, SweepPlan
 from geomreg_tui.engine.sweep_tail import TailComparison, compare_tails
 from geomreg_tui.errors import RunDirectoryError
@@ -69,6 +77,11 @@ class PointView:
         return self.result.modes if self.result else None
 
     @property
+    def landmark(self) -> LandmarkDominance | None:
+        """The landmark dominance, as soon as there is one."""
+        return self.result.landmark if self.result else None
+
+    @property
     def done(self) -> bool:
         """Whether nothing more is to come."""
         return self.state is RunState.DONE and self.samples >= self.target
@@ -84,6 +97,7 @@ class SweepView:
         state, message: what it is doing, and why it failed.
         points: all of them, in order.
         judged: the direction in which each factor pushes the balance.
+        grid: the same over the whole grid of two factors; none for one.
         tails: the deep tails at the smallest loss that all have come to; None where there are none.
         volumes: log10 V there with its 95 % interval, by the settings of the points that have one.
     """
@@ -96,6 +110,7 @@ class SweepView:
     judged: tuple[Verdict, ...]
     tails: TailComparison | None = None
     volumes: Mapping[tuple[Any, ...], Interval] = field(default_factory=dict)
+    grid: tuple[GridVerdict, ...] = ()
 
     @property
     def samples(self) -> int:
@@ -166,7 +181,7 @@ class SweepReader:
         if old and old.points == self._points and (old.state, old.message) == (state, status.message):
             return None
         if old and len(points) > _LIVELY and sum(p.done for p in old.points) == sum(p.done for p in points):
-            found = old.judged, old.tails, old.volumes
+            found = old.judged, old.tails, old.volumes, old.grid
         else:
             found = _judge(plan, points)
         self._view = SweepView(self._directory.path, plan, state, status.message, self._points, *found)
@@ -254,16 +269,22 @@ def _with_networks(
     distribution = LossDistribution(summary, facts.null_loss)
     modes = analyse_modes(distribution, dip_samples=0)
     deep = None if tail is None else deep_tail(tail, run_volume(distribution, facts))
-    result = SweepPoint(point.settings, facts, summary, modes, deep, point.mixed)
+    landmark = landmark_dominance(distribution, deep)
+    result = SweepPoint(point.settings, facts, summary, modes, landmark, deep, point.mixed)
     return replace(point, samples=summary.samples, result=result, distribution=distribution)
 
 
 def _judge(
     plan: SweepPlan, points: Sequence[PointView]
-) -> tuple[tuple[Verdict, ...], TailComparison | None, Mapping[tuple[Any, ...], Interval]]:
-    """Return the direction of each factor, the tails at equal loss, and their volumes by settings."""
+) -> tuple[
+    tuple[Verdict, ...],
+    TailComparison | None,
+    Mapping[tuple[Any, ...], Interval],
+    tuple[GridVerdict, ...],
+]:
+    """Return the direction of each factor, the tails at equal loss, their volumes by settings, the grid's."""
     known = [point.result for point in points if point.result]
     judged, tails = tuple(verdicts(plan.factors, known)), compare_tails(plan.factors, known)
     found = zip(known, tails.volumes, strict=True) if tails is not None else ()
     volumes = {point.settings: volume for point, volume in found if math.isfinite(volume.estimate)}
-    return judged, tails, volumes
+    return judged, tails, volumes, tuple(grid_verdicts(plan.factors, known))

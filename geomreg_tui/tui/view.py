@@ -11,12 +11,14 @@ import numpy as np
 
 from geomreg_tui.analysis import (
     DeepTail,
+    LandmarkDominance,
     LossDistribution,
     ModeAnalysis,
     VolumeCurve,
     analyse_modes,
     deep_tail,
     distance,
+    landmark_dominance,
     run_volume,
 )
 from geomreg_tui.analysis.distribution import Distance
@@ -40,12 +42,12 @@ class Pin:
 
     Attributes:
         experiment: what it was drawn from.
-        distribution, modes: what is compared.
+        distribution, landmark: what is compared.
     """
 
     experiment: Experiment
     distribution: LossDistribution
-    modes: ModeAnalysis
+    landmark: LandmarkDominance
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ class Comparison:
     Attributes:
         pin: the pinned one.
         label: in what the pinned one differs, in a few words.
-        dominance: D of the shown one minus D of the pinned one, with its 95 % interval.
+        dominance: D_0 of the shown one minus D_0 of the pinned one, with its 95 % interval.
         distance: Kolmogorov–Smirnov distance with its p-value.
     """
 
@@ -72,7 +74,7 @@ class View:
     Attributes:
         generation: number of the change of settings that this answers.
         snapshot: what was read.
-        distribution, modes, volume: its analysis; None before the first networks.
+        distribution, modes, landmark, volume: its analysis; None before the first networks.
         comparison: against the pinned distribution, if there is one.
         tail: its deep tail; None where none was asked for.
         complete: whether nothing is left to compute for this snapshot (the dip test comes last).
@@ -85,13 +87,14 @@ class View:
     volume: VolumeCurve | None = None
     comparison: Comparison | None = None
     tail: DeepTail | None = None
+    landmark: LandmarkDominance | None = None
     complete: bool = field(default=True, compare=False)
 
     def pin(self) -> Pin | None:
         """Return this distribution as one to compare with; None where there is nothing to pin."""
-        if self.distribution is None or self.modes is None or self.snapshot.facts is None:
+        if self.distribution is None or self.landmark is None or self.snapshot.facts is None:
             return None
-        return Pin(self.snapshot.facts.experiment, self.distribution, self.modes)
+        return Pin(self.snapshot.facts.experiment, self.distribution, self.landmark)
 
 
 def build_view(snapshot: Snapshot, generation: int, pin: Pin | None, *, dip: bool) -> View:
@@ -110,14 +113,17 @@ def build_view(snapshot: Snapshot, generation: int, pin: Pin | None, *, dip: boo
     distribution = LossDistribution(summary, facts.null_loss)
     modes = analyse_modes(distribution, dip_samples=_DIP_SAMPLES if dip else 0)
     curve = run_volume(distribution, facts)
+    deep = deep_tail(snapshot.tail, curve) if snapshot.tail else None
+    landmark = landmark_dominance(distribution, deep)
     return View(
         generation,
         snapshot,
         distribution,
         modes,
         curve,
-        _compare(distribution, modes, pin, against) if pin else None,
-        deep_tail(snapshot.tail, curve) if snapshot.tail else None,
+        _compare(distribution, landmark, pin, against) if pin else None,
+        deep,
+        landmark,
         complete=dip or not snapshot.state.over,
     )
 
@@ -141,7 +147,7 @@ def load_pin(path: Path) -> Pin:
     if not summary.samples:
         raise RunDirectoryError(f"{path.name}: has no networks yet that could be compared")
     distribution = LossDistribution(summary, run.facts.null_loss)
-    return Pin(run.facts.experiment, distribution, analyse_modes(distribution, dip_samples=0))
+    return Pin(run.facts.experiment, distribution, landmark_dominance(distribution))
 
 
 def difference_text(experiment: Experiment, other: Experiment) -> str:
@@ -173,15 +179,14 @@ def _value_text(value: object) -> str:
     return exact_text(value)
 
 
-def _compare(distribution: LossDistribution, modes: ModeAnalysis, pin: Pin, label: str) -> Comparison:
+def _compare(distribution: LossDistribution, landmark: LandmarkDominance, pin: Pin, label: str) -> Comparison:
     # Separate generators: the two samples are independent.
     first, second = (
-        part.draw_dominance(np.random.default_rng(seed), _DRAWS)
-        for seed, part in enumerate((modes, pin.modes))
+        part.draw(np.random.default_rng(seed), _DRAWS) for seed, part in enumerate((landmark, pin.landmark))
     )
-    gap = modes.dominance.estimate - pin.modes.dominance.estimate
+    gap = landmark.landmark.estimate - pin.landmark.landmark.estimate
     interval = UNDEFINED
     if math.isfinite(gap):
-        low, high = np.quantile(first - second, [0.025, 0.975])
-        interval = Interval(gap, float(low), float(high))
+        low, high = np.quantile(first - second, [0.025, 0.975]).tolist()
+        interval = Interval(gap, min(low, gap), max(high, gap))
     return Comparison(pin, label, interval, distance(distribution, pin.distribution))

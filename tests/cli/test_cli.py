@@ -112,7 +112,16 @@ def test_report_repeats_the_result(finished):
     assert again["histogram_digest"] == first["histogram_digest"]
     assert again["modes"] == first["modes"]
     text = geomreg("report", path, check=0).stdout
-    for word in ("Dominance D", "At L_0", "Dead", "Contracting", "log10 V(L)", "L_0"):
+    for word in (
+        "Dominance D_0",
+        "Excess D_E",
+        "Basin D",
+        "At L_0",
+        "Dead",
+        "Contracting",
+        "log10 V(L)",
+        "L_0",
+    ):
         assert word in text
     assert "\x1b" not in text
 
@@ -321,7 +330,7 @@ def test_runs_lists_what_there_is(home):
     (row,) = json.loads(geomreg("runs", "--json", check=0).stdout)
     assert (row["state"], row["samples"]) == ("done", 2000)
     assert "iris N=4" in geomreg("runs", check=0).stdout
-    assert "Dominance D" in geomreg("report", check=0).stdout
+    assert "Dominance D_0" in geomreg("report", check=0).stdout
     assert Path(home, "runs", row["name"], "summary.json").exists()
 
 

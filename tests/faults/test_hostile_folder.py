@@ -147,10 +147,10 @@ def test_this_file_knows_every_command():
 
 def test_the_explorer_and_attach(hostile):
     with in_terminal([COMMAND, "explore", *SMALL, "--fresh"], folder=hostile.path) as terminal:
-        assert terminal.shows("index D", 120)
+        assert terminal.shows("dominance D0", 120)
     within(hostile, "run", *SMALL, "--samples", "2000")
     with in_terminal([COMMAND, "attach", "latest"], folder=hostile.path) as terminal:
-        assert terminal.shows("index D", 120)
+        assert terminal.shows("dominance D0", 120)
 
 
 async def test_the_explorer_in_a_browser(hostile):
@@ -165,7 +165,7 @@ async def test_the_explorer_in_a_browser(hostile):
     try:
         served = Served(process, process.stdout.readline().strip())
         async with admitted(served) as session, opened_page(session, served) as page:
-            await page.shows("index D", 120)
+            await page.shows("dominance D0", 120)
     finally:
         process.terminate()
         process.communicate(timeout=60)
@@ -209,7 +209,7 @@ def test_a_module_that_was_named_runs_and_nothing_beside_it_but_what_it_imports(
     within(hostile, "runs", "verify", "latest")
     within(hostile, "run", "--resume", "latest", "--samples", "1e6", code=2)
     with in_terminal([COMMAND, "attach", "latest"], folder=hostile.path) as terminal:
-        assert terminal.shows("index D", 120)
+        assert terminal.shows("dominance D0", 120)
     assert hostile.executed() == set()
 
 

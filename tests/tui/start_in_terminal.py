@@ -45,7 +45,7 @@ def watch(command: list[str]) -> tuple[list[str], int, bytes]:
                 sent += data
                 stream.feed(data)
             text = "\n".join(screen.display)
-            if not asked and "preview done" in text and "index D" in text:
+            if not asked and "preview done" in text and "dominance D0" in text:
                 shown, asked = list(screen.display), True
                 os.write(ours, b"q")
         if not asked:
@@ -64,7 +64,7 @@ def main() -> int:
     shown, code, sent = watch(sys.argv[1:])
     text = "\n".join(line.rstrip() for line in shown)
     print(text)
-    wanted = ("Loss distribution", "Hypersphere volume", "Mode dominance", "Volume fraction", "index D")
+    wanted = ("Loss distribution", "Hypersphere volume", "Mode dominance", "Volume fraction", "dominance D0")
     missing = [name for name in wanted if name not in text]
     restored = sent.rstrip().rfind(b"\x1b[?1049l") > sent.rfind(b"\x1b[?1049h")
     print(f"exit code {code}, terminal restored: {restored}, not shown: {missing}")

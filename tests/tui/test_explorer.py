@@ -153,12 +153,16 @@ async def test_the_mode_pane_states_what_the_losses_say() -> None:
             float(re.search(rf"{name} mode\s+mass ([\d.]+)", text)[1])  # type: ignore[index]
             for name in ("zero", "central")
         )
-        index = float(re.search(r"index D\s+([-\d.]+)", text)[1])  # type: ignore[index]
+        index = float(re.search(r"basin D\s+([-\d.]+)", text)[1])  # type: ignore[index]
+        dominance = float(re.search(r"dominance D0\s+([-\d.]+)", text)[1])  # type: ignore[index]
         # Width 256 puts half of the losses at 0; 500 dead networks come on top of 20,000.
         error = 4 * 0.5 / np.sqrt(20_500)
         assert abs(zero - 10_000 / 20_500) < error
         assert abs(central - 10_500 / 20_500) < error
         assert abs(index - (zero - central)) < 0.002
+        losses = losses_of(driver.source.previews[0][0], 20_000)
+        near, about = np.sum(losses <= 0.25), 500 + np.sum(np.abs(losses - 1) <= 0.125)
+        assert dominance == pytest.approx((near - about) / (near + about), abs=2e-3)
         for name in ("at L0", "dead"):
             share = float(re.search(rf"{name}\s+([\d.]+) \[", text)[1])  # type: ignore[index]
             assert abs(share - 500 / 20_500) < 1e-3
@@ -208,9 +212,18 @@ async def test_pinning_compares_with_the_two_sample_statistic() -> None:
         first, second = (losses_of(driver.source.previews[number][0], 20_000) for number in (0, -1))
         distance = float(re.search(r"KS distance\s+([\d.]+)", text)[1])  # type: ignore[index]
         assert distance == pytest.approx(stats.ks_2samp(first, second).statistic, abs=2e-3)
-        gap = re.search(r"D minus its\s+([\d.]+) \[([\d.]+), ([\d.]+)\]", text)
+        gap = re.search(r"D0 minus its\s+([\d.]+) \[([\d.]+), ([\d.]+)\]", text)
         assert gap is not None
-        assert float(gap[2]) < 0.5 < float(gap[3])  # the masses at 0 are 3/4 and 1/2, so D is 1/2 and 0
+        # The shares of the zero mode are 3/4 and 1/2, of which this much is in the windows.
+        truths = []
+        for share in (0.75, 0.5):
+            zero, centre = stats.chi2(1, scale=0.1), stats.norm(1, 0.15)
+            near = share * zero.cdf(0.25) + (1 - share) * centre.cdf(0.25)
+            about = sum(
+                part * (law.cdf(1.125) - law.cdf(0.875)) for part, law in ((share, zero), (1 - share, centre))
+            )
+            truths.append((near - about) / (near + about))
+        assert float(gap[2]) < truths[0] - truths[1] < float(gap[3])
         assert "• pinned: width 256" in driver.text("#loss")
         assert driver.text("#loss").count("•") > 5
         await driver.pilot.press("p")
@@ -437,10 +450,22 @@ async def test_help_lists_every_key_and_explains_every_term() -> None:
         await driver.pilot.press("question_mark")
         assert isinstance(driver.app.screen, HelpScreen)
         await driver.pilot.pause()
-        screen = driver.screen()
+        first = driver.screen()
+        await driver.pilot.press("end")
+        await driver.until(lambda: driver.screen() != first)
+        screen = first + driver.screen()
         for binding in ExplorerScreen.BINDINGS:
             assert binding.tooltip in screen
-        for term in ("zero mode", "central mode", "index D", "atom", "dip p", "contracting", "slope", "KS"):
+        for term in (
+            "zero mode",
+            "central mode",
+            "dominance D0",
+            "atom",
+            "dip p",
+            "contracting",
+            "slope",
+            "KS",
+        ):
             assert term in screen
         await driver.pilot.press("escape")
         assert driver.app.screen is driver.explorer

@@ -56,7 +56,9 @@ def check_modes(lines, document):
     for name, interval in (
         ("zero mode", modes["zero_mass"]),
         ("central mode", modes["central_mass"]),
-        ("index D", modes["dominance"]),
+        ("basin D", modes["dominance"]),
+        ("excess DE", document["dominance"]["excess"]),
+        ("dominance D0", document["dominance"]["landmark"]),
         ("at L0", document["at_null_loss"]),
     ):
         text = said(lines, name)

@@ -11,7 +11,7 @@ def test_the_explorer_starts_previews_and_quits():
     )
     text = "\n".join(shown)
     assert "iris N=16" in text
-    assert "index D" in text
+    assert "dominance D0" in text
     assert "Loss distribution" in text
     assert code == 0
     assert sent.rfind(b"\x1b[?1049l") > sent.rfind(b"\x1b[?1049h")

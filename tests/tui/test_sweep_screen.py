@@ -196,7 +196,7 @@ async def test_a_key_shows_the_volumes_of_deep_tails_at_equal_loss() -> None:
             sweep.fill(place, 20_000, RunState.DONE, deep=tail(descent(shift - 0.1), descent(shift + 0.1)))
         sweep.tell(RunState.DONE)
         await driver.until(lambda: "✓ sweep done" in driver.screen())
-        assert "D against width" in driver.screen()
+        assert "D0 against width" in driver.screen()
         await driver.pilot.press("t")
         await driver.until(lambda: "log10 V against width" in driver.screen())
         # The one with the least volume at a loss ends at the largest: where its deepest population does.
@@ -212,7 +212,7 @@ async def test_a_key_shows_the_volumes_of_deep_tails_at_equal_loss() -> None:
         assert driver.text("#trend").count("●") == 2
         assert driver.text("#trend").count("◉") == 1
         await driver.pilot.press("t")
-        assert "D against width" in driver.screen()
+        assert "D0 against width" in driver.screen()
 
 
 async def test_a_key_sweeps_deep_tails_and_going_on_keeps_them() -> None:
@@ -247,7 +247,7 @@ async def test_points_fill_live_and_the_direction_comes_with_the_second() -> Non
         sweep = await started(driver)
         assert driver.source.sweeps == [sweep]
         assert driver.text("#multiples").count("not begun") == 3
-        assert "D comes with the first networks" in driver.text("#trend")
+        assert "D0 comes with the first networks" in driver.text("#trend")
         sweep.fill(0, 5_000)
         await driver.until(lambda: "▶ 25 %" in driver.text("#multiples"))
         assert "direction: comes with the second point" in " ".join(driver.text("#trend").split())
@@ -271,8 +271,8 @@ async def test_points_fill_live_and_the_direction_comes_with_the_second() -> Non
         assert "p " not in trend.replace("depth ", "")
         screen = driver.text("#multiples") + driver.text("#points")
         for point in view.points:
-            assert point.modes is not None
-            shown = f"{point.modes.dominance.estimate:.3g}"
+            assert point.landmark is not None
+            shown = f"{point.landmark.landmark.estimate:.3g}"
             assert screen.count(shown) >= 2, shown
             assert f"width {point.value}" in screen
         assert "3 / 3 points  60 k / 60 k" in driver.screen()
@@ -600,7 +600,7 @@ async def test_sweeps_on_disk_are_listed_newest_first_and_opened() -> None:
         await driver.until(lambda: "✓ sweep done" in driver.screen())
         assert "1, 2, 3" in driver.text("#sweep-controls")
         assert "mlp 8×3" in driver.text("#header")
-        assert "D against depth" in driver.screen()
+        assert "D0 against depth" in driver.screen()
         await driver.pilot.press("o")
         await driver.until(lambda: "2 sweeps" in driver.screen())
         await driver.pilot.press("enter")
@@ -643,7 +643,8 @@ async def test_a_sweep_of_two_factors_shows_a_line_and_a_verdict_for_each_value_
         trend = driver.text("#trend")
         assert "● depth 1" in trend
         assert "▲ depth 2" in trend
-        assert trend.count("towards zero") == 2
+        assert trend.count("towards zero") == 3  # of both lines, and of the whole grid
+        assert "whole grid: monotone, towards zero" in trend
         assert "direction at depth 2: monotone, towards zero" in trend
         assert "width 16, depth 1" in driver.text("#multiples")
         assert "16, 1" in driver.text("#points")
@@ -679,7 +680,10 @@ async def test_help_and_palette_know_every_action() -> None:
         await driver.pilot.press("question_mark")
         assert isinstance(driver.app.screen, HelpScreen)
         await driver.pilot.pause()
-        screen = driver.screen()
+        first = driver.screen()
+        await driver.pilot.press("end")
+        await driver.until(lambda: driver.screen() != first)
+        screen = first + driver.screen()
         for binding in SweepScreen.BINDINGS:
             if binding.show:  # type: ignore[union-attr]
                 assert binding.tooltip in screen  # type: ignore[union-attr]

@@ -38,8 +38,24 @@ def test_linear_axis_counts_everything_once(bins):
     assert axis.edges[0] == 0
     exact = np.quantile(beside, TOP_SHARE, method="inverted_cdf")
     assert exact <= axis.edges[-1] <= exact * (1 + 2.0**-11)
-    assert np.all(np.abs(np.diff(axis.edges) / axis.edges[-1] * axis.count.size - 1) < 0.05)
+    wanted = bins or bins_for(beside.size)
+    equal, narrow = axis.edges[-1] / wanted, min(NULL / 32 * 128 / wanted, axis.edges[-1] / wanted)
     assert np.all(axis.width == np.diff(axis.edges))
+    assert axis.width == pytest.approx(np.clip(axis.width, narrow, equal), rel=0.02)  # edges are base bins'
+    assert axis.width[axis.edges[:-1] < min(2 * NULL, axis.edges[-1] / 2)] == pytest.approx(narrow, rel=0.02)
+    assert wanted <= axis.count.size < 2 * wanted
+
+
+@pytest.mark.parametrize("extent", [0.01, 1.0, 3.9, 4.1, 30.0, 1e4, 1e12, 1e300])
+def test_bins_by_the_null_loss_stay_narrow_however_far_the_tail_goes(extent):
+    losses = np.concatenate([np.linspace(0, min(4, extent), 200_000), np.full(2000, extent)])
+    axis = linear_axis(distribution_of(losses))
+    assert axis.edges[-1] == pytest.approx(extent, rel=0.01)
+    assert np.all(axis.width[axis.edges[:-1] < 2 * NULL] <= NULL / 32 * 1.01)
+    assert np.all(axis.width <= axis.edges[-1] / MAXIMUM_BINS * 1.05)  # nowhere wider than equal ones
+    assert axis.count.size <= 4 * MAXIMUM_BINS
+    if extent < 4:
+        assert axis.count.size == MAXIMUM_BINS
 
 
 def test_linear_axis_of_hardly_any_positive_losses_reaches_them():

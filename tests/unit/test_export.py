@@ -404,13 +404,16 @@ def test_a_sweep_is_read_back_judged_and_reported(tmp_path):
     with (tmp_path / "sweep.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert [int(row["width"]) for row in rows] == [2, 4, 8]
-    d = [float(row["dominance"]) for row in rows]
+    d = [float(row["landmark"]) for row in rows]
     assert d == sorted(d)
-    assert all(float(row["dominance_low"]) <= float(row["dominance"]) for row in rows)
+    for name in ("dominance", "landmark", "excess", "log10_ratio"):
+        assert all(
+            float(row[f"{name}_low"]) <= float(row[name]) <= float(row[f"{name}_high"]) for row in rows
+        )
     export_sweep(sweep, tmp_path / "sweep.json")
     document = json.loads((tmp_path / "sweep.json").read_text())
     assert document["directions"][0]["verdict"] == "monotone, towards zero"
-    # What is drawn is D with its interval at each width.
+    # What is drawn is D_0 with its interval at each width.
     (drawn,) = draw_directions(sweep).axes[0].containers
     np.testing.assert_allclose(drawn[0].get_xdata(), [2, 4, 8])
     np.testing.assert_allclose(drawn[0].get_ydata(), d)

@@ -253,7 +253,6 @@ def test_next_to_nothing_gives_undefined_and_never_a_crash(losses, dominance):
         assert found.dominance.low <= dominance <= found.dominance.high
     elif not found.modes and not found.atom_mass.estimate > 0:
         assert plain["dominance"] == plain["zero_mass"] == plain["central_mass"] == [None, None, None]
-        assert np.all(np.isnan(found.draw_dominance(seeds.generator(0), 5)))
     if len(losses) < 10:
         assert not found.modes
     assert plain["dip_p"] is None or 0 <= plain["dip_p"] <= 1
@@ -317,7 +316,8 @@ def test_what_the_bins_cannot_show_is_noted():
     assert narrow.narrow
     assert narrow.contracting is None
     assert any("bin_bits" in note for note in narrow.notes)
-    pareto = analyse_modes(distribution_of(1 / generator.random(10**5) ** 2))
+    # All below a hundredth of the null loss but a few, so that the bins are far wider than most of it.
+    pareto = analyse_modes(distribution_of(1e-4 / generator.random(10**5) ** 2))
     assert any("falls towards 0" in note for note in pareto.notes)
     assert any("lie in bin 1 of" in note for note in pareto.notes)
     spoiled = analyse_modes(distribution_of(np.r_[generator.gamma(5, size=5000), np.nan, np.inf]))
@@ -341,13 +341,6 @@ def test_result_repeats_exactly_and_depends_on_the_counts_alone():
     parts = [LossHistogram.from_losses(block, 12, NULL, 1e-12) for block in np.split(losses, 8)]
     merged = LossDistribution(Summary(LossHistogram.merge(parts[::-1]), Moments(NULL)), NULL)
     assert analyse_modes(merged).to_json() == analyse_modes(distribution_of(losses)).to_json()
-
-
-def test_draws_of_dominance_have_the_interval_of_the_estimate():
-    generator = seeds.generator(12)
-    found = analyse_modes(drawn(mixture((0.3, LOW), (0.7, HIGH)), 20_000, generator))
-    ends = np.quantile(found.draw_dominance(generator, 100_000), [0.025, 0.975])
-    assert ends == pytest.approx(found.dominance[1:], abs=0.1 * (found.dominance.high - found.dominance.low))
 
 
 def test_analysis_is_fast_enough_to_be_live():
@@ -420,8 +413,9 @@ def test_a_slight_hump_with_a_large_basin_leaves_dominance_undecided():
     assert both.undecided
     assert both.dominance.low < 0 < 0.99 < both.dominance.high
     assert any("More networks may add a mode" in note for note in both.notes)
-    drawn = both.draw_dominance(np.random.default_rng(0), 1000)
-    assert 0.4 < np.mean(drawn > 0.9) < 0.6  # what compares D with another one sees both cases
+    # Excess mass has no leap: few and many losses agree, and no basin is at stake.
+    assert without.excess.low < both.excess.estimate < without.excess.high
+    assert both.excess.high - both.excess.low < 0.01
     assert both.to_json()["undecided"] is True
 
 
@@ -443,15 +437,15 @@ def test_no_mode_is_at_zero_where_no_loss_is_below_a_quarter_of_the_null_loss(fa
 
 
 def test_a_density_that_falls_towards_zero_within_the_first_bin_has_no_zero_mode():
-    # 100 of the losses are below the null loss, the others above 300 times that, in bins of 2,000 times it.
+    # 100 of the losses are below the null loss, the others above 300 times that, up to 5e5.
     generator = np.random.default_rng(14)
     losses = np.r_[generator.random(100), 300 + 5000 * generator.exponential(size=200_000)]
     losses[-2000:] = 5e5 * generator.random(2000)
     found = analyse_modes(distribution_of(losses), dip_samples=0)
-    assert found.bin_width > 1000
-    assert found.zero_mode is None
-    assert any("No mode is at 0" in note for note in found.notes)
-    # With its largest density at 0 on the scale of the null loss too, the same width of bins has one.
+    assert found.bin_width <= NULL / 32 * 1.01  # whatever the tail does
+    assert found.zero_mode is None or found.ambiguous
+    assert found.dominance.low == pytest.approx(-1, abs=1e-3)
+    # With its largest density at 0 on the scale of the null loss too, it has one.
     found = analyse_modes(distribution_of(np.r_[generator.random(300_000) ** 2, losses]), dip_samples=0)
     assert found.zero_mode is not None
 

@@ -79,8 +79,9 @@ def fields(text):
 
 
 NAMES = {
-    "Landmarks", "Loss", "Quantiles", "Losses of 0", "Not finite", "Zero mode", "Central mode", "At L_0",
-    "Dead", "Dominance D", "Peak ratio", "Unimodal?", "Contracting", "Log axis", "Note", "Volume", "Held out",
+    "Landmarks", "Loss", "Quantiles", "Losses of 0", "Not finite", "Dominance D_0", "log10 ratio",
+    "Excess D_E", "Zero mode", "Central mode", "At L_0", "Dead", "Basin D", "Peak ratio", "Unimodal?",
+    "Contracting", "Log axis", "Note", "Volume", "Held out",
 }  # fmt: skip
 
 
@@ -134,8 +135,11 @@ def check_report(text, document, result):
         assert named["Dead"] == "not counted"
     else:
         same_interval(split(named["Dead"])[0], dead)
-    masses["dominance"] = same_interval(split(named["Dominance D"])[0], modes["dominance"])
-    check_bins(named["Dominance D"], modes)
+    masses["dominance"] = same_interval(split(named["Basin D"])[0], modes["dominance"])
+    check_bins(named["Basin D"], modes)
+    check_dominance(
+        [split(named[name])[0] for name in ("Dominance D_0", "log10 ratio", "Excess D_E")], document
+    )
     if modes["log2_peak_ratio"] is None:
         assert "Peak ratio" not in named
     else:
@@ -151,8 +155,24 @@ def check_report(text, document, result):
     check_together(masses, named, tables, document)
 
 
+def check_dominance(shown, document):
+    """Check D_0, Lambda and D_E as text; a Lambda that is only bounded is shown as its bound."""
+    dominance = document["dominance"]
+    same_interval(shown[0], dominance["landmark"])
+    same_interval(shown[2], dominance["excess"])
+    estimate, low, high = dominance["log10_ratio"]
+    if estimate is None and (low is None) != (high is None):
+        bound = high if low is None else low
+        found = re.fullmatch(rf"([<>]) ({NUMBER}) \(95 %\)", shown[1])
+        assert found[1] == ("<" if low is None else ">")
+        assert float(found[2]) == pytest.approx(bound, rel=0.011)
+        assert float(found[2]) >= bound if low is None else float(found[2]) <= bound
+    else:
+        same_interval(shown[1], dominance["log10_ratio"])
+
+
 def check_bins(line, modes):
-    found = re.search(r"linear axis, (\S+) bins? of (\S+)$", line)
+    found = re.search(r"linear axis, (\S+) bins? of (\S+)(?: at 0)?$", line)
     if modes["bin_width"] is None:
         assert found is None
         assert "no bins" in line
@@ -303,11 +323,13 @@ def check_page(page, document):
     for name, key in (
         ("zero mode, mass", "zero_mass"),
         ("central mode, mass", "central_mass"),
-        ("dominance index D", "dominance"),
+        ("basin dominance D", "dominance"),
     ):
         same_interval(cells[name][0], modes[key])
     same_interval(cells["atom at L_0, mass"][0], document["at_null_loss"])
-    check_bins(cells["dominance index D"][1], modes)
+    check_bins(cells["basin dominance D"][1], modes)
+    measures = ("dominance D_0", "log10 ratio Λ", "excess dominance D_E")
+    check_dominance([cells[name][0] for name in measures], document)
     check_dip(cells["unimodal?"][0], modes)
     check_contracting(cells["contracting below the central mode"][0], cells["central mode, mass"][1], modes)
     for table in page.tables:
@@ -412,15 +434,15 @@ def masses_of(result):
 
 def check_sweep_rows(rows, points, results):
     for row, point, result in zip(rows, points, results, strict=True):
-        modes = point["modes"]
+        dominance = point["dominance"]
         assert float(row[0]) == point["settings"]["gain"]
         assert count(row[1]) == point["parameters"]
-        for cell, mass in zip(row[2:6], masses_of(result), strict=True):
-            same_mass(cell, mass or [None])
-        if modes["dominance"][0] is None:
-            assert row[6] == "-"
+        if dominance["landmark"][0] is None:
+            assert row[2] == "-"
         else:
-            same_interval(row[6], modes["dominance"])
+            same_interval(row[2], dominance["landmark"])
+        for cell, mass in zip(row[-5:], [dominance["excess"], *masses_of(result)], strict=True):
+            same_mass(cell, mass or [None])
 
 
 def check_directions(text, directions):
@@ -428,9 +450,9 @@ def check_directions(text, directions):
     assert len(lines) == len(directions)
     for line, found in zip(lines, directions, strict=True):
         if found["tau"] is None:
-            assert line.endswith("(D is undefined or constant)")
+            assert line.endswith("(D_0 is undefined or constant)")
             continue
-        effect = re.search(rf"D end to end ({INTERVAL}),", line)
+        effect = re.search(rf"D_0 end to end ({INTERVAL}),", line)
         same_interval(effect[1], found["effect"])
         rank = re.search(rf"Kendall τ-b = ({INTERVAL})", line)
         same_interval(rank[1], [found["tau"], found["low"], found["high"]])
@@ -462,9 +484,15 @@ def test_every_number_of_a_sweep_is_read_back(tmp_path, no_figures, block):
     for row, point, result in zip(rows, document["points"], sweep.results, strict=True):
         assert (int(row["samples"]), float(row["gain"])) == (point["samples"], point["settings"]["gain"])
         assert int(row["nonfinite"]) == result.summary.histogram.nonfinite
-        for name in ("zero_mass", "central_mass", "atom_mass", "dominance"):
+        dominance = point["dominance"]
+        told = {
+            name: point["modes"][name] for name in ("zero_mass", "central_mass", "atom_mass", "dominance")
+        }
+        told |= {name: dominance[name] for name in ("landmark", "excess", "log10_ratio")}
+        for name, interval in told.items():
             cells = [row[name + end] for end in ("", "_low", "_high")]
-            assert [float(cell) if cell else None for cell in cells] == point["modes"][name]
+            assert [float(cell) if cell else None for cell in cells] == interval
+        assert row["zero_side"] == dominance["zero_side"]
         own = result_document(result)
         for name, values in (("at_null_share", own["at_null_loss"]), ("dead", own["dead"] or [None] * 3)):
             cells = [row[name + end] for end in ("", "_low", "_high")]
@@ -476,6 +504,8 @@ def test_every_number_of_a_sweep_is_read_back(tmp_path, no_figures, block):
     (table,) = (table for table in page.tables if table[0][:2] == ["gain", "P"])
     for row, point, result in zip(table[1:], document["points"], sweep.results, strict=True):
         assert (float(row[0]), count(row[2])) == (point["settings"]["gain"], point["samples"])
-        for cell, mass in zip(row[3:8], [*masses_of(result), point["modes"]["dominance"]], strict=True):
+        check_dominance([row[3], row[4], row[6]], point)
+        assert row[5] == point["dominance"]["zero_side"]
+        for cell, mass in zip(row[7:12], [*masses_of(result), point["modes"]["dominance"]], strict=True):
             same_interval(cell, mass or [None] * 3)
-        same(row[8], point["landmarks"]["null_loss"], 4)
+        same(row[12], point["landmarks"]["null_loss"], 4)

@@ -10,7 +10,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from geomreg_tui.analysis import LossDistribution, analyse_modes, direction
+from geomreg_tui.analysis import LossDistribution, direction, landmark_dominance
+from geomreg_tui.analysis.interactions import grid_direction
+from geomreg_tui.analysis.landmark import LandmarkDominance, Window
 from geomreg_tui.analysis.trends import volume_direction
 from geomreg_tui.summary import LossHistogram, Moments, Summary
 from tests import seeds
@@ -21,14 +23,14 @@ NULL = 1.0
 def analysis(losses):
     histogram = LossHistogram.from_losses(losses, 10, NULL, 1e-12)
     part = LossDistribution(Summary(histogram, Moments.from_losses(losses, NULL)), NULL)
-    return analyse_modes(part, replicates=100, dip_samples=0)
+    return landmark_dominance(part)
 
 
 def two_modes(share, generator, samples=3000):
-    """Analyse losses of which this share belongs to a zero mode: D is 2 share - 1."""
+    """Return the dominance of losses of which this share is near 0, the others at L_0: D_0 is 2 share - 1."""
     low = generator.random(samples) < share
     return analysis(
-        np.where(low, 0.4 * generator.beta(1, 4, samples), 0.5 + 0.5 * generator.beta(4, 4, samples))
+        np.where(low, 0.25 * generator.beta(1, 4, samples), 0.875 + 0.25 * generator.beta(4, 4, samples))
     )
 
 
@@ -150,13 +152,13 @@ def test_order_of_the_points_does_not_matter():
 def test_tau_is_that_of_scipy_with_ties():
     factor = [1, 1, 2, 2, 3, 3]
     points = sweep([0.2, 0.3, 0.25, 0.5, 0.4, 0.6], 4)
-    expected = stats.kendalltau(factor, [point.dominance.estimate for point in points])
+    expected = stats.kendalltau(factor, [point.landmark.estimate for point in points])
     got = direction(factor, points)
     assert got.tau == pytest.approx(expected.statistic)
     assert math.isnan(got.p_value)  # three values of the factor say nothing
     more = [*factor, 4, 5]
     points += sweep([0.7, 0.8], 4)
-    expected_more = stats.kendalltau(more, [point.dominance.estimate for point in points])
+    expected_more = stats.kendalltau(more, [point.landmark.estimate for point in points])
     assert direction(more, points).p_value == pytest.approx(expected_more.pvalue)
     # Shares that far apart are never exchanged by the noise of 3000 losses: the redraws all have that tau.
     assert (got.low, got.high) == pytest.approx((expected.statistic, expected.statistic))
@@ -190,7 +192,7 @@ def test_small_differences_are_seen_with_enough_samples():
     assert direction([1, 2, 3], sweep(shares, 6, 200_000)).verdict == "monotone, towards zero"
 
 
-def test_points_without_a_mode_are_left_out():
+def test_points_without_losses_near_zero_or_the_null_loss_are_left_out():
     points = sweep([0.1, 0.3, 0.6], 7)
     empty = analysis(np.array([np.nan, 0.3]))
     got = direction([1, 2, 3, 4], [points[0], empty, points[1], points[2]])
@@ -211,8 +213,8 @@ def test_too_little_has_no_direction():
 def test_all_on_one_side_has_no_direction():
     # No zero mode anywhere: every D is -1, and redraws differ by noise alone.
     generator = seeds.generator(9)
-    points = [analysis(generator.normal(5, 0.5, 2000)) for _ in range(5)]
-    assert {point.dominance.estimate for point in points} == {-1.0}
+    points = [analysis(generator.normal(1, 0.02, 2000)) for _ in range(5)]
+    assert {point.landmark.estimate for point in points} == {-1.0}
     got = direction(range(5), points)
     assert got.verdict == "no direction"
     assert got.low < 0 < got.high
@@ -227,3 +229,59 @@ def test_sweeps_that_do_not_fit_are_refused(factor, message):
 def test_result_repeats_with_its_seed():
     points = sweep([0.3, 0.31, 0.33], 11)
     assert direction([1, 2, 3], points, seed=4) == direction([1, 2, 3], points, seed=4)
+
+
+def grid_of(shares, seed, samples=3000):
+    """Return the lines of a grid from the true shares near 0, a row for each value of the other factor."""
+    return [(range(len(row)), sweep(row, seed + number, samples)) for number, row in enumerate(shares)]
+
+
+@pytest.mark.parametrize(
+    ("shares", "verdict", "differs"),
+    [
+        ([[0.2, 0.4, 0.6], [0.3, 0.5, 0.7]], "monotone, towards zero", False),
+        ([[0.2, 0.4, 0.6], [0.3, 0.4, 0.5]], "monotone, towards zero", True),
+        ([[0.6, 0.4, 0.2], [0.9, 0.5, 0.3]], "monotone, towards central", True),
+        ([[0.2, 0.4, 0.6], [0.6, 0.4, 0.2]], "not monotone everywhere", True),
+        ([[0.2, 0.5, 0.5], [0.2, 0.5, 0.5]], "mostly towards zero", False),
+    ],
+)
+def test_a_factor_is_judged_on_the_whole_grid(shares, verdict, differs):
+    got = grid_direction(grid_of(shares, 40, 20_000))
+    assert got.verdict == verdict
+    assert got.interacts == differs
+    for effect, row in zip(got.effects, shares, strict=True):
+        assert near(effect, 2 * (row[-1] - row[0]))
+    assert near(got.mean_effect, float(np.mean([2 * (row[-1] - row[0]) for row in shares])))
+    json.dumps(got.to_json(), allow_nan=False)
+
+
+def test_the_test_of_an_interaction_keeps_its_level():
+    # Equal effects on three lines: at 5 %, more than the bound of 100 grids with probability below 1e-3.
+    points = null_points()
+    generator = seeds.generator(41)
+    differing = wrong = 0
+    for _ in range(100):
+        chosen = [points[place] for place in generator.permutation(len(points))[:6]]
+        got = grid_direction([([1, 2], chosen[:2]), ([1, 2], chosen[2:4]), ([1, 2], chosen[4:])])
+        differing += got.interacts
+        wrong += got.verdict != "no direction"
+    assert differing <= stats.binom.ppf(1 - 1e-3, 100, 0.05)
+    assert wrong <= stats.binom.ppf(1 - 1e-3, 100, 0.05)
+
+
+def test_a_line_with_a_single_value_makes_no_grid():
+    (one,) = grid_of([[0.3, 0.5]], 42)
+    assert grid_direction([one, ([1], one[1][:1])]) is None
+
+
+def test_where_the_tail_reaches_the_measure_is_the_log_ratio():
+    def deep(log10_volume):
+        window = Window(0.0, 0.0, 0.0)
+        return LandmarkDominance(window, Window(5000.0, 5000.0, 5000.0), 10_000, (log10_volume, 0.05))
+
+    got = direction([1, 2, 3], [deep(-9.0), deep(-7.0), deep(-5.0)])
+    assert got.measure == "log10_ratio"
+    assert got.verdict == "monotone, towards zero"
+    assert near(got.effect, 4.0)
+    assert direction([1, 2], sweep([0.3, 0.4], 43)).measure == "landmark"

@@ -55,12 +55,15 @@ _TERMS = (
     ("mode", "A maximum of the density that stands out of counting noise, in standard deviations σ."),
     ("zero mode", "A mode at loss 0. Its mass is the share of networks in its basin, up to the next valley."),
     ("central mode", "The heaviest mode not at 0; the atom belongs to it."),
-    ("index D", "(zero mass - central mass) / (zero mass + central mass): -1 all central, +1 all at zero."),
+    ("dominance D0", "(Z - C) / (Z + C): Z networks up to L0/4, C within L0/8 of L0. -1 central, +1 zero."),
+    ("log10 ratio", "log10(Z / C), its Z from the deep tail or bounded, where sampling sees too few."),
+    ("excess DE", "The same of what stands above the valley between the modes."),
+    ("basin D", "The same of the modes' masses; it leaps where a mode comes or goes."),
     ("dip p", "Hartigan's dip test: a small p says that the distribution is not unimodal."),
     ("contracting", "Whether density never falls on the way from 0 up to the central mode."),
     (
         "direction",
-        "How D changes with a factor: monotone where every step is resolved and of one sign, mostly where "
+        "How D0 changes with a factor: monotone where every step is resolved and of one sign, mostly where "
         "only the interval of τ-b excludes 0, not monotone where resolved steps have both signs.",
     ),
     (

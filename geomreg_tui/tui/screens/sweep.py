@@ -180,7 +180,7 @@ class SweepScreen(Screen[RunChoice | None]):
             notice = "the sampling process is loading: the first networks come in a moment"
         self._multiples.show(view, notice)
         selected = self._multiples.selected
-        self._trend.show(view, selected, "then D against them, with the direction, comes here")
+        self._trend.show(view, selected, "then D0 against them, with the direction, comes here")
         self._table.show(view, selected)
         self.set_class(view is None, "-empty")
         about = self._experiment.describe()

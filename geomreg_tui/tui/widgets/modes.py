@@ -8,9 +8,10 @@ from collections.abc import Sequence
 
 from textual.geometry import Size
 
-from geomreg_tui.analysis import Interval, LossDistribution, ModeAnalysis
+from geomreg_tui.analysis import Interval, LandmarkDominance, LossDistribution, ModeAnalysis
+from geomreg_tui.analysis.landmark import SAMPLED, TAIL
 from geomreg_tui.errors import plain_text
-from geomreg_tui.formatting import probability_text, share_text
+from geomreg_tui.formatting import probability_text, share_text, upper_text
 from geomreg_tui.tui.numbers import interval_text, number_text
 from geomreg_tui.tui.view import Comparison, View
 from geomreg_tui.tui.widgets.rows import Piece, RowsWidget
@@ -35,7 +36,7 @@ class ModesTable(RowsWidget):
         self._lines = 1
 
     def show(self, view: View | None, directions: Directions = ()) -> None:
-        """Draw a view, nothing where there is none; and where factors of a sweep push D."""
+        """Draw a view, nothing where there is none; and where factors of a sweep push D_0."""
         self._view, self._directions = view, directions
         lines = len(self._all_rows(self.content_size.width or 40))
         if lines != self._lines:
@@ -53,13 +54,17 @@ class ModesTable(RowsWidget):
 
     def _all_rows(self, width: int) -> list[list[Piece]]:
         view = self._view
-        if view is None or view.modes is None or view.distribution is None:
+        if view is None or view.modes is None or view.distribution is None or view.landmark is None:
             return [[Piece("no networks yet", "dim")]]
         modes, comparison = view.modes, view.comparison
-        rows = [
+        rows = [_row("dominance D0", _interval(view.landmark.landmark, width), "strong")]
+        if view.landmark.zero_side != SAMPLED:
+            rows.append(_row("log10 ratio", _ratio(view.landmark, width)))
+        rows += [
+            _row("excess DE", _interval(modes.excess, width)),
             _row("zero mode", _interval(modes.zero_mass, width, "mass ")),
             _row("central mode", _interval(modes.central_mass, width, "mass ")),
-            _row("index D", _interval(modes.dominance, width), "strong"),
+            _row("basin D", _interval(modes.dominance, width)),
             _row("at L0", _interval(view.distribution.at_null_share, width)),
             _row("dead", _dead(view.distribution, width)),
             _row("unimodal?", _fitting(width, *_dip_texts(modes))),
@@ -98,6 +103,17 @@ def _interval(interval: Interval, width: int, prefix: str = "") -> str:
     return _fitting(width, *(prefix + text for text in texts), *texts)
 
 
+def _ratio(landmark: LandmarkDominance, width: int) -> str:
+    """Return Lambda, or its bound, which rounds outwards."""
+    found = landmark.log10_ratio
+    if math.isfinite(found.estimate):
+        text = _interval(found, width)
+        return _fitting(width, f"{text} from the tail", text) if landmark.zero_side == TAIL else text
+    if math.isfinite(found.high):
+        return f"< {upper_text(found.high, 3)}"
+    return _interval(found, width)
+
+
 def _dead(distribution: LossDistribution, width: int) -> str:
     return "not counted" if distribution.summary.dead is None else _interval(distribution.dead, width)
 
@@ -124,7 +140,7 @@ def _comparison_rows(comparison: Comparison, width: int) -> list[list[Piece]]:
     label = textwrap.shorten(comparison.label, max(10, width - _NAME), placeholder="…")
     return [
         _row("• pinned", label, "pinned"),
-        _row("  D minus its", _interval(comparison.dominance, width), "strong"),
+        _row("  D0 minus its", _interval(comparison.dominance, width), "strong"),
         _row("  KS distance", f"{number_text(statistic)}   p {p_text}"),
     ]
 

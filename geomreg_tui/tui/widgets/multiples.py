@@ -290,9 +290,9 @@ class Multiples(RowsWidget, can_focus=True):
         first = [Piece("❯ " if here else "  ", "key"), Piece(name, "strong" if here else "text")]
         first += [Piece(gap), Piece(state, role)]
         second: list[Piece] = []
-        if point.modes is not None:
-            found = point.modes.dominance
-            texts = (f"  D {interval_text(found, 3)}", f"D {interval_text(found, 3)}", _brief(found))
+        if point.modes is not None and point.landmark is not None:
+            found = point.landmark.landmark
+            texts = (f"  D0 {interval_text(found, 3)}", f"D0 {interval_text(found, 3)}", _brief(found))
             text = next((text for text in texts if cell_len(text) <= width), cut(texts[-1], width))
             second.append(Piece(text))
             atom = f"  at L_0 {number_text(point.modes.atom_mass.estimate)}"
@@ -303,8 +303,8 @@ class Multiples(RowsWidget, can_focus=True):
 
 def _brief(found: Interval) -> str:
     if math.isnan(found.estimate):
-        return "D undefined"
-    return f"D {formatting.interval_text(found, 2, bounded=True, decimals=2)}"
+        return "D0 undefined"
+    return f"D0 {formatting.interval_text(found, 2, bounded=True, decimals=2)}"
 
 
 def point_state(point: PointView) -> tuple[str, str]:

@@ -66,7 +66,7 @@ class PointsTable(RowsWidget):
         last = max(0, len(view.points) - page)
         self._top = max(self._selected - page + 1, min(self._top, self._selected, last))
         points = view.points
-        headings = [" × ".join(factor.key for factor in view.plan.factors), "D", "95 % interval"]
+        headings = [" × ".join(factor.key for factor in view.plan.factors), "D0", "95 % interval"]
         cells = [[point.value, *_dominance(point)] for point in points]
         state_size = max(cell_len(point_state(point)[0]) for point in points)
         for name, take in _MORE:
@@ -112,9 +112,9 @@ def _line(texts: Sequence[str], sizes: Sequence[int]) -> str:
 
 
 def _dominance(point: PointView) -> tuple[str, str]:
-    if point.modes is None:
+    if point.landmark is None:
         return "", ""
-    estimate, _, ends = interval_text(point.modes.dominance, 3, bounded=True).partition(" ")
+    estimate, _, ends = interval_text(point.landmark.landmark, 3, bounded=True).partition(" ")
     return estimate, ends
 
 
@@ -130,6 +130,7 @@ def _parameters(point: PointView) -> str:
 
 
 _MORE = (
+    ("DE", lambda point: _share(point, "excess")),
     ("zero mode", lambda point: _share(point, "zero_mass")),
     ("central", lambda point: _share(point, "central_mass")),
     ("at L_0", lambda point: _share(point, "atom_mass")),

@@ -1,4 +1,4 @@
-"""D, or V at equal loss, against the factor of a sweep, with the verdict on its direction."""
+"""D_0, the log10 ratio or V at equal loss, against the factor of a sweep, with the verdict."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from rich.cells import cell_len
 
 from geomreg_tui.analysis import Direction
 from geomreg_tui.analysis.intervals import Interval
-from geomreg_tui.engine.sweep import Factor
-from geomreg_tui.formatting import decimal_text, interval_text
+from geomreg_tui.analysis.trends import LANDMARK, LOG10_RATIO, intervals_of, measure_of
+from geomreg_tui.engine.sweep import Factor, GridVerdict
+from geomreg_tui.formatting import decimal_text, interval_text, probability_text
 from geomreg_tui.tui.numbers import Scale, number_text
 from geomreg_tui.tui.sweep_setup import value_text
 from geomreg_tui.tui.sweep_view import SweepView
@@ -29,6 +30,7 @@ _GLYPHS = "●▲■◆○△□◇"  # one for each value of a second factor
 _ROLES = ("bar", "pinned", "landmark", "theory")
 _ENDS = ("-1", "0", "1")
 _LEAST_PLOT = 6
+_NAMES = {LANDMARK: "D0", LOG10_RATIO: "log10 ratio"}
 _LABELLED = 9  # lines from which the axis has its name below it: the title of the pane has it too
 
 
@@ -36,7 +38,9 @@ Known = Mapping[tuple[Any, ...], Interval]
 
 
 class TrendPane(RowsWidget):
-    """A plot of D, or of log10 V, with 95 % intervals over the verdict; the selected point stands out.
+    """A plot of D_0, of Lambda or of log10 V with 95 % intervals, over the verdict.
+
+    The selected point stands out.
 
     Attributes:
         deep: whether V at equal loss is shown, where the points have deep tails.
@@ -48,23 +52,24 @@ class TrendPane(RowsWidget):
         self._selected = 0
         self._notice = ""
         self.deep = False
-        self.border_title = "Dominance index D"
+        self.border_title = "Dominance D0"
 
     def show(self, view: SweepView | None, selected: int, notice: str = "") -> None:
         """Draw a sweep, or a notice where there is none."""
         self._view, self._selected, self._notice = view, selected, notice
         key = view.plan.factors[0].key.replace("_", " ") if view else ""
         if view is None:
-            self.entitle("Dominance index D")
+            self.entitle("Dominance D0")
         elif view.tails is not None and self.deep:
             at = f"{decimal_text(view.tails.log10_loss, 2)}"
             self.entitle(f"log10 V against {key}", f"at log10 ε = {at}")
         else:
-            self.entitle(f"D against {key}", "+1 zero, -1 central")
+            what = _NAMES[_measure(view)]
+            self.entitle(f"{what} against {key}", "+1 zero, -1 central" if what == "D0" else "zero / central")
         self.redraw()
 
     def toggle(self) -> None:
-        """Change between D and V at equal loss."""
+        """Change between D_0 and V at equal loss."""
         self.deep = not self.deep
         self.show(self._view, self._selected, self._notice)
 
@@ -75,21 +80,22 @@ class TrendPane(RowsWidget):
             return message_rows(self._notice, width, height)
         deep = self.deep and view.tails is not None
         known = view.volumes if deep else _dominances(view)
+        what = "log10 V" if deep else _NAMES[_measure(view)]
         below = _verdict_rows(view, deep, width, max(2, height - _LEAST_PLOT))
         factor = view.plan.factors[0]
         legend = _legend(view, width) if height - len(below) > 2 * _LEAST_PLOT else []
         lines = height - len(below) - len(legend)
         if not known:
-            word = "V comes with the first tail" if deep else "D comes with the first networks"
+            word = "V comes with the first tail" if deep else "D0 comes with the first networks"
             rows = message_rows(word, width, lines)
             return [*rows, *([] for _ in range(lines - len(rows))), *below]
         if not factor.ordered and len(view.plan.factors) == 1 and len(factor.values) <= lines - 3:
-            return [*_by_name(view, known, deep, self._selected, width, lines), *below]
+            return [*_by_name(view, known, what, self._selected, width, lines), *below]
         places = _positions(factor)
         name = factor.key.replace("_", " ") + (" (log axis)" if _is_log(factor) else "")
         label = name if lines >= _LABELLED else ""
         within = lines - (3 if label else 2)
-        y = _volume_axis(known, within) if deep else _index_axis(within)
+        y = _index_axis(within) if what == "D0" else _volume_axis(known, within)
         x = _axis(factor, places, Canvas.area(width, y))
         canvas = Canvas(width, lines, x, y, label)
         canvas.level(0.0, "axis")
@@ -104,13 +110,23 @@ class TrendPane(RowsWidget):
 
 
 def _dominances(view: SweepView) -> Known:
-    """Return D of each point where it is defined, by its settings."""
-    found = {point.settings: point.modes.dominance for point in view.points if point.modes is not None}
-    return {settings: index for settings, index in found.items() if math.isfinite(index.estimate)}
+    """Return D_0 or Lambda of each point where it is defined, by its settings."""
+    known = [(point.settings, point.landmark) for point in view.points if point.landmark is not None]
+    found = intervals_of(_measure(view), [landmark for _, landmark in known])
+    found = np.where(np.isfinite(found), found, found[:, :1])  # an end without bound is not drawn
+    return {
+        settings: Interval(*values)
+        for (settings, _), values in zip(known, found.tolist(), strict=True)
+        if math.isfinite(values[0])
+    }
+
+
+def _measure(view: SweepView) -> str:
+    return measure_of([point.landmark for point in view.points if point.landmark is not None])
 
 
 def _by_name(
-    view: SweepView, known: Known, deep: bool, selected: int, width: int, lines: int
+    view: SweepView, known: Known, what: str, selected: int, width: int, lines: int
 ) -> list[list[Piece]]:
     """Return a plot with a line for each name and what is known of it along that."""
     count = len(view.points)
@@ -118,8 +134,10 @@ def _by_name(
     y = Scale(0.0, count, tuple(count - number - 0.5 for number in range(count)), tuple(names))
     columns = Canvas.area(width, y)
     end = 1.0 + 1.0 / max(1, columns - 1)
-    x = _volume_axis(known, columns, columns // 8) if deep else Scale(-end, end, (-1.0, 0.0, 1.0), _ENDS)
-    canvas = Canvas(width, lines, x, y, "log10 V" if deep else "D")
+    x = Scale(-end, end, (-1.0, 0.0, 1.0), _ENDS)
+    if what != "D0":
+        x = _volume_axis(known, columns, columns // 8)
+    canvas = Canvas(width, lines, x, y, what)
     canvas.landmark(0.0, "axis")
     for number, point in enumerate(view.points):
         if point.settings in known:
@@ -182,7 +200,7 @@ def _axis(factor: Factor, places: dict[Any, float], columns: int) -> Scale:
 
 
 def _volume_axis(known: Known, cells: int, wanted: int = 0) -> Scale:
-    """Return an axis for log10 V of so many cells, that all intervals are on."""
+    """Return an axis for log10 V, or Lambda, of so many cells, that all intervals are on."""
     ends = [end for interval in known.values() for end in interval if math.isfinite(end)]
     low, high = min(ends), max(ends)
     margin = max(0.1 * (high - low), 0.05)
@@ -191,7 +209,7 @@ def _volume_axis(known: Known, cells: int, wanted: int = 0) -> Scale:
 
 
 def _index_axis(lines: int) -> Scale:
-    """Return the axis of D, with -1 and 1 in the middle of the outermost of so many lines."""
+    """Return the axis of D_0, with -1 and 1 in the middle of the outermost of so many lines."""
     end = 1.0 + 1.0 / max(1, lines - 1)
     if lines < 6:
         return Scale(-end, end, (-1.0, 0.0, 1.0), _ENDS)
@@ -225,8 +243,11 @@ def _verdict_rows(view: SweepView, deep: bool, width: int, most: int) -> list[li
                 (tail.factor, [*items, [Piece(f"ball of P dimensions: {tail.sphere.verdict}", "dim")]])
             )
     else:
+        found += [(whole.factor, _grid_items(whole)) for whole in view.grid]
         for verdict in view.judged:
-            items = _verdict_items("direction", verdict.held, verdict.direction, "D", width)
+            items = _verdict_items(
+                "direction", verdict.held, verdict.direction, _NAMES[_measure(view)], width
+            )
             found.append((verdict.factor, items))
     shown = [items for factor, items in found if factor is first] or [items for _, items in found]
     if not shown:
@@ -245,7 +266,7 @@ def _verdict_items(
     name += f" at {held[0]} {value_text(held[1])}" if held else ""
     items = [[Piece(f"{name}: "), Piece(found.verdict, "strong")]]
     if sum(cell_len(piece.text) for piece in items[0]) > width:
-        # The title of the pane says that it is D; of V it is said here.
+        # The title of the pane says that it is D_0; of V it is said here.
         items = [[Piece(f"{name}:")]] if held or what == "V" else []
         items.append([Piece(found.verdict, "strong")])
     if not math.isfinite(found.tau):
@@ -260,6 +281,17 @@ def _verdict_items(
     )
     items.append([Piece(next((text for text in texts if cell_len(text) <= width), texts[-1]))])
     return items
+
+
+def _grid_items(whole: GridVerdict) -> list[list[Piece]]:
+    """Return the verdict on the whole grid, and whether the effect differs along it."""
+    found = whole.direction
+    differs = "effect differs" if found.interacts else "no difference of effect seen"
+    p = f", p {probability_text(found.p_value, 0.001, 2)}" if math.isfinite(found.p_value) else ""
+    return [
+        [Piece("whole grid: "), Piece(found.verdict, "strong")],
+        [Piece(f"by {whole.across.key}: {differs}{p}")],
+    ]
 
 
 def _why_no_verdict(view: SweepView) -> str:

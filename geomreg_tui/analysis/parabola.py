@@ -1,0 +1,81 @@
+"""A parabola fitted to the density about an antimode: where its lowest point is, and how low."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Parabola", "fit_parabola"]
+
+FloatArray = NDArray[np.float64]
+
+_FEWEST = 5  # bins that it is fitted to
+
+
+class Parabola(NamedTuple):
+    """A parabola that is fitted to the density, as a function of the counts.
+
+    Attributes:
+        first: the first bin that it is fitted in.
+        width: widths of those bins, (bins,).
+        coefficients: times their densities, its value, slope and bend at the centre, (3, bins).
+        ends: edges of all bins in units of width, (all bins + 1,).
+        centre: its centre, in those units.
+        low, high: between which the lowest point may be, in those units.
+    """
+
+    first: int
+    width: FloatArray
+    coefficients: FloatArray
+    ends: FloatArray
+    centre: float
+    low: float
+    high: float
+
+    def lowest(self, count: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return the place of the lowest point in bins, and the density there, at least 0, each (...).
+
+        Where the density is not convex, that is the centre.
+
+        Args:
+            count: counts of the bins, shape (..., bins or more).
+        """
+        density = count[..., self.first : self.first + self.width.size] / self.width
+        value, slope, bend = np.moveaxis(density @ self.coefficients.T, -1, 0)
+        vertex = -slope / np.where(bend > 0, 2 * bend, 1.0)
+        shift = np.clip(np.where(bend > 0, vertex, 0.0), self.low - self.centre, self.high - self.centre)
+        height = np.maximum(value + slope * shift + bend * shift**2, 0.0)
+        place = np.interp(self.centre + shift, self.ends, np.arange(self.ends.size))
+        return np.asarray(place), np.asarray(height)
+
+
+def fit_parabola(
+    width: FloatArray, centre: float, half: float, limits: tuple[float, float] | None = None
+) -> Parabola:
+    """Return the least-squares parabola of the densities within a distance of a place.
+
+    Args:
+        width: widths of the bins, shape (bins,).
+        centre: the place, in units of width from the first edge.
+        half: the distance; at least five bins are taken.
+        limits: between which the lowest point may be; it is within half the distance of the centre too. None
+            for a lowest point at the centre.
+    """
+    ends = np.concatenate([[0.0], np.cumsum(width)])
+    middle = (ends[1:] + ends[:-1]) / 2
+    apart = np.abs(middle - centre)
+    chosen = np.flatnonzero(apart <= half)
+    if chosen.size < min(_FEWEST, width.size):
+        chosen = np.sort(np.argsort(apart, kind="stable")[:_FEWEST])
+    bins = slice(int(chosen[0]), int(chosen[-1]) + 1)
+    x = middle[bins] - centre
+    scale = float(np.abs(x).max()) or 1.0
+    weight = np.sqrt(width[bins])[:, None]
+    powers = (x[:, None] / scale) ** np.arange(min(3, x.size))
+    coefficients = np.zeros((3, x.size))
+    coefficients[: powers.shape[1]] = np.linalg.pinv(powers * weight) * weight.T
+    low, high = (centre, centre) if limits is None else limits
+    low, high = max(low, centre - half / 2), min(high, centre + half / 2)
+    return Parabola(bins.start, width[bins], coefficients, ends, centre, low, high)
