@@ -4,9 +4,10 @@ The place of the lowest bin between two modes is not a smooth function of the co
 of nearly equal height, its error does not shrink as 1/sqrt(n), and a bootstrap does not give its interval.
 So the antimode is sought in two steps. First as the minimum of the density smoothed by a kernel, the
 narrowest that shows a clear one. Such a kernel has negative sides, by which a sharp mode draws the minimum
-towards itself: so a parabola is fitted about that place, within a part of the distance to the nearer mode,
-which balances its bias (of fourth order) with counting noise, and again about its own lowest point. That is
-the antimode. The mass up to it comes from cumulative counts that are linear within bins. With the modes and
+towards itself: so a polynomial of fourth degree is fitted about that place, within a part of the distance to
+the nearer mode, and again about the lowest point of the parabola that touches it (:mod:`~.parabola`). That
+is the antimode. The window narrows with the number of losses faster than would suit the mean squared error,
+so that its bias (of fourth order) stays small beside counting noise. The mass up to it comes from cumulative counts that are linear within bins. With the modes and
 the windows held fixed it is a smooth function of the bin shares, so that the multinomial bootstrap is valid
 to first order. Where a valley is so empty that it shows no bend, the mass hardly depends on where in it the
 antimode is.
@@ -36,9 +37,9 @@ _STEP = 2**-0.5
 _NARROWEST = 2.5  # bins
 _LEAST = 0.5  # bins, between modes that are close
 _CLEAR = 4.0
-_WINDOW = 0.6  # of the distance from an antimode to the nearer mode, in which a parabola is fitted
-_MANY = 1e5  # losses from which on it is less: the power balances a bias of fourth order with noise
-_POWER = -1 / 9
+_WINDOW = 0.6  # of the distance from an antimode to the nearer mode, in which a polynomial is fitted
+_MANY = 2e4  # losses from which on it is less
+_POWER = -1 / 7  # -1 / 11 would balance the bias of the slope with its noise
 _FITS = 3
 
 
