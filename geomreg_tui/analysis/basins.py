@@ -7,9 +7,11 @@ narrowest that shows a clear one. Such a kernel has negative sides, by which a s
 towards itself: so a polynomial of fourth degree is fitted about that place, within a part of the distance to
 the nearer mode, and again about the lowest point of the parabola that touches it (:mod:`~.parabola`). That
 is the antimode. The window narrows with the number of losses faster than would suit the mean squared error,
-so that its bias (of fourth order) stays small beside counting noise. The mass up to it comes from cumulative counts that are linear within bins. With the modes and
-the windows held fixed it is a smooth function of the bin shares, so that the multinomial bootstrap is valid
-to first order. Where a valley is so empty that it shows no bend, the mass hardly depends on where in it the
+so that its bias (of fourth order) stays small beside counting noise.
+
+The mass up to the antimode comes from cumulative counts that are linear within bins. With the modes and the
+windows held fixed it is a smooth function of the bin shares, so that the multinomial bootstrap is valid to
+first order. Where a valley is so empty that it shows no bend, the mass hardly depends on where in it the
 antimode is.
 """
 

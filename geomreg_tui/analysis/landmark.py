@@ -12,6 +12,7 @@ that holds the end of a window holds losses that are equal to it, which belong t
 from __future__ import annotations
 
 import math
+import sys
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -177,7 +178,7 @@ def landmark_dominance(distribution: LossDistribution, tail: DeepTail | None = N
         return LandmarkDominance(Window(0, 0, 0), Window(0, 0, 0), samples)
     axis = linear_axis(distribution)
     exact = axis is not None and axis.lattice
-    start, stop = null * (1 - KAPPA / 2), min(null * (1 + KAPPA / 2), np.finfo(np.float64).max)
+    start, stop = null * (1 - KAPPA / 2), min(null * (1 + KAPPA / 2), sys.float_info.max)
     near = _below(distribution, KAPPA * null, exact, inclusive=True)
     until = _below(distribution, stop, exact, inclusive=True)
     before = _below(distribution, start, exact, inclusive=False)
@@ -222,7 +223,7 @@ def _below(distribution: LossDistribution, end: float, exact: bool, *, inclusive
     if exact:
         count = most if inclusive else least
         return Window(count, count, count)
-    lower, upper = distribution.edge(name)[0], distribution.edge(name + 1)[0]
+    lower, upper = float(distribution.edge(name)[0]), float(distribution.edge(name + 1)[0])
     return Window(least + (most - least) * (end - lower) / (upper - lower), least, most)
 
 

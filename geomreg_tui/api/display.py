@@ -6,13 +6,21 @@ import base64
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from geomreg_tui.engine.sweep import grid_verdicts
 from geomreg_tui.errors import ExperimentError, plain_text
 from geomreg_tui.export import Result, Sweep
 from geomreg_tui.export.deep import goal_text
 from geomreg_tui.export.drawing import figure_bytes
 from geomreg_tui.export.markup import escaped, table, warning_list
-from geomreg_tui.export.sweeps import verdict_line
-from geomreg_tui.export.wording import below_lines, log_text, mass_text, state_text
+from geomreg_tui.export.sweeps import grid_lines, verdict_line
+from geomreg_tui.export.wording import (
+    below_lines,
+    log_text,
+    mass_text,
+    ratio_text,
+    state_text,
+    zero_side_text,
+)
 from geomreg_tui.formatting import number_text
 
 __all__ = ["embedded_figure", "one_line", "page", "run_line", "run_page", "shown", "sweep_line", "sweep_page"]
@@ -56,9 +64,12 @@ def run_page(result: Result, draw: Callable[[], Any]) -> str:
             ("loss: mean, smallest, largest", _numbers(moments.mean, moments.minimum, moments.maximum))
         )
     rows += [
+        ("dominance D_0", mass_text(result.landmark.landmark)),
+        ("log10 ratio", f"{ratio_text(result.landmark)}; {zero_side_text(result.landmark)}"),
+        ("excess dominance D_E", mass_text(modes.excess)),
         ("zero mode, mass", mass_text(modes.zero_mass)),
         ("central mode, mass", mass_text(modes.central_mass)),
-        ("dominance D", mass_text(modes.dominance)),
+        ("basin dominance D", mass_text(modes.dominance)),
     ]
     if curve.loss.size:
         place, volume = (log_text(float(column[0])) for column in (curve.log10_loss, curve.log10_volume))
@@ -81,7 +92,9 @@ def sweep_page(
         rows: of each point.
     """
     shown = [[_cell(value) for value in row] for row in rows]
-    directions = "".join(f"<li>{escaped(verdict_line(verdict))}</li>" for verdict in sweep.judged)
+    lines = [verdict_line(verdict) for verdict in sweep.judged]
+    lines += [line for verdict in grid_verdicts(sweep.factors, sweep.points) for line in grid_lines(verdict)]
+    directions = "".join(f"<li>{escaped(line)}</li>" for line in lines)
     parts = [
         table("Points, with 95 % intervals", columns, shown, range(len(columns))),
         f"<ul>{directions}</ul>" if directions else "",

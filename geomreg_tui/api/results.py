@@ -42,12 +42,24 @@ _WIDTH = 100  # cells of a printed report
 
 @dataclass(frozen=True)
 class Dominance:
-    """Which mode has the mass: -1 is the central mode only, +1 the zero mode only.
+    """Whether losses are near 0 or near the null loss L_0: -1 is the centre only, +1 near 0 only.
+
+    Each is an estimate with the ends of its 95 % interval.
 
     Attributes:
-        basin: D = (zero - central) / (zero + central) in masses of the modes' basins, with its 95 % interval.
+        landmark: D_0, losses up to L_0 / 4 against those within L_0 / 8 of L_0. The number to compare.
+        excess: D_E, of the masses above the density at the valley between the modes.
+        log10_ratio: log10 of the ratio of the two shares that D_0 compares; NaN with a bound for one end
+            where one of them is not known.
+        zero_side: where the share near 0 in it comes from: ``sampled``, ``tail``, or ``bound``.
+        basin: D, of the masses of the two modes' basins. It describes one picture: it leaps where a mode
+            comes or goes.
     """
 
+    landmark: Interval
+    excess: Interval
+    log10_ratio: Interval
+    zero_side: str
     basin: Interval
 
 
@@ -73,7 +85,7 @@ class RunResult(Result):
 
     Example:
         >>> result = geomreg.load("latest")
-        >>> result.dominance.basin.low <= result.dominance.basin.estimate <= result.dominance.basin.high
+        >>> result.dominance.landmark.low <= result.dominance.landmark.estimate
         True
         >>> columns = result.arrays("volume")
         >>> float(columns["volume"][-1])  # all networks have at most the largest loss
@@ -98,8 +110,11 @@ class RunResult(Result):
 
     @property
     def dominance(self) -> Dominance:
-        """Which mode has the mass, with intervals."""
-        return Dominance(self.modes.dominance)
+        """Whether losses are near 0 or near the null loss, with intervals."""
+        found = self.landmark
+        return Dominance(
+            found.landmark, self.modes.excess, found.log10_ratio, found.zero_side, self.modes.dominance
+        )
 
     @property
     def losses(self) -> NDArray[np.float64]:

@@ -130,7 +130,12 @@ def test_a_run_that_moved_goes_on_to_the_bits_of_the_command_line(story):
     assert story.result.verify().problems == ()
     assert story.result.losses.shape == (KEPT,)
     assert story.result.losses.min() >= told["loss"]["min"]
-    assert list(told["modes"]["dominance"]) == list(story.result.dominance.basin)
+    found = story.result.dominance
+    assert list(told["modes"]["dominance"]) == list(found.basin)
+    assert list(told["dominance"]["landmark"]) == list(found.landmark)
+    assert list(told["dominance"]["excess"]) == list(found.excess)
+    assert list(told["dominance"]["log10_ratio"]) == found.log10_ratio.to_json()
+    assert told["dominance"]["zero_side"] == found.zero_side
 
 
 def test_the_arrays_are_in_the_run_directory_and_in_its_command(result):
@@ -228,7 +233,8 @@ def test_a_notebook_shows_a_figure_and_the_numbers(result):
     page = parsed(notebook(result))
     seen = " ".join(page.text)
     assert f"{result.summary.samples:,} of {result.facts.parameters:,} parameters" in seen
-    assert "dominance D" in seen
+    assert "dominance D_0" in seen
+    assert "basin dominance D" in seen
     assert str(result.path) in seen
     (image,) = page.images
     assert image.startswith("data:image/png;base64,iVBOR")
