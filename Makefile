@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 EACH_ON_ITS_CORE := OMP_NUM_THREADS=1
 # Tests wait for other processes a third of the time, so one more than two cores can do at once.
 TESTERS ?= 3
-EXPERIMENT := --data digits --examples 16 --width 256 --depth 3 --samples 1e5
+EXPERIMENT := --data digits --data-seed 4 --examples 1 --width 16 --depth 3 --samples 1e6
 
 # What is compiled is kept, or each of the hundreds of processes that the tests start would do it again.
 unexport PYTHONDONTWRITEBYTECODE
@@ -16,7 +16,7 @@ unexport PYTHONDONTWRITEBYTECODE
 .PHONY: run test test-full test-seeds lint wheel readme docs pages benchmarks clean
 
 run: $(VENV)/.run
-	@if [ -t 0 ] && [ -t 1 ]; then $(BIN)/geomreg-tui explore $(EXPERIMENT); \
+	@if [ -t 0 ] && [ -t 1 ]; then $(BIN)/geomreg-tui --fresh; \
 	else $(BIN)/geomreg-tui run $(EXPERIMENT); fi
 
 test: $(VENV)/.dev

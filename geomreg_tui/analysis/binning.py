@@ -22,7 +22,7 @@ _MINIMUM_BINS = 8
 _PER_NULL = 32  # bins to the null loss
 _FINE_NULLS = 2.0  # times the null loss: so far up the bins stay that narrow
 _GROWTH = 1.1  # of each further bin over the last, until they are as wide as equal ones
-_LEAST_RATIO = 1e-60  # of the narrowest bin to the widest: densities and their squares are floats
+_MOST_RATIO = 1e60  # of the widest bin to the narrowest, as far as densities tell them apart
 _LATTICE_VALUES = 512  # more distinct losses than this are treated as continuous
 _FINEST = 2.0**-16  # times the largest gap: spacings below are beyond the base bins
 _LATTICE_REPEATS = 16  # so many losses to each distinct value, or there is no telling that it is a lattice
@@ -52,9 +52,15 @@ class Axis:
     lattice: bool = False
 
     @property
+    def unit(self) -> float:
+        """The width of the widest bin, or 1e60 times that of the narrowest where the widest exceeds that."""
+        widest = float(self.width.max())
+        return min(widest, float(self.width.min()) * _MOST_RATIO) or widest
+
+    @property
     def relative_width(self) -> FloatArray:
-        """Bin widths in units of the widest: densities per such a unit neither over- nor underflow."""
-        return np.asarray(self.width / self.width.max(), np.float64)
+        """Bin widths in :attr:`unit`, at most 1: densities per such a unit, and their squares, are floats."""
+        return np.asarray(np.minimum(self.width / self.unit, 1.0), np.float64)
 
 
 def bins_for(samples: int) -> int:
@@ -121,9 +127,9 @@ def log_axis(distribution: LossDistribution, bins: int | None = None) -> Axis | 
 def _linear_edges(bins: int, high: float, null_loss: float) -> FloatArray:
     """Return the edges of the linear axis: equal bins, or narrower ones by the null loss."""
     equal = high / bins
-    narrow = max(null_loss * MAXIMUM_BINS / (_PER_NULL * bins), equal * _LEAST_RATIO)
+    narrow = null_loss * MAXIMUM_BINS / (_PER_NULL * bins)
     fine = math.ceil(_FINE_NULLS * _PER_NULL * bins / MAXIMUM_BINS)
-    if not (null_loss > 0 and narrow < equal) or fine * narrow > high / 2 or not math.isfinite(narrow):
+    if not 0 < narrow < equal or fine * narrow > high / 2 or not math.isfinite(narrow):
         return np.linspace(0, high, bins + 1)
     growth = math.log(equal) - math.log(narrow)
     growing = min(math.floor(growth / math.log(_GROWTH)), MAXIMUM_BINS)

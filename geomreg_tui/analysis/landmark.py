@@ -5,7 +5,8 @@ atom at L_0 included. Then D_0 = (Z - C) / (Z + C), and on a log scale Lambda = 
 where sampling sees nothing near 0: there Z is V(kappa L_0) of the deep tail. Both are continuous in the law.
 
 The windows end inside bins of the base histogram. The part of such a bin that is inside is interpolated, and
-every interval allows for all of the bin being on either side. Losses on a lattice are exact values: a bin
+every interval allows for the error of that; where the bin stands out from its neighbours, for all of it being
+on either side. Losses on a lattice are exact values: a bin
 that holds the end of a window holds losses that are equal to it, which belong to the window.
 """
 
@@ -34,6 +35,8 @@ KAPPA = 0.25  # width of the windows, in units of the null loss
 SAMPLED, TAIL, BOUND = "sampled", "tail", "bound"
 _LN10 = math.log(10)
 _ENOUGH = 100  # losses near 0 from which on they are not below sampling
+_FEWEST = 16  # losses in a bin from which on their spread in it is judged
+_STANDS_OUT = 4.0  # standard deviations
 
 
 class Window(NamedTuple):
@@ -216,15 +219,41 @@ def _below(distribution: LossDistribution, end: float, exact: bool, *, inclusive
         exact: whether losses in the bin that ``end`` is in are equal to it.
         inclusive: whether those count.
     """
-    name = bin_index(np.array([end]), distribution.histogram.bits)
-    least, most = (
-        float(distribution.count_before(name + step, zeros=False, atom=False)[0]) for step in (0, 1)
-    )
+    name = int(bin_index(np.array([end]), distribution.histogram.bits)[0])
+    names = np.maximum(np.arange(name - 1, name + 3), 0)
+    below = distribution.count_before(names, zeros=False, atom=False).astype(np.float64)
+    edges = distribution.edge(names)
+    least, most = float(below[1]), float(below[2])
     if exact:
         count = most if inclusive else least
         return Window(count, count, count)
-    lower, upper = float(distribution.edge(name)[0]), float(distribution.edge(name + 1)[0])
-    return Window(least + (most - least) * (end - lower) / (upper - lower), least, most)
+    inside = float((end - edges[1]) / (edges[2] - edges[1]))
+    estimate = least + (most - least) * inside
+    slack = _slack(np.diff(below), np.diff(edges), inside) if name else math.inf
+    return Window(estimate, max(least, estimate - slack), min(most, estimate + slack))
+
+
+def _slack(count: FloatArray, width: FloatArray, inside: float) -> float:
+    """Return by how much the losses in a part of a bin can differ from that part of its losses.
+
+    Where the bin fits between its neighbours that is 4 standard deviations of how many of its losses are
+    inside, if they are spread evenly, and what the slope of the density adds. Where it stands out, or holds
+    few losses, they may be anywhere in it.
+
+    Args:
+        count: losses in the bin before, the bin and the bin after, (3,).
+        width: their widths, (3,).
+        inside: the part.
+    """
+    if count[1] < _FEWEST:
+        return math.inf
+    density, variance = count / width, count / width**2
+    aside = (density[0] + density[2]) / 2
+    if abs(density[1] - aside) > _STANDS_OUT * math.sqrt(variance[1] + (variance[0] + variance[2]) / 4):
+        return math.inf
+    slope = abs(density[2] - density[0]) / (width[1] + (width[0] + width[2]) / 2)
+    spread = math.sqrt(count[1] * inside * (1 - inside))
+    return float(_STANDS_OUT * spread + slope * width[1] ** 2 / 8)
 
 
 def _log_odds(share: float) -> float:

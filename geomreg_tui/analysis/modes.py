@@ -203,7 +203,7 @@ def analyse_modes(
     parts = [_divide(axis, modes, near, resampled, samples, threshold) for modes, _ in lists]
     basins, masses, read, _ = parts[0]
     with np.errstate(over="ignore"):
-        widths = np.minimum(np.diff(far) / axis.width.max(), _WIDEST)
+        widths = np.minimum(np.diff(far) / axis.unit, _WIDEST)
     widths = widths if widths.size else np.ones(beyond.size)
     unseen = float(near.most), unseen_excess(samples)
     excesses = [

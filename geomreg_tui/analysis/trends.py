@@ -208,13 +208,12 @@ def _judged(
     low, high = np.quantile(tau_b(x, drawn), _TAILS).tolist()
     tau, p_value = math.nan, math.nan
     if np.unique(estimates).size > 1:
-        from scipy.stats import kendalltau
-
-        result = kendalltau(x, estimates)
-        tau = float(result.statistic)
+        tau = float(tau_b(x, estimates[None])[0])
         low, high = min(low, tau), max(high, tau)
         if values.size >= _FEWEST_FOR_P:
-            p_value = float(result.pvalue)
+            from scipy.stats import kendalltau
+
+            p_value = float(kendalltau(x, estimates).pvalue)
     verdict = _verdict(values, means, steps, (tau, low, high), words)
     return Direction(tau, low, high, p_value, verdict, tuple(steps), effect, measure)
 

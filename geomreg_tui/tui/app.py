@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ExplorerApp", "open_explorer"]
 
+_FIRST = {"data": "digits", "data_seed": 4, "examples": 1, "width": 16, "depth": 3}  # both modes are there
 _SAMPLES = 10**6  # of a full run, where nothing else is known
 _COLLECT = (2_000, 20, 50)  # objects, and younger collections, to a collection of garbage
 _PATIENCE = 1.0  # seconds that leaving may take once the terminal is gone
@@ -99,7 +100,8 @@ class ExplorerApp(ReducingApp[None]):
 
     def get_default_screen(self) -> Screen[None]:
         """Return the first frame."""
-        first = "loss" if self._attached else self._restored.tab or "setup"
+        shown = "setup" if self._experiment is not None and not self._attached else "loss"
+        first = "loss" if self._attached else self._restored.tab or shown
         about = self._experiment.describe() if self._experiment is not None else ""
         return OpeningScreen(about, first, self._keys, self._prepare)
 
@@ -111,7 +113,10 @@ class ExplorerApp(ReducingApp[None]):
 
         if self._last is not None:
             self._restored, self._notice = read_state(self._last)
-        experiment = self._experiment or self._restored.experiment or Experiment.parse({})
+        experiment = self._experiment or self._restored.experiment
+        if experiment is None:
+            experiment = Experiment.parse(_FIRST)
+            self._restored = replace(self._restored, tab=self._restored.tab or "loss")
         samples = self._samples or self._restored.samples or _SAMPLES
         session = Session(self.source, experiment, samples)
         if self._attached:
