@@ -22,7 +22,9 @@ for mode in modes.modes:
     where = "at 0" if mode.at_zero else f"at L = {mode.loss:.3g}"
     print(f"mode {where}: mass {mode.mass:.3f}, {mode.persistence:.0f} sigmas above its saddle")
 print(f"at the null loss: {modes.atom_mass.estimate:.4f}; dead: {result.distribution.dead.estimate:.4f}")
-for name, (estimate, low, high) in (("D_0", landmark.landmark), ("D_E", modes.excess)):
-    print(f"{name} = {estimate:.4f} [{low:.4f}, {high:.4f}]")
 both = modes.zero_mode is not None and modes.central_mode is not None
-print(f"Verdict: {'both modes are there' if both else 'not both modes are there'}")
+measures = ", ".join(
+    f"{name} = {estimate:.4f} [{low:.4f}, {high:.4f}]"
+    for name, (estimate, low, high) in (("D_0", landmark.landmark), ("D_E", modes.excess))
+)
+print(f"Verdict: {'both modes are there' if both else 'not both modes are there'}; {measures}")

@@ -1,7 +1,8 @@
 """Observation 4: with the loss averaged over several examples, does density fall from the centre to zero?
 
-The number of examples grows on the digits; for each, is the density non-decreasing from 0 up to the central
-mode, to within counting noise?
+The number of examples grows on the digits. For each: is the density non-decreasing from 0 up to the central
+mode, to within counting noise, and how steep is it there? And does landmark dominance D_0 move towards the
+central mode as examples are added?
 """
 
 from pathlib import Path
@@ -22,9 +23,24 @@ with TemporaryDirectory() as folder:
 
 judged = verdicts(factors, points)
 Console(highlight=False).print(sweep_text(factors, points, judged))
+several = []
 for point in points:
-    shown = {True: "yes", False: "no", None: "no central mode"}[point.modes.contracting]
-    print(f"N = {point.settings[0]:>2}: contracting below the central mode: {shown}")
-several = [point.modes.contracting for point in points if point.settings[0] >= 4]
-count = several.count(True)
-print(f"Verdict: volume contracts towards zero loss in {count} of {len(several)} cases with N >= 4")
+    count, null, modes = point.settings[0], point.facts.null_loss, point.modes
+    slope, low, high = (null * end for end in modes.slope)
+    shown = {True: "contracting", False: "not contracting", None: "no central mode"}[modes.contracting]
+    if modes.contracting is not None:
+        shown += f" below it, mean slope of log density {slope:.2f} [{low:.2f}, {high:.2f}] per L_0"
+    print(f"N = {count:>2}: {shown}")
+    if count >= 4:
+        several.append((modes.contracting is True and low > 0, slope, low, high))
+holds = sum(steady for steady, *_ in several)
+_, slope, low, high = several[-1]
+change = judged[0].direction.effect
+print(
+    f"Verdict: volume contracts towards zero loss in {holds} of {len(several)} cases with N >= 4; "
+    f"at N = {points[-1].settings[0]} log density falls by {slope:.2f} [{low:.2f}, {high:.2f}] per L_0"
+)
+print(
+    f"Verdict: D_0 over the number of examples: {judged[0].direction.verdict}, "
+    f"end to end {change.estimate:.3f} [{change.low:.3f}, {change.high:.3f}]"
+)

@@ -54,7 +54,8 @@ def explore(
     fresh: FreshOption = False,
 ) -> None:
     """Open the explorer: on an experiment, or without one where the last session ended."""
-    raise typer.Exit(open_explorer(experiment, samples, fps, mouse, ascii_only, theme, fresh=fresh))
+    given = experiment if experiment.model_fields_set else None
+    raise typer.Exit(open_explorer(given, samples, fps, mouse, ascii_only, theme, fresh=fresh))
 
 
 def attach(

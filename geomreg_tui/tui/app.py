@@ -37,9 +37,9 @@ if TYPE_CHECKING:
     from geomreg_tui.experiment import Experiment
     from geomreg_tui.tui.screens.explorer import ExplorerScreen
 
-__all__ = ["ExplorerApp", "open_explorer"]
+__all__ = ["FIRST", "ExplorerApp", "open_explorer"]
 
-_FIRST = {"data": "digits", "data_seed": 4, "examples": 1, "width": 16, "depth": 3}  # both modes are there
+FIRST = {"data": "digits", "data_seed": 4, "examples": 1, "width": 16, "depth": 3}  # both modes are there
 _SAMPLES = 10**6  # of a full run, where nothing else is known
 _COLLECT = (2_000, 20, 50)  # objects, and younger collections, to a collection of garbage
 _PATIENCE = 1.0  # seconds that leaving may take once the terminal is gone
@@ -115,7 +115,7 @@ class ExplorerApp(ReducingApp[None]):
             self._restored, self._notice = read_state(self._last)
         experiment = self._experiment or self._restored.experiment
         if experiment is None:
-            experiment = Experiment.parse(_FIRST)
+            experiment = Experiment.parse(FIRST)
             self._restored = replace(self._restored, tab=self._restored.tab or "loss")
         samples = self._samples or self._restored.samples or _SAMPLES
         session = Session(self.source, experiment, samples)

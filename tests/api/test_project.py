@@ -5,6 +5,8 @@ import doctest
 import inspect
 import os
 import re
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -13,6 +15,8 @@ import pytest
 import geomreg_tui as geomreg
 from geomreg_tui import api
 from geomreg_tui.api import calls, results, spheres
+from geomreg_tui.safe_path import python_environment
+from tests.patience import PATIENCE
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
@@ -63,6 +67,24 @@ def test_the_code_in_the_readme_runs_and_docstrings_are_right_about_its_run(tmp_
 @pytest.mark.full
 def test_the_examples_of_docstrings_that_draw_networks_do_what_they_say(capsys):
     run_examples(lambda name: name in FULL, capsys)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "examples").glob("observation_*.py")), ids=lambda path: path.stem
+)
+def test_each_observation_prints_verdicts_with_an_interval_and_the_size_of_the_effect(path):
+    answer = subprocess.run(
+        [sys.executable, str(path)],
+        capture_output=True,
+        text=True,
+        env=python_environment(SAMPLES="2e4", OMP_NUM_THREADS="1"),
+        check=True,
+        timeout=PATIENCE,
+    )
+    verdicts = re.findall(r"^Verdict: .*$", answer.stdout, re.MULTILINE)
+    number = r"-?\d+\.\d+"
+    assert any(re.search(rf"{number} \[{number}, {number}\]", line) for line in verdicts), answer.stdout
 
 
 def run_examples(wanted, capsys):

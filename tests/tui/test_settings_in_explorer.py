@@ -13,7 +13,7 @@ import pytest
 from geomreg_tui.errors import ExperimentError
 from geomreg_tui.experiment import Experiment
 from geomreg_tui.tui import run_explorer
-from geomreg_tui.tui.app import ExplorerApp
+from geomreg_tui.tui.app import FIRST, ExplorerApp
 from geomreg_tui.tui.keys import Keys, parse_keys
 from geomreg_tui.tui.screens.help import HelpScreen
 from geomreg_tui.tui.settings import Settings
@@ -232,7 +232,7 @@ async def test_without_an_experiment_the_last_one_is_read_after_the_first_frame(
     assert keep_state(path, State(last, 70, True, "modes", theme="nord")) == ""
     for file, state in (
         (path, (last, 70, True, "modes")),
-        (None, (Experiment.parse({}), 10**6, False, "setup")),
+        (None, (Experiment.parse(FIRST), 10**6, False, "loss")),
     ):
         restored = State() if file is None else read_look(file)
         assert restored.experiment is None
