@@ -10,6 +10,8 @@ from scipy import integrate, optimize, stats
 
 from geomreg_tui.analysis import LossDistribution, TailCurve, analyse_modes, landmark_dominance
 from geomreg_tui.analysis.finite_width import finite_width_law
+from geomreg_tui.experiment import Experiment
+from geomreg_tui.export.results import sample
 from geomreg_tui.summary import LossHistogram, Moments, Summary
 from geomreg_tui.summary.histogram import bin_edge, bin_index
 from tests import seeds
@@ -326,3 +328,16 @@ def test_no_zero_mode_and_no_dominance_of_it_where_no_loss_is_near_zero(far):
     assert modes.excess.estimate == -1
     assert landmark.zero.most == 0
     assert landmark.landmark.estimate == -1 or math.isnan(landmark.landmark.estimate)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("law", [{"init": "uniform", "width": 256}, {"init": "student_t", "width": 48}])
+def test_wide_networks_on_eight_flowers_have_no_zero_mode(law, tmp_path):
+    # Their lowest losses are tens to hundreds of null losses; the heavy tails reach far beyond.
+    settings = {"data": "iris", "examples": 8, "depth": 3, "gain": 1, **law}
+    found = sample(Experiment.parse(settings), 2000, tmp_path / "run")
+    assert found.summary.moments.minimum > found.facts.null_loss / 4
+    assert found.modes.zero_mode is None
+    assert found.modes.zero_mass.estimate == 0
+    assert found.modes.dominance.estimate == found.modes.excess.estimate == -1
+    assert found.landmark.zero_side == "bound"
