@@ -5,9 +5,9 @@ of nearly equal height, its error does not shrink as 1/sqrt(n), and a bootstrap 
 So the antimode is sought in two steps. First as the minimum of the density smoothed by a kernel, the
 narrowest that shows a clear one. Such a kernel has negative sides, by which a sharp mode draws the minimum
 towards itself: so a polynomial of fourth degree is fitted about that place, within a part of the distance to
-the nearer mode, and again about the lowest point of the parabola that touches it (:mod:`~.parabola`). That
-is the antimode. The window narrows with the number of losses faster than would suit the mean squared error,
-so that its bias (of fourth order) stays small beside counting noise.
+the nearer mode, and again about the lowest point of the parabola that touches it (:mod:`~.parabola`) until
+that stays. That is the antimode. The window narrows with the number of losses, faster than would suit the
+mean squared error, so that its bias (of fourth order) stays small beside counting noise.
 
 The mass up to the antimode comes from cumulative counts that are linear within bins. With the modes and the
 windows held fixed it is a smooth function of the bin shares, so that the multinomial bootstrap is valid to
@@ -42,7 +42,8 @@ _CLEAR = 4.0
 _WINDOW = 0.6  # of the distance from an antimode to the nearer mode, in which a polynomial is fitted
 _MANY = 2e4  # losses from which on it is less
 _POWER = -1 / 7  # -1 / 11 would balance the bias of the slope with its noise
-_FITS = 3
+_MOST_FITS = 24
+_SETTLED = 0.01  # of the window: a smaller move of the lowest point is the last
 
 
 class Basins:
@@ -129,10 +130,13 @@ def _parabola(count: FloatArray, width: FloatArray, kernel: FloatArray, left: in
     share = _WINDOW * min(1.0, (max(float(count.sum()), 1.0) / _MANY) ** _POWER)
     lowest = left + int(np.clip(np.argmin(kernel @ (count / width)), 1, max(1, right - left - 1)))
     centre = float(middle[lowest])
-    for _ in range(_FITS):
-        half = share * max(min(centre - middle[left], middle[right] - centre), 0.0)
+    for number in range(_MOST_FITS):
+        part = max(share, _WINDOW * _STEP**number)
+        half = part * max(min(centre - middle[left], middle[right] - centre), 0.0)
         found = fit_parabola(width, centre, half, (float(ends[left + 1]), float(ends[right])))
-        centre = float(np.interp(found.lowest(count)[0], np.arange(ends.size), ends))
+        before, centre = centre, float(np.interp(found.lowest(count)[0], np.arange(ends.size), ends))
+        if part == share and abs(centre - before) <= _SETTLED * half:
+            break
     return found
 
 

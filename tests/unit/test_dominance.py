@@ -134,6 +134,21 @@ def test_intervals_of_one_experiment_overlap_whatever_its_size(experiments, size
     assert np.all(apart <= most(compared, 0.04, comparisons=2))
 
 
+@pytest.mark.parametrize("size", [10**6, 10**8, 10**10])
+def test_the_antimode_is_reached_however_narrow_its_window(size):
+    law = finite_width_law(0.718, [8] * 3, [2 / 8] * 3, "relu", NULL)
+    lowest = optimize.minimize_scalar(
+        lambda x: float(np.diff(law.cdf(np.array([x - 1 / 64, x + 1 / 64])))[0]),
+        bounds=(0.15, 0.6),
+        method="bounded",
+    ).x
+    truth = float(law.cdf(np.array([lowest]))[0])
+    (part,) = samples_of(law, [size], np.random.default_rng(3))
+    zero = analyse_modes(part, dip_samples=0).zero_mass
+    assert abs(zero.estimate - truth) <= zero.high - zero.low
+    assert zero.high - zero.low < 0.03
+
+
 def excess_of_a_lopsided_valley():
     density = lambda x: 0.3 * SLOPE.pdf(x) + 0.7 * BELL.pdf(x)  # noqa: E731
     low = optimize.minimize_scalar(density, bounds=(0.2, 0.9), method="bounded").x
