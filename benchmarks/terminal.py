@@ -87,7 +87,7 @@ def explorer(rate: float | None = None) -> Iterator[Terminal]:
     command = (sys.executable, "-m", "geomreg_tui", "explore", *EXPERIMENT, "--fresh", "--samples", "1e12")
     with in_terminal(command, rate=rate) as terminal:
         try:
-            if not (terminal.shows("preview done", 300) and terminal.shows("index D")):
+            if not (terminal.shows("preview done", 300) and terminal.shows("basin D")):
                 raise RuntimeError(f"no preview: {terminal.text()}")
             terminal.read(1.5)
             yield terminal

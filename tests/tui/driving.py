@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from textual.pilot import Pilot
 
 from geomreg_tui.experiment import Experiment
 from geomreg_tui.tui.app import ExplorerApp
+from geomreg_tui.tui.compat import CompositorUpdate
 from geomreg_tui.tui.keys import Keys
 from geomreg_tui.tui.screens.explorer import ExplorerScreen
 from geomreg_tui.tui.session import Session
@@ -89,16 +91,23 @@ class Driver:
         await asyncio.sleep(DEBOUNCE)
         await self.pilot.pause()
 
+    @contextmanager
+    def watched(self) -> Iterator[list[CompositorUpdate]]:
+        """Give the list of what is drawn while this is in use."""
+        drawn: list[CompositorUpdate] = []
+        reduced = ExplorerApp.reduced
+
+        def noted(app: ExplorerApp, update: CompositorUpdate) -> CompositorUpdate:
+            drawn.append(update)
+            return reduced(app, update)
+
+        with patch.object(ExplorerApp, "reduced", noted):
+            yield drawn
+
     async def drawn_within(self, seconds: float) -> int:
         """Return how often the screen is drawn within a time."""
-        drawn: list[object] = []
-        app = type(self.app)
-        original = app._display
-        try:
-            app._display = lambda app, *rest: drawn.append(rest) or original(app, *rest)  # type: ignore[method-assign,assignment,func-returns-value]
+        with self.watched() as drawn:
             await self.pilot.pause(seconds)
-        finally:
-            app._display = original  # type: ignore[method-assign]
         return len(drawn)
 
     async def still(self) -> None:

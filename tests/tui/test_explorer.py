@@ -388,14 +388,9 @@ async def test_a_run_whose_engine_vanished_is_noticed() -> None:
 async def test_nothing_is_drawn_when_nothing_changes() -> None:
     async with opened() as driver:
         await driver.until(lambda: driver.explorer._watch.resting)
-        painted: list[object] = []
-        original = type(driver.app)._display
-        type(driver.app)._display = lambda self, *rest: painted.append(rest) or original(self, *rest)
-        try:
+        with driver.watched() as painted:
             await driver.quiet()
             await driver.quiet()
-        finally:
-            type(driver.app)._display = original
         assert not painted
 
 
