@@ -33,6 +33,7 @@ __all__ = [
     "SamplingError",
     "TakenOverError",
     "nearest_name",
+    "one_line",
     "plain_text",
     "shortened",
 ]
@@ -152,3 +153,8 @@ def plain_text(text: str) -> str:
     if text.isascii() and text.isprintable():
         return text
     return "".join(c for c in text if c == "\n" or unicodedata.category(c) not in _STEERING)
+
+
+def one_line(text: object) -> str:
+    """Return the text of anything on one line, without what could steer a terminal."""
+    return plain_text(str(text)).replace("\n", " ")

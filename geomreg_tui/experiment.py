@@ -19,7 +19,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from geomreg_tui.encoding import decode_utf8
-from geomreg_tui.errors import ExperimentError, Problem, nearest_name, plain_text, shortened
+from geomreg_tui.errors import ExperimentError, Problem, nearest_name, one_line, shortened
 from geomreg_tui.formatting import exact_text
 
 __all__ = ["Experiment", "choices", "parse_count", "read_number"]
@@ -253,7 +253,7 @@ class Experiment(BaseModel):
         if self.held_out:
             parts.append(f"held out {self.held_out}")
         parts += [self.loss, f"seed {self.seed}"]
-        return plain_text(" · ".join(parts)).replace("\n", " ")
+        return one_line(" · ".join(parts))
 
     @classmethod
     def parse(cls, values: Mapping[str, Any]) -> Experiment:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from geomreg_tui.engine.sweep import grid_verdicts
-from geomreg_tui.errors import ExperimentError, plain_text
+from geomreg_tui.errors import ExperimentError, one_line
 from geomreg_tui.export import Result, Sweep
 from geomreg_tui.export.deep import goal_text
 from geomreg_tui.export.drawing import figure_bytes
@@ -23,14 +23,9 @@ from geomreg_tui.export.wording import (
 )
 from geomreg_tui.formatting import number_text
 
-__all__ = ["embedded_figure", "one_line", "page", "run_line", "run_page", "shown", "sweep_line", "sweep_page"]
+__all__ = ["embedded_figure", "page", "run_line", "run_page", "shown", "sweep_line", "sweep_page"]
 
 _PIXELS = 720  # most that a figure is wide
-
-
-def one_line(text: str) -> str:
-    """Return a text on one line, without what could steer a terminal."""
-    return plain_text(text).replace("\n", " ")
 
 
 def run_line(result: Result) -> str:

@@ -12,9 +12,8 @@ import numpy as np
 from numpy.lib.npyio import NpzFile
 from numpy.typing import NDArray
 
-from geomreg_tui.datasets.base import one_line
 from geomreg_tui.datasets.cells import Column
-from geomreg_tui.errors import DataError, nearest_name, shortened
+from geomreg_tui.errors import DataError, nearest_name, one_line, shortened
 
 __all__ = ["Arrays", "placed_channels", "read_npy", "read_npz", "usable_arrays"]
 

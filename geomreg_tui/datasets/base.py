@@ -8,9 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from geomreg_tui.errors import plain_text
-
-__all__ = ["Dataset", "FloatArray", "Pool", "one_line"]
+__all__ = ["Dataset", "FloatArray", "Pool"]
 
 FloatArray = NDArray[np.float64]
 
@@ -67,8 +65,3 @@ class Pool:
     test_rows: int = 0
     sha256: str | None = None
     notes: tuple[str, ...] = ()
-
-
-def one_line(text: object) -> str:
-    """Return a name from outside as it is printed: on one line, without what could steer a terminal."""
-    return plain_text(str(text)).replace("\n", " ")

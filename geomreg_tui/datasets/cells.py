@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from geomreg_tui.datasets.base import FloatArray, one_line
-from geomreg_tui.errors import DataError
+from geomreg_tui.datasets.base import FloatArray
+from geomreg_tui.errors import DataError, one_line
 
 __all__ = ["Column", "Kind", "cell_of", "fault"]
 

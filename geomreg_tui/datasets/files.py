@@ -8,10 +8,10 @@ import stat
 from pathlib import Path
 
 from geomreg_tui.datasets.arrays import Arrays, placed_channels, read_npy, read_npz, usable_arrays
-from geomreg_tui.datasets.base import Pool, one_line
+from geomreg_tui.datasets.base import Pool
 from geomreg_tui.datasets.delimited import read_csv
 from geomreg_tui.datasets.parquet import read_parquet
-from geomreg_tui.errors import DataError
+from geomreg_tui.errors import DataError, one_line
 from geomreg_tui.experiment import Experiment
 
 __all__ = ["SUFFIXES", "file_pool"]

@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from geomreg_tui.datasets.base import Dataset, FloatArray, Pool, one_line
+from geomreg_tui.datasets.base import Dataset, FloatArray, Pool
 from geomreg_tui.datasets.files import SUFFIXES, file_pool
 from geomreg_tui.datasets.given import ARRAYS, given_pool
 from geomreg_tui.datasets.shipped import BUILT_IN, shipped
 from geomreg_tui.datasets.standardize import Scaling
 from geomreg_tui.datasets.synthetic import SYNTHETIC, synthetic
 from geomreg_tui.datasets.targets import Targets
-from geomreg_tui.errors import DataError, nearest_name
+from geomreg_tui.errors import DataError, nearest_name, one_line
 from geomreg_tui.experiment import Experiment
 
 __all__ = ["load"]

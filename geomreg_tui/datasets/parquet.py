@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from geomreg_tui.datasets.base import FloatArray, one_line
+from geomreg_tui.datasets.base import FloatArray
 from geomreg_tui.datasets.cells import Column, fault
 from geomreg_tui.datasets.tables import Table, choose_columns, counting_note
-from geomreg_tui.errors import DataError
+from geomreg_tui.errors import DataError, one_line
 
 __all__ = ["read_parquet"]
 

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from geomreg_tui.datasets.base import FloatArray, one_line
+from geomreg_tui.datasets.base import FloatArray
 from geomreg_tui.datasets.cells import fault
-from geomreg_tui.errors import DataError, nearest_name
+from geomreg_tui.errors import DataError, nearest_name, one_line
 
 __all__ = ["Columns", "Table", "choose_columns", "counting_note"]
 

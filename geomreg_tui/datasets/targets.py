@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from geomreg_tui.datasets.base import FloatArray, Pool, one_line
+from geomreg_tui.datasets.base import FloatArray, Pool
 from geomreg_tui.datasets.standardize import Scaling
+from geomreg_tui.errors import one_line
 
 __all__ = ["MOST_CLASSES", "Targets"]
 

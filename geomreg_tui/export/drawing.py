@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
-from geomreg_tui.errors import ExperimentError, Problem, plain_text
+from geomreg_tui.errors import ExperimentError, Problem, one_line, plain_text
 from geomreg_tui.export.markup import escaped
 
 __all__ = [
@@ -105,7 +105,7 @@ def new_figure(width: float, height: float) -> Any:
 
 def figure_text(text: str) -> str:
     """Return text from outside as matplotlib draws it: without control characters or formulas."""
-    return plain_text(text).replace("\n", " ").replace("$", r"\$")
+    return one_line(text).replace("$", r"\$")
 
 
 def title(figure: Any, lines: Sequence[str]) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from geomreg_tui.engine.sweep import Factor, FailedPoint, SweepPoint, Verdict, point_name, verdicts
 from geomreg_tui.engine.sweep_directory import RESULT, SweepDirectory, sweeps_root
 from geomreg_tui.engine.sweep_tail import TailComparison, compare_tails
-from geomreg_tui.errors import plain_text
+from geomreg_tui.errors import one_line
 from geomreg_tui.export.command import sweep_command
 from geomreg_tui.export.results import Result, load_result
 from geomreg_tui.export.sweeps import failure_line
@@ -73,7 +73,7 @@ class Sweep:
     def describe(self) -> str:
         """Return the sweep in one line: the factors and their values, and what they were varied in."""
         factors = " and ".join(_factor_text(factor) for factor in self.factors)
-        return plain_text(f"{factors} · first point: {self.points[0].facts.describe()}").replace("\n", " ")
+        return one_line(f"{factors} · first point: {self.points[0].facts.describe()}")
 
 
 def find_sweep(text: str) -> Path | None:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from geomreg_tui.errors import plain_text
+from geomreg_tui.errors import one_line
 from geomreg_tui.summary.descent import Descent, TailPlan
 
 __all__ = ["KERNEL_NAMES", "Tail", "checked", "plan_from_values", "plan_values", "thinned"]
@@ -141,4 +141,4 @@ def thinned(descent: Descent, points: int = _POINTS) -> Descent:
 
 
 def _name(value: object) -> str:
-    return plain_text(str(value)).replace("\n", " ")[:_STATUS_LENGTH]
+    return one_line(value)[:_STATUS_LENGTH]

@@ -15,7 +15,7 @@ from textual.timer import Timer
 from textual.widget import Widget
 from textual.widgets import Tabs
 
-from geomreg_tui.errors import GeomregError, plain_text
+from geomreg_tui.errors import GeomregError, one_line, plain_text
 from geomreg_tui.experiment import Experiment
 from geomreg_tui.summary import TailPlan
 from geomreg_tui.tui.analyst import Analyst, Failure, Job, Warm
@@ -164,7 +164,7 @@ class ExplorerScreen(Screen[None]):
         if self._debounce:
             self._debounce.stop()
         self.session.valid = False
-        self._notice = f"! not started: {event.problems[0]}".replace("\n", " ")
+        self._notice = one_line(f"! not started: {event.problems[0]}")
         self._draw_status()
 
     def _apply(self, experiment: Experiment, samples: int) -> None:
@@ -208,7 +208,7 @@ class ExplorerScreen(Screen[None]):
             session.note(answer.snapshot)
             self._draw()
         elif isinstance(answer, Failure):
-            self._failure = plain_text(f"! {answer.message}").replace("\n", " ")
+            self._failure = one_line(f"! {answer.message}")
             # What cannot be read now perhaps can be later.
             (self._watch.steadily if session.run_active else self._watch.seldom)()
             self._draw_status()
@@ -344,7 +344,7 @@ class ExplorerScreen(Screen[None]):
         what = event.what
         if event.wanted != self._wanted:
             return
-        self._notice = plain_text(f"! {event.problem}").replace("\n", " ") if event.problem else ""
+        self._notice = one_line(f"! {event.problem}") if event.problem else ""
         if isinstance(what, Pin):
             self.session.repin(what)
         elif what is not None and not self.session.starting:
@@ -388,7 +388,7 @@ class ExplorerScreen(Screen[None]):
         session = self.session
         session.starting = False
         if event.run is None:
-            self._notice = plain_text(f"! the run did not start: {event.problem}").replace("\n", " ")
+            self._notice = one_line(f"! the run did not start: {event.problem}")
             self._draw_status()
             return
         self._notice = ""

@@ -16,7 +16,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Input, OptionList, Static
 from textual.widgets.option_list import Option
 
-from geomreg_tui.errors import GeomregError, plain_text
+from geomreg_tui.errors import GeomregError, one_line, plain_text
 from geomreg_tui.tui.clipboard import copy
 from geomreg_tui.tui.widgets.fields import PlainInput
 
@@ -86,7 +86,7 @@ class ExportScreen(ModalScreen[None]):
             about = self._directory.name
             if self._sampling:
                 about += ": still sampling; what is committed so far is written"
-            yield Static(plain_text(about).replace("\n", " "), markup=False, id="export-about")
+            yield Static(one_line(about), markup=False, id="export-about")
             yield Formats(
                 *(Option(f"{name:8} {meaning}", id=end) for end, name, meaning in self.FORMATS),
                 id="export-formats",
@@ -235,7 +235,7 @@ class ExportScreen(ModalScreen[None]):
     def _say(self, text: str, kind: str = "") -> None:
         outcome = self.query_one("#export-outcome", Static)
         outcome.set_classes(kind)
-        outcome.update(plain_text(text).replace("\n", " "))
+        outcome.update(one_line(text))
 
 
 class SweepExportScreen(ExportScreen):

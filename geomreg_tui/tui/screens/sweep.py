@@ -17,7 +17,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from geomreg_tui.engine.sweep_directory import SweepPlan
-from geomreg_tui.errors import plain_text
+from geomreg_tui.errors import one_line, plain_text
 from geomreg_tui.summary import TailPlan
 from geomreg_tui.tui.bindings import display, in_effect
 from geomreg_tui.tui.keys import Keys
@@ -264,7 +264,7 @@ class SweepScreen(Screen[RunChoice | None]):
     def _begun(self, sweep: SweepRun | None, plan: SweepPlan, problem: str) -> None:
         self._sweeps.starting = False
         if sweep is None:
-            self._notice = plain_text(f"! the sweep did not start: {problem}").replace("\n", " ")
+            self._notice = one_line(f"! the sweep did not start: {problem}")
         else:
             self._sweeps.show(sweep, plan)
         for screen in self.app.screen_stack:  # perhaps another than this one by now

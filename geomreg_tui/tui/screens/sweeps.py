@@ -17,7 +17,7 @@ from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from geomreg_tui.engine.sweep_directory import SweepDirectory, list_sweeps
-from geomreg_tui.errors import plain_text
+from geomreg_tui.errors import one_line
 from geomreg_tui.runs import Status
 from geomreg_tui.tui.numbers import count_text
 from geomreg_tui.tui.threads import in_thread
@@ -58,7 +58,7 @@ class SweepsScreen(ModalScreen[Path | None]):
         found, listed = event.found or [], self.query_one(OptionList)
         about = f"{len(found)} sweep{'s' * (len(found) != 1)}"
         if event.problem:
-            about = plain_text(f"! {event.problem}").replace("\n", " ")
+            about = one_line(f"! {event.problem}")
         elif not found:
             about = "There are no sweeps yet: close this list and press space."
         self.query_one("#sweeps-about", Static).update(about)
@@ -83,7 +83,7 @@ def _line(path: Path, status: Status, width: int) -> str:
     known = status.target > 0
     state = state_text(status) if known else ""
     counts = f"{count_text(status.samples)} / {count_text(status.target)}" if known else ""
-    name = plain_text(path.name).replace("\n", " ")
+    name = one_line(path.name)
     when = when_text(name)[5:] if name[:8].isdigit() else cut(name, 11)
     about = status.about.replace("\n", " ") or name
     return cut(f"{when:11}  {state:10}  {counts:>15}  {about}", width)

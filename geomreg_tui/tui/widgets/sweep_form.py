@@ -13,7 +13,7 @@ from textual.message import Message
 from textual.widgets import Input, Select, Static
 
 from geomreg_tui.engine.sweep_directory import SweepPlan
-from geomreg_tui.errors import ExperimentError, Problem, plain_text
+from geomreg_tui.errors import ExperimentError, Problem, one_line
 from geomreg_tui.experiment import Experiment
 from geomreg_tui.tui.numbers import count_text
 from geomreg_tui.tui.sweep_setup import FACTORS, SweepSetup, plan_of, usual_values
@@ -120,7 +120,7 @@ class SweepForm(Vertical):
 def _problem_text(problems: Sequence[Problem]) -> str:
     problem = problems[0]
     instead = f"did you mean {problem.nearest}?" if problem.nearest else f"{problem.allowed}."
-    return plain_text(f"! {problem.key}: got {problem.got}; {instead}").replace("\n", " ")
+    return one_line(f"! {problem.key}: got {problem.got}; {instead}")
 
 
 def _count_text(plan: SweepPlan | None) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from geomreg_tui.engine.sweep_directory import SweepPlan
-from geomreg_tui.errors import plain_text
+from geomreg_tui.errors import one_line, plain_text
 from geomreg_tui.runs import RunState
 from geomreg_tui.tui.numbers import count_text, duration_text
 from geomreg_tui.tui.sweep_setup import value_text
@@ -20,7 +20,7 @@ _NAMED = 12  # values that are listed before a sweep starts
 
 def warning_text(message: str, path: Path) -> str:
     """Return a message in one line, names in it without the folder that all sweeps are in."""
-    return plain_text(f"! {message}".replace(f"{path.parent}/", "")).replace("\n", " ")
+    return one_line(f"! {message}".replace(f"{path.parent}/", ""))
 
 
 def invitation_text(plan: SweepPlan | None) -> str:
