@@ -23,7 +23,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from geomreg_tui.analysis.parabola import Parabola, fit_parabola
+from geomreg_tui.analysis.parabola import Parabola, edges_of, fit_parabola
 
 __all__ = ["Basins", "resample"]
 
@@ -64,7 +64,6 @@ class Basins:
             modes: bins of the modes, increasing.
         """
         self.modes = tuple(modes)
-        self._width = width
         chosen = [_choose(count, width, left, right) for left, right in pairwise(self.modes)]
         self.bandwidths = tuple(bandwidth for bandwidth, _ in chosen)
         self.parabolas = tuple(
@@ -125,7 +124,7 @@ def _choose(count: FloatArray, width: FloatArray, left: int, right: int) -> tupl
 
 def _parabola(count: FloatArray, width: FloatArray, kernel: FloatArray, left: int, right: int) -> Parabola:
     """Return the parabola in the valley between two modes, from the minimum of the smoothed density on."""
-    ends = np.concatenate([[0.0], np.cumsum(width)])
+    ends = edges_of(width)
     middle = (ends[1:] + ends[:-1]) / 2
     share = _WINDOW * min(1.0, (max(float(count.sum()), 1.0) / _MANY) ** _POWER)
     lowest = left + int(np.clip(np.argmin(kernel @ (count / width)), 1, max(1, right - left - 1)))

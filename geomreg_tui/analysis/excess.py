@@ -25,7 +25,7 @@ from geomreg_tui.analysis.distribution import LossDistribution
 from geomreg_tui.analysis.dominance import Reading
 from geomreg_tui.analysis.intervals import UNDEFINED, Interval, clopper_pearson, effective_share
 from geomreg_tui.analysis.landmark import KAPPA
-from geomreg_tui.analysis.parabola import Parabola, fit_parabola
+from geomreg_tui.analysis.parabola import Parabola, edges_of, fit_parabola
 
 __all__ = ["excess_dominance", "tail_edges"]
 
@@ -58,7 +58,7 @@ def tail_edges(distribution: LossDistribution, axis: Axis) -> FloatArray:
 
 def excess_dominance(
     axis: Axis,
-    modes: Sequence[int],
+    basins: Basins,
     reading: Reading,
     beyond: FloatArray,
     count: FloatArray,
@@ -75,7 +75,7 @@ def excess_dominance(
 
     Args:
         axis: the counts.
-        modes: bins of the modes, increasing.
+        basins: the division of its counts among the modes.
         reading: which of them is the zero and which the central mode.
         beyond: widths of the bins above the axis, shape (more,), in units of the axis's relative widths.
         count: counts of all bins and of the atom, shape (bins + more + 1,).
@@ -86,7 +86,7 @@ def excess_dominance(
     total = float(count.sum())
     if not total > 0 or (reading.zero is None and reading.central is None and not count[-1] > 0):
         return UNDEFINED
-    tops, central = list(modes), reading.central
+    tops, central = list(basins.modes), reading.central
     if reading.zero is not None and central is None:
         place = int(np.searchsorted(axis.edges, null_loss, side="right")) - 1
         place = min(place, axis.count.size - 1)
@@ -98,7 +98,7 @@ def excess_dominance(
         return _index(held)
     width = np.concatenate([axis.relative_width, beyond])
     if len(tops) > 1:
-        level = _level(axis, tops, central, count, null_loss)
+        level = _level(axis, basins, central, count, null_loss)
         zero, hump = _masses(level, tops, central, width, count[None])
         zeros, humps = _masses(level, tops, central, width, drawn)
     else:  # one bin, and nothing between the zero mode and the atom
@@ -127,27 +127,22 @@ def _index(share: Interval) -> Interval:
     return Interval(2 * share.estimate - 1, 2 * low - 1, 2 * high - 1)
 
 
-def _level(
-    axis: Axis, tops: Sequence[int], central: int | None, count: FloatArray, null_loss: float
-) -> Parabola:
+def _level(axis: Axis, basins: Basins, central: int | None, count: FloatArray, null_loss: float) -> Parabola:
     """Return what gives the density at the deepest antimode between the zero and the central mode.
 
     Where the atom is the central mode, the level is the density at the null loss. The place is held fixed:
     an error of it changes excess masses in second order only. So the density is fitted in a wider window than
     the place is sought in, which halves its variance.
     """
-    size = axis.count.size
+    ends = edges_of(axis.relative_width)
     if central is None:
-        ends = np.concatenate([[0.0], np.cumsum(axis.relative_width)])
         centre = float(np.interp(null_loss, axis.edges, ends))
         half = KAPPA / 2 * null_loss / axis.unit
         return fit_parabola(axis.relative_width, centre, half)
-    basins = Basins(count[:size], axis.relative_width, tops)
-    lowest = [part.lowest(count[:size]) for part in basins.parabolas[:central]]
+    lowest = [part.lowest(count) for part in basins.parabolas[:central]]
     number = int(np.argmin([float(height) for _, height in lowest]))
-    ends = np.concatenate([[0.0], np.cumsum(axis.relative_width)])
     centre = float(np.interp(float(lowest[number][0]), np.arange(ends.size), ends))
-    modes = (ends[1:] + ends[:-1])[[tops[number], tops[number + 1]]] / 2
+    modes = (ends[1:] + ends[:-1])[list(basins.modes[number : number + 2])] / 2
     share = _WINDOW * min(1.0, (float(count.sum()) / _MANY) ** _POWER)
     half = share * max(float(np.abs(modes - centre).min()), 0.0)
     return fit_parabola(axis.relative_width, centre, half)

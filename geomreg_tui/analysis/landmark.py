@@ -15,6 +15,7 @@ from __future__ import annotations
 import math
 import sys
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -72,7 +73,7 @@ class LandmarkDominance:
             return TAIL
         return SAMPLED if self.zero.estimate > 0 else BOUND
 
-    @property
+    @cached_property
     def landmark(self) -> Interval:
         """D_0, from the sample alone; undefined where no loss is in either window.
 
@@ -81,7 +82,7 @@ class LandmarkDominance:
         """
         return Interval(*(2 * share - 1 for share in self._share(LEVEL)))
 
-    @property
+    @cached_property
     def log10_ratio(self) -> Interval:
         """Lambda. Where one window is empty it has no estimate, and one end is a 95 % bound.
 

@@ -208,9 +208,16 @@ def analyse_modes(
     unseen = float(near.most), unseen_excess(samples)
     excesses = [
         excess_dominance(
-            axis, modes, reading, widths, cells.astype(np.float64), resampled, distribution.null_loss, unseen
+            axis,
+            part.basins,
+            reading,
+            widths,
+            cells.astype(np.float64),
+            resampled,
+            distribution.null_loss,
+            unseen,
         )
-        for (modes, likely), part in zip(lists, parts, strict=True)
+        for (_, likely), part in zip(lists, parts, strict=True)
         if likely
         for reading in part.readings
     ]

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Parabola", "fit_parabola"]
+__all__ = ["Parabola", "edges_of", "fit_parabola"]
 
 FloatArray = NDArray[np.float64]
 
@@ -57,6 +57,11 @@ class Parabola(NamedTuple):
         return np.asarray(place), np.asarray(height)
 
 
+def edges_of(width: FloatArray) -> FloatArray:
+    """Return the edges of bins of such widths, from 0 on, shape (bins + 1,)."""
+    return np.concatenate([[0.0], np.cumsum(width)])
+
+
 def fit_parabola(
     width: FloatArray, centre: float, half: float, limits: tuple[float, float] | None = None
 ) -> Parabola:
@@ -69,7 +74,7 @@ def fit_parabola(
         limits: between which the lowest point may be; it is within half the distance of the centre too. None
             for a lowest point at the centre.
     """
-    ends = np.concatenate([[0.0], np.cumsum(width)])
+    ends = edges_of(width)
     middle = (ends[1:] + ends[:-1]) / 2
     apart = np.abs(middle - centre)
     chosen = np.flatnonzero(apart <= half)
