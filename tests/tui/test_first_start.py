@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -31,35 +33,37 @@ def experiment_in(options: str) -> Experiment:
     return Experiment.parse({key[2:].replace("-", "_"): value for key, value in pairs if key != "--samples"})
 
 
+@asynccontextmanager
+async def started(restored: State | None = None) -> AsyncIterator[Driver]:
+    """Open the explorer without an experiment, on what was left of the last session if anything."""
+    source = FakeSource()
+    app = ExplorerApp(None, None, source, restored=restored)
+    async with app.run_test(size=(80, 24)) as pilot:
+        driver = Driver(app, pilot, source)
+        await driver.until(lambda: app.explorer is not None, "opened")
+        yield driver
+
+
 async def first_experiment() -> Experiment:
     """Return what the explorer opens on where it has nothing to open again."""
-    app = ExplorerApp(None, None, FakeSource())
-    async with app.run_test(size=(80, 24)) as pilot:
-        driver = Driver(app, pilot, app.source)  # type: ignore[arg-type]
-        await driver.until(lambda: app.explorer is not None, "opened")
+    async with started() as driver:
         return driver.session.experiment
 
 
 async def test_the_explorer_opens_on_the_picture_and_one_key_leads_to_its_sweep() -> None:
-    app = ExplorerApp(None, None, FakeSource())
-    async with app.run_test(size=(80, 24)) as pilot:
-        driver = Driver(app, pilot, app.source)  # type: ignore[arg-type]
-        await driver.until(lambda: app.explorer is not None, "opened")
+    async with started() as driver:
         await driver.settled()
         screen = driver.screen()
         assert "digits N=1" in screen
         assert "Loss distribution" in screen
-        await pilot.press("x")
-        await driver.until(lambda: isinstance(app.screen, SweepScreen), "the sweep screen")
+        await driver.pilot.press("x")
+        await driver.until(lambda: isinstance(driver.app.screen, SweepScreen), "the sweep screen")
         await driver.until(lambda: "4, 8, 16, 32, 64" in driver.screen(), "its values")
         assert "space draws one histogram for each width" in driver.screen()
 
 
 async def test_what_was_open_goes_before_it() -> None:
-    app = ExplorerApp(None, None, FakeSource(), restored=State(tab="modes"))
-    async with app.run_test(size=(80, 24)) as pilot:
-        driver = Driver(app, pilot, app.source)  # type: ignore[arg-type]
-        await driver.until(lambda: app.explorer is not None, "opened")
+    async with started(State(tab="modes")) as driver:
         await driver.until(lambda: "Mode dominance" in driver.screen(), "its tab")
 
 

@@ -16,7 +16,7 @@ from geomreg_tui.summary import LossHistogram, Moments, Summary
 from geomreg_tui.summary.histogram import bin_edge, bin_index
 from tests import seeds
 from tests.rates import fewest, most
-from tests.unit.test_modes import BELL, COVERAGE, SLOPE, distribution_of, drawn
+from tests.unit.test_modes import COVERAGE, distribution_of, drawn, lopsided, lowest_of_lopsided
 
 NULL = 1.0
 WIDTHS = (2, 4, 6, 8, 10, 12, 16, 64)
@@ -150,12 +150,11 @@ def test_the_antimode_is_reached_however_narrow_its_window(size):
 
 
 def excess_of_a_lopsided_valley():
-    density = lambda x: 0.3 * SLOPE.pdf(x) + 0.7 * BELL.pdf(x)  # noqa: E731
-    low = optimize.minimize_scalar(density, bounds=(0.2, 0.9), method="bounded").x
-    level = density(low)
-    end = optimize.brentq(lambda x: density(x) - level, 1.0, 3.0)
-    zero = integrate.quad(lambda x: density(x) - level, 0, low)[0]
-    central = integrate.quad(lambda x: density(x) - level, low, end)[0]
+    low = lowest_of_lopsided()
+    level = lopsided(low)
+    end = optimize.brentq(lambda x: lopsided(x) - level, 1.0, 3.0)
+    zero = integrate.quad(lambda x: lopsided(x) - level, 0, low)[0]
+    central = integrate.quad(lambda x: lopsided(x) - level, low, end)[0]
     return (zero - central) / (zero + central)
 
 
@@ -211,7 +210,10 @@ def test_intervals_cover_95_percent_in_a_thousand_samples(name, samples):
 def test_landmarks_at_infinite_width_are_those_of_the_non_central_chi_square(deviation):
     law = stats.ncx2(1, 1 / deviation**2, scale=deviation**2)
     zero, central = law.cdf(0.25), law.cdf(1.125) - law.cdf(0.875)
-    cdf = lambda loss: np.maximum.accumulate(law.cdf(loss))  # noqa: E731  (its rounding can fall)
+
+    def cdf(loss):
+        return np.maximum.accumulate(law.cdf(loss))  # its rounding can fall
+
     found = landmark_dominance(drawn(cdf, 10**9, seeds.generator(21), bits=12))
     # Less than once in 10,000 a truth is outside twice the reach of its interval.
     for interval, truth in (

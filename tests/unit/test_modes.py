@@ -55,11 +55,19 @@ def waves(number):
     return lambda x: np.where(x < 1, x + 0.8 * np.sin(turn * np.minimum(x, 1)) / turn, 1.0)
 
 
+def lopsided(x):
+    """Return the density of 0.3 SLOPE + 0.7 BELL."""
+    return 0.3 * SLOPE.pdf(x) + 0.7 * BELL.pdf(x)
+
+
+def lowest_of_lopsided():
+    """Return the place of its antimode."""
+    return optimize.minimize_scalar(lopsided, bounds=(0.2, 0.9), method="bounded").x
+
+
 def valley():
-    """Return the mass below the lowest point of the density of 0.3 SLOPE + 0.7 BELL."""
-    density = lambda x: 0.3 * SLOPE.pdf(x) + 0.7 * BELL.pdf(x)  # noqa: E731
-    lowest = optimize.minimize_scalar(density, bounds=(0.2, 0.9), method="bounded").x
-    return float(mixture((0.3, SLOPE), (0.7, BELL))(lowest))
+    """Return the mass below its antimode."""
+    return float(mixture((0.3, SLOPE), (0.7, BELL))(lowest_of_lopsided()))
 
 
 # name: (cdf, atom, zeros, positions of the modes, whether the first is at 0)
