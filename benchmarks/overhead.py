@@ -18,11 +18,12 @@ from pathlib import Path
 from typing import Any
 
 from geomreg_tui.engine.executors import WorkerPool
-from geomreg_tui.engine.fold import Fold
-from geomreg_tui.engine.plan import Plan
-from geomreg_tui.engine.run import Engine, Pace
+from geomreg_tui.engine.loop import Engine, Pace
 from geomreg_tui.experiment import Experiment
 from geomreg_tui.runs import RunDirectory
+from geomreg_tui.sampling.fold import Fold
+from geomreg_tui.sampling.plan import SamplingPlan
+from geomreg_tui.sampling.store import committed
 
 __all__ = ["table"]
 
@@ -97,7 +98,7 @@ def measure(
     with tempfile.TemporaryDirectory() as folder:
         prepared = pool.prepare(experiment, "cpu", None)
         run = RunDirectory.create(Path(folder) / "run", prepared.facts, prepared.environment, 10**12, 0)
-        engine = Engine(run, pool, Fold(run, Plan(prepared.facts.experiment, 10**12)), pace=pace)
+        engine = Engine(run, pool, Fold(run, SamplingPlan(prepared.facts.experiment, 10**12)), pace=pace)
         engine._publish = publish.timed(engine._publish)  # type: ignore[method-assign]
         engine._commit = commit.timed(engine._commit)  # type: ignore[method-assign]
         begun = time.monotonic()
@@ -113,6 +114,6 @@ def measure(
 
         engine._over = stop  # type: ignore[method-assign]
         engine.run()
-        samples = run.committed()[0].summary.samples
+        samples = committed(run).summary.samples
     elapsed, publish.seconds, commit.seconds = stopped[0]
     return samples / (time.monotonic() - begun), publish, commit, elapsed

@@ -26,9 +26,9 @@ from scipy import stats
 
 from benchmarks.tail_peers import Curve, Problem, dynesty_run, linear, relu, subset_simulation
 from geomreg_tui.experiment import Experiment
-from geomreg_tui.sampling.descend import Descender, tail_experiment
 from geomreg_tui.sampling.sampler import Sampler
-from geomreg_tui.summary import TailPlan
+from geomreg_tui.splitting.plan import TailPlan
+from geomreg_tui.splitting.population import Population, tail_experiment
 
 __all__ = ["table"]
 
@@ -177,7 +177,7 @@ def _run(task: tuple[Way, int]) -> Curve:
 def _descend(values: dict[str, Any], goal: float, population: int, kernel: str, index: int) -> Curve:
     """Walk a population of ours down to a log loss."""
     plan = TailPlan(loss=math.exp(goal), population=population, kernel=kernel)
-    descender = Descender(tail_experiment(Experiment.parse(values)), plan, index)
+    descender = Population(tail_experiment(Experiment.parse(values)), plan, index)
     begun = time.process_time()
     while descender.advance():
         pass

@@ -19,7 +19,7 @@ import numpy as np
 import torch
 
 from benchmarks.peers import Case, module_loop, vmap_ensemble
-from geomreg_tui import sampling
+import geomreg_tui as sampling
 from geomreg_tui.experiment import Experiment
 
 __all__ = ["table"]

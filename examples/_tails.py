@@ -11,14 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geomreg_tui import Experiment
-from geomreg_tui.analysis.nngp import LayerVariance, nngp_kernel
-from geomreg_tui.analysis.quadratic_form import squared_error_law
-from geomreg_tui.analysis.tail import TailCurve, tail_curve
-from geomreg_tui.analysis.theory import weight_variance
-from geomreg_tui.export.drawing import figure_bytes
-from geomreg_tui.sampling.descend import Descender, tail_experiment
+from geomreg_tui.report.drawing import figure_bytes
 from geomreg_tui.sampling.sampler import Sampler
-from geomreg_tui.summary import Descent, TailPlan
+from geomreg_tui.splitting.curve import TailCurve, tail_curve
+from geomreg_tui.splitting.descent import Descent
+from geomreg_tui.splitting.plan import TailPlan
+from geomreg_tui.splitting.population import Population, tail_experiment
+from geomreg_tui.statistics.nngp import LayerVariance, nngp_kernel
+from geomreg_tui.statistics.quadratic_form import squared_error_law
+from geomreg_tui.statistics.theory import weight_variance
 
 FloatArray = NDArray[np.float64]
 
@@ -43,7 +44,7 @@ def tails(experiments: Sequence[Experiment], full: int, **goal: float) -> list[T
 
 def _descend(task: tuple[Experiment, TailPlan, int]) -> Descent:
     experiment, plan, index = task
-    descender = Descender(tail_experiment(experiment), plan, index)
+    descender = Population(tail_experiment(experiment), plan, index)
     while descender.advance():
         pass
     return descender.descent

@@ -12,9 +12,10 @@ from _samples import samples
 from rich.console import Console
 
 from geomreg_tui import Experiment
-from geomreg_tui.engine.sweep import grid_verdicts, parse_factor, verdicts
-from geomreg_tui.engine.sweep_run import run_sweep
-from geomreg_tui.export import sweep_text
+from geomreg_tui.report import sweep_text
+from geomreg_tui.sweeps.plan import parse_factor
+from geomreg_tui.sweeps.run import run_sweep
+from geomreg_tui.sweeps.verdicts import grid_verdicts, verdicts
 
 base = Experiment.parse({"data": "gaussian", "inputs": 4, "examples": 1, "init": "he_normal"})
 factors = [parse_factor("width=3,4,5,6,8"), parse_factor("depth=1:4")]

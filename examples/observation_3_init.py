@@ -11,9 +11,10 @@ from _samples import samples
 from rich.console import Console
 
 from geomreg_tui import Experiment
-from geomreg_tui.engine.sweep import parse_factor, verdicts
-from geomreg_tui.engine.sweep_run import run_sweep
-from geomreg_tui.export import sweep_text
+from geomreg_tui.report import sweep_text
+from geomreg_tui.sweeps.plan import parse_factor
+from geomreg_tui.sweeps.run import run_sweep
+from geomreg_tui.sweeps.verdicts import verdicts
 
 base = Experiment.parse({"data": "gaussian", "inputs": 4, "examples": 1, "width": 4, "depth": 3})
 console = Console(highlight=False)

@@ -12,9 +12,10 @@ from _samples import samples
 from rich.console import Console
 
 from geomreg_tui import Experiment
-from geomreg_tui.engine.sweep import parse_factor, verdicts
-from geomreg_tui.engine.sweep_run import run_sweep
-from geomreg_tui.export import sweep_text
+from geomreg_tui.report import sweep_text
+from geomreg_tui.sweeps.plan import parse_factor
+from geomreg_tui.sweeps.run import run_sweep
+from geomreg_tui.sweeps.verdicts import verdicts
 
 base = Experiment.parse({"data": "digits", "width": 64, "depth": 2, "init": "he_normal"})
 factors = [parse_factor("examples=1,2,4,8,16,32")]

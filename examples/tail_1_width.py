@@ -8,7 +8,7 @@ import numpy as np
 from _tails import draw, infinite_width, keep, tails
 
 from geomreg_tui import Experiment
-from geomreg_tui.export.drawing import legend_above, new_figure, style
+from geomreg_tui.report.drawing import legend_above, new_figure, style
 
 LOSS = 1e-3
 WIDTHS = (16, 32, 64, 128, 256, 512, 1024)

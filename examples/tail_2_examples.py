@@ -10,7 +10,7 @@ from itertools import pairwise
 from _tails import draw, keep, tails
 
 from geomreg_tui import Experiment
-from geomreg_tui.export.drawing import COLOURS, legend_above, new_figure, style
+from geomreg_tui.report.drawing import COLOURS, legend_above, new_figure, style
 
 LOSS = 1e-4
 COUNTS = (1, 2, 4, 8, 12)

@@ -6,7 +6,7 @@ The gain multiplies He weights; V is compared at one loss with data and architec
 from _tails import draw, keep, tails
 
 from geomreg_tui import Experiment
-from geomreg_tui.export.drawing import COLOURS, legend_above, new_figure, style
+from geomreg_tui.report.drawing import COLOURS, legend_above, new_figure, style
 
 LOSS = 1e-2
 GAINS = (0.5, 0.7, 1.0, 1.4, 2.0)

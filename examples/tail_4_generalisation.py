@@ -7,7 +7,7 @@ all networks that fit, with no training: its held-out accuracy is the volume hyp
 from _tails import keep, tails
 
 from geomreg_tui import Experiment
-from geomreg_tui.export.drawing import COLOURS, INK, new_figure, style
+from geomreg_tui.report.drawing import COLOURS, INK, new_figure, style
 
 LOSS = 1e-2
 COUNTS = (2, 4, 8, 16, 32)

@@ -19,7 +19,6 @@ TYPE_CHECKING = False  # typing's own means an import, before ``python -m`` has 
 if TYPE_CHECKING:
     from typing import Any
 
-    from geomreg_tui.analysis import LossDistribution, analyse_modes, volume_curve
     from geomreg_tui.api import (
         Dominance,
         RunList,
@@ -33,7 +32,6 @@ if TYPE_CHECKING:
         sweep,
         tail,
     )
-    from geomreg_tui.engine import start_run
     from geomreg_tui.errors import (
         CapacityError,
         DataError,
@@ -43,8 +41,11 @@ if TYPE_CHECKING:
         SamplingError,
     )
     from geomreg_tui.experiment import Experiment
-    from geomreg_tui.runs import RunDirectory, Snapshot
-    from geomreg_tui.sampling import prepare, run_chunk
+    from geomreg_tui.runner import start_run
+    from geomreg_tui.runner.snapshot import Snapshot
+    from geomreg_tui.runs import RunDirectory
+    from geomreg_tui.sampling.work import prepare, run_chunk
+    from geomreg_tui.statistics import LossDistribution, analyse_modes, volume_curve
     from geomreg_tui.summary import Facts, Summary
 
 __version__ = "0.1.0"
@@ -57,27 +58,27 @@ _HOMES = {
     "ExperimentError": "geomreg_tui.errors",
     "Facts": "geomreg_tui.summary",
     "GeomregError": "geomreg_tui.errors",
-    "LossDistribution": "geomreg_tui.analysis",
+    "LossDistribution": "geomreg_tui.statistics",
     "RunDirectory": "geomreg_tui.runs",
     "RunDirectoryError": "geomreg_tui.errors",
     "RunList": "geomreg_tui.api",
     "RunResult": "geomreg_tui.api",
     "SamplingError": "geomreg_tui.errors",
-    "Snapshot": "geomreg_tui.runs",
+    "Snapshot": "geomreg_tui.runner",
     "SphereResult": "geomreg_tui.api",
     "Summary": "geomreg_tui.summary",
     "SweepResult": "geomreg_tui.api",
-    "analyse_modes": "geomreg_tui.analysis",
+    "analyse_modes": "geomreg_tui.statistics",
     "load": "geomreg_tui.api",
-    "prepare": "geomreg_tui.sampling",
-    "run_chunk": "geomreg_tui.sampling",
+    "prepare": "geomreg_tui.sampling.work",
+    "run_chunk": "geomreg_tui.sampling.work",
     "runs": "geomreg_tui.runs",
     "sample": "geomreg_tui.api",
     "sphere": "geomreg_tui.api",
-    "start_run": "geomreg_tui.engine",
+    "start_run": "geomreg_tui.runner",
     "sweep": "geomreg_tui.api",
     "tail": "geomreg_tui.api",
-    "volume_curve": "geomreg_tui.analysis",
+    "volume_curve": "geomreg_tui.statistics",
 }
 
 __all__ = [

@@ -1,10 +1,48 @@
-"""Run directories made without an engine."""
+"""Experiments made ready, engines and run directories made in this process."""
 
+from geomreg_tui.engine import Engine, StageContext
+from geomreg_tui.runner import registry
+from geomreg_tui.runner.begin import describer
+from geomreg_tui.runner.preparation import Preparation
 from geomreg_tui.runs import RunDirectory
+from geomreg_tui.sampling.plan import SamplingPlan
+from geomreg_tui.splitting.checkpoints import FOLDER, TailFolder
+
+
+class TailPlanned:
+    """The plan of a tail, as a run directory keeps it."""
+
+    def __init__(self, tail):
+        self.tail = tail
+
+    def write(self, folder):
+        TailFolder(folder / FOLDER, "").write_plan(self.tail)
+
+
+def begin_run(path, facts, environment, samples, keep_losses=0, asked=None, tail=None, **options):
+    """Make a run directory, and return it with its lease."""
+    plans = [SamplingPlan(samples, keep_losses)]
+    if tail is not None:
+        plans.append(TailPlanned(tail))
+    return RunDirectory.begin(path, facts, environment, plans, asked, layout=registry.layout(), **options)
 
 
 def new_run(path, *plan):
-    """Make a run directory that no engine is at; ``plan`` as :meth:`RunDirectory.begin` takes it."""
-    run, lease = RunDirectory.begin(path, *plan)
+    """Make a run directory that no engine is at; ``plan`` as :func:`begin_run` takes it."""
+    run, lease = begin_run(path, *plan)
     lease.release()
     return run
+
+
+def preparation(experiment, device="cpu", module=None, deep=False, overlays=True):
+    """Return the work that makes an experiment ready, for the deep tail if ``deep``."""
+    stages = ("sampling", "splitting") if deep else ("sampling",)
+    return Preparation(experiment, device, module, stages, overlays)
+
+
+def make_engine(run, executor, lease=None, pace=None, workers=4):
+    """Return an engine that takes a run from what is committed to what its plans ask for."""
+    opened = [kind.open(run, StageContext(workers), {}) for kind in registry.STAGES]
+    opened = [stage for stage in opened if stage is not None]
+    options = {} if pace is None else {"pace": pace}
+    return Engine(run, executor, opened, describer(run, opened), lease, **options)

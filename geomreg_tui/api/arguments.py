@@ -14,12 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geomreg_tui.datasets import ARRAYS, arrays_path, pack_arrays
-from geomreg_tui.engine.sweep import Factor, parse_factor
 from geomreg_tui.errors import DataError, ExperimentError, Problem
 from geomreg_tui.experiment import Experiment, parse_count
 from geomreg_tui.runs.store import write_bytes
-from geomreg_tui.summary import TailPlan
-from geomreg_tui.summary.goals import parse_plan
+from geomreg_tui.splitting.plan import TailPlan, parse_plan
+from geomreg_tui.sweeps.plan import Factor, parse_factor
 
 __all__ = ["GOALS", "Asked", "as_array", "asked_for", "count_of", "factors_of", "module_name", "tail_plan"]
 

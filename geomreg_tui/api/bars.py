@@ -13,8 +13,8 @@ from types import TracebackType
 from typing import Any, NamedTuple, Protocol
 
 from geomreg_tui.errors import plain_text
-from geomreg_tui.runs import Snapshot
-from geomreg_tui.summary import Tail
+from geomreg_tui.runner.snapshot import Snapshot
+from geomreg_tui.splitting.result import Tail
 
 __all__ = ["Bar", "NoBar", "NotebookBar", "Stage", "TerminalBar", "new_bar", "stage_of"]
 

@@ -15,16 +15,18 @@ from geomreg_tui.api.arguments import GOALS, asked_for, count_of, factors_of, ta
 from geomreg_tui.api.bars import Stage, new_bar
 from geomreg_tui.api.following import Interrupts
 from geomreg_tui.api.results import RunResult, SweepResult, finished, read_run, read_sweep
-from geomreg_tui.engine import start_run
-from geomreg_tui.engine.sweep import SweepError, SweepPoint, grid, point_name
-from geomreg_tui.engine.sweep_directory import new_sweep_path
-from geomreg_tui.engine.sweep_run import run_sweep
 from geomreg_tui.errors import ExperimentError, Problem
 from geomreg_tui.experiment import Experiment
-from geomreg_tui.export import find_sweep
-from geomreg_tui.export.markup import escaped
-from geomreg_tui.export.markup import table as markup_table
-from geomreg_tui.runs import RunEntry, Snapshot, find_run, list_runs
+from geomreg_tui.report import find_sweep
+from geomreg_tui.report.markup import escaped
+from geomreg_tui.report.markup import table as markup_table
+from geomreg_tui.runner import start_run
+from geomreg_tui.runner.snapshot import Snapshot
+from geomreg_tui.runs import RunEntry, find_run, list_runs
+from geomreg_tui.sweeps.directory import new_sweep_path
+from geomreg_tui.sweeps.plan import grid, point_name
+from geomreg_tui.sweeps.result import SweepError, SweepPoint
+from geomreg_tui.sweeps.run import run_sweep
 
 __all__ = ["RunList", "load", "runs", "sample", "sweep", "tail"]
 

@@ -6,14 +6,14 @@ import base64
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from geomreg_tui.engine.sweep import grid_verdicts
 from geomreg_tui.errors import ExperimentError, one_line
-from geomreg_tui.export import Result, Sweep
-from geomreg_tui.export.deep import goal_text
-from geomreg_tui.export.drawing import figure_bytes
-from geomreg_tui.export.markup import escaped, table, warning_list
-from geomreg_tui.export.sweeps import grid_lines, verdict_line
-from geomreg_tui.export.wording import (
+from geomreg_tui.formatting import number_text
+from geomreg_tui.report import Result, Sweep
+from geomreg_tui.report.deep_tail import goal_text
+from geomreg_tui.report.drawing import figure_bytes
+from geomreg_tui.report.markup import escaped, table, warning_list
+from geomreg_tui.report.sweeps import grid_lines, verdict_line
+from geomreg_tui.report.wording import (
     below_lines,
     log_text,
     mass_text,
@@ -21,7 +21,7 @@ from geomreg_tui.export.wording import (
     state_text,
     zero_side_text,
 )
-from geomreg_tui.formatting import number_text
+from geomreg_tui.sweeps.verdicts import grid_verdicts
 
 __all__ = ["embedded_figure", "page", "run_line", "run_page", "shown", "sweep_line", "sweep_page"]
 

@@ -10,9 +10,10 @@ from types import FrameType
 from typing import Any
 
 from geomreg_tui.api.bars import Bar, new_bar, stage_of
-from geomreg_tui.engine import RunHandle
 from geomreg_tui.errors import RunDirectoryError, SamplingError
-from geomreg_tui.runs import RunState, Snapshot
+from geomreg_tui.runner import RunHandle
+from geomreg_tui.runner.snapshot import Snapshot
+from geomreg_tui.runs import RunState
 
 __all__ = ["Interrupts", "follow"]
 

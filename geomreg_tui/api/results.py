@@ -12,15 +12,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from geomreg_tui.analysis import Interval
 from geomreg_tui.api import display, tables
 from geomreg_tui.api.arguments import count_of, module_name
 from geomreg_tui.api.following import follow
-from geomreg_tui.engine import RunHandle, resume_run
-from geomreg_tui.engine.sweep import point_name
 from geomreg_tui.errors import ExperimentError, Problem, nearest_name
 from geomreg_tui.experiment import Experiment
-from geomreg_tui.export import (
+from geomreg_tui.report import (
     Result,
     Sweep,
     export_result,
@@ -30,10 +27,16 @@ from geomreg_tui.export import (
     report_text,
     sweep_text,
 )
-from geomreg_tui.export.drawing import style
-from geomreg_tui.export.figures import PANELS, draw_figure, draw_panel
-from geomreg_tui.export.sweep_figures import draw_sweep
-from geomreg_tui.runs import RunState, Snapshot, Verification, verify_run
+from geomreg_tui.report.drawing import style
+from geomreg_tui.report.figures import PANELS, draw_figure, draw_panel
+from geomreg_tui.report.sweep_figures import draw_sweep
+from geomreg_tui.runner import RunHandle, resume_run
+from geomreg_tui.runner.snapshot import Snapshot
+from geomreg_tui.runner.verify import Verification, verify_run
+from geomreg_tui.runs import RunState
+from geomreg_tui.sampling.store import committed
+from geomreg_tui.statistics import Interval
+from geomreg_tui.sweeps.plan import point_name
 
 __all__ = ["Dominance", "RunResult", "SweepResult"]
 
@@ -119,7 +122,7 @@ class RunResult(Result):
     @property
     def losses(self) -> NDArray[np.float64]:
         """The first losses, in the order of the networks, (kept,); ``keep_losses`` says how many are kept."""
-        return self.run.committed()[0].losses
+        return committed(self.run).losses
 
     @property
     def histogram_digest(self) -> str:

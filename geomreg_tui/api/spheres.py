@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from geomreg_tui.analysis import hypersphere
 from geomreg_tui.api import display, tables
 from geomreg_tui.errors import ExperimentError, Problem
-from geomreg_tui.export.drawing import COLOURS, FIGURES, figure_bytes, legend_above, new_figure, style
 from geomreg_tui.formatting import exact_text, number_text
+from geomreg_tui.report.drawing import COLOURS, FIGURES, figure_bytes, legend_above, new_figure, style
 from geomreg_tui.runs.store import write_bytes
+from geomreg_tui.statistics import hypersphere
 
 __all__ = ["SphereResult", "sphere"]
 

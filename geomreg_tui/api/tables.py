@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from geomreg_tui.analysis import Mode
-from geomreg_tui.analysis.heldout import Band
 from geomreg_tui.errors import ExperimentError, Problem, nearest_name
-from geomreg_tui.export import Result, export_result
+from geomreg_tui.report import Result, export_result
+from geomreg_tui.statistics import Mode
+from geomreg_tui.statistics.heldout import Band
 
 __all__ = ["RUN_TABLES", "Columns", "data_frame", "exported_columns", "run_table"]
 

@@ -9,6 +9,7 @@ import typer
 from geomreg_tui.cli.completion import complete_run
 from geomreg_tui.cli.opening import open_explorer
 from geomreg_tui.experiment import Experiment
+from geomreg_tui.sampling.plan import read_plan
 
 __all__ = [
     "AsciiOption",
@@ -76,7 +77,7 @@ def attach(
     from geomreg_tui.runs import RunDirectory, find_run
 
     stored = RunDirectory.open(find_run(run))
-    samples = str(stored.plan()[0])
+    samples = str(read_plan(stored).samples)
     raise typer.Exit(
         open_explorer(stored.asked, samples, fps, mouse, ascii_only, theme, attached=stored.path)
     )

@@ -12,9 +12,9 @@ from geomreg_tui.cli.signals import Signals
 from geomreg_tui.errors import RunDirectoryError, plain_text
 
 if TYPE_CHECKING:
-    from geomreg_tui.engine import RunHandle
-    from geomreg_tui.runs import Snapshot
-    from geomreg_tui.summary import Tail
+    from geomreg_tui.runner import RunHandle
+    from geomreg_tui.runner.snapshot import Snapshot
+    from geomreg_tui.splitting.result import Tail
 
 __all__ = ["follow", "narrate"]
 

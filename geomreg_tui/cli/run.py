@@ -18,7 +18,7 @@ from geomreg_tui.errors import ExitCode, ExperimentError, Problem, SamplingError
 from geomreg_tui.experiment import Experiment, parse_count
 
 if TYPE_CHECKING:
-    from geomreg_tui.engine import RunHandle
+    from geomreg_tui.runner import RunHandle
     from geomreg_tui.runs import RunDirectory
 
 __all__ = ["KeepOption", "WorkersOption", "attend", "run", "show_complete"]
@@ -179,7 +179,7 @@ def _begin(
     out: Path | None,
     keep_losses: str | None,
 ) -> RunHandle:
-    from geomreg_tui.engine import start_run
+    from geomreg_tui.runner import start_run
 
     wanted, keep = parse_count(_DEFAULT_SAMPLES if samples is None else samples), parse_keep(keep_losses)
     return start_run(experiment, wanted, directory=out, workers=workers, device=device, keep_losses=keep)
@@ -195,7 +195,7 @@ def _go_on(
     allow_mixed: bool,
 ) -> RunHandle | None:
     """Return the run going on, or None when it has nothing left to do."""
-    from geomreg_tui.engine import resume_run
+    from geomreg_tui.runner import resume_run
     from geomreg_tui.runs import RunState
 
     wanted = parse_count(samples) if samples is not None else 0
@@ -262,7 +262,7 @@ def refuse(given: bool, option: str, rule: str) -> None:
 
 def print_result(directory: Path, as_json: bool) -> None:
     """Print the result of a run on stdout, as JSON or as a report."""
-    from geomreg_tui.export import load_result, report_text, result_document
+    from geomreg_tui.report import load_result, report_text, result_document
 
     result = load_result(directory)
     if as_json:

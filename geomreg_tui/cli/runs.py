@@ -75,7 +75,8 @@ def verify(
     everything: Annotated[bool, typer.Option("--all", help="check every run of the catalogue")] = False,
 ) -> None:
     """Check every checksum of runs; exit 1 if anything is wrong. Nothing is written."""
-    from geomreg_tui.runs import find_run, list_runs, verify_run
+    from geomreg_tui.runner.verify import verify_run
+    from geomreg_tui.runs import find_run, list_runs
 
     paths = (
         [entry.path for entry in list_runs()] if everything else [find_run(n) for n in names or ["latest"]]
@@ -109,7 +110,8 @@ def remove(
     ] = False,
 ) -> None:
     """Delete runs, after asking. Files that no engine wrote are kept."""
-    from geomreg_tui.runs import RunEntry, delete_run, find_run
+    from geomreg_tui.runner.registry import delete_run
+    from geomreg_tui.runs import RunEntry, find_run
 
     entries = [RunEntry(find_run(name)) for name in names]
     if not yes:
@@ -130,7 +132,7 @@ def remove(
 @runs_app.command(cls=HelpCommand)
 def pause(name: _Going = "going") -> None:
     """Pause a run that is being sampled; its processes stay."""
-    from geomreg_tui.engine import RunHandle
+    from geomreg_tui.runner import RunHandle
 
     RunHandle(_going(name)).pause()
 
@@ -138,7 +140,7 @@ def pause(name: _Going = "going") -> None:
 @runs_app.command(cls=HelpCommand)
 def unpause(name: _Going = "going") -> None:
     """Go on with a run that is paused."""
-    from geomreg_tui.engine import RunHandle
+    from geomreg_tui.runner import RunHandle
 
     RunHandle(_going(name)).resume()
 
@@ -149,7 +151,7 @@ def stop(
     wait: Annotated[float, typer.Option(help="seconds to wait until it has stopped", min=0)] = 60.0,
 ) -> None:
     """Stop a run that is being sampled; what is done is kept, and run --resume goes on."""
-    from geomreg_tui.engine import RunHandle
+    from geomreg_tui.runner import RunHandle
 
     handle = RunHandle(_going(name))
     handle.stop()
@@ -164,7 +166,7 @@ def extend(
     samples: Annotated[str, typer.Argument(metavar="COUNT", help="networks in all, such as 1e8")],
 ) -> None:
     """Ask a run that is being sampled for more networks; one that is over goes on with run --resume."""
-    from geomreg_tui.engine import RunHandle
+    from geomreg_tui.runner import RunHandle
 
     RunHandle(_going(name)).extend(parse_count(samples))
 

@@ -43,7 +43,7 @@ def serve(
 
     On a remote machine, forward the port first: ssh -L 8000:127.0.0.1:8000 HOST.
     """
-    from geomreg_tui.export.command import experiment_arguments
+    from geomreg_tui.report.command import experiment_arguments
     from geomreg_tui.tui.settings import load_settings
 
     load_settings({"fps": fps, "mouse": mouse, "ascii": ascii_only, "theme": theme})

@@ -29,7 +29,7 @@ def sphere(
     """Tabulate and plot log V_n(r) and log S_{n-1}(r), with their peaks."""
     import numpy as np
 
-    from geomreg_tui.analysis import hypersphere
+    from geomreg_tui.statistics import hypersphere
 
     r = _radius(radius)
     n = hypersphere.parse_dims(dims)
@@ -49,7 +49,7 @@ def sphere(
         )
         return
     from geomreg_tui.columns import table_lines, wrapped_lines
-    from geomreg_tui.export import curve_text
+    from geomreg_tui.report import curve_text
 
     width, ten = output_width(), math.log(10)
     cells = [

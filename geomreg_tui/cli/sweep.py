@@ -23,10 +23,12 @@ from geomreg_tui.cli.tail import (
 )
 from geomreg_tui.errors import ExitCode
 from geomreg_tui.experiment import Experiment, parse_count
-from geomreg_tui.summary.goals import parse_plan
+from geomreg_tui.splitting.plan import parse_plan
 
 if TYPE_CHECKING:
-    from geomreg_tui.engine.sweep import Factor, FailedPoint, SweepPoint, Verdict
+    from geomreg_tui.sweeps.plan import Factor
+    from geomreg_tui.sweeps.result import FailedPoint, SweepPoint
+    from geomreg_tui.sweeps.verdicts import Verdict
 
 __all__ = ["print_sweep", "sweep"]
 
@@ -61,9 +63,11 @@ def sweep(
     quiet: QuietOption = False,
 ) -> None:
     """Run an experiment over the values of one or two factors, and say which way each pushes the balance."""
-    from geomreg_tui.engine.sweep import SweepError, grid, parse_factor, point_name, verdicts
-    from geomreg_tui.engine.sweep_directory import new_sweep_path
-    from geomreg_tui.engine.sweep_run import run_sweep
+    from geomreg_tui.sweeps.directory import new_sweep_path
+    from geomreg_tui.sweeps.plan import grid, parse_factor, point_name
+    from geomreg_tui.sweeps.result import SweepError
+    from geomreg_tui.sweeps.run import run_sweep
+    from geomreg_tui.sweeps.verdicts import verdicts
 
     wanted = parse_count(samples)
     goals = (to_loss, to_log10_volume, population, repeats, move, max_seconds)
@@ -119,10 +123,10 @@ def print_sweep(
 ) -> None:
     """Print a sweep as a table with its directions, or as JSON."""
     if as_json:
-        from geomreg_tui.engine.sweep import sweep_document
+        from geomreg_tui.sweeps.document import sweep_document
 
         print_json(sweep_document(factors, points, judged, failed))
         return
-    from geomreg_tui.export import sweep_text
+    from geomreg_tui.report import sweep_text
 
     print(sweep_text(factors, points, judged, output_width(), failed))

@@ -24,12 +24,13 @@ from geomreg_tui.cli.run import (
 from geomreg_tui.cli.signals import Signals
 from geomreg_tui.errors import ExperimentError, Problem
 from geomreg_tui.experiment import Experiment, parse_count
-from geomreg_tui.summary.goals import DEPTH, POPULATION, REPEATS, parse_plan, parse_seconds
+from geomreg_tui.splitting.checkpoints import TailFolder
+from geomreg_tui.splitting.plan import DEPTH, POPULATION, REPEATS, parse_plan, parse_seconds
 
 if TYPE_CHECKING:
-    from geomreg_tui.engine import RunHandle
+    from geomreg_tui.runner import RunHandle
     from geomreg_tui.runs import RunDirectory
-    from geomreg_tui.summary import TailPlan
+    from geomreg_tui.splitting.plan import TailPlan
 
 __all__ = ["tail"]
 
@@ -137,7 +138,7 @@ def _begin(
     workers: int | None,
     out: Path | None,
 ) -> RunHandle:
-    from geomreg_tui.engine import start_run
+    from geomreg_tui.runner import start_run
 
     wanted = parse_count(_SAMPLES if samples is None else samples)
     return start_run(experiment, wanted, directory=out, workers=workers, device=device, tail=plan)
@@ -154,10 +155,10 @@ def _go_on(
     allow_mixed: bool,
 ) -> RunHandle | None:
     """Return the run going on, or None when it has nothing left to do."""
-    from geomreg_tui.engine import resume_run
+    from geomreg_tui.runner import resume_run
     from geomreg_tui.runs import RunState
 
-    asked = stored.tail.planned()
+    asked = TailFolder.of(stored).planned()
     if asked is None:
         rule = (
             "allowed is a run that 'geomreg-tui tail' began; 'geomreg-tui run --resume' goes on with others"

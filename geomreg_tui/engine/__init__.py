@@ -1,11 +1,26 @@
-"""The engine: samples in processes of its own, owns the run directory, and is driven by small messages.
+"""The engine: takes a run through its stages. It knows them by their protocol only.
 
-Nothing here imports torch into the process that starts an engine; the engine's workers do.
+Nothing here imports torch into the engine's own process; its workers do, when the work needs it.
 """
 
-from geomreg_tui.engine.handle import RunHandle
-from geomreg_tui.engine.launch import RunSeries, resume_run, start_run
-from geomreg_tui.engine.preview_engine import PreviewEngine
-from geomreg_tui.engine.result import summary_document
+from geomreg_tui.engine.executors import Executor, InProcess, WorkerPool
+from geomreg_tui.engine.loop import Engine, Pace
+from geomreg_tui.engine.stage import Findings, Progress, Stage, StageContext, StageKind
+from geomreg_tui.engine.work import Outcome, Prepared, Work, perform
 
-__all__ = ["PreviewEngine", "RunHandle", "RunSeries", "resume_run", "start_run", "summary_document"]
+__all__ = [
+    "Engine",
+    "Executor",
+    "Findings",
+    "InProcess",
+    "Outcome",
+    "Pace",
+    "Prepared",
+    "Progress",
+    "Stage",
+    "StageContext",
+    "StageKind",
+    "Work",
+    "WorkerPool",
+    "perform",
+]

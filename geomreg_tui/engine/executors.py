@@ -1,8 +1,7 @@
-"""Executors: where chunks are drawn. Both kinds give the same bits; only the time differs.
+"""Executors: where work is done. Both kinds give the same bits; only the time differs.
 
-An executor takes tasks and gives back outcomes in any order. Another kind (a cluster) needs no more than
-the methods of :class:`Executor`: a task is ``run_chunk(experiment, k)``, or a leg of the deep tail, which
-finds its checkpoint in the run directory and leaves its next one there.
+An executor takes pieces of work and gives back outcomes in any order. Another kind (a cluster) needs no more
+than the methods of :class:`Executor`.
 """
 
 from __future__ import annotations
@@ -12,43 +11,25 @@ import multiprocessing
 import os
 import signal
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from geomreg_tui.datasets import arrays_in
-from geomreg_tui.engine.task import Prepared, Work
+from geomreg_tui.engine.work import Interrupt, Outcome, Prepared, Work, perform
 from geomreg_tui.errors import ExperimentError, GeomregError, GivenUpError, ModuleError, SamplingError
-from geomreg_tui.experiment import Experiment
 
-__all__ = ["NICE", "Executor", "InProcess", "Outcome", "WorkerPool"]
+__all__ = ["NICE", "Executor", "InProcess", "WorkerPool"]
 
 NICE = 5  # of workers: what a person is waiting for, such as a key in the explorer, goes first
-_DEPTH = 2  # tasks given to a worker at once, so that it never waits for the next
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """The outcome of a task: what it gave, or None and the reason.
-
-    Attributes:
-        task: the task.
-        answer: what it gave; None where it failed.
-        error: why it failed.
-        lasting: whether it would fail in the same way if it were tried again.
-    """
-
-    task: Work
-    answer: Any
-    error: str = ""
-    lasting: bool = False
+_DEPTH = 2  # pieces of work given to a worker at once, so that it never waits for the next
 
 
 class Executor(Protocol):
-    """A place where chunks are drawn, as the engine needs it.
+    """A place where work is done, as the engine needs it.
 
     Attributes:
         arrays: the folder with the arrays that experiments were given for data; None for none.
@@ -58,97 +39,72 @@ class Executor(Protocol):
 
     @property
     def workers(self) -> int:
-        """How many tasks can be under way at once; known once an experiment is prepared."""
+        """How many pieces of work can be under way at once; known once an experiment is prepared."""
 
-    def prepare(
-        self,
-        experiment: Experiment,
-        device: str,
-        module: str | None,
-        deep: bool = False,
-        overlays: bool = True,
-    ) -> Prepared:
-        """Make an experiment ready; errors are for the person who asked for it.
+    def prepare(self, work: Work) -> Prepared:
+        """Do work that makes an experiment ready; its errors are for the person who asked for it."""
 
-        Args:
-            experiment: the experiment.
-            device: which devices are meant.
-            module: the module factory that the person named.
-            deep: whether for a deep tail.
-            overlays: whether to compute what theory says of it.
-        """
-
-    def submit(self, task: Work) -> None:
-        """Take a task."""
+    def submit(self, work: Work) -> None:
+        """Take a piece of work."""
 
     def outcomes(self, timeout: float) -> list[Outcome]:
         """Return what was finished, waiting at most ``timeout`` seconds for something."""
 
     def abandon(self) -> None:
-        """Stop what is under way and forget it; other tasks may be submitted."""
+        """Stop what is under way and forget it; other work may be submitted."""
 
     def close(self) -> None:
         """Stop at once and forget what is unfinished."""
 
 
 class InProcess:
-    """Draws in the calling process, one task for each call of :meth:`outcomes`.
+    """Works in the calling process, at one piece of work for each call of :meth:`outcomes`.
 
     Args:
-        interrupt: asked before each batch of a chunk whether to give it up; a chunk that is given up has
-            no outcome.
+        interrupt: asked now and then whether to give up what is under way; what is given up has no outcome.
     """
 
     workers = 1
 
-    def __init__(self, interrupt: Callable[[], bool] | None = None) -> None:
+    def __init__(self, interrupt: Interrupt | None = None) -> None:
         self.arrays: Path | None = None
         self._interrupt = interrupt
-        self._tasks: deque[Work] = deque()
+        self._queue: deque[Work] = deque()
         self._device = "cpu"
 
-    def prepare(
-        self,
-        experiment: Experiment,
-        device: str,
-        module: str | None,
-        deep: bool = False,
-        overlays: bool = True,
-    ) -> Prepared:
-        """Make an experiment ready."""
-        worker = _loaded_worker()
+    def prepare(self, work: Work) -> Prepared:
+        """Do work that makes an experiment ready."""
         with arrays_in(self.arrays):
-            prepared: Prepared = worker.prepare(experiment, device, module, deep, overlays)
+            prepared: Prepared = perform(work, "")
         self._device = prepared.devices[0]
         return prepared
 
-    def submit(self, task: Work) -> None:
-        """Take a task."""
-        self._tasks.append(task)
+    def submit(self, work: Work) -> None:
+        """Take a piece of work."""
+        self._queue.append(work)
 
     def outcomes(self, timeout: float) -> list[Outcome]:
-        """Draw the next task."""
-        if not self._tasks:
+        """Do the next piece of work."""
+        if not self._queue:
             return []
-        task = self._tasks.popleft()
+        work = self._queue.popleft()
         try:
-            worker = _loaded_worker()
             with arrays_in(self.arrays):
-                result = worker.perform(task, self._device, self._interrupt)
+                answer = perform(work, self._device, self._interrupt)
         except GivenUpError:
             return []
         except (GeomregError, RuntimeError, MemoryError) as error:
             lasting = isinstance(error, (ExperimentError, ModuleError))
-            return [Outcome(task, None, f"{type(error).__name__}: {error}", lasting)]
-        return [Outcome(task, result)]
+            return [Outcome(work, None, f"{type(error).__name__}: {error}", lasting)]
+        return [Outcome(work, answer)]
 
     def abandon(self) -> None:
         """Forget what is unfinished."""
-        self._tasks.clear()
+        self._queue.clear()
 
     def close(self) -> None:
         """Forget what is unfinished."""
-        self._tasks.clear()
+        self._queue.clear()
 
 
 @dataclass(eq=False)
@@ -156,29 +112,30 @@ class _Worker:
     process: BaseProcess
     pipe: Connection
     device: str
-    tasks: deque[Work] = field(default_factory=deque)
+    queue: deque[Work] = field(default_factory=deque)
 
 
 class WorkerPool:
     """Worker processes on this machine, each with a pipe of its own: one for each core, or for each GPU.
 
-    A task that kills its worker or raises an error loses nothing else: it is tried once more with no other
-    task under way (it may have run out of memory only because of the others), and reported if that fails
-    too; what was waiting behind it goes to another worker.
+    Work that kills its worker or raises an error loses nothing else: it is tried once more with nothing else
+    under way (it may have run out of memory only because of the others), and reported if that fails too;
+    what was waiting behind it goes to another worker.
 
     Args:
         cores: workers on the CPU; of GPU workers there is one for each device.
+        preload: modules that are imported once, in the process that all workers are forked from.
 
     Attributes:
         arrays: the folder with the arrays that experiments were given for data; None for none.
     """
 
-    def __init__(self, cores: int) -> None:
+    def __init__(self, cores: int, preload: Sequence[str] = ()) -> None:
         self.arrays: Path | None = None
         self._cores = cores
         self._devices = ["cpu"] * cores
         self._context = multiprocessing.get_context("forkserver")
-        self._context.set_forkserver_preload(["geomreg_tui.engine.preload"])
+        self._context.set_forkserver_preload(list(preload))
         self._pool: list[_Worker] = []
         self._ready: deque[Work] = deque()
         self._suspects: deque[Work] = deque()
@@ -189,17 +146,10 @@ class WorkerPool:
         """How many workers there may be."""
         return len(self._devices)
 
-    def prepare(
-        self,
-        experiment: Experiment,
-        device: str,
-        module: str | None,
-        deep: bool = False,
-        overlays: bool = True,
-    ) -> Prepared:
-        """Make an experiment ready in the first worker."""
+    def prepare(self, work: Work) -> Prepared:
+        """Do work that makes an experiment ready in the first worker."""
         worker = self._pool[0] if self._pool else self._start()
-        worker.pipe.send((self.arrays, (experiment, device, module, deep, overlays)))
+        worker.pipe.send((self.arrays, work, ""))
         try:
             answer = worker.pipe.recv()
         except (EOFError, OSError):
@@ -214,15 +164,15 @@ class WorkerPool:
         worker.device = self._devices[0]
         return prepared
 
-    def submit(self, task: Work) -> None:
-        """Take a task."""
-        self._ready.append(task)
+    def submit(self, work: Work) -> None:
+        """Take a piece of work."""
+        self._ready.append(work)
         self._deal()
 
     def outcomes(self, timeout: float) -> list[Outcome]:
         """Return what was finished, waiting at most ``timeout`` seconds for something."""
         self._deal()
-        pipes = {worker.pipe: worker for worker in self._pool if worker.tasks}
+        pipes = {worker.pipe: worker for worker in self._pool if worker.queue}
         finished: list[Outcome] = []
         for pipe in wait(list(pipes), timeout):
             worker = pipes[pipe]  # type: ignore[index]
@@ -230,24 +180,24 @@ class WorkerPool:
                 answer = worker.pipe.recv()
             except (EOFError, OSError):
                 code = self._close_worker(worker)
-                first, *behind = worker.tasks
+                first, *behind = worker.queue
                 self._ready.extendleft(reversed(behind))
                 finished += self._failed(first, f"its worker died ({_cause(code)})")
                 continue
-            task = worker.tasks.popleft()
+            work = worker.queue.popleft()
             if isinstance(answer, Exception):
                 lasting = isinstance(answer, (ExperimentError, ModuleError))
-                finished += self._failed(task, f"{type(answer).__name__}: {answer}", lasting)
+                finished += self._failed(work, f"{type(answer).__name__}: {answer}", lasting)
                 continue
-            if task is self._alone:
+            if work is self._alone:
                 self._alone = None
-            finished.append(Outcome(task, answer))
+            finished.append(Outcome(work, answer))
         self._deal()
         return finished
 
     def abandon(self) -> None:
-        """Kill the workers that are at a task, and forget all tasks."""
-        for worker in [worker for worker in self._pool if worker.tasks]:
+        """Kill the workers that are at work, and forget all work."""
+        for worker in [worker for worker in self._pool if worker.queue]:
             worker.process.kill()
             self._close_worker(worker)
         self._ready.clear()
@@ -261,10 +211,10 @@ class WorkerPool:
             self._close_worker(worker)
 
     def _deal(self) -> None:
-        """Give waiting tasks to workers; one that has failed only when no other is under way."""
+        """Give waiting work to workers; what has failed only when nothing else is under way."""
         if self._alone is not None:
             return
-        busy = any(worker.tasks for worker in self._pool)
+        busy = any(worker.queue for worker in self._pool)
         if self._suspects:
             if not busy:
                 self._alone = self._suspects.popleft()
@@ -272,7 +222,7 @@ class WorkerPool:
             return
         for depth in range(1, _DEPTH + 1):
             while self._ready:
-                free = [worker for worker in self._pool if len(worker.tasks) < depth]
+                free = [worker for worker in self._pool if len(worker.queue) < depth]
                 if free:
                     self._give(free[0], self._ready.popleft())
                 elif len(self._pool) < self.workers:
@@ -280,19 +230,19 @@ class WorkerPool:
                 else:
                     break
 
-    def _give(self, worker: _Worker, task: Work) -> None:
-        worker.tasks.append(task)
+    def _give(self, worker: _Worker, work: Work) -> None:
+        worker.queue.append(work)
         with contextlib.suppress(OSError):  # a dead worker is noticed when its answer is waited for
-            worker.pipe.send((self.arrays, (task, worker.device)))
+            worker.pipe.send((self.arrays, work, worker.device))
 
-    def _failed(self, task: Work, why: str, lasting: bool = False) -> list[Outcome]:
-        """Put a task aside to be tried alone, or report it if that is what it was."""
-        if task is not self._alone:
-            self._suspects.append(task)
+    def _failed(self, work: Work, why: str, lasting: bool = False) -> list[Outcome]:
+        """Put work aside to be tried alone, or report it if that is what it was."""
+        if work is not self._alone:
+            self._suspects.append(work)
             return []
         self._alone = None
         why = f"{why}, twice, the second time with nothing else under way"
-        return [Outcome(task, None, why, lasting)]
+        return [Outcome(work, None, why, lasting)]
 
     def _start(self) -> _Worker:
         ours, theirs = self._context.Pipe()
@@ -326,38 +276,15 @@ def _serve(pipe: Connection) -> None:
     """Answer requests until the engine goes away."""
     os.nice(NICE)
     parent = os.getppid()
-    try:
-        worker = _loaded_worker()
-    except SamplingError as error:
-        with contextlib.suppress(EOFError, OSError):
-            pipe.recv()
-            pipe.send(error)
-        return
     with contextlib.suppress(EOFError, OSError):
         while os.getppid() == parent:
-            arrays, request = pipe.recv()
+            arrays, work, device = pipe.recv()
             answer: object
             try:
                 with arrays_in(arrays):
-                    do = worker.perform if isinstance(request[0], Work) else worker.prepare
-                    answer = do(*request)
+                    answer = perform(work, device)
             except GeomregError as error:
                 answer = error
             except Exception as error:
                 answer = SamplingError(f"{type(error).__name__}: {error}")
             pipe.send(answer)
-
-
-def _loaded_worker() -> Any:
-    """Return the module that prepares experiments and draws networks; loading it loads torch.
-
-    Raises:
-        SamplingError: if torch, or what it needs, cannot be loaded.
-    """
-    try:
-        from geomreg_tui.engine import worker
-    except (ImportError, OSError) as error:  # a library that is broken is an OSError
-        raise SamplingError(
-            f"no networks can be drawn here: {error}; 'geomreg-tui doctor' says what this machine has"
-        ) from None
-    return worker

@@ -11,29 +11,24 @@ from typing import Any
 
 from geomreg_tui.runs.catalogue import RunEntry, delete_run, find_run, list_runs, new_run_path, runs_root
 from geomreg_tui.runs.control import Action, Command
-from geomreg_tui.runs.directory import RunDirectory, differences
+from geomreg_tui.runs.directory import Layout, RunDirectory, StagePlan, differences
 from geomreg_tui.runs.lease import Holder, Lease
-from geomreg_tui.runs.packs import Pack, PackFile
-from geomreg_tui.runs.snapshot import RunState, Snapshot, read_snapshot, write_snapshot
+from geomreg_tui.runs.snapshot import Part, RunState, StoredSnapshot, read_snapshot, write_snapshot
 from geomreg_tui.runs.status import Status, read_status
-from geomreg_tui.runs.tail import Checkpoint, TailFolder
-from geomreg_tui.runs.verify import Verification, verify_run
 
 __all__ = [
     "Action",
-    "Checkpoint",
     "Command",
     "Holder",
+    "Layout",
     "Lease",
-    "Pack",
-    "PackFile",
+    "Part",
     "RunDirectory",
     "RunEntry",
     "RunState",
-    "Snapshot",
+    "StagePlan",
     "Status",
-    "TailFolder",
-    "Verification",
+    "StoredSnapshot",
     "delete_run",
     "differences",
     "find_run",
@@ -42,7 +37,6 @@ __all__ = [
     "read_snapshot",
     "read_status",
     "runs_root",
-    "verify_run",
     "write_snapshot",
 ]
 

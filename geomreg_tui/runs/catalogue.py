@@ -15,6 +15,7 @@ import platformdirs
 from geomreg_tui.datasets import ARRAYS_FILE
 from geomreg_tui.errors import RunDirectoryError, nearest_name, plain_text
 from geomreg_tui.experiment import Experiment
+from geomreg_tui.runs.directory import Layout
 from geomreg_tui.runs.lease import check_free, holder
 from geomreg_tui.runs.status import Status, read_status
 
@@ -22,15 +23,16 @@ __all__ = ["RunEntry", "delete_run", "find_run", "list_runs", "new_run_path", "r
 
 _NAME = re.compile(r"\d{8}-\d{6}-[a-z_]+-[0-9a-f]{8}(-\d+)?")
 # What the engine writes, besides temporary files; the experiment, which makes it a run, is deleted last.
-_FILES = re.compile(
-    r"facts\.safetensors|live\.safetensors|environment\.json|plan\.json|status\.json|lease\.json|"
-    r"log\.jsonl|engine\.log|summary\.json|losses\.npy|\..+\.tmp"
+_OWNED = Layout(
+    owned={
+        ".": re.compile(
+            r"facts\.safetensors|live\.safetensors|environment\.json|status\.json|lease\.json|"
+            r"log\.jsonl|engine\.log|summary\.json|\..+\.tmp"
+        ),
+        "control": re.compile(r"\d{20}-[0-9a-f]{8}\.json|\..+\.tmp"),
+        "data": re.compile(r"\..+\.tmp|" + ARRAYS_FILE.pattern),
+    }
 )
-_IN_FOLDERS = re.compile(
-    r"[\d-]+\.(safetensors|json)(\.damaged)?|\d{20}-[0-9a-f]{8}\.json|tail\.safetensors|"
-    r"plan\.json|population-\d\d\.safetensors(\.damaged)?|\..+\.tmp|" + ARRAYS_FILE.pattern
-)
-_FOLDERS = ("chunks", "control", "data", "tail")
 
 
 @dataclass(frozen=True)
@@ -51,11 +53,13 @@ class RunEntry:
     def size(self) -> int:
         """Return the bytes of its files."""
         total = 0
-        for folder in (self.path, *(self.path / name for name in _FOLDERS)):
-            with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        folders = [self.path]
+        while folders:
+            with contextlib.suppress(OSError), os.scandir(folders.pop()) as entries:
                 for entry in entries:
                     status = entry.stat(follow_symlinks=False)
                     total += status.st_size if stat.S_ISREG(status.st_mode) else 0
+                    folders += [Path(entry.path)] if stat.S_ISDIR(status.st_mode) else []
         return total
 
 
@@ -128,11 +132,12 @@ def find_run(text: str) -> Path:
     raise RunDirectoryError(f"no run {shown}{hint}")
 
 
-def delete_run(path: Path, *, force: bool = False) -> tuple[str, ...]:
+def delete_run(path: Path, layout: Layout, *, force: bool = False) -> tuple[str, ...]:
     """Delete a run, readable or not, and return the names of what is kept because no engine wrote it.
 
     Args:
         path: its directory.
+        layout: what its stages keep there.
         force: delete it although an engine seems to be at work.
 
     Raises:
@@ -149,13 +154,14 @@ def delete_run(path: Path, *, force: bool = False) -> tuple[str, ...]:
         except RunDirectoryError as error:
             raise RunDirectoryError(f"{path}: is being sampled; stop it first ({error})") from None
     try:
-        for name in _FOLDERS:
+        owned = _OWNED.joined(layout).owned
+        for name in owned.keys() - {"."}:
             folder = path / name
             if folder.is_dir() and not folder.is_symlink():
-                _delete_files(folder, _IN_FOLDERS)
+                _delete_files(folder, owned[name])
                 with contextlib.suppress(OSError):
                     folder.rmdir()
-        _delete_files(path, _FILES)
+        _delete_files(path, owned["."])
         kept = tuple(sorted(entry.name for entry in path.iterdir() if entry.name != "experiment.json"))
         (path / "experiment.json").unlink(missing_ok=True)
         if not kept:

@@ -4,10 +4,7 @@
 ``experiment.json``    the resolved experiment and its digest, and what was asked for; written once
 ``facts.safetensors``  what the experiment comes to; written once
 ``environment.json``   versions and device that the bits depend on; more than one if mixed
-``plan.json``          networks and kept losses asked for
-``tail/``              the deep tail, if one was asked for (see :mod:`geomreg_tui.runs.tail`)
 ``data/``              the arrays that it was given for data, if any (:mod:`geomreg_tui.datasets.given`)
-``chunks/``            committed chunks (see :mod:`geomreg_tui.runs.packs`)
 ``live.safetensors``   the newest snapshot, replaced several times a second
 ``status.json``        state and counts, small, replaced at every commit
 ``control/``           commands of viewers to the engine (see :mod:`geomreg_tui.runs.control`)
@@ -15,22 +12,21 @@
 ``log.jsonl``          what happened, one event a line
 ``engine.log``         what native code of the engine wrote to stderr
 ``summary.json``       the result
-``losses.npy``         the first K losses, if asked for
 =====================  =====================================================================
+
+Its stages keep files of their own there: a :class:`Layout` names them, and nothing here looks into them.
 """
 
 from __future__ import annotations
 
 import contextlib
-import io
 import os
+import re
 import shutil
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import Any, Protocol
 
 from geomreg_tui.datasets import ARRAYS, ARRAYS_FILE, arrays_path, read_packed
 from geomreg_tui.errors import DataError, RunDirectoryError, plain_text, shortened
@@ -38,8 +34,7 @@ from geomreg_tui.experiment import Experiment
 from geomreg_tui.runs.control import Command, Control
 from geomreg_tui.runs.lease import Holder, Lease, check_free, holder
 from geomreg_tui.runs.log import append_event
-from geomreg_tui.runs.packs import Pack, PackFile, PackFolder
-from geomreg_tui.runs.snapshot import Snapshot, read_snapshot, write_snapshot
+from geomreg_tui.runs.snapshot import StoredSnapshot, read_snapshot, write_snapshot
 from geomreg_tui.runs.status import Status, read_status, write_status
 from geomreg_tui.runs.store import (
     is_temporary,
@@ -51,13 +46,44 @@ from geomreg_tui.runs.store import (
     write_bytes,
     write_json,
 )
-from geomreg_tui.runs.tail import TailFolder
-from geomreg_tui.summary import Facts, Tail
+from geomreg_tui.summary import Facts
 
-__all__ = ["NameTakenError", "RunDirectory", "differences"]
+__all__ = ["Layout", "NameTakenError", "RunDirectory", "StagePlan", "differences"]
 
 SCHEMA = 1
-_BEGUN = ("facts.safetensors", "environment.json", "plan.json")
+_BEGUN = ("facts.safetensors", "environment.json")
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What stages keep in a run directory.
+
+    Attributes:
+        begun: files that are there before there is a run, such as plans; relative to the run directory.
+        owned: names of all files, by folder; the folder of the run itself is ``.``.
+    """
+
+    begun: tuple[str, ...] = ()
+    owned: Mapping[str, re.Pattern[str]] = field(default_factory=dict)
+
+    def joined(self, other: Layout) -> Layout:
+        """Return what two stages keep, in different folders or the run's own."""
+        owned = dict(self.owned)
+        for folder, names in other.owned.items():
+            both = f"{owned[folder].pattern}|{names.pattern}" if folder in owned else names.pattern
+            owned[folder] = re.compile(both)
+        return Layout((*self.begun, *other.begun), owned)
+
+
+class StagePlan(Protocol):
+    """What a stage is asked for, as a run directory keeps it."""
+
+    def write(self, folder: Path) -> None:
+        """Write it into the directory of a run that is being made.
+
+        Raises:
+            RunDirectoryError: if that cannot be done.
+        """
 
 
 class NameTakenError(RunDirectoryError):
@@ -73,8 +99,6 @@ class RunDirectory:
         asked: the experiment as the person gave it.
         started_in: the working directory that relative paths in it are meant from.
         environments: versions and device that the bits depend on, with the first chunk drawn there.
-        packs: the committed chunks.
-        tail: the populations of its deep tail.
         control: the channel from viewers to the engine.
         arrays: the folder for arrays that the run was given for data.
     """
@@ -92,11 +116,6 @@ class RunDirectory:
         self.environments = environments
         self.asked = asked
         self.started_in = started_in
-        experiment = facts.experiment
-        self.packs = PackFolder(
-            path / "chunks", experiment.digest(), int(experiment.chunk_size or 1), facts.empty_summary()
-        )
-        self.tail = TailFolder(path / "tail", experiment.digest())
         self.control = Control(path / "control")
         self.arrays = path / "data"
 
@@ -106,11 +125,10 @@ class RunDirectory:
         path: Path,
         facts: Facts,
         environment: Mapping[str, Any],
-        samples: int,
-        keep_losses: int,
+        plans: Sequence[StagePlan],
         asked: Experiment | None = None,
-        tail: Tail | None = None,
         *,
+        layout: Layout = Layout(),
         exclusive: bool = False,
         arrays: Path | None = None,
     ) -> tuple[RunDirectory, Lease]:
@@ -120,10 +138,9 @@ class RunDirectory:
             path: where; nothing, or an empty folder.
             facts: what the experiment comes to.
             environment: versions and device that the bits depend on.
-            samples: networks asked for.
-            keep_losses: losses to keep.
+            plans: what each of its stages is asked for.
             asked: the experiment as the person gave it.
-            tail: how deep to go after that, if at all.
+            layout: what stages may have left of a run that was never begun.
             exclusive: whether even an empty folder that is there is another's.
             arrays: folder with the arrays that the experiment was given for data, which are copied.
 
@@ -134,7 +151,7 @@ class RunDirectory:
         """
         if exclusive and os.path.lexists(path):
             raise NameTakenError(f"{path}: is another engine's")
-        cls.check_new(path)
+        cls.check_new(path, layout)
         run = cls(path, facts, ({**environment, "from_chunk": 0},), asked or facts.experiment, os.getcwd())
         made = _make_folder(path)
         if exclusive and not made:
@@ -143,7 +160,7 @@ class RunDirectory:
         try:
             # The lease comes first: of two engines one makes the run, and viewers see that it is being made.
             lease = run.lease()
-            run._write_all(samples, keep_losses, tail, arrays)
+            run._write_all(plans, layout, arrays)
         except (DataError, RunDirectoryError):
             if lease is not None:
                 if made:
@@ -157,8 +174,12 @@ class RunDirectory:
         return run, lease
 
     @staticmethod
-    def check_new(path: Path) -> None:
+    def check_new(path: Path, layout: Layout = Layout()) -> None:
         """Check that a run directory can be made at ``path``.
+
+        Args:
+            path: where.
+            layout: what stages may have left of a run that was never begun.
 
         Raises:
             RunDirectoryError: if something is there.
@@ -166,7 +187,7 @@ class RunDirectory:
         try:
             if path.is_symlink() and not path.exists():
                 raise RunDirectoryError(f"{path}: is a link that leads nowhere; choose another --out")
-            taken = path.exists() and (not path.is_dir() or _holds_anything(path))
+            taken = path.exists() and (not path.is_dir() or _holds_anything(path, layout))
         except OSError as error:
             raise RunDirectoryError(f"{path}: cannot be read ({error.strerror})") from error
         if taken:
@@ -240,51 +261,11 @@ class RunDirectory:
             return None
         return arrays_path(self.arrays, experiment.data_sha256)
 
-    def plan(self) -> tuple[int, int]:
-        """Return (networks asked for, losses to keep)."""
-        path = self.path / "plan.json"
-        values = read_json(path)
-        with parsing(path):
-            samples, keep = int(values["samples"]), int(values["keep_losses"])
-            if not (1 <= samples <= 10**15 and 0 <= keep <= 10**15):
-                raise ValueError("impossible counts")
-            return samples, keep
-
-    def write_plan(self, samples: int, keep_losses: int) -> None:
-        """Set how many networks are asked for and how many losses are kept."""
-        write_json(self.path / "plan.json", {"samples": samples, "keep_losses": keep_losses})
-
-    def committed(self) -> tuple[Pack, list[PackFile]]:
-        """Return the networks of the committed prefix of chunks, and the packs it is made of.
-
-        A damaged or missing pack ends the prefix; chunks that were given up are passed over.
-        """
-        given_up = set(self.read_status().given_up)
-        files: list[PackFile] = []
-        packs = [self.empty()]
-        reached = _skip(0, given_up)
-        for file, pack in self.packs.read_all():
-            if isinstance(pack, RunDirectoryError):
-                continue
-            if file.first != reached:
-                break
-            packs.append(pack)
-            files.append(file)
-            reached = _skip(file.stop, given_up)
-        tail = self.packs.read_tail()
-        if tail is not None and tail[0] == reached:
-            packs.append(tail[1])
-        return Pack.merge(packs), files
-
-    def empty(self) -> Pack:
-        """Return the pack of no networks."""
-        return Pack(self.facts.empty_summary(), np.empty(0))
-
-    def write_live(self, snapshot: Snapshot) -> None:
+    def write_live(self, snapshot: StoredSnapshot) -> None:
         """Publish a snapshot."""
         write_snapshot(self.path / "live.safetensors", snapshot)
 
-    def read_live(self) -> Snapshot | None:
+    def read_live(self) -> StoredSnapshot | None:
         """Return the newest snapshot, or None before the first."""
         return read_snapshot(self.path / "live.safetensors")
 
@@ -316,8 +297,6 @@ class RunDirectory:
     def tidy(self) -> None:
         """Delete what killed engines left half-written, and commands to engines that are gone."""
         sweep_temporaries(self.path)
-        self.packs.tidy()
-        self.tail.tidy()
         sweep_temporaries(self.arrays)
         self.control.clear()
 
@@ -329,21 +308,12 @@ class RunDirectory:
         """Write the result."""
         write_json(self.path / "summary.json", document)
 
-    def write_losses(self, losses: NDArray[np.float64]) -> None:
-        """Write the kept losses as ``losses.npy``."""
-        buffer = io.BytesIO()
-        np.save(buffer, losses, allow_pickle=False)
-        write_bytes(self.path / "losses.npy", buffer.getvalue())
-
-    def _write_all(
-        self, samples: int, keep_losses: int, tail: Tail | None, arrays: Path | None = None
-    ) -> None:
+    def _write_all(self, plans: Sequence[StagePlan], layout: Layout, arrays: Path | None) -> None:
         """Write what a run begins with."""
         try:
-            (self.path / "chunks").mkdir(exist_ok=True)
             if arrays is not None:
                 self.arrays.mkdir(exist_ok=True)
-            for name in (*_BEGUN, "tail/plan.json"):  # of an engine that was killed before there was a run
+            for name in (*_BEGUN, *layout.begun):  # of an engine that was killed before there was a run
                 (self.path / name).unlink(missing_ok=True)
         except OSError as error:
             raise RunDirectoryError(f"{self.path}: cannot be created ({error.strerror})") from error
@@ -352,9 +322,8 @@ class RunDirectory:
             write_bytes(kept, read_packed(arrays, kept.stem))
         write_arrays(self.path / "facts.safetensors", *self.facts.to_parts())
         self._write_environments()
-        self.write_plan(samples, keep_losses)
-        if tail is not None:
-            self.tail.write_plan(tail)
+        for plan in plans:
+            plan.write(self.path)
         # The experiment comes last: a directory that has it is a run, whole from the start.
         experiment = self.facts.experiment
         write_json(
@@ -401,23 +370,18 @@ def _make_folder(path: Path) -> bool:
     return True
 
 
-def _holds_anything(path: Path) -> bool:
+def _holds_anything(path: Path, layout: Layout) -> bool:
     """Whether a folder holds more than an engine has written before there is a run."""
+    folders = {folder for folder in layout.owned if folder != "."}
+    begun = {*_BEGUN, *layout.begun, "lease.json", "data", *folders}
+    for folder in folders & _whole_files(path):
+        if any(f"{folder}/{name}" not in begun for name in _whole_files(path / folder)):
+            return True
     names = _whole_files(path)
-    if "chunks" in names and _whole_files(path / "chunks"):
-        return True
-    if "tail" in names and _whole_files(path / "tail") - {"plan.json"}:
-        return True
     if "data" in names and any(ARRAYS_FILE.fullmatch(name) is None for name in _whole_files(path / "data")):
         return True
-    return bool(names - {"chunks", "tail", "data", "lease.json", *_BEGUN})
+    return bool(names - begun)
 
 
 def _whole_files(folder: Path) -> set[str]:
     return {entry.name for entry in folder.iterdir() if not is_temporary(entry.name)}
-
-
-def _skip(chunk: int, given_up: Collection[int]) -> int:
-    while chunk in given_up:
-        chunk += 1
-    return chunk

@@ -1,15 +1,22 @@
-"""The snapshot: all that a viewer needs to draw a run as it stands, in one small file."""
+"""The snapshot on disk: all that a viewer needs to draw a run as it stands, in one small file."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from geomreg_tui.runs.store import parsing, read_arrays, write_arrays
-from geomreg_tui.summary import Facts, Summary, Tail
+from geomreg_tui.summary import Facts
 
-__all__ = ["RunState", "Snapshot", "read_snapshot", "write_snapshot"]
+__all__ = ["Part", "RunState", "StoredSnapshot", "read_snapshot", "write_snapshot"]
+
+_MOST_PARTS = 20
 
 
 class RunState(StrEnum):
@@ -28,71 +35,76 @@ class RunState(StrEnum):
         return self in (RunState.STOPPED, RunState.DONE, RunState.FAILED)
 
 
+class Part(NamedTuple):
+    """What a stage shows of itself: plain data and named arrays.
+
+    Attributes:
+        values: plain data, as JSON has it.
+        arrays: arrays of int64 or float64, by name.
+    """
+
+    values: Mapping[str, Any]
+    arrays: Mapping[str, NDArray[np.generic]]
+
+
 @dataclass(frozen=True)
-class Snapshot:
-    """A run at one moment.
+class StoredSnapshot:
+    """A run at one moment, as it is on disk: what stages show is held as it is, and not looked into.
 
     Attributes:
         state: what the run is doing.
-        target: networks asked for.
+        target: what the first stage is asked for: networks.
         written_at: when this was taken, seconds since the epoch.
         facts: what the experiment comes to; None until the engine knows.
-        summary: the networks drawn so far, a contiguous prefix; None before the first.
+        parts: what each stage shows, by its name.
         rate: networks per second, lately.
         elapsed_s: time spent sampling, by all engines of the run, without pauses.
         message: a line for the person watching: why it failed, or what was noticed.
         request: number of the preview request that this answers; 0 for a run.
         device: what it is sampled on: ``cpu``, or the name of the GPU.
         mixed: whether parts of the run were drawn in different environments.
-        tail: the populations of its deep tail, thinned; None where none was asked for.
     """
 
     state: RunState
     target: int
     written_at: float
     facts: Facts | None = None
-    summary: Summary | None = None
+    parts: Mapping[str, Part] = field(default_factory=dict)
     rate: float = 0.0
     elapsed_s: float = 0.0
     message: str = ""
     request: int = 0
     device: str = ""
     mixed: bool = False
-    tail: Tail | None = None
-
-    @property
-    def samples(self) -> int:
-        """Networks drawn so far."""
-        return self.summary.samples if self.summary else 0
 
 
-def write_snapshot(path: Path, snapshot: Snapshot) -> None:
+def write_snapshot(path: Path, snapshot: StoredSnapshot) -> None:
     """Replace the snapshot in a file.
 
     Raises:
         RunDirectoryError: if it cannot be written.
     """
     facts, arrays = snapshot.facts.to_parts() if snapshot.facts else (None, {})
-    summary = snapshot.summary.to_arrays() if snapshot.summary else {}
-    tail, descents = snapshot.tail.to_parts() if snapshot.tail else (None, {})
+    named = {
+        f"{name}/{key}": array for name, part in snapshot.parts.items() for key, array in part.arrays.items()
+    }
     header = {
         "state": snapshot.state.value,
         "target": snapshot.target,
         "written_at": snapshot.written_at,
         "facts": facts,
-        "has_summary": snapshot.summary is not None,
+        "parts": {name: part.values for name, part in snapshot.parts.items()},
         "rate": snapshot.rate,
         "elapsed_s": snapshot.elapsed_s,
         "message": snapshot.message,
         "request": snapshot.request,
         "device": snapshot.device,
         "mixed": snapshot.mixed,
-        "tail": tail,
     }
-    write_arrays(path, header, {**arrays, **summary, **descents}, durable=False)
+    write_arrays(path, header, {**arrays, **named}, durable=False)
 
 
-def read_snapshot(path: Path) -> Snapshot | None:
+def read_snapshot(path: Path) -> StoredSnapshot | None:
     """Return the snapshot in a file, or None when there is none yet.
 
     Raises:
@@ -102,21 +114,34 @@ def read_snapshot(path: Path) -> Snapshot | None:
         return None
     header, arrays = read_arrays(path)
     with parsing(path):
-        facts = Facts.from_parts(header["facts"], arrays) if header["facts"] is not None else None
-        summary = Summary.from_arrays(arrays) if header["has_summary"] else None
-        if summary is not None and facts is not None:
-            summary = Summary.merge([facts.empty_summary(), summary])  # they must fit together
-        return Snapshot(
+        return StoredSnapshot(
             state=RunState(header["state"]),
             target=int(header["target"]),
             written_at=float(header["written_at"]),
-            facts=facts,
-            summary=summary,
+            facts=Facts.from_parts(header["facts"], arrays) if header["facts"] is not None else None,
+            parts=_parts(header, arrays) if "parts" in header else _first_parts(header, arrays),
             rate=float(header["rate"]),
             elapsed_s=float(header["elapsed_s"]),
             message=str(header["message"]),
             request=int(header["request"]),
             device=str(header["device"]),
             mixed=bool(header["mixed"]),
-            tail=Tail.from_parts(header["tail"], arrays) if header.get("tail") is not None else None,
         )
+
+
+def _parts(header: Mapping[str, Any], arrays: Mapping[str, NDArray[np.generic]]) -> dict[str, Part]:
+    parts: dict[str, Part] = {}
+    for name, values in header["parts"].items():
+        if not isinstance(values, dict) or len(parts) >= _MOST_PARTS:
+            raise ValueError("not the parts of stages")
+        own = {key.removeprefix(f"{name}/"): a for key, a in arrays.items() if key.startswith(f"{name}/")}
+        parts[str(name)] = Part(values, own)
+    return parts
+
+
+def _first_parts(header: Mapping[str, Any], arrays: Mapping[str, NDArray[np.generic]]) -> dict[str, Part]:
+    """Return the parts of a snapshot of version 0.1.0, which knew two stages and did not name them."""
+    parts = {"sampling": Part({}, arrays)} if header["has_summary"] else {}
+    if header.get("tail") is not None:
+        parts["splitting"] = Part(dict(header["tail"]), arrays)
+    return parts

@@ -1,12 +1,17 @@
-"""Drawing networks: exact samplers, and the chunk as the only unit of work."""
+"""Plain sampling: networks are drawn in chunks, by exact samplers. Importing this does not load torch."""
 
-from geomreg_tui.sampling.chunk import Ready, prepare, run_chunk
-from geomreg_tui.sampling.device import environment, resolve_devices
+from geomreg_tui.sampling.packs import Pack, PackFile
+from geomreg_tui.sampling.plan import ChunkWork, SamplingPlan, read_plan
+from geomreg_tui.sampling.stage import SAMPLING, SamplingStage
+from geomreg_tui.sampling.store import committed
 
 __all__ = [
-    "Ready",
-    "environment",
-    "prepare",
-    "resolve_devices",
-    "run_chunk",
+    "SAMPLING",
+    "ChunkWork",
+    "Pack",
+    "PackFile",
+    "SamplingPlan",
+    "SamplingStage",
+    "committed",
+    "read_plan",
 ]

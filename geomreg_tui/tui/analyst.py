@@ -7,9 +7,9 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from geomreg_tui.analysis.hypersphere import log_volume
 from geomreg_tui.errors import GeomregError
-from geomreg_tui.runs import Snapshot
+from geomreg_tui.runner.snapshot import Snapshot
+from geomreg_tui.statistics.hypersphere import log_volume
 from geomreg_tui.tui.view import Pin, View, build_view
 
 __all__ = ["Analyst", "Answer", "Failure", "Job", "Unchanged", "Warm"]

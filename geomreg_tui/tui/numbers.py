@@ -6,8 +6,8 @@ import math
 from typing import NamedTuple
 
 from geomreg_tui import formatting
-from geomreg_tui.analysis.intervals import Interval
-from geomreg_tui.analysis.ticks import ticks
+from geomreg_tui.statistics.intervals import Interval
+from geomreg_tui.statistics.ticks import ticks
 
 __all__ = [
     "Scale",

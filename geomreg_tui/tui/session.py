@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING
 
 from geomreg_tui.errors import GeomregError
 from geomreg_tui.experiment import Experiment
-from geomreg_tui.runs import RunDirectory, RunState, Snapshot
-from geomreg_tui.summary import TailPlan
+from geomreg_tui.runner.snapshot import Snapshot
+from geomreg_tui.runs import RunDirectory, RunState
+from geomreg_tui.sampling.plan import read_plan
+from geomreg_tui.splitting.plan import TailPlan
 from geomreg_tui.tui.numbers import count_text
 from geomreg_tui.tui.source import Run, Source, SweepRun
 from geomreg_tui.tui.view import Pin
@@ -182,7 +184,7 @@ class Session:
                 if _going(run):
                     return run
         stored = RunDirectory.open(directory)
-        run = ActiveRun(stored.asked, self.source.attach(directory), stored.plan()[0], attached=True)
+        run = ActiveRun(stored.asked, self.source.attach(directory), read_plan(stored).samples, attached=True)
         self._check(run)
         return run
 

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Protocol
 from geomreg_tui.errors import ExperimentError, Problem
 
 if TYPE_CHECKING:
-    from geomreg_tui.engine.preview_engine import PreviewEngine
-    from geomreg_tui.engine.sweep_directory import SweepPlan
     from geomreg_tui.experiment import Experiment
-    from geomreg_tui.runs import Snapshot
-    from geomreg_tui.summary import TailPlan
+    from geomreg_tui.runner.preview_engine import PreviewEngine
+    from geomreg_tui.runner.snapshot import Snapshot
+    from geomreg_tui.splitting.plan import TailPlan
+    from geomreg_tui.sweeps.plan import SweepPlan
 
 __all__ = ["EngineSource", "Run", "Source", "SweepRun"]
 
@@ -125,26 +125,26 @@ class EngineSource:
 
     def start(self, experiment: Experiment, samples: int, tail: TailPlan | None = None) -> Run:
         """Start an engine on a new run directory."""
-        from geomreg_tui.engine.launch import start_run
+        from geomreg_tui.runner.launch import start_run
 
         named = experiment.module == self._module
         return start_run(experiment, samples, device=self._device, import_module=named, tail=tail)
 
     def extend(self, directory: Path, samples: int) -> Run:
         """Start an engine that goes on with a run directory."""
-        from geomreg_tui.engine.launch import resume_run
+        from geomreg_tui.runner.launch import resume_run
 
         return resume_run(directory, samples, device=self._device, module=self._module)
 
     def attach(self, directory: Path) -> Run:
         """Return a handle on a run directory."""
-        from geomreg_tui.engine.handle import RunHandle
+        from geomreg_tui.runner.handle import RunHandle
 
         return RunHandle(directory)
 
     def start_sweep(self, plan: SweepPlan, directory: Path) -> SweepRun:
         """Start a process that runs a sweep; code that only a file names is not imported."""
-        from geomreg_tui.engine.sweep_launch import start_sweep
+        from geomreg_tui.sweeps.launch import start_sweep
 
         for _, experiment in plan.grid():
             if experiment.module not in (None, self._module):
@@ -156,7 +156,7 @@ class EngineSource:
 
     def attach_sweep(self, directory: Path) -> SweepRun:
         """Return a handle on the directory of a sweep."""
-        from geomreg_tui.engine.sweep_launch import SweepHandle
+        from geomreg_tui.sweeps.launch import SweepHandle
 
         return SweepHandle(directory)
 
@@ -168,7 +168,7 @@ class EngineSource:
 
     def _previews(self) -> PreviewEngine:
         if self._engine is None:
-            from geomreg_tui.engine.preview_engine import PreviewEngine
+            from geomreg_tui.runner.preview_engine import PreviewEngine
 
             self._engine = PreviewEngine(self._device, self._module)
         return self._engine

@@ -7,11 +7,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from geomreg_tui.datasets import BUILT_IN
-from geomreg_tui.engine.sweep import Factor, parse_factor
-from geomreg_tui.engine.sweep_directory import SweepPlan
 from geomreg_tui.errors import ExperimentError, Problem
 from geomreg_tui.experiment import Experiment, choices, parse_count
 from geomreg_tui.formatting import exact_text
+from geomreg_tui.sweeps.plan import Factor, SweepPlan, parse_factor
 from geomreg_tui.tui.numbers import count_spelling
 
 __all__ = ["FACTORS", "SweepSetup", "plan_of", "setup_of", "usual_values", "value_text", "values_text"]

@@ -11,23 +11,28 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from geomreg_tui.analysis import (
+from geomreg_tui.errors import RunDirectoryError
+from geomreg_tui.runner.handle import RunHandle
+from geomreg_tui.runs import RunDirectory, RunState, Status
+from geomreg_tui.sampling.store import committed
+from geomreg_tui.splitting.checkpoints import TailFolder
+from geomreg_tui.splitting.joined import deep_tail
+from geomreg_tui.splitting.result import Tail
+from geomreg_tui.statistics import (
     LandmarkDominance,
     LossDistribution,
     ModeAnalysis,
     analyse_modes,
-    deep_tail,
     landmark_dominance,
     run_volume,
 )
-from geomreg_tui.analysis.intervals import Interval
-from geomreg_tui.engine.handle import RunHandle
-from geomreg_tui.engine.sweep import GridVerdict, SweepPoint, Verdict, grid_verdicts, verdicts
-from geomreg_tui.engine.sweep_directory import SweepDirectory, SweepPlan
-from geomreg_tui.engine.sweep_tail import TailComparison, compare_tails
-from geomreg_tui.errors import RunDirectoryError
-from geomreg_tui.runs import RunDirectory, RunState, Status
-from geomreg_tui.summary import Facts, Summary, Tail
+from geomreg_tui.statistics.intervals import Interval
+from geomreg_tui.summary import Facts, Summary
+from geomreg_tui.sweeps.directory import SweepDirectory
+from geomreg_tui.sweeps.plan import SweepPlan
+from geomreg_tui.sweeps.result import SweepPoint
+from geomreg_tui.sweeps.verdicts import GridVerdict, Verdict, grid_verdicts, verdicts
+from geomreg_tui.sweeps.volumes import TailComparison, compare_tails
 from geomreg_tui.tui.sweep_setup import value_text
 
 __all__ = ["PointView", "SweepReader", "SweepView"]
@@ -248,7 +253,7 @@ class SweepReader:
             point = replace(point, rate=snapshot.rate, device=snapshot.device, mixed=snapshot.mixed)
         else:  # a full disk, perhaps: what is committed has to do
             stored, status = RunDirectory.open(point.path), run.status()
-            facts, summary, tail = stored.facts, stored.committed()[0].summary, stored.tail.read()
+            facts, summary, tail = stored.facts, committed(stored).summary, TailFolder.of(stored).read()
             state, message = status.state, status.message
             point = replace(point, mixed=status.mixed)
         reason = self._failed.get(point.settings)

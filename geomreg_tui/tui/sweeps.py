@@ -7,9 +7,10 @@ from dataclasses import replace
 from enum import Enum
 from pathlib import Path
 
-from geomreg_tui.engine.sweep_directory import SweepPlan, new_sweep_path
 from geomreg_tui.experiment import Experiment
 from geomreg_tui.runs import RunState
+from geomreg_tui.sweeps.directory import new_sweep_path
+from geomreg_tui.sweeps.plan import SweepPlan
 from geomreg_tui.tui.source import Source, SweepRun
 from geomreg_tui.tui.sweep_setup import SweepSetup, setup_of, usual_values
 from geomreg_tui.tui.sweep_view import SweepView

@@ -9,24 +9,25 @@ from pathlib import Path
 
 import numpy as np
 
-from geomreg_tui.analysis import (
-    DeepTail,
+from geomreg_tui.errors import RunDirectoryError, plain_text
+from geomreg_tui.experiment import Experiment
+from geomreg_tui.formatting import exact_text
+from geomreg_tui.runner.snapshot import Snapshot, read_live
+from geomreg_tui.runs import RunDirectory
+from geomreg_tui.sampling.store import committed
+from geomreg_tui.splitting.joined import DeepTail, deep_tail
+from geomreg_tui.statistics import (
     LandmarkDominance,
     LossDistribution,
     ModeAnalysis,
     VolumeCurve,
     analyse_modes,
-    deep_tail,
     distance,
     landmark_dominance,
     run_volume,
 )
-from geomreg_tui.analysis.distribution import Distance
-from geomreg_tui.analysis.intervals import UNDEFINED, Interval
-from geomreg_tui.errors import RunDirectoryError, plain_text
-from geomreg_tui.experiment import Experiment
-from geomreg_tui.formatting import exact_text
-from geomreg_tui.runs import RunDirectory, Snapshot
+from geomreg_tui.statistics.distribution import Distance
+from geomreg_tui.statistics.intervals import UNDEFINED, Interval
 
 __all__ = ["Comparison", "Pin", "View", "build_view", "difference_text", "load_pin"]
 
@@ -140,10 +141,10 @@ def load_pin(path: Path) -> Pin:
     run = RunDirectory.open(path)
     snapshot = None
     with contextlib.suppress(RunDirectoryError):
-        snapshot = run.read_live()
+        snapshot = read_live(run)
     summary = snapshot.summary if snapshot else None
     if summary is None or summary.samples < run.read_status().samples:
-        summary = run.committed()[0].summary
+        summary = committed(run).summary
     if not summary.samples:
         raise RunDirectoryError(f"{path.name}: has no networks yet that could be compared")
     distribution = LossDistribution(summary, run.facts.null_loss)

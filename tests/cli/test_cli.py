@@ -13,9 +13,9 @@ import numpy as np
 import psutil
 import pytest
 
-from geomreg_tui import sampling
 from geomreg_tui.experiment import Experiment
 from geomreg_tui.runs import read_snapshot, runs_root
+from geomreg_tui.sampling import work as sampling
 from geomreg_tui.summary import Summary
 from tests import seeds
 from tests.faults.driving import wait_for

@@ -14,8 +14,8 @@ from typer.testing import CliRunner
 
 from geomreg_tui.cli.app import app
 from geomreg_tui.errors import ExitCode
-from geomreg_tui.export import load_sweep
-from geomreg_tui.export.sweep_figures import draw_tails
+from geomreg_tui.report import load_sweep
+from geomreg_tui.report.sweep_figures import draw_tails
 from tests import seeds
 from tests.rates import sigmas
 

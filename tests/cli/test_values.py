@@ -12,11 +12,11 @@ from typer.main import get_command
 from geomreg_tui.cli import main
 from geomreg_tui.cli.app import app
 from geomreg_tui.datasets import load
-from geomreg_tui.engine import process
-from geomreg_tui.engine.sweep import grid, parse_factor
-from geomreg_tui.engine.sweep_directory import SweepDirectory, SweepPlan
 from geomreg_tui.errors import RunDirectoryError
 from geomreg_tui.experiment import Experiment
+from geomreg_tui.runner import process
+from geomreg_tui.sweeps.directory import SweepDirectory
+from geomreg_tui.sweeps.plan import SweepPlan, grid, parse_factor
 from tests.unit.exporting import make_run, two_modes
 
 # What must be given besides, so that a command comes as far as looking at its values.

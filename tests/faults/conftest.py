@@ -68,7 +68,7 @@ BEFORE_EACH_CHUNK = """
 import sys
 if "multiprocessing.forkserver" in " ".join(sys.orig_argv):
     import os, time
-    from geomreg_tui import sampling
+    from geomreg_tui.sampling import work as sampling
     draw = sampling.run_chunk
     def run_chunk(experiment, chunk, *arguments, **options):
         STATEMENT

@@ -13,18 +13,18 @@ from pathlib import Path
 
 import numpy as np
 
-from geomreg_tui import sampling
-from geomreg_tui.engine import RunHandle, resume_run, start_run
-from geomreg_tui.engine.executors import Outcome
-from geomreg_tui.engine.fold import Fold
-from geomreg_tui.engine.plan import Plan
-from geomreg_tui.engine.run import Engine, Pace
-from geomreg_tui.engine.worker import perform, prepare
+from geomreg_tui.engine.loop import Pace
+from geomreg_tui.engine.work import Outcome, perform
 from geomreg_tui.experiment import Experiment
+from geomreg_tui.runner import RunHandle, resume_run, start_run
+from geomreg_tui.runner.preparing import prepare
 from geomreg_tui.runs import RunDirectory, RunState
 from geomreg_tui.runs.lease import holder
+from geomreg_tui.sampling import work as sampling
+from geomreg_tui.sampling.plan import SamplingPlan
+from geomreg_tui.sampling.store import committed
 from geomreg_tui.summary import ChunkResult, Summary
-from tests.making import new_run
+from tests.making import make_engine, new_run, preparation
 from tests.patience import PATIENCE
 
 CHUNK, SAMPLES = 500, 20_250
@@ -103,7 +103,7 @@ def outcome(handle: RunHandle, seconds: float = PATIENCE):
     """Wait until a run is over; return its status and its networks."""
     assert handle.wait(seconds)
     run = RunDirectory.open(handle.directory)
-    return run.read_status(), run.committed()[0].summary
+    return run.read_status(), committed(run).summary
 
 
 def samples_of(handle: RunHandle) -> int:
@@ -201,7 +201,7 @@ def fill(folder: Path) -> None:
 
 
 class Shuffled:
-    """An executor in this process that finishes its tasks in a random order.
+    """An executor in this process that finishes its work in a random order.
 
     A chunk in ``deadly`` can never be drawn.
     """
@@ -210,23 +210,23 @@ class Shuffled:
         self.workers = workers
         self.order: list[int] = []
         self._generator = np.random.default_rng(seed)
-        self._tasks = []
+        self._queue = []
         self._deadly = deadly
 
-    def submit(self, task):
-        self._tasks.append(task)
+    def submit(self, work):
+        self._queue.append(work)
 
     def outcomes(self, timeout):
-        if not self._tasks:
+        if not self._queue:
             return []
-        task = self._tasks.pop(int(self._generator.integers(len(self._tasks))))
-        self.order.append(task.chunk)
-        if task.chunk in self._deadly:
-            return [Outcome(task, None, error="it is deadly")]
-        return [Outcome(task, perform(task, "cpu"))]
+        work = self._queue.pop(int(self._generator.integers(len(self._queue))))
+        self.order.append(work.chunk)
+        if work.chunk in self._deadly:
+            return [Outcome(work, None, error="it is deadly")]
+        return [Outcome(work, perform(work, "cpu"))]
 
     def abandon(self):
-        self._tasks.clear()
+        self._queue.clear()
 
 
 def sample_here(
@@ -236,12 +236,12 @@ def sample_here(
     if (path / "experiment.json").exists():
         run = RunDirectory.open(path)
     else:
-        prepared = prepare(EXPERIMENT, "cpu", None, deep)
+        prepared = prepare(preparation(EXPERIMENT, deep=deep))
         run = new_run(path, prepared.facts, prepared.environment, samples, keep, EXPERIMENT)
     lease = run.lease()
-    plan = Plan(run.facts.experiment, samples, keep)
+    SamplingPlan(samples, keep).write(run.path)
     try:
-        Engine(run, executor or Shuffled(), Fold(run, plan), lease, Pace(commit=0.0)).run()
+        make_engine(run, executor or Shuffled(), lease, Pace(commit=0.0)).run()
     finally:
         lease.release()
     return run

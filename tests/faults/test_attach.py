@@ -8,8 +8,10 @@ import sys
 from contextlib import contextmanager
 from pathlib import Path
 
-from geomreg_tui.engine import RunHandle
+from geomreg_tui.runner import RunHandle
 from geomreg_tui.runs import RunDirectory, RunState
+from geomreg_tui.sampling.plan import SamplingPlan
+from geomreg_tui.sampling.store import committed
 from tests.patience import PATIENCE
 
 from ..tui.terminal import LEAVES_ALTERNATE_SCREEN, check_leaves_at_once, in_terminal
@@ -59,7 +61,7 @@ def test_several_terminals_show_a_run_and_leave_it_alone(tmp_path, runs):
         second.press(b"s")
         assert second.shows("run stopped")
     assert handle.wait(PATIENCE)
-    summary = RunDirectory.open(handle.directory).committed()[0].summary
+    summary = committed(RunDirectory.open(handle.directory)).summary
     assert summary.histogram.digest() == fold(summary.samples)[0].histogram.digest()
 
 
@@ -78,7 +80,7 @@ def test_looking_at_a_run_writes_nothing(tmp_path):
 
 def test_a_stopped_run_goes_on_from_the_explorer_and_other_viewers_see_it(tmp_path, expected):
     run = sample_here(tmp_path / "run", SAMPLES // 2)
-    run.write_plan(SAMPLES, 0)
+    SamplingPlan(SAMPLES).write(run.path)
     command = [*ATTACH, str(run.path)]
     with in_terminal(command) as viewer, in_terminal(command) as actor:
         assert viewer.shows("10.1 k")
@@ -87,7 +89,7 @@ def test_a_stopped_run_goes_on_from_the_explorer_and_other_viewers_see_it(tmp_pa
         assert actor.shows("20.2 k / 20.2 k")
         assert viewer.shows("20.2 k / 20.2 k")
     wait_for(lambda: engine_of(run.path) is None)
-    assert RunDirectory.open(run.path).committed()[0].summary.histogram.digest() == expected
+    assert committed(RunDirectory.open(run.path)).summary.histogram.digest() == expected
 
 
 @contextmanager

@@ -5,9 +5,11 @@ import json
 import numpy as np
 import pytest
 
-from geomreg_tui.runs import RunDirectory, verify_run
+from geomreg_tui.runner.verify import verify_run
+from geomreg_tui.runs import RunDirectory
 from geomreg_tui.runs.store import read_arrays, write_arrays
-from geomreg_tui.summary.descent import FAILED
+from geomreg_tui.splitting.checkpoints import TailFolder
+from geomreg_tui.splitting.descent import FAILED
 
 from .driving import finish, geomreg
 
@@ -68,7 +70,7 @@ def test_numbers_of_old_that_cannot_be_are_said_and_not_shown(tmp_path):
     assert "1 of 3 populations, left out" in report
     assert "a log V is not a number" in report
     assert "population 1" in verify_run(path).problems[0]
-    assert RunDirectory.open(path).tail.read().descents[1].status == FAILED
+    assert TailFolder.of(RunDirectory.open(path)).read().descents[1].status == FAILED
 
 
 def test_a_time_limit_holds_where_the_loss_has_a_floor(tmp_path):

@@ -8,19 +8,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from geomreg_tui.engine import PreviewEngine
 from geomreg_tui.engine.executors import InProcess, WorkerPool
-from geomreg_tui.engine.fold import Fold
-from geomreg_tui.engine.plan import Plan
-from geomreg_tui.engine.run import Engine, Pace
-from geomreg_tui.engine.task import Task
-from geomreg_tui.engine.worker import prepare
+from geomreg_tui.engine.loop import Pace
 from geomreg_tui.errors import DataError, ExperimentError, RunDirectoryError, SamplingError
 from geomreg_tui.experiment import Experiment
+from geomreg_tui.runner import PreviewEngine
+from geomreg_tui.runner.preparing import prepare
 from geomreg_tui.runs import RunDirectory, RunState
-from geomreg_tui.sampling import run_chunk
+from geomreg_tui.sampling.plan import ChunkWork, read_plan
+from geomreg_tui.sampling.store import committed
+from geomreg_tui.sampling.work import run_chunk
 from tests import seeds
-from tests.making import new_run
+from tests.making import make_engine, new_run, preparation
 from tests.patience import PATIENCE
 
 from .driving import (
@@ -61,7 +60,7 @@ def test_the_result_does_not_depend_on_the_order_of_completion(tmp_path, expecte
     executor = Shuffled(seed, workers=5)
     run = sample_here(tmp_path / "run", executor=executor, keep=1200)
     assert executor.order != sorted(executor.order)
-    assert run.committed()[0].summary.histogram.digest() == expected
+    assert committed(run).summary.histogram.digest() == expected
     np.testing.assert_array_equal(np.load(tmp_path / "run" / "losses.npy"), fold(1200, 1200)[1])
 
 
@@ -94,7 +93,7 @@ def test_a_run_that_is_going_is_extended(tmp_path, runs, expected):
     there = samples_of(handle)
     handle.extend(100)  # asking for fewer changes nothing
     handle.extend(2 * 10**6)
-    wait_for(lambda: RunDirectory.open(handle.directory).plan()[0] == 2 * 10**6)
+    wait_for(lambda: read_plan(RunDirectory.open(handle.directory)).samples == 2 * 10**6)
     handle.stop()
     status, summary = outcome(handle)
     assert (status.state, status.target) == (RunState.STOPPED, 2 * 10**6)
@@ -104,8 +103,8 @@ def test_a_run_that_is_going_is_extended(tmp_path, runs, expected):
 def test_an_extended_run_draws_its_incomplete_chunk_whole(tmp_path, expected):
     for samples in (1000, 1300, 1300, 1450, 4250, SAMPLES):
         run = sample_here(tmp_path / "run", samples)
-        assert run.committed()[0].summary.samples == samples
-    assert run.committed()[0].summary.histogram.digest() == expected
+        assert committed(run).summary.samples == samples
+    assert committed(run).summary.histogram.digest() == expected
 
 
 @pytest.mark.parametrize("times", [3, pytest.param(20, marks=pytest.mark.full)])
@@ -121,7 +120,7 @@ def test_an_engine_that_is_killed_many_times_loses_nothing(tmp_path, times):
         kills += kill_engine(path)
         code, _, err = finish(process)
         assert code in (0, 3), err
-        found = RunDirectory.open(path).committed()[0].summary.samples
+        found = committed(RunDirectory.open(path)).summary.samples
         assert found >= kept
         kept = found
         if code == 0:  # it was faster than the killer: ask for more
@@ -130,7 +129,7 @@ def test_an_engine_that_is_killed_many_times_loses_nothing(tmp_path, times):
     code, _, err = finish(process)
     assert code == 0, err
     run = RunDirectory.open(path)
-    assert run.committed()[0].summary.histogram.digest() == fold(samples)[0].histogram.digest()
+    assert committed(run).summary.histogram.digest() == fold(samples)[0].histogram.digest()
     assert len([*path.rglob("*")]) < 40
     assert not [*path.rglob("*.tmp")]
 
@@ -210,7 +209,7 @@ def test_a_chunk_that_always_kills_its_worker_is_reported_and_all_others_are_kep
     assert code == 0, err
     run = RunDirectory.open(path)
     assert run.read_status().given_up == ()
-    assert run.committed()[0].summary.histogram.digest() == expected
+    assert committed(run).summary.histogram.digest() == expected
 
 
 def test_a_run_of_which_nothing_can_be_drawn_ends(tmp_path, before_each_chunk):
@@ -249,7 +248,7 @@ def test_what_cannot_be_run_writes_nothing(tmp_path, runs, values, kind):
 
 
 def test_a_run_whose_name_is_taken_meanwhile_gets_another(runs, monkeypatch):
-    from geomreg_tui.engine import launch
+    from geomreg_tui.runner import launch
     from geomreg_tui.runs import list_runs, new_run_path
 
     taken = new_run_path(EXPERIMENT)
@@ -274,13 +273,12 @@ def test_an_error_of_a_module_of_ones_own_does_not_ask_to_try_again(tmp_path, mo
     )
     monkeypatch.chdir(tmp_path)
     experiment = Experiment.parse({**VALUES, "arch": "custom", "module": "moody:net"})
-    prepared = prepare(experiment, "cpu", "moody:net")
+    prepared = prepare(preparation(experiment, module="moody:net"))
     run = new_run(tmp_path / "run", prepared.facts, prepared.environment, 3 * CHUNK, 0)
     run_chunk(run.facts.experiment, 0)
     (tmp_path / "error-now").write_text("")
     lease = run.lease()
-    wanted = Fold(run, Plan(run.facts.experiment, 3 * CHUNK, 0))
-    Engine(run, InProcess(), wanted, lease, Pace(commit=0.0)).run()
+    make_engine(run, InProcess(), lease, Pace(commit=0.0)).run()
     lease.release()
     status = run.read_status()
     assert status.state is RunState.FAILED
@@ -326,25 +324,25 @@ def test_tasks_that_kill_or_raise_are_tried_alone_then_reported_and_others_go_on
     values = {**VALUES, "arch": "custom", "module": "deadly:Net"}
     pool = WorkerPool(2)
     try:
-        facts = pool.prepare(Experiment.parse(values), "cpu", "deadly:Net").facts
-        pool.submit(Task(facts.experiment, 0))
+        facts = pool.prepare(preparation(Experiment.parse(values), module="deadly:Net")).facts
+        pool.submit(ChunkWork(facts.experiment, 0))
         first = wait_for(lambda: pool.outcomes(1) or None)
         assert first[0].answer.summary.samples == CHUNK
         for file, reason in (("deadly-now", "exit code 7"), ("error-now", "out of memory, say")):
             (tmp_path / file).write_text("")
             for chunk in (1, 2):
-                pool.submit(Task(facts.experiment, chunk))
+                pool.submit(ChunkWork(facts.experiment, chunk))
             failed = []
             while len(failed) < 2:
                 failed += pool.outcomes(1)
-            assert {item.task.chunk for item in failed} == {1, 2}
+            assert {item.work.chunk for item in failed} == {1, 2}
             assert all("twice" in item.error and reason in item.error for item in failed)
             (tmp_path / file).unlink()
-        pool.submit(Task(facts.experiment, 3))
+        pool.submit(ChunkWork(facts.experiment, 3))
         assert wait_for(lambda: pool.outcomes(1) or None)[0].answer.summary.samples == CHUNK
         # Preparing again, as a sweep does, makes no more processes.
         before = len(pool._pool)
-        pool.prepare(Experiment.parse({**values, "seed": 1}), "cpu", "deadly:Net")
+        pool.prepare(preparation(Experiment.parse({**values, "seed": 1}), module="deadly:Net"))
         assert len(pool._pool) == before
     finally:
         pool.close()
@@ -353,10 +351,10 @@ def test_tasks_that_kill_or_raise_are_tried_alone_then_reported_and_others_go_on
 def test_each_device_has_a_worker_of_its_own():
     pool = WorkerPool(1)
     try:
-        experiment = pool.prepare(EXPERIMENT, "cpu", None).facts.experiment
+        experiment = pool.prepare(preparation(EXPERIMENT)).facts.experiment
         pool._devices = ["cpu", "cpu:0", "cpu:0"]  # names of devices that are there
         for chunk in range(6):
-            pool.submit(Task(experiment, chunk))
+            pool.submit(ChunkWork(experiment, chunk))
         found = []
         while len(found) < 6:
             found += pool.outcomes(1)

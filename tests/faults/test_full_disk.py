@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from geomreg_tui.errors import ExitCode, RunDirectoryError
-from geomreg_tui.export import (
+from geomreg_tui.report import (
     RUN_FORMATS,
     SWEEP_FORMATS,
     export_result,

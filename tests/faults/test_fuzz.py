@@ -15,18 +15,24 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from geomreg_tui.cli.runs import list_all
+from geomreg_tui.engine import StageContext
 from geomreg_tui.engine.executors import InProcess
-from geomreg_tui.engine.fold import Fold
-from geomreg_tui.engine.legs import walk
-from geomreg_tui.engine.plan import Plan
-from geomreg_tui.engine.tail import Descents
-from geomreg_tui.engine.task import Leg
 from geomreg_tui.errors import GeomregError
-from geomreg_tui.export import load_result, report_text, result_document
-from geomreg_tui.runs import RunDirectory, read_status, verify_run
+from geomreg_tui.report import load_result, report_text, result_document
+from geomreg_tui.runner.registry import STAGES
+from geomreg_tui.runner.snapshot import read_live, to_stored
+from geomreg_tui.runner.verify import verify_run
+from geomreg_tui.runs import RunDirectory, read_status
 from geomreg_tui.runs.log import read_events
 from geomreg_tui.runs.store import ARRAYS_CAP
-from geomreg_tui.summary import Descent, Tail, TailPlan
+from geomreg_tui.sampling.plan import read_plan
+from geomreg_tui.sampling.store import committed
+from geomreg_tui.splitting.checkpoints import TailFolder
+from geomreg_tui.splitting.descent import Descent
+from geomreg_tui.splitting.plan import NAME as SPLITTING
+from geomreg_tui.splitting.plan import LevelsWork, TailPlan
+from geomreg_tui.splitting.result import Tail
+from geomreg_tui.splitting.work import go_down
 from geomreg_tui.tui.view import build_view
 
 from .driving import sample_here
@@ -86,15 +92,16 @@ def add_a_tail(run):
     """Give a run a deep tail of two populations that are on their way, and say so in snapshot and summary."""
     plan = TailPlan(log10_volume=-100, population=20, repeats=2, kernel="pcn")
     tail = Tail(plan, "pcn", "latent", (Descent.empty(),) * 2)
-    run.tail.write_plan(tail)
+    TailFolder.of(run).write_plan(tail)
     for index in range(2):
         for _ in range(3):
-            stands = run.tail.planned().descents[index]
-            leg = Leg(run.facts.experiment, plan, index, str(run.path), stands.levels, 1e9, 0.0)
-            walk(leg, "cpu")
-    tail = run.tail.read()
+            stands = TailFolder.of(run).planned().descents[index]
+            leg = LevelsWork(run.facts.experiment, plan, index, str(run.path), stands.levels, 1e9, 0.0)
+            go_down(leg, "cpu")
+    tail = TailFolder.of(run).read()
     assert all(descent.levels for descent in tail.descents)
-    run.write_live(replace(run.read_live(), tail=tail))
+    live = read_live(run)
+    run.write_live(to_stored(replace(live, results={**live.results, SPLITTING: tail})))
     run.write_summary(result_document(load_result(run.path)))
 
 
@@ -114,16 +121,16 @@ def everything(path):
         run = RunDirectory.open(path)
         run.engine()
         run.control.poll()
-        for read in (run.read_live, run.plan, run.tail.read):
+        for read in (read_live, read_plan, committed):
             with contextlib.suppress(GeomregError):
-                read()
+                read(run)
         with contextlib.suppress(GeomregError):
-            if (snapshot := run.read_live()) is not None:
+            if (snapshot := read_live(run)) is not None:
                 build_view(snapshot, 0, None, dip=False)
-        Descents(run)
-        fold = Fold(run, Plan(run.facts.experiment, 1250))
-        run.tidy()
-        fold.summary()
+        for kind in STAGES:
+            kind.tidy(run)
+            stage = kind.open(run, StageContext(), {})
+            kind.to_part(stage.result())
     os.environ["GEOMREG_HOME"] = str(path.parents[1])
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
 

@@ -6,9 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from geomreg_tui.runs import Checkpoint, RunDirectory, RunState, verify_run
+from geomreg_tui.runner.verify import verify_run
+from geomreg_tui.runs import RunDirectory, RunState
 from geomreg_tui.runs.store import read_arrays, write_arrays
-from geomreg_tui.sampling.descend import Descender
+from geomreg_tui.splitting.checkpoints import Checkpoint, TailFolder
+from geomreg_tui.splitting.population import Population
 
 from .driving import finish, geomreg
 
@@ -50,11 +52,11 @@ def stopped(path):
 def halfway(path, index):
     """Put a population back to where it was after two levels."""
     run = stopped(path)
-    plan = run.tail.planned().in_use
-    descender = Descender(run.facts.experiment, plan, index)
+    plan = TailFolder.of(run).planned().in_use
+    descender = Population(run.facts.experiment, plan, index)
     for _ in range(2):
         assert descender.advance()
-    run.tail.write(index, plan, Checkpoint(*descender.to_parts(), 0.1))
+    TailFolder.of(run).write(index, plan, Checkpoint(*descender.to_parts(), 0.1))
 
 
 def not_begun(path, index):
@@ -67,7 +69,7 @@ def files_of(path):
 
 
 def volumes_of(path):
-    return [descent.log_volume.tolist() for descent in RunDirectory.open(path).tail.read().descents]
+    return [descent.log_volume.tolist() for descent in TailFolder.of(RunDirectory.open(path)).read().descents]
 
 
 @pytest.mark.parametrize(("other", "left"), [(None, halfway), (None, not_begun), (3, halfway)])
@@ -126,10 +128,10 @@ def test_one_whose_moves_have_not_changed_since_0_1_0_goes_on_to_the_same_bits(t
 @pytest.mark.parametrize("moves", [None, 3, "2"])
 def test_no_descender_takes_a_checkpoint_of_other_moves(finished, moves):
     run = RunDirectory.open(finished)
-    plan = run.tail.planned().in_use
-    found = run.tail.checkpoint(0, plan)
+    plan = TailFolder.of(run).planned().in_use
+    found = TailFolder.of(run).checkpoint(0, plan)
     values = {**found.values, "moves": moves}
     if moves is None:
         del values["moves"]
     with pytest.raises(ValueError, match="another version's moves"):
-        Descender(run.facts.experiment, plan, 0, checkpoint=(values, found.arrays))
+        Population(run.facts.experiment, plan, 0, checkpoint=(values, found.arrays))

@@ -6,13 +6,15 @@ import json
 import numpy as np
 import pytest
 
-from geomreg_tui.engine import RunHandle
 from geomreg_tui.errors import RunDirectoryError
-from geomreg_tui.export import load_result
-from geomreg_tui.export.figures import draw_figure
+from geomreg_tui.report import load_result
+from geomreg_tui.report.figures import draw_figure
+from geomreg_tui.runner import RunHandle
 from geomreg_tui.runs import RunState
 from geomreg_tui.runs.store import read_arrays, write_arrays
-from tests.making import new_run
+from geomreg_tui.sampling.plan import SamplingPlan, read_plan
+from geomreg_tui.sampling.store import packs_of
+from tests.making import new_run, preparation
 
 from .driving import CHUNK, OPTIONS, SAMPLES, finish, fold, geomreg, outcome, sample_here
 
@@ -21,7 +23,7 @@ from .driving import CHUNK, OPTIONS, SAMPLES, finish, fold, geomreg, outcome, sa
 def half(tmp_path):
     """A run that was stopped half-way."""
     run = sample_here(tmp_path / "run", SAMPLES // 2)
-    run.write_plan(SAMPLES, 0)
+    SamplingPlan(SAMPLES).write(run.path)
     return run
 
 
@@ -176,23 +178,23 @@ def test_a_mixed_run_is_marked_in_the_list(half, home):
 
 def test_a_stored_chunk_that_cannot_be_drawn_again_is_noticed(half, runs):
     """The versions are the same, but the machine computes other bits."""
-    last = half.packs.scan()[-1]
+    last = packs_of(half).scan()[-1]
     header, arrays = read_arrays(last.path)
     write_arrays(last.path, {**header, "check": "0" * 64}, arrays)
     with pytest.raises(RunDirectoryError, match=r"chunk 19, drawn again, is not what is stored .* hardware"):
         runs.resume(half.path, SAMPLES, workers=1)
     assert not half.engine()
-    assert half.plan() == (SAMPLES, 0)
+    assert read_plan(half) == SamplingPlan(SAMPLES)
     status, _ = outcome(runs.resume(half.path, SAMPLES, workers=1, allow_mixed=True))
     assert (status.state, status.mixed) == (RunState.DONE, True)
 
 
 def test_a_run_without_a_committed_chunk_begins_anew(tmp_path, runs, expected):
-    from geomreg_tui.engine.worker import prepare
+    from geomreg_tui.runner.preparing import prepare
 
     from .driving import EXPERIMENT
 
-    prepared = prepare(EXPERIMENT, "cpu", None)
+    prepared = prepare(preparation(EXPERIMENT))
     run = new_run(tmp_path / "run", prepared.facts, prepared.environment, SAMPLES, 0, EXPERIMENT)
     status, summary = outcome(runs.resume(run.path, workers=2))
     assert (status.state, summary.histogram.digest()) == (RunState.DONE, expected)

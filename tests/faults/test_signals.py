@@ -9,8 +9,9 @@ import time
 
 import pytest
 
-from geomreg_tui.engine import RunHandle
+from geomreg_tui.runner import RunHandle
 from geomreg_tui.runs import RunDirectory, RunState
+from geomreg_tui.sampling.store import committed
 from tests.patience import PATIENCE, contention
 
 from .driving import (
@@ -44,7 +45,7 @@ def started(path, *options):
 
 def kept(path):
     """Return the networks that are kept, which must be the first of the undisturbed run."""
-    summary = RunDirectory.open(path).committed()[0].summary
+    summary = committed(RunDirectory.open(path)).summary
     assert summary.histogram.digest() == fold(summary.samples)[0].histogram.digest()
     return summary.samples
 

@@ -10,10 +10,12 @@ import time
 import numpy as np
 import pytest
 
-from geomreg_tui.engine import RunHandle
 from geomreg_tui.errors import RunDirectoryError
-from geomreg_tui.runs import RunDirectory, RunState, verify_run
+from geomreg_tui.runner import RunHandle
+from geomreg_tui.runner.verify import verify_run
+from geomreg_tui.runs import RunDirectory, RunState
 from geomreg_tui.runs.log import read_events
+from geomreg_tui.sampling.store import committed, packs_of
 from tests.patience import PATIENCE
 
 from .driving import (
@@ -54,8 +56,8 @@ print(handle.failure())
 """
 
 
-def committed(path):
-    return RunDirectory.open(path).committed()[0].summary.samples
+def samples_kept(path):
+    return committed(RunDirectory.open(path)).summary.samples
 
 
 def test_a_run_on_a_full_disk_waits_for_room_and_then_goes_on(small_disk, runs):
@@ -88,7 +90,7 @@ def test_a_run_on_a_disk_that_stays_full_fails_with_a_clear_line(small_disk, run
     fill(small_disk)
     assert handle.wait(PATIENCE)
     assert "No space left on device" in handle.failure()
-    kept = committed(path)
+    kept = samples_kept(path)
     assert kept > 0
     for command in (["report", path], ["runs", "verify", path]):
         assert finish(geomreg(*command))[0] == 0
@@ -96,7 +98,7 @@ def test_a_run_on_a_disk_that_stays_full_fails_with_a_clear_line(small_disk, run
     code, out, err = finish(geomreg("run", "--resume", path))
     assert (code, out) == (1, "")
     assert "No space left on device" in err
-    assert committed(path) >= kept
+    assert samples_kept(path) >= kept
     (small_disk / "filler").unlink()
     status, summary = outcome(runs.resume(path, workers=2))
     assert (status.state, summary.samples) == (RunState.DONE, 100_250)
@@ -111,7 +113,7 @@ def test_a_scheduler_does_not_wait_for_room_on_the_disk(small_disk, runs):
     os.kill(engine_of(handle.directory), signal.SIGTERM)
     assert handle.wait(PATIENCE)
     assert "No space left on device" in handle.failure()
-    assert committed(handle.directory) > 0
+    assert samples_kept(handle.directory) > 0
 
 
 def test_a_run_cannot_start_on_a_full_disk_and_leaves_nothing(small_disk):
@@ -135,7 +137,7 @@ def test_a_read_only_disk_can_be_read_and_is_refused_for_writing(small_disk):
         code, out, err = finish(geomreg(*command))
         assert (code, out) == (1, "")
         assert "Read-only file system" in err
-    assert committed(path) == 1000
+    assert samples_kept(path) == 1000
 
 
 def test_a_folder_that_becomes_read_only_ends_the_run(tmp_path, without_privileges):
@@ -155,10 +157,10 @@ def test_a_folder_that_becomes_read_only_ends_the_run(tmp_path, without_privileg
         if folder.exists():
             folder.chmod(0o755)
     assert "Permission denied" in said
-    kept = committed(path)
+    kept = samples_kept(path)
     assert kept > 0
     sample_here(path, kept + 1000)
-    assert RunDirectory.open(path).committed()[0].summary.histogram.digest() == (
+    assert committed(RunDirectory.open(path)).summary.histogram.digest() == (
         fold(kept + 1000)[0].histogram.digest()
     )
 
@@ -177,7 +179,7 @@ def test_a_run_whose_folder_is_deleted_ends(tmp_path, runs):
 @pytest.mark.parametrize("damage", ["flipped", "truncated", "empty", "garbage", "gone"])
 def test_a_damaged_chunk_is_set_aside_and_only_that_is_drawn_again(tmp_path, expected, damage):
     run = sample_here(tmp_path / "run", executor=Shuffled(workers=1))
-    files = run.packs.scan()
+    files = packs_of(run).scan()
     victim = files[len(files) // 2]
     others = {file.path: file.path.stat().st_mtime_ns for file in files if file is not victim}
     data = bytearray(victim.path.read_bytes())
@@ -188,7 +190,7 @@ def test_a_damaged_chunk_is_set_aside_and_only_that_is_drawn_again(tmp_path, exp
     )
     if damage == "gone":
         victim.path.unlink()
-    assert committed(run.path) == victim.first * CHUNK
+    assert samples_kept(run.path) == victim.first * CHUNK
     assert verify_run(run.path).problems
     code, out, _ = finish(geomreg("runs", "verify", run.path))
     assert code == 1  # its summary is of networks that are not there any more
@@ -196,7 +198,7 @@ def test_a_damaged_chunk_is_set_aside_and_only_that_is_drawn_again(tmp_path, exp
     executor = Shuffled(workers=1)
     sample_here(run.path, executor=executor)
     assert sorted(executor.order) == list(range(victim.first, victim.stop))
-    assert run.committed()[0].summary.histogram.digest() == expected
+    assert committed(run).summary.histogram.digest() == expected
     assert verify_run(run.path).problems == ()
     for path, stamp in others.items():
         assert not path.exists() or path.stat().st_mtime_ns == stamp
@@ -206,13 +208,13 @@ def test_a_damaged_chunk_is_set_aside_and_only_that_is_drawn_again(tmp_path, exp
 
 def test_the_real_engine_mends_a_damaged_chunk(tmp_path, expected):
     run = sample_here(tmp_path / "run")
-    victim = run.packs.scan()[1]
+    victim = packs_of(run).scan()[1]
     victim.path.write_bytes(victim.path.read_bytes()[:-1])
     code, _, err = finish(geomreg("run", "--resume", run.path, "--samples", SAMPLES + 1, "--workers", 2))
     assert code == 0, err
     events = read_events(run.path / "log.jsonl")[0]
     assert [event["event"] for event in events].count("pack set aside") == 1
-    assert run.committed()[0].summary.histogram.digest() == fold(SAMPLES + 1)[0].histogram.digest()
+    assert committed(run).summary.histogram.digest() == fold(SAMPLES + 1)[0].histogram.digest()
 
 
 def test_a_half_written_log_line_spoils_no_other(tmp_path):
@@ -249,7 +251,7 @@ def test_of_two_engines_at_once_one_goes_on(tmp_path):
     assert [code for code, _, _ in ended] in ([0, 1], [0, 0])  # the second may have come when all was done
     if ended[1][0]:
         assert "in use by process" in ended[1][2]
-    assert run.committed()[0].summary.histogram.digest() == fold(40_250)[0].histogram.digest()
+    assert committed(run).summary.histogram.digest() == fold(40_250)[0].histogram.digest()
 
 
 def test_an_engine_that_is_taken_over_leaves(tmp_path, runs):
@@ -298,13 +300,13 @@ def test_a_run_directory_of_another_person_can_be_read(tmp_path, expected):
 
 
 def test_the_files_of_a_long_run_stay_few(tmp_path):
-    from geomreg_tui.runs import Pack
+    from geomreg_tui.sampling.packs import Pack
 
     run = sample_here(tmp_path / "run", 500)
-    pack = run.packs.read(run.packs.scan()[0])
+    pack = packs_of(run).read(packs_of(run).scan()[0])
     most = 0
     for chunk in range(1, 600):
-        run.packs.append(chunk, chunk + 1, Pack(pack.summary, np.empty(0), pack.check))
-        most = max(most, len(run.packs.scan()))
+        packs_of(run).append(chunk, chunk + 1, Pack(pack.summary, np.empty(0), pack.check))
+        most = max(most, len(packs_of(run).scan()))
     assert most <= 3 * 7 + 1
-    assert run.committed()[0].summary.samples == 600 * CHUNK
+    assert committed(run).summary.samples == 600 * CHUNK

@@ -8,15 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from geomreg_tui.engine.sweep import SweepError, parse_factor
-from geomreg_tui.engine.sweep_directory import SweepDirectory, SweepPlan, list_sweeps
-from geomreg_tui.engine.sweep_launch import SweepHandle, start_sweep
-from geomreg_tui.engine.sweep_run import run_sweep
 from geomreg_tui.errors import ExperimentError, RunDirectoryError
 from geomreg_tui.experiment import Experiment
-from geomreg_tui.export import load_sweep
-from geomreg_tui.export.sweep_html import sweep_page
+from geomreg_tui.report import load_sweep
+from geomreg_tui.report.sweep_html import sweep_page
 from geomreg_tui.runs import RunState, read_snapshot
+from geomreg_tui.sweeps.directory import SweepDirectory, list_sweeps
+from geomreg_tui.sweeps.launch import SweepHandle, start_sweep
+from geomreg_tui.sweeps.plan import SweepPlan, parse_factor
+from geomreg_tui.sweeps.result import SweepError
+from geomreg_tui.sweeps.run import run_sweep
 from geomreg_tui.tui.sweep_view import SweepReader
 from tests.patience import PATIENCE
 

@@ -10,14 +10,15 @@ import time
 import numpy as np
 import pytest
 
-from geomreg_tui.engine.legs import walk
-from geomreg_tui.engine.task import Leg
 from geomreg_tui.errors import ExperimentError, RunDirectoryError
 from geomreg_tui.experiment import Experiment
-from geomreg_tui.runs import RunDirectory, RunState, verify_run
+from geomreg_tui.runner.verify import verify_run
+from geomreg_tui.runs import RunDirectory, RunState
 from geomreg_tui.runs.store import read_arrays, write_arrays
-from geomreg_tui.sampling.descend import Descender
-from geomreg_tui.summary import TailPlan
+from geomreg_tui.splitting.checkpoints import TailFolder
+from geomreg_tui.splitting.plan import LevelsWork, TailPlan
+from geomreg_tui.splitting.population import Population
+from geomreg_tui.splitting.work import go_down
 from tests import seeds
 from tests.patience import PATIENCE
 
@@ -56,22 +57,22 @@ SLOW_LEVELS = """
 import sys
 if "multiprocessing.forkserver" in " ".join(sys.orig_argv):
     import time
-    from geomreg_tui.sampling import descend
-    walk_down = descend.Descender.advance
+    from geomreg_tui.splitting.population import Population
+    walk_down = Population.advance
     def advance(self):
         time.sleep(SECONDS)
         return walk_down(self)
-    descend.Descender.advance = advance
+    Population.advance = advance
 """
 
 
 def bits_of(path):
     """Return every bit that the populations of a run have come to."""
     run = RunDirectory.open(path)
-    tail = run.tail.planned()
+    tail = TailFolder.of(run).planned()
     found = []
     for index in range(tail.plan.repeats):
-        checkpoint = run.tail.checkpoint(index, tail.in_use)
+        checkpoint = TailFolder.of(run).checkpoint(index, tail.in_use)
         assert checkpoint is not None
         found.append(
             (
@@ -93,10 +94,10 @@ def undisturbed(tmp_path_factory):
     code, _, err = finish(geomreg(*COMMAND, "--workers", 1, "--out", path, "--quiet"))
     assert code == 0, err
     run = RunDirectory.open(path)
-    tail = run.tail.planned()
+    tail = TailFolder.of(run).planned()
     expected = []
     for index in range(REPEATS):
-        descender = Descender(run.facts.experiment, tail.in_use, index)
+        descender = Population(run.facts.experiment, tail.in_use, index)
         while descender.advance():
             pass
         values, arrays = descender.to_parts()
@@ -246,13 +247,13 @@ def test_a_damaged_checkpoint_is_set_aside_and_its_population_begun_anew(undistu
     untouched = (path / "tail" / "population-00.safetensors").stat().st_mtime_ns
     damage(file)
     run = RunDirectory.open(path)
-    plan = run.tail.planned().in_use
+    plan = TailFolder.of(run).planned().in_use
     if damage in (flip, cut, empty, of_another):
         assert "population 1" in verify_run(path).problems[0]
-        run.tail.set_aside(1)
-    leg = Leg(run.facts.experiment, plan, 1, str(path), 0, np.inf, 1e9)
-    walked = walk(leg, "cpu")
-    assert bool(walked.aside) == (damage not in (flip, cut, empty, of_another))
+        TailFolder.of(run).set_aside(1)
+    leg = LevelsWork(run.facts.experiment, plan, 1, str(path), 0, np.inf, 1e9)
+    walked = go_down(leg, "cpu")
+    assert bool(walked.damage) == (damage not in (flip, cut, empty, of_another))
     assert walked.descent.status == "volume reached"
     assert (path / "tail" / "population-01.safetensors.damaged").exists()
     assert (path / "tail" / "population-00.safetensors").stat().st_mtime_ns == untouched
@@ -283,8 +284,10 @@ def test_another_engine_that_took_over_is_not_written_over(undisturbed, tmp_path
     file.unlink()
     lease = run.lease()
     try:
-        leg = Leg(run.facts.experiment, run.tail.planned().in_use, 0, str(path), 0, np.inf, 0.0, "another")
-        assert "taken over" in walk(leg, "cpu").unwritten
+        leg = LevelsWork(
+            run.facts.experiment, TailFolder.of(run).planned().in_use, 0, str(path), 0, np.inf, 0.0, "another"
+        )
+        assert "taken over" in go_down(leg, "cpu").unwritten
         assert not file.exists()
     finally:
         lease.release()
@@ -296,7 +299,7 @@ def test_a_tail_of_a_link_is_not_read(undisturbed, tmp_path):
     (path / "tail").rename(tmp_path / "elsewhere")
     (path / "tail").symlink_to(tmp_path / "elsewhere")
     with pytest.raises(RunDirectoryError, match="link"):
-        RunDirectory.open(path).tail.read()
+        TailFolder.of(RunDirectory.open(path)).read()
 
 
 def checkpoints(path):
@@ -330,7 +333,7 @@ def test_a_tail_on_a_disk_that_stays_full_fails_with_a_clear_line_and_goes_on(
     handle = began_on(small_disk, runs, patience=2)
     path = handle.directory
     fill(small_disk)
-    levels = [descent.levels for descent in RunDirectory.open(path).tail.read().descents]
+    levels = [descent.levels for descent in TailFolder.of(RunDirectory.open(path)).read().descents]
     assert max(levels) > 0
     assert handle.wait(PATIENCE)
     assert "No space left on device" in handle.failure()
@@ -340,7 +343,7 @@ def test_a_tail_on_a_disk_that_stays_full_fails_with_a_clear_line_and_goes_on(
     code, out, err = finish(geomreg("tail", "--resume", path))
     assert (code, out) == (1, "")
     assert "No space left on device" in err
-    kept = [descent.levels for descent in RunDirectory.open(path).tail.read().descents]
+    kept = [descent.levels for descent in TailFolder.of(RunDirectory.open(path)).read().descents]
     assert all(now >= before for now, before in zip(kept, levels, strict=True))
     (small_disk / "filler").unlink()
     assert outcome(runs.resume(path, workers=2))[0].state is RunState.DONE

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import interpolate, special, stats
 
-from geomreg_tui import sampling
 from geomreg_tui.experiment import Experiment
+from geomreg_tui.sampling import work as sampling
 from geomreg_tui.summary import Summary
 from tests import seeds
 from tests.rates import ALPHA, sigmas

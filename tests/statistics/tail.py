@@ -8,12 +8,14 @@ import numpy as np
 import torch
 
 from geomreg_tui.experiment import Experiment
-from geomreg_tui.sampling import splitting, tempering
-from geomreg_tui.sampling.descend import Descender, tail_experiment
-from geomreg_tui.sampling.goal import Goal
 from geomreg_tui.sampling.sampler import Sampler
-from geomreg_tui.sampling.spaces import ReducedSpace, build_space
-from geomreg_tui.summary import Descent, TailPlan
+from geomreg_tui.splitting import multilevel as splitting
+from geomreg_tui.splitting import tempering
+from geomreg_tui.splitting.descent import Descent
+from geomreg_tui.splitting.goal import Goal
+from geomreg_tui.splitting.plan import TailPlan
+from geomreg_tui.splitting.population import Population, tail_experiment
+from geomreg_tui.splitting.spaces import ReducedSpace, build_space
 from tests import seeds
 
 LN10 = math.log(10)
@@ -61,7 +63,7 @@ def walk(space, goal, *, population=500, seed=0, index=0, kernel=None):
 def descend(values, index=0, **plan):
     """Walk a population down as the engine does; return its descent."""
     values = {"seed": seeds.seed(0), **values}
-    descender = Descender(tail_experiment(Experiment.parse(values)), TailPlan(**plan), index)
+    descender = Population(tail_experiment(Experiment.parse(values)), TailPlan(**plan), index)
     while descender.advance():
         pass
     return descender.descent

@@ -10,10 +10,10 @@ from scipy import stats
 
 from geomreg_tui.experiment import Experiment, choices
 from geomreg_tui.inits import Stream
-from geomreg_tui.sampling import prepare, run_chunk
 from geomreg_tui.sampling.direct import DirectLayers
 from geomreg_tui.sampling.rng import chunk_generator
 from geomreg_tui.sampling.sampler import Sampler
+from geomreg_tui.sampling.work import prepare, run_chunk
 
 from .laws import ALPHA, draw_summary, single_example
 

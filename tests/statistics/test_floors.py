@@ -15,9 +15,9 @@ import pytest
 import torch
 from scipy import stats
 
-from geomreg_tui.analysis import tail_curve
-from geomreg_tui.analysis.quadratic_form import QuadraticForm
-from geomreg_tui.sampling.latent import Latent
+from geomreg_tui.splitting.curve import tail_curve
+from geomreg_tui.splitting.latent import Latent
+from geomreg_tui.statistics.quadratic_form import QuadraticForm
 from tests import seeds
 from tests.rates import sigmas
 from tests.statistics.tail import LN10, Goal, descend, space_of, walk

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from geomreg_tui import sampling
-from geomreg_tui.analysis import theory
 from geomreg_tui.experiment import Experiment
+from geomreg_tui.sampling import work as sampling
+from geomreg_tui.statistics import theory
 from tests.rates import ALPHA
 
 from .laws import draw

@@ -14,17 +14,20 @@ import pytest
 import torch
 from scipy import integrate, special, stats
 
-from geomreg_tui.analysis import LossDistribution, stitch, tail_curve, volume_curve
-from geomreg_tui.analysis.quadratic_form import squared_error_law
 from geomreg_tui.errors import ExperimentError
 from geomreg_tui.experiment import Experiment, choices
-from geomreg_tui.sampling import prepare, run_chunk, tempering
-from geomreg_tui.sampling.descend import Descender, tail_experiment
-from geomreg_tui.sampling.latent import Latent, LatentStream
 from geomreg_tui.sampling.sampler import Sampler
-from geomreg_tui.sampling.spaces import LatentSpace, ReducedSpace, build_space
-from geomreg_tui.sampling.tempered_curve import TemperedCurve
-from geomreg_tui.summary import Summary, TailPlan
+from geomreg_tui.sampling.work import prepare, run_chunk
+from geomreg_tui.splitting import tempering
+from geomreg_tui.splitting.curve import stitch, tail_curve
+from geomreg_tui.splitting.latent import Latent, LatentStream
+from geomreg_tui.splitting.plan import TailPlan
+from geomreg_tui.splitting.population import Population, tail_experiment
+from geomreg_tui.splitting.spaces import LatentSpace, ReducedSpace, build_space
+from geomreg_tui.splitting.tempered_curve import TemperedCurve
+from geomreg_tui.statistics import LossDistribution, volume_curve
+from geomreg_tui.statistics.quadratic_form import squared_error_law
+from geomreg_tui.summary import Summary
 from tests import seeds
 from tests.rates import deviations, sigmas
 from tests.statistics import judge
@@ -528,11 +531,11 @@ def test_a_descent_goes_on_from_a_checkpoint_to_the_same_bits(kernel):
     values = {"data": "digits", "examples": 4, "width": 8, "depth": 1, "held_out": 20}
     experiment = tail_experiment(Experiment.parse(values))
     plan = TailPlan(log10_volume=-3, population=100, kernel=kernel)
-    whole, broken = Descender(experiment, plan, 3), Descender(experiment, plan, 3)
+    whole, broken = Population(experiment, plan, 3), Population(experiment, plan, 3)
     while whole.advance():
         pass
     while broken.advance():
-        broken = Descender(experiment, plan, 3, checkpoint=broken.to_parts())
+        broken = Population(experiment, plan, 3, checkpoint=broken.to_parts())
     mine, other = whole.descent.to_parts(), broken.descent.to_parts()
     assert mine[0] == other[0]
     assert mine[1]["held_loss"].size

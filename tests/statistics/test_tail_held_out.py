@@ -12,8 +12,8 @@ import torch
 
 from geomreg_tui.experiment import Experiment
 from geomreg_tui.inits import Stream
-from geomreg_tui.sampling.descend import tail_experiment
 from geomreg_tui.sampling.sampler import Sampler
+from geomreg_tui.splitting.population import tail_experiment
 from tests import seeds
 from tests.rates import sigmas
 from tests.statistics.tail import LN10, descend

@@ -12,15 +12,16 @@ import numpy as np
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from geomreg_tui.analysis import LossDistribution, deep_tail, volume_curve
-from geomreg_tui.analysis.deep import STATUSES
 from geomreg_tui.errors import DataError, ExperimentError
 from geomreg_tui.experiment import Experiment, choices
-from geomreg_tui.export.deep import tail_lines
-from geomreg_tui.sampling import prepare, run_chunk
-from geomreg_tui.sampling.descend import Descender, tail_experiment
-from geomreg_tui.summary import Tail, TailPlan
-from geomreg_tui.summary.descent import FAILED
+from geomreg_tui.report.deep_tail import tail_lines
+from geomreg_tui.sampling.work import prepare, run_chunk
+from geomreg_tui.splitting.descent import FAILED
+from geomreg_tui.splitting.joined import STATUSES, deep_tail
+from geomreg_tui.splitting.plan import TailPlan
+from geomreg_tui.splitting.population import Population, tail_experiment
+from geomreg_tui.splitting.result import Tail
+from geomreg_tui.statistics import LossDistribution, volume_curve
 
 MANY = int(os.environ.get("FUZZ_EXAMPLES", "0")) > 100
 PLAN = TailPlan(log10_volume=-9, population=100, repeats=2)
@@ -70,7 +71,7 @@ def experiments(draw):
 def descents_of(experiment):
     found = []
     for index in range(PLAN.repeats):
-        descender = Descender(experiment, PLAN, index)
+        descender = Population(experiment, PLAN, index)
         for _ in range(LEVELS):
             if not descender.advance():
                 break

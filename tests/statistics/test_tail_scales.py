@@ -15,8 +15,8 @@ import pytest
 import torch
 from scipy import integrate, special, stats
 
-from geomreg_tui.sampling.hidden_walk import HiddenWalk
-from geomreg_tui.sampling.spectrum import spectrum_of, spread_over
+from geomreg_tui.splitting.hidden_walk import HiddenWalk
+from geomreg_tui.splitting.spectrum import spectrum_of, spread_over
 from tests import seeds
 from tests.rates import ALPHA, deviations, sigmas
 from tests.statistics.tail import LN10, Goal, orthonormal, space_of, walk

@@ -10,13 +10,18 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from geomreg_tui.engine.handle import RunHandle
-from geomreg_tui.engine.sweep_directory import SweepDirectory, SweepPlan
-from geomreg_tui.engine.sweep_launch import SweepHandle
 from geomreg_tui.errors import GeomregError
 from geomreg_tui.experiment import Experiment
-from geomreg_tui.runs import RunDirectory, RunState, Snapshot, Status
-from geomreg_tui.summary import Descent, Facts, LossHistogram, Moments, Overlay, Summary, Tail, TailPlan
+from geomreg_tui.runner.handle import RunHandle
+from geomreg_tui.runner.snapshot import Snapshot, to_stored
+from geomreg_tui.runs import RunDirectory, RunState, Status
+from geomreg_tui.splitting.descent import Descent
+from geomreg_tui.splitting.plan import TailPlan
+from geomreg_tui.splitting.result import Tail
+from geomreg_tui.summary import Facts, LossHistogram, Moments, Overlay, Summary
+from geomreg_tui.sweeps.directory import SweepDirectory
+from geomreg_tui.sweeps.launch import SweepHandle
+from geomreg_tui.sweeps.plan import SweepPlan
 from tests.making import new_run
 
 NULL_LOSS = 1.0
@@ -74,9 +79,9 @@ def snapshot_of(
     atoms: int = 200,
 ) -> Snapshot:
     facts = facts_of(experiment)
-    summary = _summary(experiment, samples, atoms) if samples else None
+    results = {"sampling": _summary(experiment, samples, atoms)} if samples else {}
     return Snapshot(
-        state, target or samples + atoms, time.time(), facts, summary, 250_000.0, 1.0, message, request
+        state, target or samples + atoms, time.time(), facts, results, 250_000.0, 1.0, message, request
     )
 
 
@@ -116,7 +121,8 @@ class FakeRun:
             if self.samples >= self.target:
                 self.state = RunState.DONE
         made = snapshot_of(self.experiment, self.samples, self.state, target=self.target)
-        return Snapshot(**{**made.__dict__, "written_at": self.born + 1e-6 * self.samples, "tail": self.tail})
+        results = {**made.results, **({} if self.tail is None else {"splitting": self.tail})}
+        return replace(made, written_at=self.born + 1e-6 * self.samples, results=results)
 
     def pause(self) -> None:
         self.calls.append("pause")
@@ -179,7 +185,8 @@ class FakeSweep:
             environment = {"torch": "x", "device": "cpu"}
             run = new_run(path, facts_of(experiment), environment, self.asked.samples, 0, asked)
         made = snapshot_of(experiment, samples, state, target=self.asked.samples, message=message, atoms=0)
-        run.write_live(replace(made, mixed=mixed, tail=deep))
+        results = {**made.results, **({} if deep is None else {"splitting": deep})}
+        run.write_live(to_stored(replace(made, mixed=mixed, results=results)))
         run.write_status(Status(state, samples, self.asked.samples, message=message, mixed=mixed))
         return path
 

@@ -8,7 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from geomreg_tui.experiment import Experiment
-from geomreg_tui.runs import Pack, RunDirectory, RunState, Status, runs_root
+from geomreg_tui.runner.snapshot import to_stored
+from geomreg_tui.runs import RunDirectory, RunState, Status, runs_root
+from geomreg_tui.sampling.packs import Pack
+from geomreg_tui.sampling.store import packs_of
 from tests.making import new_run
 
 from .fakes import facts_of, losses_of, snapshot_of, summary_of
@@ -52,10 +55,10 @@ def put_run(
     run = new_run(runs_root() / name_of(number), facts, {"torch": "x"}, target, 0, asked)
     for chunk in range(committed):
         losses = losses_of(facts.experiment, CHUNK)
-        run.packs.append(chunk, chunk + 1, Pack.of_chunk(summary_of(losses), np.empty(0)))
+        packs_of(run).append(chunk, chunk + 1, Pack.of_chunk(summary_of(losses), np.empty(0)))
     if live:
         snapshot = snapshot_of(facts.experiment, live * 1_000, state, target=target, atoms=0)
-        run.write_live(snapshot)
+        run.write_live(to_stored(snapshot))
     run.write_status(Status(state, samples, target, **{"about": facts.describe(), **status}))
     return run
 

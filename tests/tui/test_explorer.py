@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from geomreg_tui.analysis import LossDistribution
 from geomreg_tui.errors import DataError, ExperimentError, SamplingError
 from geomreg_tui.runs import RunState
+from geomreg_tui.statistics import LossDistribution
 from geomreg_tui.tui import run_explorer
 from geomreg_tui.tui.look import stylesheet
 from geomreg_tui.tui.screens.explorer import ExplorerScreen
@@ -501,7 +501,7 @@ async def main():
         await driver.until(lambda: "run sampling" in driver.text("#status"))
         await driver.set("width", "64")
         await driver.settled()
-import geomreg_tui.tui.source, geomreg_tui.engine.launch
+import geomreg_tui.tui.source, geomreg_tui.runner.launch
 asyncio.run(main())
 print([name for name in sys.modules if name.partition(".")[0] == "torch"])
 """

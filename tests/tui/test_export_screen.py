@@ -18,8 +18,8 @@ import numpy as np
 import pytest
 from textual.widgets import Static
 
-import geomreg_tui.export
-from geomreg_tui.export import RUN_FORMATS
+import geomreg_tui.report
+from geomreg_tui.report import RUN_FORMATS
 from geomreg_tui.tui.screens.export import ExportScreen
 from tests.patience import PATIENCE
 
@@ -161,7 +161,7 @@ async def test_the_event_loop_goes_on_while_a_file_is_written(
         go_on.wait(PATIENCE)
         raise OSError("no room\nat all")
 
-    monkeypatch.setattr(geomreg_tui.export, "export_result", slow)
+    monkeypatch.setattr(geomreg_tui.report, "export_result", slow)
     async with dialog(run) as driver:
         await driver.pilot.press("enter")
         await driver.until(lambda: threads and "writing" in said(driver))
@@ -237,7 +237,7 @@ import sys
 from pathlib import Path
 from geomreg_tui.tui.screens.export import ExportScreen
 assert "matplotlib" not in sys.modules
-from geomreg_tui.export import RUN_FORMATS, export_result, load_result
+from geomreg_tui.report import RUN_FORMATS, export_result, load_result
 assert "matplotlib" not in sys.modules
 for end in RUN_FORMATS:
     export_result(load_result(Path({str(run)!r})), Path("out" + end))

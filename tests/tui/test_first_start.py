@@ -12,9 +12,10 @@ import pytest
 from typer.testing import CliRunner
 
 from geomreg_tui.cli import app as cli
-from geomreg_tui.engine.sweep import parse_factor, verdicts
-from geomreg_tui.engine.sweep_run import run_sweep
 from geomreg_tui.experiment import Experiment
+from geomreg_tui.sweeps.plan import parse_factor
+from geomreg_tui.sweeps.run import run_sweep
+from geomreg_tui.sweeps.verdicts import verdicts
 from geomreg_tui.tui.app import ExplorerApp
 from geomreg_tui.tui.screens.sweep import SweepScreen
 from geomreg_tui.tui.state import State

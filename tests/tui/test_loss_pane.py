@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from geomreg_tui.analysis import LossDistribution
+from geomreg_tui.statistics import LossDistribution
 from geomreg_tui.tui.widgets.loss import LossPane, Measure
 
 from .driving import opened

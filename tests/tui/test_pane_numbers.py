@@ -7,11 +7,12 @@ import time
 
 import pytest
 
-from geomreg_tui.engine.result import summary_document
-from geomreg_tui.engine.sweep import Factor
 from geomreg_tui.experiment import Experiment
-from geomreg_tui.runs import RunState, Snapshot
+from geomreg_tui.runner.document import run_document
+from geomreg_tui.runner.snapshot import Snapshot
+from geomreg_tui.runs import RunState
 from geomreg_tui.summary import Facts, LossHistogram, Moments, Summary
+from geomreg_tui.sweeps.plan import Factor
 from geomreg_tui.tui.numbers import Scale
 from geomreg_tui.tui.view import build_view
 from geomreg_tui.tui.widgets.loss import LossPane
@@ -34,8 +35,10 @@ def viewed(seed):
         LossHistogram.from_losses(losses, 12, facts.null_loss, 1e-9),
         Moments.from_losses(losses, facts.null_loss),
     )
-    snapshot = Snapshot(RunState.DONE, losses.size, time.time(), facts, summary, 1e5, 1.0, "", 0)
-    document = json.loads(json.dumps(summary_document(facts, summary, True, 1.0, [{}])))
+    snapshot = Snapshot(
+        RunState.DONE, losses.size, time.time(), facts, {"sampling": summary}, 1e5, 1.0, "", 0
+    )
+    document = json.loads(json.dumps(run_document(facts, {"sampling": summary}, True, 1.0, [{}])))
     return build_view(snapshot, 0, None, dip=True), document
 
 
@@ -146,7 +149,7 @@ async def test_a_printed_minus_sign_is_a_minus_in_number_fields():
     from textual import events
     from textual.app import App
 
-    from geomreg_tui.summary.goals import parse_plan
+    from geomreg_tui.splitting.plan import parse_plan
     from geomreg_tui.tui.widgets.fields import NumberField
 
     class Shown(App[None]):

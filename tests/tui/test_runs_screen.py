@@ -14,6 +14,7 @@ import pytest
 from geomreg_tui.errors import RunDirectoryError
 from geomreg_tui.experiment import Experiment
 from geomreg_tui.runs import RunState, Status, runs_root
+from geomreg_tui.sampling.store import packs_of
 from geomreg_tui.tui.numbers import size_text
 from geomreg_tui.tui.screens.export import ExportScreen
 from geomreg_tui.tui.screens.quit import QuitScreen
@@ -275,7 +276,7 @@ async def test_checking_says_in_one_line_what_it_found() -> None:
     async with listed((200, 60), wait=" kB") as driver:
         await driver.pilot.press("v")
         await driver.until(lambda: "ok, every checksum is right, 2 k networks" in driver.text("#runs-about"))
-        damage(run.packs.scan()[0].path)
+        damage(packs_of(run).scan()[0].path)
         await driver.pilot.press("v")
         await driver.until(lambda: "1 PROBLEM" in driver.text("#runs-about"))
         (run.path / "experiment.json").write_text("{}")

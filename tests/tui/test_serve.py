@@ -20,6 +20,7 @@ from playwright.sync_api import sync_playwright
 
 from geomreg_tui.cli import main
 from geomreg_tui.cli import serve as serve_command
+from geomreg_tui.runner.snapshot import read_live
 from geomreg_tui.runs import RunDirectory, RunState, runs_root
 from geomreg_tui.tui.web.admission import Admission, is_loopback
 from tests.faults.driving import alive, engine_of, kill_engine, wait_for
@@ -188,10 +189,10 @@ async def test_ending_the_server_ends_its_explorers_and_runs_go_on() -> None:
             assert served.process.wait(PATIENCE) == 0
         try:
             wait_for(lambda: not any(alive(pid) for pid in explorers if pid != engine_of(path)))
-            before = RunDirectory.open(path).read_live()
+            before = read_live(RunDirectory.open(path))
             assert before is not None
             assert before.state is RunState.SAMPLING
-            wait_for(lambda: RunDirectory.open(path).read_live().samples > before.samples)
+            wait_for(lambda: read_live(RunDirectory.open(path)).samples > before.samples)
         finally:
             kill_engine(path)
 

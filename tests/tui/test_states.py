@@ -17,6 +17,7 @@ from textual.widgets import Static
 
 from geomreg_tui.errors import RunDirectoryError
 from geomreg_tui.runs import RunDirectory, RunState
+from geomreg_tui.sampling.plan import read_plan
 from geomreg_tui.tui.look import AsciiFilter
 from geomreg_tui.tui.screens.frame import SMALLEST, WIDE
 from geomreg_tui.tui.widgets.fields import ChoiceField
@@ -283,7 +284,7 @@ async def test_an_attached_run_that_another_engine_samples_is_followed(tmp_path:
         assert "engine is gone" in driver.text("#status")  # no process holds the lease
         await driver.passes(lambda: check_whole(driver, "attached"))
         assert driver.source.previews == []
-        assert RunDirectory.open(run.path).plan()[0] == 20_000
+        assert read_plan(RunDirectory.open(run.path)).samples == 20_000
 
 
 @pytest.mark.parametrize("width", range(45, 160, 5))

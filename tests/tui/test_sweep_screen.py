@@ -16,13 +16,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from geomreg_tui.engine.sweep import parse_factor
-from geomreg_tui.engine.sweep_directory import SweepDirectory, SweepPlan, new_sweep_path, sweeps_root
 from geomreg_tui.errors import ExperimentError, RunDirectoryError
 from geomreg_tui.experiment import Experiment
-from geomreg_tui.export import SWEEP_FORMATS
+from geomreg_tui.report import SWEEP_FORMATS
 from geomreg_tui.runs import RunState
-from geomreg_tui.summary import TailPlan
+from geomreg_tui.splitting.plan import TailPlan
+from geomreg_tui.sweeps.directory import SweepDirectory, new_sweep_path, sweeps_root
+from geomreg_tui.sweeps.plan import SweepPlan, parse_factor
 from geomreg_tui.tui.app import ExplorerApp
 from geomreg_tui.tui.screens.export import SweepExportScreen
 from geomreg_tui.tui.screens.help import HelpScreen

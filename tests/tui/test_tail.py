@@ -7,7 +7,8 @@ import numpy as np
 from textual.events import Key
 
 from geomreg_tui.runs import RunState
-from geomreg_tui.summary import Descent, TailPlan
+from geomreg_tui.splitting.descent import Descent
+from geomreg_tui.splitting.plan import TailPlan
 
 from .driving import opened
 from .fakes import SLOPE, FakeSource, descent, tail

@@ -8,9 +8,10 @@ import numpy as np
 
 from geomreg_tui.experiment import Experiment
 from geomreg_tui.runs import RunState, Status
-from geomreg_tui.runs.packs import Pack
 from geomreg_tui.runs.status import write_status
 from geomreg_tui.runs.store import write_json
+from geomreg_tui.sampling.packs import Pack
+from geomreg_tui.sampling.store import packs_of
 from geomreg_tui.summary import Facts, JointHistogram, LossHistogram, Moments, Overlay, Summary
 from tests.making import new_run
 
@@ -49,7 +50,7 @@ def make_run(
             losses, losses + 1 if held is None else held, correct, experiment.held_out
         )
     histogram = LossHistogram.from_losses(losses, 12, null_loss, 1e-9)
-    run.packs.append(
+    packs_of(run).append(
         0, 1, Pack(Summary(histogram, Moments.from_losses(losses, null_loss), joint, dead), np.empty(0))
     )
     write_status(path, Status(state, losses.size, losses.size, 2.0, given_up=tuple(given_up)))

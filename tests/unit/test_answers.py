@@ -6,11 +6,15 @@ import sys
 
 import pytest
 
-from geomreg_tui.engine.task import Leg, Prepared, Task, Trial, Tried, Walked
-from geomreg_tui.engine.worker import perform, prepare
+from geomreg_tui.engine.work import Prepared, perform
 from geomreg_tui.experiment import Experiment
-from geomreg_tui.runs import RunDirectory
-from geomreg_tui.summary import ChunkResult, Descent, Tail, TailPlan
+from geomreg_tui.runner.preparing import prepare
+from geomreg_tui.sampling.plan import ChunkWork
+from geomreg_tui.splitting.descent import Descent
+from geomreg_tui.splitting.plan import LevelsResult, LevelsWork, TailPlan, TrialResult, TrialWork
+from geomreg_tui.splitting.result import Tail
+from geomreg_tui.summary import ChunkResult
+from tests.making import begin_run, preparation
 
 VALUES = {"data": "gaussian", "inputs": 2, "examples": 2, "width": 4, "depth": 1, "chunk_size": 64}
 PLAN = TailPlan(log10_volume=-1.0, population=32, repeats=1)
@@ -30,24 +34,24 @@ for path in sys.argv[1:]:
 )
 def test_every_kind_of_answer_is_read_without_torch(tmp_path, extra):
     experiment = Experiment.parse(VALUES | extra)
-    prepared = prepare(experiment, "cpu", None)
-    deep = prepare(experiment, "cpu", None, deep=True)
+    prepared = prepare(preparation(experiment))
+    deep = prepare(preparation(experiment, deep=True))
     resolved = deep.facts.experiment
-    tried = perform(Trial(resolved, PLAN), "cpu")
+    tried = perform(TrialWork(resolved, PLAN), "cpu")
     tail = Tail(PLAN, tried.kernel, tried.space, (Descent.empty(),))
-    run, lease = RunDirectory.begin(tmp_path / "run", deep.facts, deep.environment, 64, 0, experiment, tail)
-    leg = Leg(resolved, tail.in_use, 0, str(run.path), 0, 60.0)
+    run, lease = begin_run(tmp_path / "run", deep.facts, deep.environment, 64, 0, experiment, tail)
+    leg = LevelsWork(resolved, tail.in_use, 0, str(run.path), 0, 60.0)
     answers = [
         prepared,
-        perform(Task(prepared.facts.experiment, 0, keep=3), "cpu"),
+        perform(ChunkWork(prepared.facts.experiment, 0, keep=3), "cpu"),
         tried,
         perform(leg, "cpu"),
     ]
     lease.release()
-    assert [type(answer) for answer in answers] == [Prepared, ChunkResult, Tried, Walked]
+    assert [type(answer) for answer in answers] == [Prepared, ChunkResult, TrialResult, LevelsResult]
     files = []
     for number, answer in enumerate(answers):
         files.append(tmp_path / f"{number}.pickle")
         files[-1].write_bytes(pickle.dumps(answer))
     read = subprocess.run([sys.executable, "-c", SCRIPT, *files], capture_output=True, text=True, check=False)
-    assert read.stdout.split() == ["Prepared", "ChunkResult", "Tried", "Walked"], read.stderr
+    assert read.stdout.split() == ["Prepared", "ChunkResult", "TrialResult", "LevelsResult"], read.stderr

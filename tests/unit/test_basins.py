@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import optimize, stats
 
-from geomreg_tui.analysis.basins import Basins, resample
+from geomreg_tui.statistics.basins import Basins, resample
 from tests import seeds
 from tests.rates import deviations, sigmas
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from geomreg_tui.analysis import LossDistribution
-from geomreg_tui.analysis.binning import MAXIMUM_BINS, TOP_SHARE, bins_for, linear_axis, log_axis
+from geomreg_tui.statistics import LossDistribution
+from geomreg_tui.statistics.binning import MAXIMUM_BINS, TOP_SHARE, bins_for, linear_axis, log_axis
 from geomreg_tui.summary import LossHistogram, Moments, Summary
 from tests import seeds
 

@@ -9,8 +9,8 @@ from torch.nn import functional
 
 from geomreg_tui.errors import ExperimentError, ModuleError
 from geomreg_tui.experiment import Experiment
-from geomreg_tui.sampling import prepare, run_chunk
 from geomreg_tui.sampling.sampler import Sampler
+from geomreg_tui.sampling.work import prepare, run_chunk
 
 BASE = {"arch": "custom", "data": "iris", "examples": 5, "held_out": 3, "chunk_size": 24, "batch_size": 8}
 

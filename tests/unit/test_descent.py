@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import logsumexp
 
-from geomreg_tui.summary import Descent
-from geomreg_tui.summary.descent import BrokenDescentError, log_difference, recounted
+from geomreg_tui.splitting.descent import BrokenDescentError, Descent, log_difference, recounted
 
 NOISE = 0.1
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from geomreg_tui.errors import ExperimentError
-from geomreg_tui.sampling import environment, resolve_devices
+from geomreg_tui.sampling.device import environment, resolve_devices
 
 KINDS = ["big", "big", "small", "big"]
 

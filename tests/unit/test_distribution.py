@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from geomreg_tui.analysis import LossDistribution, distance
+from geomreg_tui.statistics import LossDistribution, distance
 from geomreg_tui.summary import LossHistogram, Moments, Summary
 from geomreg_tui.summary.histogram import bin_index
 from tests import seeds

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from scipy import integrate, optimize, stats
 
-from geomreg_tui.analysis import LossDistribution, TailCurve, analyse_modes, landmark_dominance
-from geomreg_tui.analysis.finite_width import finite_width_law
 from geomreg_tui.experiment import Experiment
-from geomreg_tui.export.results import sample
+from geomreg_tui.report.results import sample
+from geomreg_tui.splitting.curve import TailCurve
+from geomreg_tui.statistics import LossDistribution, analyse_modes, landmark_dominance
+from geomreg_tui.statistics.finite_width import finite_width_law
 from geomreg_tui.summary import LossHistogram, Moments, Summary
 from geomreg_tui.summary.histogram import bin_edge, bin_index
 from tests import seeds

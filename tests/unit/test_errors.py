@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from geomreg_tui import errors
-from geomreg_tui.engine.protocol import error_line, raise_error
 from geomreg_tui.errors import ExperimentError, GeomregError, Problem, plain_text
+from geomreg_tui.runner.protocol import error_line, raise_error
 
 
 @given(st.text(alphabet=st.characters()))

@@ -13,12 +13,11 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-import geomreg_tui.engine
+import geomreg_tui.runner
 from geomreg_tui.cli.app import app
-from geomreg_tui.engine.sweep import SweepPoint, parse_factor
 from geomreg_tui.errors import ExperimentError, RunDirectoryError
 from geomreg_tui.experiment import Experiment
-from geomreg_tui.export import (
+from geomreg_tui.report import (
     RUN_FORMATS,
     SWEEP_FORMATS,
     export_result,
@@ -27,11 +26,15 @@ from geomreg_tui.export import (
     load_result,
     load_sweep,
 )
-from geomreg_tui.export.command import shell_line
-from geomreg_tui.export.figures import draw_figure
-from geomreg_tui.export.sweep_figures import draw_directions
-from geomreg_tui.export.sweeps import sweep_text
+from geomreg_tui.report.command import shell_line
+from geomreg_tui.report.figures import draw_figure
+from geomreg_tui.report.sweep_figures import draw_directions
+from geomreg_tui.report.sweeps import sweep_text
 from geomreg_tui.runs import RunDirectory, RunState
+from geomreg_tui.sampling.plan import SamplingPlan
+from geomreg_tui.sampling.store import packs_of
+from geomreg_tui.sweeps.plan import parse_factor
+from geomreg_tui.sweeps.result import SweepPoint
 
 from .exporting import make_run, make_sweep, two_modes
 
@@ -108,7 +111,7 @@ def called_with(monkeypatch, command):
         found.update(experiment=experiment, samples=samples, **options)
         raise Reached
 
-    monkeypatch.setattr(geomreg_tui.engine, "start_run", start_run)
+    monkeypatch.setattr(geomreg_tui.runner, "start_run", start_run)
     program, *arguments = shlex.split(command.rpartition(" && ")[2])
     assert program == "geomreg-tui"
     with pytest.raises(Reached):
@@ -140,7 +143,7 @@ def test_the_command_gives_the_experiment_again(tmp_path, monkeypatch, asked):
 
 def test_the_command_of_an_unfinished_run_asks_for_what_was_planned_or_is_there(tmp_path, monkeypatch):
     stopped = make_run(tmp_path / "stopped", two_modes(3000), state=RunState.STOPPED)
-    stopped.write_plan(10**6, 500)
+    SamplingPlan(10**6, 500).write(stopped.path)
     found = called_with(monkeypatch, load_result(stopped.path).command)
     assert (found["samples"], found["keep_losses"]) == (3000, 500)
 
@@ -247,7 +250,7 @@ def test_warnings_stand_before_everything_else(tmp_path):
 def test_losses_of_no_shape_make_a_report_too(tmp_path, losses):
     run = make_run(tmp_path / "run", two_modes() if losses.size == 0 else losses, held_out=3)
     if not losses.size:
-        for file in run.packs.scan():
+        for file in packs_of(run).scan():
             file.path.unlink()
     result = load_result(run.path)
     page = written(result, tmp_path / "run.html")
@@ -312,8 +315,8 @@ def labels_apart(figure):
 
 @pytest.mark.parametrize("gains", [(0.0, 0.01, 0.02, 1.0), (1.0, 1.01, 1.02, 1.03), (1e-300, 1e-299, 5e-300)])
 def test_labels_of_ticks_stand_apart(tmp_path, gains):
-    from geomreg_tui.export.drawing import figure_bytes
-    from geomreg_tui.export.sweep_figures import draw_sweep
+    from geomreg_tui.report.drawing import figure_bytes
+    from geomreg_tui.report.sweep_figures import draw_sweep
     from geomreg_tui.runs.store import write_json
 
     for gain in gains:
@@ -328,7 +331,7 @@ def test_labels_of_ticks_stand_apart(tmp_path, gains):
 
 @pytest.mark.parametrize("scale", [1e-300, 1e-30, 1e30, 1e300])
 def test_figures_of_any_scale_can_be_drawn_and_read(tmp_path, scale):
-    from geomreg_tui.export.drawing import figure_bytes, style
+    from geomreg_tui.report.drawing import figure_bytes, style
 
     run = make_run(tmp_path / "run", two_modes() * scale, null_loss=scale, constant_loss=0.9 * scale)
     result = load_result(run.path)

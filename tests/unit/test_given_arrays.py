@@ -12,8 +12,10 @@ from geomreg_tui.datasets import ARRAYS, arrays_in, arrays_path, load, pack_arra
 from geomreg_tui.datasets.given import unpack_arrays
 from geomreg_tui.errors import DataError, RunDirectoryError
 from geomreg_tui.experiment import Experiment
-from geomreg_tui.runs import RunDirectory, delete_run, verify_run
-from geomreg_tui.sampling import prepare
+from geomreg_tui.runner.registry import delete_run
+from geomreg_tui.runner.verify import verify_run
+from geomreg_tui.sampling.work import prepare
+from tests.making import begin_run
 
 RNG = np.random.default_rng(0)
 X, Y = RNG.normal(size=(12, 3)), RNG.integers(0, 3, 12)
@@ -166,7 +168,7 @@ def run(tmp_path):
     experiment = kept(tmp_path / "given", content)
     with arrays_in(tmp_path / "given"):
         facts = prepare(experiment).facts
-    begun, lease = RunDirectory.begin(
+    begun, lease = begin_run(
         tmp_path / "run", facts, {"torch": "0"}, 10, 0, experiment, arrays=tmp_path / "given"
     )
     lease.release()
@@ -191,7 +193,7 @@ def test_deleting_a_run_deletes_its_arrays(run):
 
 def test_a_run_begins_neither_without_its_arrays_nor_over_files_of_that_name(run, tmp_path):
     def begin(name, given):
-        return RunDirectory.begin(tmp_path / name, run.facts, {}, 10, 0, run.asked, arrays=given)
+        return begin_run(tmp_path / name, run.facts, {}, 10, 0, run.asked, arrays=given)
 
     with pytest.raises(DataError, match="not there"):
         begin("new", tmp_path / "nowhere")

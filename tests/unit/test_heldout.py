@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from geomreg_tui.analysis import held_out_given_loss
+from geomreg_tui.statistics import held_out_given_loss
 from geomreg_tui.summary import JointHistogram
 from tests import seeds
 from tests.rates import fewest

@@ -6,7 +6,8 @@ import mpmath
 import numpy as np
 import pytest
 
-from geomreg_tui.analysis.hypersphere import (
+from geomreg_tui.errors import ExperimentError
+from geomreg_tui.statistics.hypersphere import (
     log_surface,
     log_volume,
     parse_dims,
@@ -15,7 +16,6 @@ from geomreg_tui.analysis.hypersphere import (
     surface_peak,
     volume_peak,
 )
-from geomreg_tui.errors import ExperimentError
 
 RADII = [1e-3, 0.1, 0.4227, 0.5, 1.0, math.sqrt(2), 10.0, 1000.0, 2.4e5]
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from geomreg_tui.analysis.intervals import (
+from geomreg_tui.statistics.intervals import (
     Interval,
     clopper_pearson,
     effective_share,

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from geomreg_tui.analysis import LossDistribution, lebesgue_curve, volume_curve
+from geomreg_tui.statistics import LossDistribution, lebesgue_curve, volume_curve
 from tests.rates import sigmas
 
 from ..statistics.laws import draw_summary, single_example

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from geomreg_tui.experiment import Experiment
-from geomreg_tui.sampling.descend import tail_experiment
 from geomreg_tui.sampling.sampler import Sampler
+from geomreg_tui.splitting.population import tail_experiment
 from tests import seeds
 
 

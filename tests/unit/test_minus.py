@@ -4,11 +4,11 @@ import math
 
 import pytest
 
-from geomreg_tui.analysis.intervals import Interval
-from geomreg_tui.engine.sweep import parse_factor
 from geomreg_tui.errors import ExperimentError
 from geomreg_tui.experiment import Experiment, parse_count, read_number
-from geomreg_tui.summary.goals import parse_plan, parse_seconds
+from geomreg_tui.splitting.plan import parse_plan, parse_seconds
+from geomreg_tui.statistics.intervals import Interval
+from geomreg_tui.sweeps.plan import parse_factor
 from geomreg_tui.tui.numbers import Scale, interval_text, number_text
 
 MINUS = "\N{MINUS SIGN}"

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import optimize, stats
 
-from geomreg_tui.analysis import LossDistribution, analyse_modes
-from geomreg_tui.analysis.finite_width import finite_width_law
-from geomreg_tui.analysis.unimodal import largest_hump
+from geomreg_tui.statistics import LossDistribution, analyse_modes
+from geomreg_tui.statistics.finite_width import finite_width_law
+from geomreg_tui.statistics.unimodal import largest_hump
 from geomreg_tui.summary import LossHistogram, Moments, Summary
 from geomreg_tui.summary.histogram import bin_edge, bin_index
 from tests import seeds

@@ -12,12 +12,12 @@ import re
 import numpy as np
 import pytest
 
-import geomreg_tui.export.html
-import geomreg_tui.export.sweep_html
-from geomreg_tui.engine.result import QUANTILES
-from geomreg_tui.export import export_result, export_sweep, load_result, load_sweep, report_text, sweep_text
-from geomreg_tui.export.results import result_document
+import geomreg_tui.report.html
+import geomreg_tui.report.sweep_html
+from geomreg_tui.report import export_result, export_sweep, load_result, load_sweep, report_text, sweep_text
+from geomreg_tui.report.results import result_document
 from geomreg_tui.runs.store import write_json
+from geomreg_tui.sampling.result import QUANTILES
 
 from .exporting import make_run
 from .reading import INTERVAL, NUMBER, count, same, same_interval, same_log
@@ -361,7 +361,7 @@ def check_csv(path, document, result):
 @pytest.fixture
 def no_figures(monkeypatch):
     """Leave figures out of pages: they have tests of their own, and take the time of a hundred tables."""
-    for module in (geomreg_tui.export.html, geomreg_tui.export.sweep_html):
+    for module in (geomreg_tui.report.html, geomreg_tui.report.sweep_html):
         monkeypatch.setattr(module, "inline_svg", lambda *_: "<svg></svg>")
         for name in ("draw_panel", "draw_directions", "draw_densities", "draw_tails"):
             monkeypatch.setattr(module, name, lambda *_: None, raising=False)

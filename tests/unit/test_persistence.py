@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import signal, stats
 
-from geomreg_tui.analysis.persistence import peaks, significance, significant_peaks, steepest_fall
+from geomreg_tui.statistics.persistence import peaks, significance, significant_peaks, steepest_fall
 from tests import seeds
 from tests.rates import ALPHA, most
 

@@ -6,15 +6,17 @@ import sys
 
 import pytest
 
-from geomreg_tui.engine import preview
 from geomreg_tui.engine.executors import InProcess
-from geomreg_tui.engine.protocol import PreviewRequest
-from geomreg_tui.engine.task import Task
 from geomreg_tui.experiment import Experiment
+from geomreg_tui.runner import preview
+from geomreg_tui.runner.protocol import PreviewRequest
+from geomreg_tui.runner.snapshot import decoded
 from geomreg_tui.runs import RunState
 from geomreg_tui.runs.snapshot import read_snapshot
-from geomreg_tui.sampling import run_chunk
+from geomreg_tui.sampling.plan import ChunkWork
 from geomreg_tui.sampling.sampler import Sampler
+from geomreg_tui.sampling.work import run_chunk
+from tests.making import preparation
 
 SETTINGS = {"data": "sine", "examples": 4, "width": 4, "chunk_size": 256, "batch_size": 256}
 
@@ -24,7 +26,7 @@ def test_a_preview_that_met_its_time_limit_says_so(tmp_path, monkeypatch, limit,
     monkeypatch.setattr(preview, "_LONGEST", limit)
     request = PreviewRequest(1, 2048, SETTINGS, device="cpu")
     preview._answer(request, tmp_path / "live", queue.Queue())
-    found = read_snapshot(tmp_path / "live")
+    found = decoded(tmp_path, read_snapshot(tmp_path / "live"))
     assert found is not None
     assert found.state is RunState.DONE
     assert (found.samples < 2048) == short
@@ -44,13 +46,13 @@ def test_a_chunk_is_given_up_within_a_batch_and_is_drawn_the_same_later(monkeypa
     monkeypatch.setattr(Sampler, "draw", draw)
     executor = InProcess(lambda: given_up and len(drawn) == batches)
     settings = SETTINGS | {"chunk_size": 256, "batch_size": 64}
-    experiment = executor.prepare(Experiment.parse(settings), "cpu", None).facts.experiment
-    task = Task(experiment, 0)
-    executor.submit(task)
+    experiment = executor.prepare(preparation(Experiment.parse(settings))).facts.experiment
+    work = ChunkWork(experiment, 0)
+    executor.submit(work)
     assert executor.outcomes(0) == []
     assert drawn == [64] * batches
     given_up = False
-    executor.submit(task)
+    executor.submit(work)
     (outcome,) = executor.outcomes(0)
     assert drawn[batches:] == [64] * 4
     assert outcome.answer.summary.histogram.digest() == run_chunk(experiment, 0).summary.histogram.digest()
@@ -71,7 +73,7 @@ def test_a_newer_request_ends_a_preview_in_the_middle_of_a_chunk(tmp_path, monke
     settings = SETTINGS | {"chunk_size": 6400, "batch_size": 64}
     preview._answer(PreviewRequest(1, 6400, settings, device="cpu"), tmp_path / "live", requests)
     assert len(drawn) == 3
-    found = read_snapshot(tmp_path / "live")
+    found = decoded(tmp_path, read_snapshot(tmp_path / "live"))
     assert found is not None
     assert (found.state, found.samples) == (RunState.SAMPLING, 64)
 
@@ -79,11 +81,11 @@ def test_a_newer_request_ends_a_preview_in_the_middle_of_a_chunk(tmp_path, monke
 def test_a_preview_without_torch_says_so(tmp_path):
     script = (
         "import queue, sys; from pathlib import Path; sys.modules['torch'] = None\n"
-        "from geomreg_tui.engine import preview; from geomreg_tui.engine.protocol import PreviewRequest\n"
+        "from geomreg_tui.runner import preview; from geomreg_tui.runner.protocol import PreviewRequest\n"
         "preview._answer(PreviewRequest(1, 8, {}, device='cpu'), Path(sys.argv[1]), queue.Queue())\n"
     )
     subprocess.run([sys.executable, "-c", script, tmp_path / "live"], check=True)
-    found = read_snapshot(tmp_path / "live")
+    found = decoded(tmp_path, read_snapshot(tmp_path / "live"))
     assert found is not None
     assert found.state is RunState.FAILED
     assert "import of torch halted" in found.message

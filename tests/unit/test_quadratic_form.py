@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy import integrate, stats
 
-from geomreg_tui.analysis.quadratic_form import QuadraticForm, squared_error_law
+from geomreg_tui.statistics.quadratic_form import QuadraticForm, squared_error_law
 from tests import seeds
 from tests.rates import ALPHA, sigmas
 

@@ -8,15 +8,15 @@ import pytest
 import torch
 from scipy import optimize
 
-from geomreg_tui.analysis import LossDistribution, run_volume
 from geomreg_tui.datasets import load
 from geomreg_tui.errors import ExperimentError
 from geomreg_tui.experiment import Experiment, choices
-from geomreg_tui.export.report import report_text
-from geomreg_tui.export.results import load_result
 from geomreg_tui.losses import Objective
+from geomreg_tui.report.results import load_result
+from geomreg_tui.report.text import report_text
 from geomreg_tui.runs import RunDirectory
-from geomreg_tui.sampling import prepare, run_chunk
+from geomreg_tui.sampling.work import prepare, run_chunk
+from geomreg_tui.statistics import LossDistribution, run_volume
 from geomreg_tui.summary import Facts, LossHistogram, Moments, Summary, loss_resolution
 from tests.unit.exporting import make_run
 
@@ -145,7 +145,7 @@ def test_reports_say_what_is_dead_at_the_null_loss_zero_and_unresolved(tmp_path)
 
 
 def document_of(path):
-    from geomreg_tui.export.results import result_document
+    from geomreg_tui.report.results import result_document
 
     return result_document(load_result(path))
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from diptest import diptest
 
-from geomreg_tui.analysis import LossDistribution
-from geomreg_tui.analysis.shape import contracts, dip_test, log_density_slope
+from geomreg_tui.statistics import LossDistribution
+from geomreg_tui.statistics.shape import contracts, dip_test, log_density_slope
 from geomreg_tui.summary import LossHistogram, Moments, Summary
 from tests import seeds
 from tests.rates import fewest, most

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from geomreg_tui.runs.packs import Pack
+from geomreg_tui.sampling.packs import Pack
 from geomreg_tui.summary import ExactSum, JointHistogram, LossHistogram, Moments, Summary
 from geomreg_tui.summary.histogram import bin_edge, bin_index
 from geomreg_tui.summary.joint import coarse_bin, coarse_middle

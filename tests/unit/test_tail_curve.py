@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 from rich.cells import cell_len
 
-from geomreg_tui.analysis import deep_tail, tail_curve
-from geomreg_tui.export import load_result, report_text
-from geomreg_tui.summary import Descent, Tail, TailPlan
-from geomreg_tui.summary.descent import HELD_OUT_SHARES
+from geomreg_tui.report import load_result, report_text
+from geomreg_tui.splitting.curve import tail_curve
+from geomreg_tui.splitting.descent import HELD_OUT_SHARES, Descent
+from geomreg_tui.splitting.joined import deep_tail
+from geomreg_tui.splitting.plan import TailPlan
+from geomreg_tui.splitting.result import Tail
 from tests.unit.exporting import make_run, two_modes
 
 LN10 = math.log(10)

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from scipy import integrate, stats
 
-from geomreg_tui.analysis import theory
-from geomreg_tui.analysis.finite_width import finite_width_law
 from geomreg_tui.experiment import Experiment
+from geomreg_tui.statistics import theory
+from geomreg_tui.statistics.finite_width import finite_width_law
 from tests import seeds
 from tests.rates import ALPHA
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from geomreg_tui.analysis.ticks import ticks
+from geomreg_tui.statistics.ticks import ticks
 
 CELLS = st.integers(13, 300)  # a plot of 20 columns has 13 for its axis
 MOST = st.integers(2, 12)

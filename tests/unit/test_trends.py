@@ -10,10 +10,10 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from geomreg_tui.analysis import LossDistribution, direction, landmark_dominance
-from geomreg_tui.analysis.interactions import grid_direction
-from geomreg_tui.analysis.landmark import LandmarkDominance, Window
-from geomreg_tui.analysis.trends import volume_direction
+from geomreg_tui.statistics import LossDistribution, direction, landmark_dominance
+from geomreg_tui.statistics.interactions import grid_direction
+from geomreg_tui.statistics.landmark import LandmarkDominance, Window
+from geomreg_tui.statistics.trends import volume_direction
 from geomreg_tui.summary import LossHistogram, Moments, Summary
 from tests import seeds
 

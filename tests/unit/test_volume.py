@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from geomreg_tui.analysis import LossDistribution, volume_curve
+from geomreg_tui.statistics import LossDistribution, volume_curve
 from geomreg_tui.summary import LossHistogram, Moments, Summary
 from tests import seeds
 from tests.rates import deviations, sigmas

@@ -17,7 +17,7 @@ from textual.widgets import Tabs
 
 from geomreg_tui.errors import GeomregError, one_line, plain_text
 from geomreg_tui.experiment import Experiment
-from geomreg_tui.summary import TailPlan
+from geomreg_tui.splitting.plan import TailPlan
 from geomreg_tui.tui.analyst import Analyst, Failure, Job, Warm
 from geomreg_tui.tui.bindings import display, explorer_bindings, in_effect
 from geomreg_tui.tui.keys import Keys

@@ -179,13 +179,13 @@ class ExportScreen(ModalScreen[None]):
 
     def export(self, path: Path, force: bool) -> None:
         """Write the run; called in a thread."""
-        from geomreg_tui.export import export_result, load_result
+        from geomreg_tui.report import export_result, load_result
 
         export_result(load_result(self._directory), path, force)
 
     def read_command(self) -> str:
         """Return the command that gives the run again; called in a thread."""
-        from geomreg_tui.export import run_command
+        from geomreg_tui.report import run_command
         from geomreg_tui.runs import RunDirectory
 
         run = RunDirectory.open(self._directory)
@@ -246,12 +246,12 @@ class SweepExportScreen(ExportScreen):
 
     def export(self, path: Path, force: bool) -> None:
         """Write the sweep; called in a thread."""
-        from geomreg_tui.export import export_sweep, load_sweep
+        from geomreg_tui.report import export_sweep, load_sweep
 
         export_sweep(load_sweep(self._directory), path, force)
 
     def read_command(self) -> str:
         """Return the command that runs the sweep again; called in a thread."""
-        from geomreg_tui.export import load_sweep
+        from geomreg_tui.report import load_sweep
 
         return load_sweep(self._directory).command

@@ -16,9 +16,9 @@ from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Static
 
-from geomreg_tui.engine.sweep_directory import SweepPlan
 from geomreg_tui.errors import one_line, plain_text
-from geomreg_tui.summary import TailPlan
+from geomreg_tui.splitting.plan import TailPlan
+from geomreg_tui.sweeps.plan import SweepPlan
 from geomreg_tui.tui.bindings import display, in_effect
 from geomreg_tui.tui.keys import Keys
 from geomreg_tui.tui.numbers import count_text

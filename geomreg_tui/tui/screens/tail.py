@@ -12,8 +12,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static
 
 from geomreg_tui.errors import ExperimentError, plain_text
-from geomreg_tui.summary import TailPlan
-from geomreg_tui.summary.goals import DEPTH, POPULATION, parse_plan
+from geomreg_tui.splitting.plan import DEPTH, POPULATION, TailPlan, parse_plan
 from geomreg_tui.tui.widgets.fields import NumberField, step_count
 
 __all__ = ["TailScreen"]

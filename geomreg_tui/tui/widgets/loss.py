@@ -9,11 +9,11 @@ from enum import Enum
 import numpy as np
 from numpy.typing import NDArray
 
-from geomreg_tui.analysis import LossDistribution
-from geomreg_tui.analysis.intervals import simultaneous_bands
 from geomreg_tui.errors import plain_text
 from geomreg_tui.formatting import percent_text
 from geomreg_tui.runs import RunState
+from geomreg_tui.statistics import LossDistribution
+from geomreg_tui.statistics.intervals import simultaneous_bands
 from geomreg_tui.summary import Facts
 from geomreg_tui.tui.numbers import Scale, held_ceiling, number_text
 from geomreg_tui.tui.view import View

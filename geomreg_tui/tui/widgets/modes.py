@@ -8,10 +8,10 @@ from collections.abc import Sequence
 
 from textual.geometry import Size
 
-from geomreg_tui.analysis import Interval, LandmarkDominance, LossDistribution, ModeAnalysis
-from geomreg_tui.analysis.landmark import SAMPLED, TAIL
 from geomreg_tui.errors import plain_text
 from geomreg_tui.formatting import probability_text, share_text, upper_text
+from geomreg_tui.statistics import Interval, LandmarkDominance, LossDistribution, ModeAnalysis
+from geomreg_tui.statistics.landmark import SAMPLED, TAIL
 from geomreg_tui.tui.numbers import interval_text, number_text
 from geomreg_tui.tui.view import Comparison, View
 from geomreg_tui.tui.widgets.rows import Piece, RowsWidget

@@ -13,8 +13,8 @@ from textual import events
 from textual.message import Message
 
 from geomreg_tui import formatting
-from geomreg_tui.analysis.intervals import Interval
 from geomreg_tui.runs import RunState
+from geomreg_tui.statistics.intervals import Interval
 from geomreg_tui.tui.numbers import Scale, held_ceiling, interval_text, number_text
 from geomreg_tui.tui.sweep_setup import value_text
 from geomreg_tui.tui.sweep_view import PointView, SweepView

@@ -10,8 +10,8 @@ from textual import events
 from textual.geometry import Size
 from textual.message import Message
 
-from geomreg_tui.analysis.intervals import Interval
 from geomreg_tui.formatting import interval_text, share_text
+from geomreg_tui.statistics.intervals import Interval
 from geomreg_tui.tui.sweep_view import PointView, SweepView
 from geomreg_tui.tui.widgets.multiples import point_state
 from geomreg_tui.tui.widgets.rows import Piece, RowsWidget

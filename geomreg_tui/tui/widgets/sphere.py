@@ -13,9 +13,9 @@ from textual.containers import Horizontal, Vertical
 from textual.timer import Timer
 from textual.widgets import Input, Static
 
-from geomreg_tui.analysis.hypersphere import log_volume, volume_peak
 from geomreg_tui.experiment import read_number
 from geomreg_tui.formatting import exact_text
+from geomreg_tui.statistics.hypersphere import log_volume, volume_peak
 from geomreg_tui.summary import Facts
 from geomreg_tui.tui.numbers import Scale, count_text, number_text
 from geomreg_tui.tui.state import RADII

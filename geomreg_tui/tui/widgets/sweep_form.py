@@ -12,9 +12,9 @@ from textual.containers import Horizontal, Vertical
 from textual.message import Message
 from textual.widgets import Input, Select, Static
 
-from geomreg_tui.engine.sweep_directory import SweepPlan
 from geomreg_tui.errors import ExperimentError, Problem, one_line
 from geomreg_tui.experiment import Experiment
+from geomreg_tui.sweeps.plan import SweepPlan
 from geomreg_tui.tui.numbers import count_text
 from geomreg_tui.tui.sweep_setup import FACTORS, SweepSetup, plan_of, usual_values
 from geomreg_tui.tui.widgets.fields import ChoiceField, NumberField, PlainInput, step_count

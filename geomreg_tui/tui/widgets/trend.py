@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 from rich.cells import cell_len
 
-from geomreg_tui.analysis import Direction
-from geomreg_tui.analysis.intervals import Interval
-from geomreg_tui.analysis.trends import LANDMARK, LOG10_RATIO, intervals_of, measure_of
-from geomreg_tui.engine.sweep import Factor, GridVerdict
 from geomreg_tui.formatting import decimal_text, interval_text, probability_text
+from geomreg_tui.statistics import Direction
+from geomreg_tui.statistics.intervals import Interval
+from geomreg_tui.statistics.trends import LANDMARK, LOG10_RATIO, intervals_of, measure_of
+from geomreg_tui.sweeps.plan import Factor
+from geomreg_tui.sweeps.verdicts import GridVerdict
 from geomreg_tui.tui.numbers import Scale, number_text
 from geomreg_tui.tui.sweep_setup import value_text
 from geomreg_tui.tui.sweep_view import SweepView

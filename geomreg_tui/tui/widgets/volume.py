@@ -7,9 +7,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from geomreg_tui.analysis import DeepTail, VolumeCurve
-from geomreg_tui.analysis.tail import WIDTH
 from geomreg_tui.formatting import decimal_text, interval_text, margin_text
+from geomreg_tui.splitting.joined import DeepTail
+from geomreg_tui.statistics import VolumeCurve
+from geomreg_tui.statistics.intervals import WIDTH
 from geomreg_tui.tui.numbers import Scale, number_text
 from geomreg_tui.tui.view import View
 from geomreg_tui.tui.widgets.canvas import Canvas

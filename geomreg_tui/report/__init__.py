@@ -1,0 +1,28 @@
+"""What leaves the program: reports, data files and figures, made from a result. Never imports torch."""
+
+from geomreg_tui.report.command import run_command
+from geomreg_tui.report.files import RUN_FORMATS, SWEEP_FORMATS, export_result, export_sweep
+from geomreg_tui.report.plots import curve_text, histogram_text
+from geomreg_tui.report.results import Result, load_result, result_document, sample
+from geomreg_tui.report.sweep_results import Sweep, find_sweep, load_sweep
+from geomreg_tui.report.sweeps import sweep_text
+from geomreg_tui.report.text import report_text
+
+__all__ = [
+    "RUN_FORMATS",
+    "SWEEP_FORMATS",
+    "Result",
+    "Sweep",
+    "curve_text",
+    "export_result",
+    "export_sweep",
+    "find_sweep",
+    "histogram_text",
+    "load_result",
+    "load_sweep",
+    "report_text",
+    "result_document",
+    "run_command",
+    "sample",
+    "sweep_text",
+]

@@ -1,0 +1,350 @@
+"""The report of a run as one HTML page."""
+
+from __future__ import annotations
+
+import math
+
+import geomreg_tui
+from geomreg_tui.experiment import Experiment
+from geomreg_tui.formatting import number_text
+from geomreg_tui.report.command import RESOLVED
+from geomreg_tui.report.deep_tail import (
+    HELD_OUT_HEADINGS,
+    agreement_text,
+    curve_headings,
+    curve_rows,
+    exponent_text,
+    failure_text,
+    floor_text,
+    goal_text,
+    held_out_rows,
+    populations_text,
+)
+from geomreg_tui.report.drawing import inline_svg
+from geomreg_tui.report.figures import draw_panel
+from geomreg_tui.report.markup import definitions, escaped, figure, page, section, table, warning_list
+from geomreg_tui.report.results import Result
+from geomreg_tui.report.wording import (
+    at_null_text,
+    band_text,
+    below_lines,
+    bins_text,
+    central_text,
+    contracting_text,
+    dead_text,
+    dip_text,
+    log_text,
+    mass_text,
+    rate_text,
+    ratio_text,
+    spread,
+    state_text,
+    zero_side_text,
+)
+from geomreg_tui.sampling.result import QUANTILES
+from geomreg_tui.splitting.joined import DeepTail
+
+__all__ = ["GLOSSARY", "about", "environment_table", "run_page"]
+
+GLOSSARY = (
+    ("network", "One draw of all weights from the init law. Nothing is trained."),
+    ("loss L", "Mean loss of a network over the training examples."),
+    ("null loss L_0", "Loss of the function that is 0 everywhere; positions are also given as L / L_0."),
+    ("constant loss L_c", "Loss of the best constant prediction."),
+    (
+        "atom",
+        "Networks whose loss is the null loss to within rounding, dead or not. A spike of no width, so not "
+        "drawn as a bar; it belongs to the central mode's mass.",
+    ),
+    (
+        "dead",
+        "A network of which some hidden layer passes nothing on: every unit's output is 0 on every training "
+        "example. Without biases its loss is the null loss.",
+    ),
+    (
+        "unresolved",
+        "Losses so small that the number format cannot tell them: outputs near the targets are further "
+        "apart.",
+    ),
+    (
+        "density p(L)",
+        "Share of networks per unit of loss. A density in log L is another one, with other modes.",
+    ),
+    ("mode", "A maximum of the density that stands out of counting noise."),
+    (
+        "dominance D_0",
+        "(Z - C) / (Z + C), with Z the losses up to a quarter of L_0 and C those within an eighth of L_0: -1 "
+        "is central only, +1 zero only. It needs no bins and no modes, and moves without leaps.",
+    ),
+    (
+        "log10 ratio Λ",
+        "log10(Z / C): the same on a scale that goes on where sampling sees nothing near 0. Z is then "
+        "V(L_0/4) of the deep tail, or only bounded.",
+    ),
+    (
+        "excess dominance D_E",
+        "(E_zero - E_central) / (E_zero + E_central), with E the mass of a side above the density at the "
+        "valley between the zero and the central mode, the atom included.",
+    ),
+    ("zero mode", "A mode at loss 0; its mass is the share of networks in its basin, up to the next valley."),
+    ("central mode", "The heaviest mode that is not at 0."),
+    (
+        "basin dominance D",
+        "(zero mass - central mass) / (zero mass + central mass). It describes one picture: it leaps where a "
+        "mode stops being significant.",
+    ),
+    ("dip test", "Hartigan's: a small p says that the distribution is not unimodal."),
+    (
+        "contracting",
+        "Whether density never falls on the way from 0 up to the central mode, but for counting noise.",
+    ),
+    ("V(ε)", "Volume fraction: the share of networks, under the init law, with loss at most ε."),
+    (
+        "deep tail",
+        "V(ε) below what plain sampling sees: populations of networks go down level by level, and each level "
+        "multiplies V by a share that is measured (multilevel splitting).",
+    ),
+    ("local exponent λ", "d log V / d log ε."),
+    ("[a, b]", "A 95 % interval. A band that is joint holds for all its bars at once."),
+)
+
+
+def run_page(result: Result) -> str:
+    """Return the report of a run: everything that its text report says, with figures.
+
+    Raises:
+        ExperimentError: if matplotlib is not installed.
+        RunDirectoryError: if the plan of the run cannot be read.
+    """
+    facts, summary = result.facts, result.summary
+    state = state_text(result)
+    sampled = f"{summary.samples:,} networks of {facts.parameters:,} parameters" + (
+        f" ({state})" if state else ""
+    )
+    if result.status.elapsed_s > 0:
+        sampled += f", {rate_text(summary.samples / result.status.elapsed_s)} networks/s"
+    parts = [
+        warning_list(result.warnings),
+        section("losses", "Losses", [_density_figure(result), _loss_table(result), _quantile_table(result)]),
+        section("modes", "Modes", [_mode_table(result), _notes(result)]),
+        section("volume", "Volume", _volume(result)),
+        section("tail", "Deep tail", _deep_tail(result.tail)) if result.tail is not None else "",
+        section("held-out", "Held-out performance", _held_out(result)) if _has_held_out(result) else "",
+        section("experiment", "Experiment", [_experiment_table(result)]),
+        section("again", "The same run again", _again(result)),
+        section("environment", "Environment", [environment_table(result)]),
+        section("terms", "Terms", [definitions(GLOSSARY)]),
+    ]
+    return page(facts.describe(), sampled, parts, f"{about()} Run {result.path.name}.")
+
+
+def about() -> str:
+    """Return what made a page."""
+    return f"Made by geomreg-tui {geomreg_tui.__version__}."
+
+
+def environment_table(result: Result) -> str:
+    """Return versions and device that the bits of a run depend on, one row for each environment."""
+    names = dict.fromkeys(name for environment in result.environments for name in environment)
+    keys = ["from_chunk", *(name for name in names if name != "from_chunk")]
+    headings = [key.replace("_", " ") for key in keys]
+    rows = [[environment.get(key, "-") for key in keys] for environment in result.environments]
+    return table("What the bits of this run depend on", headings, rows)
+
+
+def _density_figure(result: Result) -> str:
+    if not result.summary.histogram.count.size:
+        return ""
+    facts, modes = result.facts, result.modes
+    said = (
+        f"Density of the loss on 0 to {number_text(modes.range[1])}. "
+        f"Zero mode mass {mass_text(modes.zero_mass)}, "
+        f"central mode mass {mass_text(modes.central_mass)}. Null loss {number_text(facts.null_loss)}, "
+        f"constant loss {number_text(facts.constant_loss)}."
+    )
+    caption = (
+        "Density of the loss of random networks, with the band that holds all bars at once (95 %). "
+        "The atom at L_0 has no width and is not drawn as a bar."
+    )
+    return figure(inline_svg(draw_panel(result, "density"), "density", said), caption)
+
+
+def _loss_table(result: Result) -> str:
+    facts, moments, histogram = result.facts, result.summary.moments, result.summary.histogram
+    rows = [
+        ("null loss L_0", number_text(facts.null_loss, 6)),
+        ("constant loss L_c", number_text(facts.constant_loss, 6)),
+        ("mean", number_text(moments.mean, 6)),
+        ("standard deviation", number_text(moments.std, 6)),
+        ("smallest", number_text(moments.minimum if moments.count else math.nan)),
+        ("largest", number_text(moments.maximum if moments.count else math.nan)),
+        ("losses of 0, as computed", f"{histogram.zero:,}"),
+        ("losses of 0, known to be exact", f"{facts.exact_zeros(result.summary):,}"),
+        ("equal to L_0 to within rounding (atom)", f"{result.distribution.at_null:,}"),
+        ("dead networks", "not counted" if result.summary.dead is None else f"{result.summary.dead:,}"),
+        ("NaN or infinite", f"{histogram.nonfinite:,}"),
+    ]
+    return table("Landmarks, moments and counts; shares are of the finite losses", ("", "loss"), rows, [1])
+
+
+def _quantile_table(result: Result) -> str:
+    values = result.distribution.quantile(QUANTILES)
+    names = [f"{share:.1%}" for share in QUANTILES]
+    row = ["loss", *(number_text(float(value)) for value in values)]
+    return table("Quantiles of the loss", ["share", *names], [row], range(1, len(row)))
+
+
+def _mode_table(result: Result) -> str:
+    modes, landmark, null = result.modes, result.landmark, result.facts.null_loss
+    peaks = modes.log2_peak_ratio
+    rows = [
+        ("dominance D_0", mass_text(landmark.landmark), "up to L_0/4 against within L_0/8 of L_0"),
+        ("log10 ratio Λ", ratio_text(landmark), zero_side_text(landmark)),
+        ("excess dominance D_E", mass_text(modes.excess), "above the density between the modes"),
+        (
+            "zero mode, mass",
+            mass_text(modes.zero_mass),
+            "at L = 0" if modes.zero_mode else "not significant",
+        ),
+        (
+            "central mode, mass",
+            mass_text(modes.central_mass),
+            central_text(modes, null),
+        ),
+        ("atom at L_0, mass", mass_text(result.at_null), at_null_text(result)),
+        ("dead networks, share", dead_text(result), ""),
+        (
+            "basin dominance D",
+            mass_text(modes.dominance),
+            f"linear axis, {bins_text(modes)}",
+        ),
+    ]
+    if math.isfinite(peaks):
+        rows.append(("peak ratio, log2(zero / central)", log_text(peaks), "depends on the bin width"))
+    rows.append(("unimodal?", dip_text(modes), ""))
+    rows.append(("contracting below the central mode", contracting_text(modes), ""))
+    if modes.log_modes:
+        places = ", ".join(number_text(mode.loss) for mode in modes.log_modes)
+        rows.append(("log axis", f"modes at L = {places}", "the density in log L is another density"))
+    return table("Modes of the density, with 95 % intervals", ("", "estimate [95 %]", "where"), rows)
+
+
+def _notes(result: Result) -> str:
+    items = "".join(f"<li>{escaped(note)}</li>" for note in result.modes.notes)
+    return f"<ul>{items}</ul>" if items else ""
+
+
+def _volume(result: Result) -> list[str]:
+    curve, lebesgue = result.volume, result.lebesgue
+    if not curve.loss.size:
+        return ["<p>There are no finite losses above 0.</p>"]
+    headings = ["log10 L", "log10 V(L)", "standard error", "local exponent λ", "standard error of λ"]
+    if lebesgue:
+        headings += [f"log10 Lebesgue volume in the {lebesgue.support}", "radius of the ball of equal volume"]
+    rows = []
+    for place in spread(curve.loss.size, 12):
+        columns = (curve.log10_loss, curve.log10_volume, curve.std, curve.exponent, curve.exponent_std)
+        row = [log_text(float(column[place])) for column in columns]
+        if lebesgue:
+            row.append(log_text(float(lebesgue.log10_volume[place])))
+            row.append(number_text(float(lebesgue.radius[place]), 5))
+        rows.append(row)
+    volume, loss = log_text(float(curve.log10_volume[0])), log_text(float(curve.log10_loss[0]))
+    deepest = f"down to log10 V = {volume} at log10 L = {loss}"
+    said = f"Volume fraction against loss, both as logarithms, {deepest}."
+    caption = f"Volume fraction V(ε), {deepest}, the deepest point that the sample supports."
+    bound = "; ".join(below_lines(result)) + "."
+    return [
+        figure(inline_svg(draw_panel(result, "volume"), "volume-fraction", said), caption),
+        table("Volume fractions", headings, rows, range(len(headings))),
+        f"<p>{escaped(bound[0].upper() + bound[1:])}</p>",
+    ]
+
+
+def _deep_tail(deep: DeepTail) -> list[str]:
+    known = [
+        ("volume at the end", goal_text(deep)),
+        ("status", deep.status_text),
+        ("populations", populations_text(deep)),
+        *(("failed", text) for text in [failure_text(deep)] if text),
+        *(("floor", text) for text in [floor_text(deep)] if text),
+        ("local exponent λ at the end", exponent_text(deep)),
+        ("agreement", agreement_text(deep)),
+    ]
+    parts = [table("Multilevel splitting below what plain sampling sees", ("", ""), known)]
+    if deep.curve is not None:
+        rows, headings = curve_rows(deep), curve_headings(deep)
+        parts.append(table("Volume fractions down the tail", headings, rows, range(len(headings))))
+        if deep.curve.held_out is not None:
+            rows = [tuple(row) for row in held_out_rows(deep.curve.held_out)]
+            parts.append(table("Held-out performance down the tail", HELD_OUT_HEADINGS, rows, range(3)))
+    return parts
+
+
+def _has_held_out(result: Result) -> bool:
+    return result.held_out is not None and bool(result.held_out.loss.size)
+
+
+def _held_out(result: Result) -> list[str]:
+    curve = result.held_out
+    if curve is None:
+        return []
+    rows = []
+    for place in spread(curve.loss.size, 8):
+        accuracy = "no classes" if curve.accuracy is None else band_text(curve.accuracy, place, bounded=True)
+        rows.append(
+            (
+                number_text(float(curve.loss[place])),
+                f"{curve.count[place]:,}",
+                band_text(curve.mean_loss, place),
+                accuracy,
+            )
+        )
+    headings = ("training loss up to", "networks", "mean held-out loss [95 %]", "accuracy [95 %]")
+    what = "Held-out loss" if curve.accuracy is None else "Held-out accuracy"
+    caption = f"{what} on {curve.examples} examples, of the networks whose training loss is at most ε."
+    return [
+        figure(inline_svg(draw_panel(result, "held_out"), "held-out-curve", caption), caption),
+        table(f"On {curve.examples} held-out examples", headings, rows, range(4)),
+    ]
+
+
+def _experiment_table(result: Result) -> str:
+    facts, asked = result.facts, result.run.asked
+    rows: list[tuple[str, object, str]] = []
+    for key, field in Experiment.model_fields.items():
+        value = getattr(facts.experiment, key)
+        given = key in asked.model_fields_set and getattr(asked, key) == value
+        if value is None or not (given or key in RESOLVED or value != field.get_default()):
+            continue
+        why = facts.sampler_reason if key == "sampler" else "" if given else "fixed when the run began"
+        shown = {True: "yes", False: "no"}.get(value, value) if isinstance(value, bool) else value
+        if isinstance(value, tuple):
+            shown = ", ".join(str(part) for part in value)
+        rows.append((key.replace("_", " "), shown, why))
+    rows += [
+        ("inputs and outputs", f"{facts.input_size:,} and {facts.output_size:,}", ""),
+        ("parameters P", f"{facts.parameters:,}", ""),
+        (
+            "typical radius",
+            number_text(facts.init_radius),
+            "square root of the mean squared norm of the weights",
+        ),
+        *(("about the data", note, "") for note in facts.data_notes),
+        ("digest", facts.experiment.digest(), "SHA-256 of the experiment"),
+        ("digest of the histogram", result.summary.histogram.digest(), "equal for equal networks"),
+    ]
+    return table(
+        "What was sampled; keys that are left out have their defaults", ("key", "value", "note"), rows
+    )
+
+
+def _again(result: Result) -> list[str]:
+    said = "It draws the same networks, to the same bits where versions and device are those below."
+    if result.warnings:
+        said = "It draws the same experiment; for the reasons given at the top, not all the same networks."
+    parts = [f"<pre><code>{escaped(result.command)}</code></pre>", f"<p>{escaped(said)}</p>"]
+    digest = result.facts.experiment.data_sha256
+    if digest:
+        parts.append(f"<p>The data file must have the SHA-256 {escaped(digest)}.</p>")
+    return parts

@@ -1,0 +1,140 @@
+"""The engine's process: ``python -m geomreg_tui.runner run``, or ``preview FILE``.
+
+``run`` reads requests from stdin, one a line, and answers each on stdout with ``{"ready": true}`` or an
+error, and when the run is over with ``{"over": STATE, "message": TEXT}``. After a request that no other
+follows it needs its starter no longer: from there on the run directory is the only way to it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+from geomreg_tui.engine.executors import NICE, WorkerPool
+from geomreg_tui.errors import ExitCode, GeomregError, TakenOverError
+from geomreg_tui.runner import registry
+from geomreg_tui.runner.begin import begin, check
+from geomreg_tui.runner.preview import serve_previews
+from geomreg_tui.runner.process import answer, detach, log_line
+from geomreg_tui.runner.protocol import RunRequest, error_line
+from geomreg_tui.runner.snapshot import Snapshot, to_stored
+from geomreg_tui.runs import RunDirectory, RunState, Status
+from geomreg_tui.sampling.plan import read_plan
+from geomreg_tui.sampling.store import committed
+
+_PRELOAD = ("geomreg_tui.runner.preload",)
+
+
+def serve_runs() -> ExitCode:
+    """Carry out requests until there are no more."""
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    _lower_priority()
+    pool: WorkerPool | None = None
+    code = ExitCode.OK
+    try:
+        while line := sys.stdin.readline():
+            request = RunRequest.from_line(line)
+            if pool is None:
+                pool = WorkerPool(request.workers or _cores(), _PRELOAD)
+            code = _carry_out(request, pool)
+            if not request.more:
+                break
+    finally:
+        if pool is not None:
+            pool.close()
+    return code
+
+
+def _lower_priority() -> None:
+    """Lower the priority of this session below those of people: Linux may weigh sessions before processes."""
+    if os.getsid(0) == os.getpid():
+        with contextlib.suppress(OSError):
+            Path("/proc/self/autogroup").write_text(str(NICE))
+
+
+def _carry_out(request: RunRequest, pool: WorkerPool) -> ExitCode:
+    try:
+        if request.check:
+            check(request, pool)
+            answer('{"ready": true}\n')
+            return ExitCode.OK
+        run, lease, engine = begin(request, pool)
+    except GeomregError as error:
+        answer(error_line(error))
+        return error.exit_code
+    signal.signal(signal.SIGINT, lambda *_: engine.request_stop())
+    for number in (signal.SIGTERM, signal.SIGUSR1):
+        signal.signal(number, lambda *_: engine.request_stop(hurry=True))
+    answer(json.dumps({"ready": True, "directory": str(run.path)}) + "\n")
+    if not request.more:
+        detach(run.path / "engine.log")
+    message = ""
+    try:
+        state = engine.run()
+        message = run.read_status().message
+    except TakenOverError as error:
+        state, message = RunState.STOPPED, str(error)
+        log_line(message)
+    except GeomregError as error:
+        state, message = RunState.FAILED, str(error)
+        _publish_failure(run, message)
+    finally:
+        lease.release()
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1):
+            signal.signal(number, signal.SIG_DFL)
+    answer(json.dumps({"over": state.value, "message": message}) + "\n")
+    return ExitCode.RUN_FAILED if state is RunState.FAILED else ExitCode.OK
+
+
+def _publish_failure(run: RunDirectory, message: str) -> None:
+    """Publish why the run cannot go on, as far as that can still be done."""
+    log_line(message)
+    with contextlib.suppress(GeomregError):
+        samples = committed(run).summary.samples
+        target = read_plan(run).samples
+        before = run.read_status()
+        results = {kind.name: kind.read(run) for kind in registry.STAGES}
+        snapshot = Snapshot(RunState.FAILED, target, time.time(), run.facts, results, message=message)
+        try:
+            run.write_live(to_stored(snapshot))
+        except GeomregError:
+            run.drop_live()
+        run.write_status(
+            Status(
+                RunState.FAILED,
+                samples,
+                target,
+                before.elapsed_s,
+                message,
+                run.facts.describe(),
+                run.mixed,
+                before.given_up,
+            )
+        )
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def main() -> int:
+    """Run the engine that the arguments ask for."""
+    if sys.argv[1:2] == ["preview"]:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        path = Path(sys.argv[2])
+        serve_previews(sys.stdin, path)
+        # Whoever asked may have been killed, and then nobody else would take this away.
+        path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            path.parent.rmdir()
+        return ExitCode.OK
+    return serve_runs()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,295 @@
+"""Starting engines. Never imports torch."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import select
+import subprocess
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+from geomreg_tui.errors import SamplingError
+from geomreg_tui.experiment import Experiment
+from geomreg_tui.runner.handle import RunHandle
+from geomreg_tui.runner.process import spawn
+from geomreg_tui.runner.protocol import RunRequest, raise_error
+from geomreg_tui.runs import RunState, new_run_path
+from geomreg_tui.sampling.plan import NAME as SAMPLING
+from geomreg_tui.splitting.plan import NAME as SPLITTING
+from geomreg_tui.splitting.plan import TailPlan, plan_values
+
+__all__ = ["RUNNER", "Request", "RunSeries", "launch", "resume_run", "start_run"]
+
+RUNNER = "geomreg_tui.runner"
+PATIENCE = 60.0  # seconds
+_POLL = 0.05
+
+
+def start_run(
+    experiment: Experiment,
+    samples: int,
+    *,
+    directory: Path | None = None,
+    workers: int | None = None,
+    device: str = "auto",
+    keep_losses: int = 0,
+    import_module: bool = True,
+    patience: float = PATIENCE,
+    tail: TailPlan | None = None,
+    arrays: Path | None = None,
+) -> RunHandle:
+    """Start an engine on a new run, and return when it has begun.
+
+    Args:
+        experiment: what to sample.
+        samples: how many networks.
+        directory: the run directory to make; default: a new one in the catalogue.
+        workers: worker processes; default: one for each core.
+        device: ``auto``, ``cpu``, ``cuda``, ``cuda:i``, or several GPUs.
+        keep_losses: how many of the first losses to keep.
+        import_module: whether to import the code that a custom architecture names; not where the
+            experiment comes from a file of unknown origin.
+        patience: seconds for which the directory may be unwritable before the run fails.
+        tail: how deep to go when the networks are drawn; None for not at all.
+        arrays: folder with the arrays that the experiment was given for data; the run keeps a copy.
+
+    Raises:
+        ExperimentError, DataError, CapacityError: if the experiment cannot be run; nothing is written.
+        RunDirectoryError: if the directory cannot be made.
+        SamplingError: if the engine died.
+    """
+    path = (directory or new_run_path(experiment)).absolute()
+    values = experiment.model_dump(mode="json", exclude_unset=True)
+    return _launch(
+        RunRequest(
+            str(path),
+            _plans(samples, keep_losses, tail),
+            values,
+            workers or 0,
+            device,
+            module=experiment.module if import_module else None,
+            patience=patience,
+            rename=directory is None,
+            arrays=_spelled(arrays),
+        )
+    )
+
+
+def resume_run(
+    directory: Path,
+    samples: int = 0,
+    *,
+    workers: int | None = None,
+    device: str = "auto",
+    module: str | None = None,
+    take_over: bool = False,
+    allow_mixed: bool = False,
+    patience: float = PATIENCE,
+    tail_seconds: float = 0.0,
+) -> RunHandle:
+    """Start an engine that goes on with a run, and return when it has begun.
+
+    Before it goes on it draws one stored chunk again and compares.
+
+    Args:
+        directory: the run directory.
+        samples: networks in all; 0: as planned.
+        workers: worker processes; default: one for each core.
+        device: ``auto``, ``cpu``, ``cuda``, ``cuda:i``, or several GPUs.
+        module: the module factory of a custom architecture; one that only the run names is not imported.
+        take_over: take the run from an engine that seems to be at work, or is on another host.
+        allow_mixed: go on where versions, device or bits differ, and label the result.
+        patience: seconds for which the directory may be unwritable before the run fails.
+        tail_seconds: new time limit of its deep tail; 0: as planned.
+
+    Raises:
+        RunDirectoryError: if it is not a run directory, is in use, or would not go on with the same bits.
+        ExperimentError, DataError, CapacityError: if the experiment cannot be run here.
+        SamplingError: if the engine died.
+    """
+    path = directory.absolute()
+    return _launch(
+        RunRequest(
+            str(path),
+            {SAMPLING: {"samples": samples}, SPLITTING: {"seconds": tail_seconds}},
+            workers=workers or 0,
+            device=device,
+            module=module,
+            take_over=take_over,
+            allow_mixed=allow_mixed,
+            patience=patience,
+        )
+    )
+
+
+def _launch(request: RunRequest) -> RunHandle:
+    process, answer = launch(RUNNER, request, "run")
+    return RunHandle(Path(str(answer.get("directory", request.directory))), process)
+
+
+class Request(Protocol):
+    """What a process is asked for."""
+
+    def to_line(self) -> str:
+        """Return the request as a line."""
+
+
+def launch(
+    module: str, request: Request, *arguments: str
+) -> tuple[subprocess.Popen[bytes], Mapping[str, Any]]:
+    """Start a process, hand it a request, and return it with its answer when it has begun.
+
+    Args:
+        module: the module that is run.
+        request: what is asked for.
+        arguments: of the module.
+
+    Raises:
+        GeomregError: what it answers in place of beginning.
+        SamplingError: if it died.
+    """
+    process = spawn(module, *arguments)
+    pipes = [process.stdin, process.stderr]
+    try:
+        answer = _ask(process, request)
+    except BaseException:
+        process.kill()
+        process.wait()
+        pipes.append(process.stdout)
+        raise
+    finally:
+        for pipe in pipes:
+            if pipe:
+                with contextlib.suppress(BrokenPipeError):
+                    pipe.close()
+    return process, answer
+
+
+def _ask(process: subprocess.Popen[bytes], request: Request) -> Mapping[str, Any]:
+    """Send a request, wait until the engine is ready and return its answer, or raise what it answers."""
+    if process.stdin is None or process.stdout is None:
+        raise AssertionError("the engine was started without pipes")
+    with contextlib.suppress(BrokenPipeError):
+        process.stdin.write(request.to_line().encode())
+        process.stdin.flush()
+    line = process.stdout.readline()
+    if not line:
+        said = process.stderr.read().decode(errors="replace").strip() if process.stderr else ""
+        reason = said.rpartition("\n")[2] or "no reason was given"
+        raise SamplingError(f"the engine died before it began: {reason}")
+    answer: Mapping[str, Any] = json.loads(line)
+    raise_error(answer)
+    return answer
+
+
+def _plans(samples: int, keep_losses: int, tail: TailPlan | None) -> dict[str, dict[str, Any]]:
+    """Return what is asked of each stage, by its name."""
+    plans = {SAMPLING: {"samples": samples, "keep_losses": keep_losses}}
+    return plans if tail is None else {**plans, SPLITTING: plan_values(tail)}
+
+
+def _spelled(folder: Path | None) -> str:
+    return str(folder.absolute()) if folder is not None else ""
+
+
+class RunSeries:
+    """One engine process that carries out runs one after the other, without loading torch for each.
+
+    Args:
+        workers: worker processes; default: one for each core.
+        device: which devices are meant.
+        arrays: folder with the arrays that the experiments were given for data.
+    """
+
+    def __init__(self, workers: int | None = None, device: str = "auto", arrays: Path | None = None) -> None:
+        self._workers = workers or 0
+        self._arrays = _spelled(arrays)
+        self._device = device
+        self._process = spawn(RUNNER, "run", inherit_stderr=True)
+
+    def run(
+        self,
+        experiment: Experiment,
+        samples: int,
+        directory: Path,
+        keep_losses: int = 0,
+        tail: TailPlan | None = None,
+    ) -> RunHandle:
+        """Start the next run, after the one before is over; as :func:`start_run`."""
+        plans = _plans(samples, keep_losses, tail)
+        return self._start(directory, plans, experiment.module, experiment)
+
+    def resume(self, directory: Path, samples: int, module: str | None = None) -> RunHandle:
+        """Go on with a run, after the one before is over; as :func:`resume_run`."""
+        return self._start(directory, {SAMPLING: {"samples": samples}}, module)
+
+    def check(self, experiment: Experiment, tail: TailPlan | None = None) -> None:
+        """Make sure that an experiment can be run, between runs; nothing is written.
+
+        Raises:
+            ExperimentError, DataError, CapacityError: if it cannot.
+            SamplingError: if the engine died.
+        """
+        self._send(Path(), _plans(1, 0, tail), experiment.module, experiment, check=True)
+
+    def finish(self, watch: Callable[[], None] = lambda: None) -> RunState:
+        """Wait until the run that was started last is over, and return how it ended.
+
+        Args:
+            watch: called several times a second meanwhile.
+
+        Raises:
+            SamplingError: if the engine died.
+        """
+        if self._process.stdout is None:
+            raise AssertionError("the engine was started without pipes")
+        while not select.select([self._process.stdout], [], [], _POLL)[0]:
+            watch()
+        line = self._process.stdout.readline()
+        if not line:
+            raise SamplingError("the engine died during the run; what was committed is kept")
+        return RunState(json.loads(line)["over"])
+
+    def _start(
+        self,
+        directory: Path,
+        plans: Mapping[str, Mapping[str, Any]],
+        module: str | None,
+        experiment: Experiment | None = None,
+    ) -> RunHandle:
+        path = directory.absolute()
+        self._send(path, plans, module, experiment)
+        return RunHandle(path)
+
+    def _send(
+        self,
+        path: Path,
+        plans: Mapping[str, Mapping[str, Any]],
+        module: str | None,
+        experiment: Experiment | None,
+        *,
+        check: bool = False,
+    ) -> None:
+        values = None if experiment is None else experiment.model_dump(mode="json", exclude_unset=True)
+        request = RunRequest(
+            str(path),
+            plans,
+            values,
+            self._workers,
+            self._device,
+            module=module,
+            more=True,
+            check=check,
+            arrays=self._arrays,
+        )
+        _ask(self._process, request)
+
+    def close(self) -> None:
+        """End the engine after the run that it is at."""
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe:
+                with contextlib.suppress(BrokenPipeError):
+                    pipe.close()
+        self._process.wait()

@@ -1,0 +1,26 @@
+"""The stages that a run can have, in the order in which it goes through them. Only this module lists them."""
+
+from __future__ import annotations
+
+from functools import reduce
+from pathlib import Path
+
+from geomreg_tui.engine.stage import StageKind
+from geomreg_tui.runs import Layout
+from geomreg_tui.runs import delete_run as delete_owned
+from geomreg_tui.sampling.stage import SAMPLING
+from geomreg_tui.splitting.stage import SPLITTING
+
+__all__ = ["STAGES", "delete_run", "layout"]
+
+STAGES: tuple[StageKind, ...] = (SAMPLING, SPLITTING)
+
+
+def layout() -> Layout:
+    """Return what stages keep in a run directory."""
+    return reduce(Layout.joined, (kind.layout for kind in STAGES))
+
+
+def delete_run(path: Path, *, force: bool = False) -> tuple[str, ...]:
+    """Delete a run with all that its stages keep; as :func:`geomreg_tui.runs.delete_run`."""
+    return delete_owned(path, layout(), force=force)

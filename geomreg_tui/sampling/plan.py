@@ -1,0 +1,97 @@
+"""What plain sampling is asked for: a number of networks, in chunks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+from geomreg_tui.engine.work import Work
+from geomreg_tui.errors import RunDirectoryError
+from geomreg_tui.experiment import Experiment
+from geomreg_tui.runs import RunDirectory
+from geomreg_tui.runs.store import parsing, read_json, write_json
+
+__all__ = ["NAME", "ChunkWork", "SamplingPlan", "chunk_size", "read_plan"]
+
+NAME = "sampling"
+_MOST = 10**15
+
+
+@dataclass(frozen=True)
+class ChunkWork(Work):
+    """A chunk to draw, or its first networks.
+
+    Attributes:
+        experiment: the resolved experiment.
+        chunk: its index.
+        count: networks of it to draw; None for all.
+        keep: how many of the first losses to return.
+    """
+
+    function: ClassVar[str] = "geomreg_tui.sampling.work:draw_chunk"
+    stage: ClassVar[str] = NAME
+
+    experiment: Experiment
+    chunk: int
+    count: int | None = None
+    keep: int = 0
+
+
+@dataclass(frozen=True)
+class SamplingPlan:
+    """How many networks are asked for.
+
+    Attributes:
+        samples: networks.
+        keep_losses: how many of the first losses are kept.
+    """
+
+    samples: int
+    keep_losses: int = 0
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> SamplingPlan:
+        """Restore a plan.
+
+        Raises:
+            LookupError, TypeError, ValueError: if it is not one.
+        """
+        plan = cls(int(values["samples"]), int(values["keep_losses"]))
+        if not (1 <= plan.samples <= _MOST and 0 <= plan.keep_losses <= _MOST):
+            raise ValueError("impossible counts")
+        return plan
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain data."""
+        return {"samples": self.samples, "keep_losses": self.keep_losses}
+
+    def write(self, folder: Path) -> None:
+        """Write the plan into a run directory, with the folder that chunks go to.
+
+        Raises:
+            RunDirectoryError: if that cannot be done.
+        """
+        try:
+            (folder / "chunks").mkdir(exist_ok=True)
+        except OSError as error:
+            raise RunDirectoryError(f"{folder}: cannot be created ({error.strerror})") from error
+        write_json(folder / "plan.json", self.to_json())
+
+
+def read_plan(run: RunDirectory) -> SamplingPlan:
+    """Return how many networks a run is asked for.
+
+    Raises:
+        RunDirectoryError: if its plan cannot be read or is damaged.
+    """
+    path = run.path / "plan.json"
+    values = read_json(path)
+    with parsing(path):
+        return SamplingPlan.from_json(values)
+
+
+def chunk_size(experiment: Experiment) -> int:
+    """Return the networks in a whole chunk of a resolved experiment."""
+    return int(experiment.chunk_size or 1)

@@ -1,0 +1,135 @@
+"""A chunk of an experiment inside a worker: a pure function of (experiment, chunk index)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from geomreg_tui.engine.work import Interrupt
+from geomreg_tui.errors import GivenUpError
+from geomreg_tui.experiment import Experiment
+from geomreg_tui.sampling.plan import ChunkWork
+from geomreg_tui.sampling.rng import chunk_generator
+from geomreg_tui.sampling.sampler import Sampler
+from geomreg_tui.summary import ChunkResult, Facts, JointHistogram, LossHistogram, Moments, Summary
+
+__all__ = ["Ready", "draw_chunk", "prepare", "run_chunk"]
+
+_ATOM_ROUNDING = 2  # units in the last place, relative to the null loss
+
+
+@dataclass(frozen=True)
+class Ready:
+    """An experiment that can be run.
+
+    Attributes:
+        facts: what it comes to; ``facts.experiment`` is the resolved one, which :func:`run_chunk` takes.
+        x: training inputs as the network sees them, float64 (N, *input shape).
+        targets: training targets as the loss sees them, float64 (N, outputs).
+    """
+
+    facts: Facts
+    x: NDArray[np.float64]
+    targets: NDArray[np.float64]
+
+
+def prepare(experiment: Experiment, device: str = "cpu") -> Ready:
+    """Load the data, choose the sampler and fix the sizes.
+
+    Raises:
+        ExperimentError, DataError, CapacityError: if the experiment cannot be run; nothing was allocated.
+    """
+    sampler = _sampler(experiment, device)
+    training = sampler.dataset.x[: sampler.dataset.examples]
+    return Ready(sampler.facts, training, np.asarray(sampler.objective.targets, np.float64))
+
+
+def draw_chunk(work: ChunkWork, device: str, interrupt: Interrupt | None = None) -> ChunkResult:
+    """Draw a chunk; as :func:`run_chunk`."""
+    return run_chunk(
+        work.experiment, work.chunk, work.count, device=device, keep=work.keep, interrupt=interrupt
+    )
+
+
+def run_chunk(
+    experiment: Experiment,
+    chunk: int,
+    count: int | None = None,
+    *,
+    device: str = "cpu",
+    keep: int = 0,
+    interrupt: Interrupt | None = None,
+) -> ChunkResult:
+    """Draw the networks of one chunk.
+
+    The same arguments give the same bits: the stream is keyed by (seed, chunk), and networks are
+    evaluated in batches of fixed size on one thread.
+
+    Args:
+        experiment: a resolved experiment (``prepare(...).facts.experiment``).
+        chunk: index of the chunk, from 0.
+        count: only the first ``count`` networks of the chunk; default all.
+        device: where to compute.
+        keep: how many of the first losses to return.
+        interrupt: asked before each batch whether to give up.
+
+    Raises:
+        GivenUpError: if ``interrupt`` said so.
+    """
+    sampler = _sampler(experiment, device)
+    facts = sampler.facts
+    size, batch = int(facts.experiment.chunk_size or 1), int(facts.experiment.batch_size or 1)
+    wanted = size if count is None else min(count, size)
+    generator = chunk_generator(facts.experiment.seed, chunk, torch.device(device))
+    train, held_out, correct, dead = [], [], [], []
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with torch.inference_mode():
+            for _ in range(0, wanted, batch):
+                if interrupt is not None and interrupt():
+                    raise GivenUpError(f"chunk {chunk} was given up")
+                drawn = sampler.draw(batch, generator)
+                train.append(drawn.train)
+                dead.append(drawn.dead)
+                if drawn.held_out is not None:
+                    held_out.append(drawn.held_out)
+                if drawn.correct is not None:
+                    correct.append(drawn.correct)
+    finally:
+        torch.set_num_threads(threads)
+    losses = _joined(train, wanted)
+    histogram = LossHistogram.from_losses(
+        losses,
+        facts.experiment.bin_bits,
+        facts.null_loss,
+        _ATOM_ROUNDING * float(torch.finfo(train[0].dtype).eps),
+    )
+    joint = None
+    if held_out:
+        predicted = _joined(correct, wanted) if correct else None
+        joint = JointHistogram.from_losses(
+            losses, _joined(held_out, wanted), predicted, facts.experiment.held_out
+        )
+    summary = Summary(histogram, Moments.from_losses(losses, facts.null_loss), joint, _dead(dead, wanted))
+    return ChunkResult(summary, losses[:keep].copy() if keep else None)
+
+
+def _joined(parts: list[torch.Tensor], count: int) -> NDArray[np.float64]:
+    joined: NDArray[np.float64] = torch.cat(parts)[:count].to("cpu", torch.float64).numpy()
+    return joined
+
+
+def _dead(parts: list[torch.Tensor | None], count: int) -> int | None:
+    """Return how many of the first networks are dead; None where that cannot be told of all."""
+    known = [part for part in parts if part is not None]
+    return int(torch.cat(known)[:count].count_nonzero()) if len(known) == len(parts) else None
+
+
+@lru_cache(maxsize=4)
+def _sampler(experiment: Experiment, device: str) -> Sampler:
+    return Sampler(experiment, device)

@@ -1,0 +1,211 @@
+"""The deep tail of a run on disk: ``tail/plan.json`` and ``tail/population-NN.safetensors``.
+
+A checkpoint holds all that a population needs to go on from its last level. One that does not verify, or is
+of another experiment or plan, is set aside, and its population is begun anew.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geomreg_tui.errors import RunDirectoryError
+from geomreg_tui.runs import Layout, RunDirectory
+from geomreg_tui.runs.store import (
+    arrays_digest,
+    parsing,
+    read_arrays,
+    read_json,
+    sweep_temporaries,
+    sync_folder,
+    write_arrays,
+    write_json,
+)
+from geomreg_tui.splitting.descent import FAILED, MOVES, Descent
+from geomreg_tui.splitting.plan import TailPlan, plan_from_values, plan_values
+from geomreg_tui.splitting.result import Tail, checked
+
+__all__ = ["FOLDER", "LAYOUT", "Checkpoint", "TailFolder"]
+
+FOLDER = "tail"
+_PLAN = "plan.json"
+LAYOUT = Layout(
+    begun=(f"{FOLDER}/{_PLAN}",),
+    owned={FOLDER: re.compile(r"plan\.json|population-\d\d\.safetensors(\.damaged)?|\..+\.tmp")},
+)
+_LONGEST = 1e12  # seconds
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A population at a level.
+
+    Attributes:
+        values, arrays: from which a population goes on to the same bits.
+        seconds: time spent on it.
+        ended: why it goes no further though it could, such as a time limit; empty while it goes on.
+    """
+
+    values: Mapping[str, Any]
+    arrays: Mapping[str, NDArray[np.generic]]
+    seconds: float = 0.0
+    ended: str = ""
+
+    @property
+    def descent(self) -> Descent:
+        """What the population has shown.
+
+        Raises:
+            LookupError, TypeError, ValueError: if the checkpoint does not hold that.
+        """
+        descent = checked(Descent.from_parts(self.values, self.arrays))
+        return replace(descent, status=descent.status or self.ended or None)
+
+    @property
+    def of_these_moves(self) -> bool:
+        """Whether the population was walked by the moves that this version walks by."""
+        return bool(self.values.get("moves", 1) == MOVES.get(self.values["kernel"], 1))
+
+
+class TailFolder:
+    """The folder of a run's tail.
+
+    Args:
+        path: the folder; made when a plan is written.
+        digest: digest of the run's experiment.
+    """
+
+    def __init__(self, path: Path, digest: str) -> None:
+        self.path = path
+        self._digest = digest
+
+    @classmethod
+    def of(cls, run: RunDirectory) -> TailFolder:
+        """Return the folder of a run's tail."""
+        return cls(run.path / FOLDER, run.facts.experiment.digest())
+
+    def write_plan(self, tail: Tail) -> None:
+        """Set how deep to go, by which kernel and in which space.
+
+        Raises:
+            RunDirectoryError: if it cannot be written.
+        """
+        try:
+            self.path.mkdir(exist_ok=True)
+        except OSError as error:
+            raise RunDirectoryError(f"{self.path}: cannot be created ({error.strerror})") from error
+        write_json(self.path / _PLAN, tail.head())
+
+    def planned(self) -> Tail | None:
+        """Return how deep to go and with what, none of it begun; None where no tail was asked for.
+
+        Raises:
+            RunDirectoryError: if that is damaged.
+        """
+        path = self.path / _PLAN
+        if not os.path.lexists(path):
+            return None
+        self._check_folder()
+        values = read_json(path)
+        with parsing(path):
+            return Tail.planned(values)
+
+    def read(self) -> Tail | None:
+        """Return all populations as they are on disk; one that is damaged has failed, with the reason.
+
+        Raises:
+            RunDirectoryError: if the plan is damaged.
+        """
+        tail = self.planned()
+        if tail is None:
+            return None
+        descents = list(tail.descents)
+        for index in range(len(descents)):
+            try:
+                found = self.checkpoint(index, tail.in_use)
+            except RunDirectoryError as error:
+                descents[index] = replace(descents[index], status=FAILED, reason=str(error))
+                continue
+            descents[index] = found.descent if found else descents[index]
+        return replace(tail, descents=tuple(descents))
+
+    def checkpoint(self, index: int, plan: TailPlan) -> Checkpoint | None:
+        """Return where a population stands; None where it has not begun.
+
+        Args:
+            index: which population.
+            plan: how deep it goes, with the kernel in use.
+
+        Raises:
+            RunDirectoryError: if its file is damaged, or of another experiment or plan.
+        """
+        path = self._file(index)
+        if not os.path.lexists(path):
+            return None
+        self._check_folder()
+        header, arrays = read_arrays(path)
+        with parsing(path):
+            if header["of"] != self._mark(index, plan):
+                raise ValueError("it is of another experiment, plan or population")
+            values = json.loads(header["values"])
+            found = Checkpoint(values, arrays, float(header["seconds"]), str(header["ended"]))
+            if not 0 <= found.seconds < _LONGEST:
+                raise ValueError("an impossible time")
+            found.descent  # noqa: B018  raises where it is none
+            return found
+
+    def write(self, index: int, plan: TailPlan, checkpoint: Checkpoint) -> None:
+        """Keep where a population stands, in place of where it stood.
+
+        Raises:
+            RunDirectoryError: if it cannot be written.
+        """
+        header = {
+            "of": self._mark(index, plan),
+            "values": json.dumps(checkpoint.values),  # as text: among them may be NaN
+            "seconds": checkpoint.seconds,
+            "ended": checkpoint.ended,
+        }
+        write_arrays(self._file(index), header, checkpoint.arrays)
+
+    def set_aside(self, index: int) -> Path:
+        """Rename the damaged file of a population, and return its new path.
+
+        Raises:
+            RunDirectoryError: if it cannot be renamed.
+        """
+        path = self._file(index)
+        aside = path.with_name(path.name + ".damaged")
+        try:
+            os.replace(path, aside)
+            sync_folder(self.path)
+        except OSError as error:
+            raise RunDirectoryError(f"{path}: cannot be set aside ({error.strerror})") from error
+        return aside
+
+    def tidy(self) -> None:
+        """Delete what killed workers left half-written."""
+        if not self.path.is_symlink():
+            sweep_temporaries(self.path)
+
+    def _file(self, index: int) -> Path:
+        return self.path / f"population-{index:02d}.safetensors"
+
+    def _check_folder(self) -> None:
+        if self.path.is_symlink():
+            raise RunDirectoryError(f"{self.path}: is a link, which is never followed")
+
+    def _mark(self, index: int, plan: TailPlan) -> str:
+        """Return what a checkpoint is of: time and number of populations do not change its bits."""
+        plan = plan_from_values(plan_values(plan))  # where -50 is -50.0
+        values = plan_values(replace(plan, seconds=math.inf, repeats=1))
+        return arrays_digest({}, json.dumps([self._digest, index, values], sort_keys=True))

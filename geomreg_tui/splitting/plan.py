@@ -1,0 +1,237 @@
+"""How deep the tail is to go, and the work that this is divided into. No torch here."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any, ClassVar
+
+from geomreg_tui.engine.work import Work
+from geomreg_tui.errors import ExperimentError, Problem
+from geomreg_tui.experiment import Experiment, parse_count, read_number
+from geomreg_tui.splitting.descent import Descent
+
+__all__ = [
+    "DEPTH",
+    "KERNEL_NAMES",
+    "NAME",
+    "POPULATION",
+    "REPEATS",
+    "TIME_LIMIT",
+    "LevelsResult",
+    "LevelsWork",
+    "TailPlan",
+    "TrialResult",
+    "TrialWork",
+    "parse_plan",
+    "parse_seconds",
+    "plan_from_values",
+    "plan_values",
+]
+
+NAME = "splitting"
+KERNEL_NAMES = ("auto", "pcn", "slice", "reflect", "tempered")
+TIME_LIMIT = "time limit"  # the status of a population that could go on, had it more time
+DEPTH = "-50"
+POPULATION, REPEATS = "1000", "8"
+_MOST_REPEATS = 99
+_POPULATIONS = (20, 10**6)
+_DEEPEST = -1e6  # log10 V
+
+
+@dataclass(frozen=True)
+class TailPlan:
+    """How deep to go, and with what.
+
+    Attributes:
+        loss: training loss to reach, 0 for none.
+        log10_volume: log10 of the volume fraction to reach.
+        population: particles of each population.
+        repeats: independent populations.
+        seconds: time for all of it; infinite for no limit.
+        kernel: name of the kernel; ``auto`` for the one that measures best.
+    """
+
+    loss: float = 0.0
+    log10_volume: float = -math.inf
+    population: int = 1000
+    repeats: int = 8
+    seconds: float = math.inf
+    kernel: str = "auto"
+
+
+@dataclass(frozen=True)
+class TrialWork(Work):
+    """A first level of a small population, to see whether the tail can be computed at all.
+
+    Attributes:
+        experiment: the resolved experiment.
+        plan: how deep to go.
+    """
+
+    function: ClassVar[str] = "geomreg_tui.splitting.work:try_first_level"
+    stage: ClassVar[str] = NAME
+
+    experiment: Experiment
+    plan: TailPlan
+
+
+@dataclass(frozen=True)
+class TrialResult:
+    """The result of a trial.
+
+    Attributes:
+        kernel, space: names of what is used; empty where there was a problem.
+        problems: why the tail cannot be computed.
+    """
+
+    kernel: str = ""
+    space: str = ""
+    problems: tuple[Problem, ...] = ()
+
+
+@dataclass(frozen=True)
+class LevelsWork(Work):
+    """Some levels of one population, from its checkpoint to its next.
+
+    Attributes:
+        experiment: the resolved experiment.
+        plan: how deep to go, with the kernel in use.
+        index: which population.
+        directory: the run directory.
+        levels: where the population stands.
+        allowed: seconds that it may take in all.
+        stretch: seconds until the next checkpoint, or longer: a level is never cut in two.
+        token: of the engine's lease, without which nothing is written; empty for none.
+    """
+
+    function: ClassVar[str] = "geomreg_tui.splitting.work:go_down"
+    stage: ClassVar[str] = NAME
+
+    experiment: Experiment
+    plan: TailPlan
+    index: int
+    directory: str
+    levels: int
+    allowed: float
+    stretch: float = 1.0
+    token: str = ""
+
+
+@dataclass(frozen=True)
+class LevelsResult:
+    """The result of some levels.
+
+    Attributes:
+        descent: what the population has shown, thinned.
+        seconds: time spent on it in all.
+        unwritten: why its checkpoint could not be written; empty where it was.
+        damage: what is wrong with a checkpoint that was set aside, because of which the population was begun
+            anew; empty where there was none.
+    """
+
+    descent: Descent
+    seconds: float
+    unwritten: str = ""
+    damage: str = ""
+
+
+def plan_values(plan: TailPlan) -> dict[str, Any]:
+    """Return a plan as plain data; None stands for no limit."""
+    return {
+        key: None if isinstance(value, float) and math.isinf(value) else value
+        for key, value in asdict(plan).items()
+    }
+
+
+def plan_from_values(values: Mapping[str, Any]) -> TailPlan:
+    """Restore a plan.
+
+    Raises:
+        LookupError, TypeError, ValueError: if entries are missing or impossible.
+    """
+    given = {field.name: values[field.name] for field in fields(TailPlan)}
+    plan = TailPlan(
+        loss=float(given["loss"]),
+        log10_volume=-math.inf if given["log10_volume"] is None else float(given["log10_volume"]),
+        population=int(given["population"]),
+        repeats=int(given["repeats"]),
+        seconds=math.inf if given["seconds"] is None else float(given["seconds"]),
+        kernel=str(given["kernel"]),
+    )
+    if not (0 <= plan.loss < math.inf and (plan.loss or plan.log10_volume > -math.inf)):
+        raise ValueError("no goal")
+    if not (plan.log10_volume < 0 and plan.seconds > 0 and plan.kernel in KERNEL_NAMES):
+        raise ValueError("an impossible goal, time or kernel")
+    if not (_POPULATIONS[0] <= plan.population <= _POPULATIONS[1] and 1 <= plan.repeats <= _MOST_REPEATS):
+        raise ValueError("an impossible number of particles or populations")
+    return plan
+
+
+def parse_plan(
+    to_loss: str | None = None,
+    to_log10_volume: str | None = None,
+    population: str | None = None,
+    repeats: str | None = None,
+    move: str | None = None,
+    max_seconds: str | None = None,
+) -> TailPlan:
+    """Return how deep to go; every argument as the person wrote it, None for the default.
+
+    Raises:
+        ExperimentError: with one problem for each argument that is no good.
+    """
+    problems: list[Problem] = []
+
+    def number(name: str, text: str | None, default: float, low: float, high: float, rule: str) -> float:
+        if text is None:
+            return default
+        try:
+            value = read_number(text)
+        except ValueError:
+            value = math.nan
+        if not low <= value <= high:
+            problems.append(Problem(name, repr(text), f"allowed is {rule}"))
+        return value
+
+    def whole(name: str, text: str | None, default: str, low: int, high: int) -> int:
+        try:
+            value = parse_count(text or default, name)
+        except ExperimentError as error:
+            problems.extend(error.problems)
+            return low
+        if not low <= value <= high:
+            problems.append(Problem(name, repr(text), f"allowed is a whole number from {low} to {high:,}"))
+        return value
+
+    if to_loss is None and to_log10_volume is None:
+        to_log10_volume = DEPTH
+    plan = TailPlan(
+        loss=number("to-loss", to_loss, 0.0, 5e-324, 1e300, "a loss above 0, such as 1e-6"),
+        log10_volume=number(
+            "to-log10-volume", to_log10_volume, -math.inf, _DEEPEST, -1e-9, "a negative number, such as -50"
+        ),
+        population=whole("population", population, POPULATION, *_POPULATIONS),
+        repeats=whole("repeats", repeats, REPEATS, 1, _MOST_REPEATS),
+        seconds=parse_seconds(max_seconds, problems),
+        kernel=move or "auto",
+    )
+    if plan.kernel not in KERNEL_NAMES:
+        problems.append(Problem("move", repr(plan.kernel), f"allowed is one of {', '.join(KERNEL_NAMES)}"))
+    if problems:
+        raise ExperimentError(problems)
+    return plan
+
+
+def parse_seconds(text: str | None, problems: list[Problem]) -> float:
+    """Return a time limit, infinite for None; what is wrong with it joins the problems."""
+    if text is None:
+        return math.inf
+    try:
+        seconds = read_number(text)
+    except ValueError:
+        seconds = math.nan
+    if not 0 < seconds < math.inf:
+        problems.append(Problem("max-seconds", repr(text), "allowed is a number of seconds above 0"))
+    return seconds

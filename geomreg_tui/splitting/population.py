@@ -1,0 +1,257 @@
+"""A population's descent, level by level, with all that is needed to go on from any of them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from geomreg_tui.errors import ExperimentError, Problem
+from geomreg_tui.experiment import Experiment
+from geomreg_tui.inits import build_law
+from geomreg_tui.sampling.rng import level_generator
+from geomreg_tui.sampling.sampler import Sampler
+from geomreg_tui.splitting import multilevel as splitting
+from geomreg_tui.splitting import tempering
+from geomreg_tui.splitting.descent import FAILED, HELD_OUT_SHARES, MOVES, BrokenDescentError, Descent
+from geomreg_tui.splitting.goal import Goal, Record
+from geomreg_tui.splitting.latent import Latent
+from geomreg_tui.splitting.plan import TailPlan
+from geomreg_tui.splitting.spaces import ReducedSpace, Space, build_space
+
+__all__ = ["Population", "tail_experiment"]
+
+_HELD_OUT_STEP = 0.5 * math.log(10)  # of log V, to the first look at held-out examples
+_HELD_OUT_GROWTH = 0.1  # of the step, from one look to the next: 25 looks to 1e-50, 43 to 1e-300
+_Checkpoint = tuple[Mapping[str, Any], Mapping[str, NDArray[np.generic]]]
+
+
+def tail_experiment(experiment: Experiment) -> Experiment:
+    """Return an experiment as the tail is computed: in float64, by a sampler whose numbers can be moved.
+
+    Those of projected sampling for laws that are rotation invariant, unless weights are asked for (sampler
+    ``direct``). Radial sampling, which ``auto`` may stand for, draws numbers of active units, which have no
+    density to move along; projected sampling has the same law.
+    """
+    # Whether a law is rotation invariant does not depend on the layers.
+    projectable = experiment.arch in ("mlp", "conv") and build_law(experiment, ()).rotation_invariant
+    sampler = experiment.sampler
+    if sampler == "radial" or (sampler == "auto" and projectable):
+        sampler = "projected"
+    return experiment.replace(dtype="float64", sampler=sampler, batch_size=None, chunk_size=None)
+
+
+class Population:
+    """One population on its way down. The same arguments give the same bits, interrupted or not.
+
+    Attributes:
+        descent: what it has shown so far.
+        kernel: name of what is used: ``pcn``, ``slice``, ``reflect`` or ``tempered``.
+        space: ``reduced`` or ``latent``.
+    """
+
+    descent: Descent
+
+    def __init__(
+        self,
+        experiment: Experiment,
+        plan: TailPlan,
+        index: int,
+        device: str = "cpu",
+        checkpoint: _Checkpoint | None = None,
+    ) -> None:
+        """Begin, or go on from a checkpoint.
+
+        Args:
+            experiment: an experiment in float64, not radial (see :func:`tail_experiment`).
+            plan: how deep to go.
+            index: which of the populations.
+            device: where to compute.
+            checkpoint: what :meth:`to_parts` returned.
+
+        Raises:
+            ExperimentError, DataError, CapacityError: as ``Sampler``.
+            LookupError, TypeError, ValueError: if the checkpoint is not one of this experiment.
+        """
+        space = build_space(Sampler(experiment, device))
+        self._seed = experiment.seed
+        self._goal = Goal(math.log(plan.loss) if plan.loss else -math.inf, plan.log10_volume * math.log(10))
+        self._way = _begin(space, plan, self._seed, index, checkpoint)
+        self.kernel = self._way.kernel
+        self.space = "reduced" if isinstance(space, ReducedSpace) else "latent"
+        self._held_out = bool(experiment.held_out)
+        least = -space.signs * math.log(2) if space.discrete else -math.inf
+        begun = replace(Descent.empty(), log_least_volume=least)
+        self.descent = begun if checkpoint is None else Descent.from_parts(*checkpoint)
+
+    @property
+    def log10_volume(self) -> float:
+        """log10 V at the lowest loss reached."""
+        return self._way.state.log_volume / math.log(10)
+
+    def advance(self) -> bool:
+        """Walk one level down; return whether there is another.
+
+        A level whose numbers break the contract of descents is not taken: the population has failed.
+        """
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)
+        try:
+            level = self._way.state.level
+            record = self._way.step(self._goal, self._seed)
+            rows = self._look(level, record) if self._held_out else {}
+        finally:
+            torch.set_num_threads(threads)
+        state = self._way.state
+        self.descent = replace(
+            self.descent, levels=state.level, evaluations=state.evaluations, status=state.status
+        )
+        try:
+            self.descent = self.descent.extended(**vars(record))
+        except BrokenDescentError as error:
+            self.descent = replace(self.descent, status=FAILED, reason=str(error))
+            return False
+        seen: dict[str, Any] = {
+            name: np.concatenate([getattr(self.descent, name), row]) for name, row in rows.items()
+        }
+        self.descent = replace(self.descent, **seen)
+        return state.status is None
+
+    def to_parts(self) -> tuple[dict[str, Any], dict[str, NDArray[np.generic]]]:
+        """Return plain data and named arrays from which the descent goes on to the same bits."""
+        values, arrays = self.descent.to_parts()
+        numbers, tensors = self._way.state.to_parts()
+        named = {f"state.{name}": tensor.cpu().numpy() for name, tensor in tensors.items()}
+        kind = {"kernel": self.kernel, "moves": MOVES.get(self.kernel, 1)}
+        return {**values, **kind, "state": numbers}, {**arrays, **named}
+
+    def _look(self, level: int, record: Record) -> dict[str, NDArray[np.float64]]:
+        """Return rows of held-out performance at losses between a level and the next."""
+        state, space = self._way.state, self._way.space
+        device = space.sampler.device
+        generator = level_generator(self._seed, state.index, level + 1, device, held_out=True)
+        rows: list[tuple[float, NDArray[np.float64], NDArray[np.float64]]] = []
+        with torch.inference_mode():
+            for log_excess, log_loss in self._due(record):
+                latent = self._way.sample(log_excess, generator)
+                if latent is None:
+                    continue
+                seen = space.held_out(latent, generator)
+                loss = seen.loss.cpu().numpy()
+                none = np.full(len(loss), np.nan)
+                rows.append((log_loss, loss, none if seen.accuracy is None else seen.accuracy.cpu().numpy()))
+        if not rows:
+            return {}
+        at, losses, accuracies = zip(*rows, strict=True)
+        return {
+            "held_log_loss": np.array(at),
+            "held_loss": np.array([each.mean() for each in losses]),
+            "held_loss_quantiles": np.array([np.quantile(each, HELD_OUT_SHARES) for each in losses]),
+            "held_accuracy": np.array([each.mean() for each in accuracies]),
+            "held_accuracy_quantiles": np.array([np.quantile(each, HELD_OUT_SHARES) for each in accuracies]),
+        }
+
+    def _due(self, record: Record) -> list[tuple[float, float]]:
+        """Return the losses of a step at which held-out examples are to be looked at, decreasing.
+
+        Each as its natural logarithm above the floor and from 0.
+        """
+        looks, found = len(self.descent.held_loss), []
+        lowest = self.descent.held_log_loss.min(initial=math.inf)
+        status = self._way.state.status
+        for log_excess, log_volume in zip(
+            record.log_excess.tolist(), record.log_volume.tolist(), strict=True
+        ):
+            due = -_HELD_OUT_STEP * math.expm1((looks + 1) * math.log1p(_HELD_OUT_GROWTH)) / _HELD_OUT_GROWTH
+            if log_volume <= due and math.isfinite(log_excess):
+                found.append(log_excess)
+                looks += 1
+        if status == "loss reached":
+            found.append(self._goal.log_excess(record.log_floor))
+        elif status == "volume reached":
+            found += record.log_excess[record.log_volume <= self._goal.log_volume][:1].tolist()
+        pairs = [(each, float(np.logaddexp(each, record.log_floor))) for each in dict.fromkeys(found)]
+        return [(log_excess, log_loss) for log_excess, log_loss in pairs if log_loss < lowest]
+
+
+class _Splitting:
+    """A population of multilevel splitting, in any space."""
+
+    def __init__(self, space: Space, kernel: str, state: splitting.Population) -> None:
+        self.space = space
+        self.kernel = kernel
+        self.state = self._above = state
+
+    def step(self, goal: Goal, seed: int) -> Record:
+        self._above = self.state
+        self.state, record = splitting.step(self.space, self.state, goal, seed, self.kernel)
+        return record
+
+    def sample(self, log_excess: float, generator: torch.Generator) -> Latent | None:
+        """Return networks of at most a loss above the floor that the last step came by."""
+        return splitting.sample(self._above, log_excess)
+
+
+class _Tempering:
+    """A tempered population."""
+
+    kernel = "tempered"
+
+    def __init__(self, space: ReducedSpace, state: tempering.Tempered) -> None:
+        self.space = space
+        self.state = self._above = state
+
+    def step(self, goal: Goal, seed: int) -> Record:
+        self._above = self.state
+        self.state, record = tempering.step(self.space, self.state, goal, seed)
+        return record
+
+    def sample(self, log_excess: float, generator: torch.Generator) -> Latent | None:
+        """Return networks of at most a loss above the floor that the last step came by."""
+        return tempering.sample(self.space, self._above, log_excess, generator)
+
+
+def _begin(
+    space: Space, plan: TailPlan, seed: int, index: int, checkpoint: _Checkpoint | None
+) -> _Splitting | _Tempering:
+    """Return a population walked in the way that measures best (see ``benchmarks/tail.py``), or is asked for.
+
+    Raises:
+        ExperimentError: if that is not exact here.
+    """
+    kernel = plan.kernel
+    if kernel in ("auto", "tempered") and isinstance(space, ReducedSpace) and space.squared:
+        if checkpoint is None:
+            return _Tempering(space, tempering.init(space, plan.population, seed, index))
+        return _Tempering(space, tempering.Tempered.from_parts(*_parts(checkpoint, "tempered", space)))
+    if kernel == "tempered":
+        rule = "that is exact only for loss mse and Gaussian weights, sampler auto or projected; try auto"
+        raise ExperimentError([Problem("move", repr(kernel), rule)])
+    if kernel in ("slice", "reflect") and space.signs:
+        rule = "binary weights have no ellipses or gradients to move along; allowed is pcn"
+        raise ExperimentError([Problem("move", repr(kernel), rule)])
+    kernel = "pcn" if kernel == "auto" else kernel
+    if checkpoint is None:
+        return _Splitting(space, kernel, splitting.init(space, plan.population, seed, index))
+    return _Splitting(space, kernel, splitting.Population.from_parts(*_parts(checkpoint, kernel, space)))
+
+
+def _parts(checkpoint: _Checkpoint, kernel: str, space: Space) -> tuple[Mapping[str, Any], dict[str, Tensor]]:
+    """Return what a state is restored from."""
+    values, arrays = checkpoint
+    if values["kernel"] != kernel:
+        raise ValueError(f"a checkpoint of kernel {str(values['kernel'])[:20]!r}")
+    if values.get("moves", 1) != MOVES.get(kernel, 1):
+        raise ValueError("a checkpoint of another version's moves")
+    tensors = {
+        name.removeprefix("state."): torch.from_numpy(array).to(space.sampler.device)
+        for name, array in arrays.items()
+        if name.startswith("state.")
+    }
+    return values["state"], tensors

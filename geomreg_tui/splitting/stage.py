@@ -1,0 +1,337 @@
+"""The deep tail as a stage of a run: populations go down level by level, each from checkpoint to checkpoint.
+
+The bits of a level depend on nothing but experiment, plan, population and level. So where and when a level
+is computed, and how often it was begun in vain, changes nothing. Only a time limit does.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from geomreg_tui.engine.executors import Executor
+from geomreg_tui.engine.stage import Findings, Progress, StageContext, StageKind
+from geomreg_tui.engine.work import Outcome
+from geomreg_tui.errors import ExperimentError, Problem, RunDirectoryError
+from geomreg_tui.experiment import Experiment
+from geomreg_tui.runs import Part, RunDirectory
+from geomreg_tui.splitting.checkpoints import FOLDER, LAYOUT, TailFolder
+from geomreg_tui.splitting.descent import FAILED, Descent
+from geomreg_tui.splitting.joined import deep_tail
+from geomreg_tui.splitting.plan import (
+    NAME,
+    TIME_LIMIT,
+    LevelsResult,
+    LevelsWork,
+    TailPlan,
+    TrialResult,
+    TrialWork,
+    plan_from_values,
+)
+from geomreg_tui.splitting.result import Tail, thinned
+from geomreg_tui.statistics import LossDistribution, analyse_modes, landmark_dominance, run_volume
+from geomreg_tui.summary import Facts, Summary
+
+__all__ = ["SPLITTING", "SplittingKind", "SplittingStage", "try_plan"]
+
+_STRETCH = 1.0  # seconds between checkpoints
+
+
+class SplittingStage:
+    """The deep tail of a run that is under way.
+
+    Attributes:
+        name: of the kind.
+        tail: what is asked for, and what each population has shown, thinned.
+        failed: populations that cannot go on or whose numbers cannot be, with the reasons.
+    """
+
+    name = NAME
+
+    def __init__(self, run: RunDirectory, tail: Tail, context: StageContext) -> None:
+        """Read what is there.
+
+        Args:
+            run: the run directory.
+            tail: what is asked for.
+            context: what is known of the engine.
+
+        Raises:
+            RunDirectoryError: if populations are to go on, and some were moved by another version's rules.
+        """
+        self._run = run
+        self._folder = TailFolder.of(run)
+        self._context = context
+        self._unwritable_since: float | None = None
+        self.failed: dict[int, str] = {}
+        self._passing = False  # whether anything has failed that may not fail again
+        self._changed = True
+        self._waiting: deque[int] = deque()
+        self._under_way: set[int] = set()
+        self._moved_otherwise = False
+        self.tail = tail
+        plan = tail.plan
+        # Populations that must wait for others get their share of the time.
+        self._allowed = plan.seconds / math.ceil(plan.repeats / max(context.workers, 1))
+        descents = []
+        for index in range(plan.repeats):
+            descent, seconds = self._stored(index)
+            resumable = descent.status == TIME_LIMIT and seconds < self._allowed
+            descents.append(replace(thinned(descent), status=None if resumable else descent.status))
+            if descents[-1].status is None:
+                self._waiting.append(index)
+            elif descent.status == FAILED:
+                self.failed[index] = descent.reason
+        if self._waiting and self._moved_otherwise:
+            raise RunDirectoryError(
+                f"{run.path}: its tail was walked by the moves of an earlier version and can be read, but "
+                "not gone on with: begin the tail again in another directory (tail --out)"
+            )
+        self.tail = replace(tail, descents=tuple(descents))
+
+    @property
+    def finished(self) -> bool:
+        """Whether every population has come to an end."""
+        return not (self._waiting or self._under_way)
+
+    @property
+    def failure(self) -> str:
+        """Which populations cannot go on, in words; empty where all can."""
+        if not self.failed:
+            return ""
+        first = min(self.failed)
+        which = ", ".join(str(index) for index in sorted(self.failed))
+        word = "population" if len(self.failed) == 1 else "populations"
+        again = "--resume tries again" if self._passing else "the same would happen again"
+        return f"{word} {which} of the tail cannot go on: {self.failed[first]}; {again}"
+
+    @property
+    def progress(self) -> Progress:
+        """How many populations have come to an end."""
+        over = sum(descent.status is not None for descent in self.tail.descents)
+        return Progress(over, over, self.tail.plan.repeats, over, tuple(sorted(self.failed)))
+
+    def pop(self) -> LevelsWork | None:
+        """Return the next levels to go down, or None while each worker has some."""
+        if not self._waiting or len(self._under_way) >= max(self._context.workers, 1):
+            return None
+        index = self._waiting.popleft()
+        self._under_way.add(index)
+        return LevelsWork(
+            self._run.facts.experiment,
+            self.tail.in_use,
+            index,
+            str(self._run.path),
+            self.tail.descents[index].levels,
+            self._allowed,
+            _STRETCH,
+            self._context.token,
+        )
+
+    def take(self, outcome: Outcome) -> str:
+        """Take what some levels gave; return what there is to say about them.
+
+        Raises:
+            RunDirectoryError: if checkpoints cannot be written, and that has lasted.
+        """
+        work = outcome.work
+        if not isinstance(work, LevelsWork):
+            raise AssertionError(f"the tail gave out no {type(work).__name__}")
+        self._under_way.discard(work.index)
+        self._changed = True
+        levels: LevelsResult | None = outcome.answer
+        if levels is None:
+            self._fail(work.index, outcome.error)
+            self._passing |= not outcome.lasting
+            return self.failure
+        if levels.damage:
+            self._run.log("checkpoint set aside", population=work.index, reason=levels.damage)
+        self._put(work.index, levels.descent)
+        if levels.descent.status == FAILED:
+            self._fail(work.index, levels.descent.reason)
+            return self.failure
+        if levels.descent.status is None or levels.unwritten:
+            self._waiting.appendleft(work.index)  # each goes to its end before the next begins
+        return self._note_writing(levels.unwritten)
+
+    def extend(self, target: int) -> str:
+        """Do nothing: a tail that goes on is asked for with a new plan."""
+        return ""
+
+    def show_changes(self) -> bool:
+        """Return whether a population has gone down since this was asked last."""
+        changed, self._changed = self._changed, False
+        return changed
+
+    def part(self) -> Part:
+        """Return what each population has shown, thinned."""
+        return SPLITTING.to_part(self.tail)
+
+    def result(self) -> Tail:
+        """Return all that the populations have shown, from disk, with what is wrong where they failed."""
+        tail = self._folder.read()
+        if tail is None:
+            return self.tail
+        descents = list(tail.descents)
+        for index, reason in self.failed.items():
+            descents[index] = replace(descents[index], status=FAILED, reason=reason)
+        return replace(tail, descents=tuple(descents))
+
+    def commit(self) -> None:
+        """Do nothing: workers write checkpoints."""
+
+    def close(self) -> None:
+        """Do nothing: all is written."""
+
+    def _fail(self, index: int, reason: str) -> None:
+        self.failed[index] = reason
+        self._run.log("population given up", population=index, reason=reason)
+        self._put(index, replace(self.tail.descents[index], status=FAILED, reason=reason))
+
+    def _note_writing(self, unwritten: str) -> str:
+        if not unwritten:
+            self._unwritable_since = None
+            return ""
+        now = time.monotonic()
+        if self._unwritable_since is None:
+            self._unwritable_since = now
+        if now - self._unwritable_since >= self._context.patience:
+            raise RunDirectoryError(unwritten)
+        return f"{unwritten}; the tail goes on in memory, make room to keep it"
+
+    def _put(self, index: int, descent: Descent) -> None:
+        descents = list(self.tail.descents)
+        descents[index] = descent
+        self.tail = replace(self.tail, descents=tuple(descents))
+
+    def _stored(self, index: int) -> tuple[Descent, float]:
+        """Return what a population has shown and how long it took; a damaged one is begun anew."""
+        try:
+            stored = self._folder.checkpoint(index, self.tail.in_use)
+        except RunDirectoryError as error:
+            aside = self._folder.set_aside(index)
+            self._run.log("checkpoint set aside", reason=str(error), kept_as=aside.name)
+            stored = None
+        self._moved_otherwise |= stored is not None and not stored.of_these_moves
+        return (stored.descent, stored.seconds) if stored else (Descent.empty(), 0.0)
+
+
+@dataclass(frozen=True)
+class _Begun:
+    """The plan of a tail of which nothing is computed, as a run directory keeps it."""
+
+    tail: Tail
+
+    def write(self, folder: Path) -> None:
+        TailFolder(folder / FOLDER, "").write_plan(self.tail)
+
+
+class SplittingKind(StageKind):
+    """The deep tail: its plan is a :class:`TailPlan` as plain data, its result a :class:`Tail`."""
+
+    name = NAME
+    layout = LAYOUT
+
+    def check_plan(self, plan: Mapping[str, Any], experiment: Experiment, executor: Executor) -> _Begun:
+        """Try a first level with a small population; return the plan with the kernel and the space in use.
+
+        Raises:
+            ExperimentError: if the experiment has no tail that can be computed.
+        """
+        return _Begun(try_plan(executor, experiment, plan_from_values(plan)))
+
+    def adapt(self, experiment: Experiment) -> Experiment:
+        """Return the experiment in float64, with a sampler whose numbers can be moved."""
+        from geomreg_tui.splitting.population import tail_experiment
+
+        sizes = {key: getattr(experiment, key) for key in ("chunk_size", "batch_size")}
+        return tail_experiment(experiment).replace(**sizes)
+
+    def open(
+        self, run: RunDirectory, context: StageContext, changes: Mapping[str, Any]
+    ) -> SplittingStage | None:
+        """Return the tail of a run, or None; ``changes`` may name other ``seconds``."""
+        tail = TailFolder.of(run).planned()
+        return None if tail is None else SplittingStage(run, _changed(tail, changes), context)
+
+    def write_changes(self, run: RunDirectory, changes: Mapping[str, Any]) -> None:
+        """Write a new time limit."""
+        folder = TailFolder.of(run)
+        tail = folder.planned()
+        if tail is not None and changes.get("seconds"):
+            folder.write_plan(_changed(tail, changes))
+
+    def tidy(self, run: RunDirectory) -> None:
+        """Delete what workers that were killed left half-written."""
+        TailFolder.of(run).tidy()
+
+    def read(self, run: RunDirectory) -> Tail | None:
+        """Return all populations as they are on disk; one that is damaged has failed, with the reason."""
+        return TailFolder.of(run).read()
+
+    def to_part(self, result: Tail) -> Part:
+        """Return the part of a snapshot that holds populations, thinned."""
+        return Part(*result.to_parts())
+
+    def from_part(self, part: Part, facts: Facts | None) -> Tail:
+        """Return the populations that a part of a snapshot holds.
+
+        Raises:
+            LookupError, TypeError, ValueError: if the part is not whole.
+        """
+        return Tail.from_parts(part.values, part.arrays)
+
+    def verify(self, run: RunDirectory) -> Findings:
+        """Read the plan and all checkpoints."""
+        folder = TailFolder.of(run)
+        try:
+            tail = folder.planned()
+        except RunDirectoryError as error:
+            return Findings((str(error),))
+        if tail is None:
+            return Findings()
+        problems = []
+        for index in range(tail.plan.repeats):
+            try:
+                folder.checkpoint(index, tail.in_use)
+            except RunDirectoryError as error:
+                problems.append(f"population {index}: {error}")
+        return Findings(tuple(problems))
+
+    def describe(self, document: dict[str, Any], facts: Facts, results: Mapping[str, Any]) -> None:
+        """Add the deep tail, and the dominance that takes V near zero from it."""
+        summary: Summary = results["sampling"]
+        distribution = LossDistribution(summary, facts.null_loss)
+        deep = deep_tail(results[NAME], run_volume(distribution, facts))
+        modes = analyse_modes(distribution)
+        document["dominance"] = landmark_dominance(distribution, deep).to_json(modes.excess)
+        document["tail"] = deep.to_json()
+
+
+def try_plan(executor: Executor, experiment: Experiment, plan: TailPlan) -> Tail:
+    """Return a tail that can be computed, with nothing of it begun.
+
+    Raises:
+        ExperimentError: if it cannot, as with a kernel that does not work on the experiment.
+    """
+    executor.submit(TrialWork(experiment, plan))
+    while not (outcomes := executor.outcomes(1.0)):
+        pass
+    died = Problem("tail", "an experiment whose first level kills its worker", outcomes[0].error)
+    trial: TrialResult = outcomes[0].answer or TrialResult(problems=(died,))
+    if trial.problems:
+        raise ExperimentError(trial.problems)
+    return Tail(plan, trial.kernel, trial.space, (Descent.empty(),) * plan.repeats)
+
+
+def _changed(tail: Tail, changes: Mapping[str, Any]) -> Tail:
+    seconds = changes.get("seconds")
+    return replace(tail, plan=replace(tail.plan, seconds=seconds)) if seconds else tail
+
+
+SPLITTING = SplittingKind()
