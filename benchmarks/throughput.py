@@ -18,8 +18,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from benchmarks.peers import Case, module_loop, vmap_ensemble
 import geomreg_tui as sampling
+from benchmarks.peers import Case, module_loop, vmap_ensemble
 from geomreg_tui.experiment import Experiment
 
 __all__ = ["table"]
