@@ -1,6 +1,6 @@
 """Experiments and tails that give what they gave, to the last bit, on machines where that was recorded.
 
-After a change of bits that is meant: ``python -m tests.unit.bits > tests/unit/bits.json``.
+After a change of bits that is meant, ``python -m tests.unit.bits`` prints the file anew.
 """
 
 import json
