@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -304,8 +305,8 @@ async def test_losses_that_are_not_finite_are_counted_and_shown() -> None:
             (np.array([np.nan, np.inf, *np.ones(500) * 0.5]), "2 losses are NaN or infinite"),
             (np.full(300, np.nan), "all 300 losses are NaN or infinite"),
         ]:
-            source._answer = type(snapshot)(
-                **{**snapshot.__dict__, "summary": summary_of(losses), "written_at": float(losses.size)}
+            source._answer = replace(
+                snapshot, results={"sampling": summary_of(losses)}, written_at=float(losses.size)
             )
             driver.explorer._look_anew()
             await driver.until(lambda words=words: words in " ".join(driver.screen().split()), words)
