@@ -19,7 +19,6 @@ import re
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
@@ -31,7 +30,6 @@ __all__ = ["Block", "Reader", "blocks_of", "difference", "reader_of", "run_block
 _FENCE = re.compile(r"(?P<indent> *)```(?P<kind>[\w-]+)(?P<rest>.*)")
 _TITLE = re.compile(r'title="([^"]+)"')
 _NOT_RUN = re.compile(r"\s*<!-- not run: (\S.*\S) -->\s*")
-_OUTPUT = re.compile(r"\s*<!-- output: .* -->\s*")
 _COLUMNS = re.compile(r"^<!-- columns: (\d+) -->$", re.MULTILINE)
 _DRAWN = re.compile(r"[─-▟⠀-⣿]+")  # frames, bars and lines of a plot
 _NUMBER = re.compile(r"(?<![\w.])-?\d[\d,]*(?:\.\d+)?(?:e[-+]?\d+)?")
@@ -65,7 +63,6 @@ class Block:
         first, stop: numbers of its lines in the page, from 0, the fences excluded.
         indent: the indentation of the fence.
         not_run: why it is not run; empty where it may be.
-        marked: whether the line before it says that its output is made by a script.
         printed: the number of the block that says what this one prints; None where it says so itself, or
             prints nothing.
     """
@@ -77,7 +74,6 @@ class Block:
     stop: int
     indent: str
     not_run: str
-    marked: bool
     printed: int | None = None
 
     @property
@@ -133,7 +129,6 @@ def blocks_of(page: str) -> list[Block]:
             stop=stop,
             indent=indent,
             not_run=reason[1] if reason else "",
-            marked=_OUTPUT.fullmatch(before) is not None,
         )
         last = found[-1] if found else None
         if (
@@ -152,11 +147,9 @@ class Reader:
 
     Args:
         columns: cells of the terminal.
-        pause: seconds before each command, in which what it is about gets somewhere.
     """
 
-    def __init__(self, columns: int = 80, pause: float = 0.0) -> None:
-        self._pause = pause
+    def __init__(self, columns: int = 80) -> None:
         self._place = tempfile.TemporaryDirectory(prefix="geomreg-page-")
         self.folder = Path(self._place.name)
         self.environment = {
@@ -188,7 +181,6 @@ class Reader:
         Raises:
             RuntimeError: if it fails.
         """
-        time.sleep(self._pause)
         answer = subprocess.run(
             ["bash", "-c", command],
             stdin=subprocess.DEVNULL,
@@ -239,9 +231,7 @@ def reader_of(page: str) -> Reader:
     return Reader(int(columns[1])) if columns else Reader()
 
 
-def run_blocks(
-    page: str, reader: Reader, *, marked_only: bool = False
-) -> Iterable[tuple[Block, str, list[tuple[str, str, str]]]]:
+def run_blocks(page: str, reader: Reader) -> Iterable[tuple[Block, str, list[tuple[str, str, str]]]]:
     """Follow a page; yield each block that was run and, of each of its steps, (code, printed, on the page).
 
     The second of the three is the new text of the block that shows what was printed.
@@ -249,7 +239,6 @@ def run_blocks(
     Args:
         page: its text.
         reader: who follows it.
-        marked_only: whether only blocks after ``<!-- output: ... -->`` are run.
 
     Raises:
         RuntimeError: if a block fails, or prints and no block says what.
@@ -258,7 +247,7 @@ def run_blocks(
     for block in found:
         if block.name:
             reader.write(block.name, block.text)
-        if not block.runs or (marked_only and not block.marked):
+        if not block.runs:
             continue
         if block.kind == "python":
             printed = reader.python(block.text)

@@ -1,12 +1,12 @@
-"""Makes what the README and the pages show from real runs: pictures, figures, and outputs of commands.
+"""Makes what the README and the pages show of real runs: pictures, figures, and outputs of commands.
 
 ``python -m docs.build [gallery] [outputs] [figures] [notebook] [throughput] [memory] [overhead] [tail]
-[terminal]``; without any, the first two, which are those of the README. ``python -m docs.build pages
-[PAGE ...]`` makes what the pages show, or some of them, such as ``quickstart.md``.
+[terminal]``; without any, the first two: the pictures, and the outputs that the README shows.
+``python -m docs.build pages [PAGE ...]`` makes the outputs that pages show, or some of them, such as
+``quickstart.md``.
 
-In the README, what follows ``<!-- output: COMMAND -->`` is replaced by what the command prints. In the
-pages every block is run that :mod:`docs.blocks` runs, and ``tests/docs`` holds them to what is printed. In
-both, what stands between ``<!-- table: NAME -->`` and ``<!-- end -->`` is replaced by the table of
+Every block is run that :mod:`docs.blocks` runs, and ``tests/docs`` holds README and pages to what is printed.
+What stands between ``<!-- table: NAME -->`` and ``<!-- end -->`` in a page is replaced by the table of
 ``python -m benchmarks NAME``.
 """
 
@@ -15,7 +15,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from docs.blocks import Block, Reader, difference, reader_of, run_blocks
@@ -23,13 +23,7 @@ from docs.blocks import Block, Reader, difference, reader_of, run_blocks
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
 PAGES = ROOT / "docs" / "pages"
-PAUSE = 4.0  # seconds before each command of the README, in which what it is about gets somewhere
 TABLES = ("throughput", "memory", "overhead", "tail", "terminal")
-
-
-def readme_outputs(text: str, reader: Reader) -> str:
-    """Return the README with the output of each block as it is now."""
-    return replaced(text, [(block, new) for block, new, _ in run_blocks(text, reader, marked_only=True)])
 
 
 def page_outputs(text: str, reader: Reader) -> str:
@@ -61,29 +55,29 @@ def table(name: str) -> str:
 
 
 def write_table(name: str, shown: str) -> None:
-    """Put a benchmark's table where its marks are, in the README and in the pages."""
+    """Put a benchmark's table where its marks are in the pages."""
     marked = re.compile(rf"<!-- table: {name} -->.*?<!-- end -->", re.DOTALL)
-    for path in (README, *PAGES.rglob("*.md")):
+    for path in PAGES.rglob("*.md"):
         text = path.read_text()
         if marked.search(text):
             path.write_text(marked.sub(lambda _: shown, text))
 
 
-def build_pages(names: Sequence[str]) -> None:
-    """Run the blocks of pages, by default of all, and write what they print into them."""
-    for path in [PAGES / name for name in names] or sorted(PAGES.rglob("*.md")):
+def write_outputs(paths: Iterable[Path]) -> None:
+    """Run the blocks of pages, and write what they print into them."""
+    for path in paths:
         before = path.read_text()
         with reader_of(before) as reader:
             after = page_outputs(before, reader)
         if after != before:
             path.write_text(after)
-        print(f"{path.relative_to(PAGES)}: {'written' if after != before else 'as it was'}", flush=True)
+        print(f"{path.relative_to(ROOT)}: {'written' if after != before else 'as it was'}", flush=True)
 
 
 def main(wanted: Sequence[str]) -> None:
     """Make what was asked for."""
     if wanted[:1] == ["pages"]:
-        build_pages(wanted[1:])
+        write_outputs([PAGES / name for name in wanted[1:]] or sorted(PAGES.rglob("*.md")))
         return
     if "figures" in wanted:
         from docs.figures import draw_all
@@ -96,8 +90,7 @@ def main(wanted: Sequence[str]) -> None:
     if not wanted or "gallery" in wanted:
         subprocess.run([sys.executable, ROOT / "docs" / "gallery.py"], cwd=ROOT, check=True)
     if not wanted or "outputs" in wanted:
-        with Reader(columns=100, pause=PAUSE) as reader:
-            README.write_text(readme_outputs(README.read_text(), reader))
+        write_outputs([README])
     for name in (name for name in TABLES if name in wanted):
         write_table(name, table(name))
 

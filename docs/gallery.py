@@ -1,4 +1,4 @@
-"""The pictures of the README: the explorer on real runs by the real engine, as SVG.
+"""The pictures of the README and of the gallery: the explorer on real runs by the real engine, as SVG.
 
 ``python docs/gallery.py [NAME ...]`` makes those that are named, by default all of :data:`PICTURES`; each
 needs a minute at most. Nothing is put in: what they show is on the screen of a person who presses the same
@@ -19,14 +19,14 @@ from pathlib import Path
 from textual.pilot import Pilot
 
 from geomreg_tui.experiment import Experiment
-from geomreg_tui.tui.app import ExplorerApp
+from geomreg_tui.tui.app import FIRST, ExplorerApp
 from geomreg_tui.tui.source import EngineSource
 
-FOLDER = Path(__file__).parent
-PATIENCE = 100.0  # seconds
+FOLDER = Path(__file__).parent / "pages" / "pictures"
+PATIENCE = 400.0  # seconds
 LOOK = 0.1  # seconds between looks at the screen
 
-ONE_EXAMPLE = {"data": "gaussian", "inputs": 4, "examples": 1, "width": 8, "depth": 3, "init": "he_normal"}
+ONE_EXAMPLE = {**FIRST, "init": "he_normal"}
 DIGITS = {"data": "digits", "examples": 16, "width": 64, "depth": 1}
 
 
@@ -99,11 +99,11 @@ async def explorer() -> None:
 
 async def live() -> None:
     """A run under way, with another depth pinned."""
-    async with stage((120, 40), {**ONE_EXAMPLE, "depth": 1}, 3e7) as shown:
+    async with stage((120, 40), {**ONE_EXAMPLE, "depth": 1}, 1e7) as shown:
         await shown.until("preview done")
         await shown.press("escape", "p")
         await shown.turn("field-depth", "6")
-        await shown.until("preview done", "D minus its")
+        await shown.until("preview done", "D0 minus its")
         await shown.press("escape", "space")
         await shown.until("run sampling  ███████")
         keep("live", shown)

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 import geomreg_tui as geomreg
+from docs.blocks import blocks_of
 from geomreg_tui import api
 from geomreg_tui.api import calls, results, spheres
 from geomreg_tui.safe_path import python_environment
@@ -49,12 +50,12 @@ def test_examples_import_from_the_root_of_the_package_only(path):
     assert bool(reaching) == (path.name in REACHING), reaching
 
 
-def test_the_code_in_the_readme_runs_and_docstrings_are_right_about_its_run(tmp_path, monkeypatch, capsys):
+def test_the_code_of_the_page_runs_and_docstrings_are_right_about_its_run(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    readme = (ROOT / "README.md").read_text()
-    (block,) = re.findall(r"<!-- python -->\n```python\n(.*?)```\n<!-- end python -->", readme, re.DOTALL)
+    page = (ROOT / "docs" / "pages" / "how-to" / "python.md").read_text()
+    code = "\n".join(block.text for block in blocks_of(page) if block.kind == "python")
     names: dict = {}
-    exec(compile(block, "README.md", "exec"), names)
+    exec(compile(code, "python.md", "exec"), names)
     said = capsys.readouterr().out
     assert names["result"].summary.samples == 50_000
     assert len(names["volume"]) == names["result"].volume.loss.size

@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 
 import geomreg_tui as geomreg
 from docs import imports
+from docs.build import TABLES
 from docs.reference import command_line_page
 from geomreg_tui.cli.app import app
 
@@ -63,20 +64,17 @@ def test_what_the_architecture_names_is_where_it_says(path):
 
 def test_every_page_is_in_the_menu_and_every_picture_is_there():
     menu = (ROOT / "mkdocs.yml").read_text().partition("\nnav:")[2]
-    pictures = {path.name for folder in (ROOT / "docs", PAGES / "pictures") for path in folder.glob("*.svg")}
+    pictures = {path.name for path in (PAGES / "pictures").glob("*.svg")}
     for path in PAGES.rglob("*.md"):
         assert f" {path.relative_to(PAGES)}\n" in menu, path
         shown = re.findall(r"!\[.*?\]\((?:\.\./)?pictures/([\w.-]+\.svg)", path.read_text())
         assert set(shown) <= pictures, path
 
 
-def test_the_readme_has_what_pages_take_from_it():
-    readme = (ROOT / "README.md").read_text()
+def test_every_table_that_a_benchmark_writes_stands_in_one_page():
     pages = "".join(path.read_text() for path in PAGES.rglob("*.md"))
-    for heading in re.findall(r"<!-- readme: (.+?) -->", pages):
-        assert f"\n## {heading}\n" in readme, heading
-    for name in re.findall(r"<!-- readme table: (\w+) -->", pages):
-        assert f"<!-- table: {name} -->" in readme, name
+    marks = re.findall(r"<!-- table: (\w+) -->\n.*?\n<!-- end -->", pages, re.DOTALL)
+    assert sorted(marks) == sorted(TABLES)
 
 
 def test_parts_of_the_package_import_downward_only():

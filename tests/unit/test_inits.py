@@ -20,7 +20,7 @@ from geomreg_tui.shapes import LayerShape
 from tests import seeds
 from tests.rates import ALPHA, sigmas
 
-README = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
+PAGE = (Path(__file__).parents[2] / "docs" / "pages" / "statistics" / "index.md").read_text("utf-8")
 WIDE = LayerShape(0, n_out=5, n_in=12, fan_in=12, fan_out=5, bias=True)
 TALL = LayerShape(1, n_out=12, n_in=5, fan_in=5, fan_out=12, bias=True)
 SHAPES = (WIDE, TALL)
@@ -232,10 +232,10 @@ BIASES = {
 
 
 @pytest.mark.parametrize("init", BIASES)
-def test_biases_have_the_law_that_the_readme_gives(init):
+def test_biases_have_the_law_that_the_page_gives(init):
     _, biases = draw(init, WIDE, gain=3.0, dof=9.0)
     assert stats.kstest(biases.ravel(), BIASES[init].cdf).pvalue > ALPHA
-    row = next(line for line in README.splitlines() if f"`{init}`" in line and line.startswith("| `"))
+    row = next(line for line in PAGE.splitlines() if f"`{init}`" in line and line.startswith("| `"))
     words = {NORMAL: "N(0, s²)", UNIFORM: "uniform on [−s, s] |", CUT: "cut at two standard deviations"}
     assert words.get(BIASES[init], "") in row
 
@@ -244,6 +244,6 @@ def test_biases_of_signs_are_signs():
     assert set(np.abs(draw("binary", WIDE, gain=3.0)[1]).ravel().round(6)) == {0.7}
 
 
-def test_the_readme_gives_the_law_of_every_init():
-    listed = [line for line in README.splitlines() if line.startswith("| `")]
+def test_the_page_gives_the_law_of_every_init():
+    listed = [line for line in PAGE.splitlines() if line.startswith("| `")]
     assert all(any(f"`{init}`" in line for line in listed) for init in choices("init"))
