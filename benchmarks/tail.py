@@ -182,7 +182,7 @@ def _descend(values: dict[str, Any], goal: float, population: int, kernel: str, 
     while descender.advance():
         pass
     seconds = time.process_time() - begun
-    found = descender.descent
+    found = descender.result
     # The end is the goal, to within the rounding of its logarithm.
     log_loss = np.where(found.log_loss < goal + 1e-9, np.minimum(found.log_loss, goal), found.log_loss)
     own = math.sqrt(found.variance[-1]) / math.log(10)

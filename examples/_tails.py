@@ -14,9 +14,9 @@ from geomreg_tui import Experiment
 from geomreg_tui.report.drawing import figure_bytes
 from geomreg_tui.sampling.sampler import Sampler
 from geomreg_tui.splitting.curve import TailCurve, tail_curve
-from geomreg_tui.splitting.descent import Descent
 from geomreg_tui.splitting.plan import TailPlan
 from geomreg_tui.splitting.population import Population, tail_experiment
+from geomreg_tui.splitting.result import PopulationResult
 from geomreg_tui.statistics.nngp import LayerVariance, nngp_kernel
 from geomreg_tui.statistics.quadratic_form import squared_error_law
 from geomreg_tui.statistics.theory import weight_variance
@@ -42,12 +42,12 @@ def tails(experiments: Sequence[Experiment], full: int, **goal: float) -> list[T
     return [tail_curve(descents[start : start + REPEATS]) for start in range(0, len(descents), REPEATS)]
 
 
-def _descend(task: tuple[Experiment, TailPlan, int]) -> Descent:
+def _descend(task: tuple[Experiment, TailPlan, int]) -> PopulationResult:
     experiment, plan, index = task
     descender = Population(tail_experiment(experiment), plan, index)
     while descender.advance():
         pass
-    return descender.descent
+    return descender.result
 
 
 def infinite_width(experiment: Experiment, log10_loss: FloatArray) -> FloatArray:

@@ -38,14 +38,14 @@ def stage_of(snapshot: Snapshot) -> Stage:
     """Return how far a run has come: networks drawn, or then populations that have ended."""
     tail = snapshot.tail
     if tail is not None and snapshot.samples >= snapshot.target:
-        return _descents(tail)
+        return _populations(tail)
     rate = f"{snapshot.rate:,.0f} networks/s" if snapshot.rate else ""
     return Stage("sampling", snapshot.samples, snapshot.target, rate)
 
 
-def _descents(tail: Tail) -> Stage:
-    over = sum(descent.status is not None for descent in tail.descents)
-    depth = min((d.log_volume[-1] for d in tail.descents if d.log_volume.size), default=0.0)
+def _populations(tail: Tail) -> Stage:
+    over = sum(population.status is not None for population in tail.populations)
+    depth = min((d.log_volume[-1] for d in tail.populations if d.log_volume.size), default=0.0)
     note = f"populations, deepest V = 1e{math.floor(depth / math.log(10))}"
     return Stage("deep tail", over, tail.plan.repeats, note)
 

@@ -137,7 +137,7 @@ def tail(
         population: particles in a population; 1000 unless given.
         repeats: independent populations, from whose scatter the error is taken; 8 unless given.
         move: how particles are moved: ``auto``, ``pcn``, ``slice``, ``reflect`` or ``tempered``.
-        max_seconds: time limit of the descents, in seconds.
+        max_seconds: time limit of the tail, in seconds.
 
     Raises:
         ExperimentError, DataError, CapacityError, RunDirectoryError, SamplingError: as :func:`sample`.

@@ -77,7 +77,7 @@ def follow(handle: RunHandle, signals: Signals, quiet: bool) -> None:
                     message = snapshot.message
                     narrate(message, quiet or not message)
                 if snapshot.tail is not None and snapshot.samples >= snapshot.target:
-                    progress.update(task, **_descent(snapshot.tail))
+                    progress.update(task, **_populations(snapshot.tail))
                     continue
                 rate = f"{snapshot.rate:,.0f} networks/s"
                 progress.update(task, completed=snapshot.samples, total=snapshot.target, rate=rate)
@@ -86,10 +86,10 @@ def follow(handle: RunHandle, signals: Signals, quiet: bool) -> None:
             raise
 
 
-def _descent(tail: Tail) -> dict[str, Any]:
+def _populations(tail: Tail) -> dict[str, Any]:
     """Return what the progress bar shows while populations go down."""
-    over = sum(descent.status is not None for descent in tail.descents)
-    depth = min((d.log_volume[-1] for d in tail.descents if d.log_volume.size), default=0.0)
+    over = sum(population.status is not None for population in tail.populations)
+    depth = min((d.log_volume[-1] for d in tail.populations if d.log_volume.size), default=0.0)
     return {
         "description": "deep tail",
         "completed": over,

@@ -63,7 +63,7 @@ SecondsOption = Annotated[
     str | None,
     typer.Option(
         "--max-seconds",
-        help="time for the descents; with --resume: the new limit [default: none]",
+        help="time for the tail; with --resume: the new limit [default: none]",
         metavar="S",
     ),
 ]

@@ -12,9 +12,9 @@ from geomreg_tui.columns import table_lines
 from geomreg_tui.formatting import decimal_text, interval_text, margin_text, number_text, upper_text
 from geomreg_tui.report.wording import log_text, spread
 from geomreg_tui.splitting.curve import TailHeldOut
-from geomreg_tui.splitting.descent import FAILED
 from geomreg_tui.splitting.floors import EXACT
 from geomreg_tui.splitting.joined import DeepTail
+from geomreg_tui.splitting.result import FAILED
 from geomreg_tui.statistics.intervals import WIDTH
 
 __all__ = [
@@ -66,7 +66,7 @@ def failure_text(deep: DeepTail) -> str:
     """Return which populations failed and why; empty where none did."""
     if not deep.failures:
         return ""
-    count = sum(descent.status == FAILED for descent in deep.tail.descents)
+    count = sum(population.status == FAILED for population in deep.tail.populations)
     return f"{count} of {deep.tail.plan.repeats} populations, left out: {'; '.join(deep.failures)}"
 
 
@@ -89,8 +89,8 @@ def exponent_text(deep: DeepTail) -> str:
 
 def populations_text(deep: DeepTail) -> str:
     """Return how many populations of how many particles the curve is made of, and how."""
-    plan, count = deep.tail.plan, sum(descent.evaluations for descent in deep.tail.descents)
-    which = f"{deep.populations} of {plan.repeats}" if deep.populations < plan.repeats else f"{plan.repeats}"
+    plan, count = deep.tail.plan, sum(population.evaluations for population in deep.tail.populations)
+    which = f"{deep.in_curve} of {plan.repeats}" if deep.in_curve < plan.repeats else f"{plan.repeats}"
     return (
         f"{which} populations of {plan.population:,}, kernel {deep.tail.kernel} in {deep.tail.space} space, "
         f"{count:,} losses computed"

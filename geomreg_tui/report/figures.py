@@ -158,7 +158,7 @@ def _draw_tail(axes: Any, result: Result) -> tuple[float, float] | None:
         each[own] for each in (deep.log10_loss, deep.log10_volume, deep.low, deep.high)
     )
     colour = COLOURS["purple"]
-    axes.plot(loss, volume, color=colour, label=f"deep tail, {deep.populations} populations")
+    axes.plot(loss, volume, color=colour, label=f"deep tail, {deep.in_curve} populations")
     axes.fill_between(loss, low, high, color=colour, alpha=0.3, lw=0, label="its 95 % band")
     return float(loss[0]), float(low[0])
 

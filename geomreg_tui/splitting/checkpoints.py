@@ -30,9 +30,8 @@ from geomreg_tui.runs.store import (
     write_arrays,
     write_json,
 )
-from geomreg_tui.splitting.descent import FAILED, MOVES, Descent
 from geomreg_tui.splitting.plan import TailPlan, plan_from_values, plan_values
-from geomreg_tui.splitting.result import Tail, checked
+from geomreg_tui.splitting.result import FAILED, MOVES, PopulationResult, Tail, checked
 
 __all__ = ["FOLDER", "LAYOUT", "Checkpoint", "TailFolder"]
 
@@ -61,14 +60,14 @@ class Checkpoint:
     ended: str = ""
 
     @property
-    def descent(self) -> Descent:
+    def result(self) -> PopulationResult:
         """What the population has shown.
 
         Raises:
             LookupError, TypeError, ValueError: if the checkpoint does not hold that.
         """
-        descent = checked(Descent.from_parts(self.values, self.arrays))
-        return replace(descent, status=descent.status or self.ended or None)
+        result = checked(PopulationResult.from_parts(self.values, self.arrays))
+        return replace(result, status=result.status or self.ended or None)
 
     @property
     def of_these_moves(self) -> bool:
@@ -128,15 +127,15 @@ class TailFolder:
         tail = self.planned()
         if tail is None:
             return None
-        descents = list(tail.descents)
-        for index in range(len(descents)):
+        populations = list(tail.populations)
+        for index in range(len(populations)):
             try:
                 found = self.checkpoint(index, tail.in_use)
             except RunDirectoryError as error:
-                descents[index] = replace(descents[index], status=FAILED, reason=str(error))
+                populations[index] = replace(populations[index], status=FAILED, reason=str(error))
                 continue
-            descents[index] = found.descent if found else descents[index]
-        return replace(tail, descents=tuple(descents))
+            populations[index] = found.result if found else populations[index]
+        return replace(tail, populations=tuple(populations))
 
     def checkpoint(self, index: int, plan: TailPlan) -> Checkpoint | None:
         """Return where a population stands; None where it has not begun.
@@ -160,7 +159,7 @@ class TailFolder:
             found = Checkpoint(values, arrays, float(header["seconds"]), str(header["ended"]))
             if not 0 <= found.seconds < _LONGEST:
                 raise ValueError("an impossible time")
-            found.descent  # noqa: B018  raises where it is none
+            found.result  # noqa: B018  raises where it is none
             return found
 
     def write(self, index: int, plan: TailPlan, checkpoint: Checkpoint) -> None:

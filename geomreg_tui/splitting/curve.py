@@ -1,4 +1,4 @@
-"""The deep tail: independent descents of multilevel splitting, joined into one curve with its error."""
+"""The deep tail: independent populations of multilevel splitting, joined into one curve with its error."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from geomreg_tui.splitting.descent import HELD_OUT_SHARES, Descent, joint_status
 from geomreg_tui.splitting.floors import EXACT, FOUND, Floor, atom_at_floor, counted_from, floor_of, log_mean
+from geomreg_tui.splitting.result import HELD_OUT_SHARES, PopulationResult, joint_status
 from geomreg_tui.statistics.intervals import SURE, WIDTH
 from geomreg_tui.statistics.volume import VolumeCurve
 
@@ -80,7 +80,7 @@ class TailCurve:
         log10_bound: with 95 % confidence V below the last point is less than this (log10); None where it is
             0, or nothing is known.
         log10_least: log10 of the smallest V other than 0 that there can be; -inf for a continuous law.
-        status: why the descents ended, or ``going``.
+        status: why the populations ended, or ``going``.
         held_out: held-out performance, or None.
     """
 
@@ -131,17 +131,17 @@ class TailCurve:
         }
 
 
-def tail_curve(descents: Sequence[Descent]) -> TailCurve:
-    """Join descents; those that have no point yet hold the curve back to nothing.
+def tail_curve(populations: Sequence[PopulationResult]) -> TailCurve:
+    """Join populations; those that have no point yet hold the curve back to nothing.
 
     Args:
-        descents: at least one, none of them failed.
+        populations: at least one, none of them failed.
     """
-    floor, log_floor = floor_of(descents)
-    steps = [_steps(counted_from(descent, log_floor), descent) for descent in descents]
+    floor, log_floor = floor_of(populations)
+    steps = [_steps(counted_from(population, log_floor), population) for population in populations]
     at_floor = floor is not None and floor.log10_volume is not None
     if any(not excess.size for excess, _, _ in steps) and not at_floor:
-        return _no_curve(descents)
+        return _no_curve(populations)
     from scipy.optimize import isotonic_regression
 
     grid = _grid(steps)
@@ -153,18 +153,18 @@ def tail_curve(descents: Sequence[Descent]) -> TailCurve:
         exponent, exponent_std = np.where(near, np.nan, exponent), np.where(near, np.nan, exponent_std)
     if at_floor:  # the last point is the floor itself
         grid = np.append(grid, -np.inf)
-        atoms = [atom_at_floor(descent) for descent in descents]
+        atoms = [atom_at_floor(population) for population in populations]
         each = np.hstack([each, np.array([[atom.log_volume] for atom in atoms if atom])])
         own = np.hstack([own, np.array([[atom.variance] for atom in atoms if atom])])
         exponent, exponent_std = np.append(exponent, np.nan), np.append(exponent_std, np.nan)
     volume = log_mean(each)
-    least = max(descent.log_least_volume for descent in descents)
+    least = max(population.log_least_volume for population in populations)
     if grid.size:
         # Levels meet within their errors; V is at most 1 and cannot rise on the way down.
         level = np.asarray(isotonic_regression(volume, increasing=False).x)
         volume = np.clip(level, min(least, 0.0), 0.0)
     share = np.exp(each - volume)
-    count = len(descents)
+    count = len(populations)
     within = np.sqrt((share**2 * own).mean(axis=0) / count)
     # Of log V and not of V, whose scatter cannot exceed its mean by much however populations disagree.
     between = each.std(axis=0, ddof=1) / math.sqrt(count) if count > 1 else np.full(grid.size, np.nan)
@@ -180,11 +180,11 @@ def tail_curve(descents: Sequence[Descent]) -> TailCurve:
         exponent_std=exponent_std,
         log10_excess=np.where(np.isfinite(grid), grid, np.nan) / _LN10,
         floor=floor,
-        log10_zero=_zero(descents),
-        log10_bound=_bound(descents, volume, std, floor, least),
+        log10_zero=_zero(populations),
+        log10_bound=_bound(populations, volume, std, floor, least),
         log10_least=least / _LN10,
-        status=joint_status(descents),
-        held_out=_held_out(descents, [_steps(descent.log_loss, descent) for descent in descents]),
+        status=joint_status(populations),
+        held_out=_held_out(populations, [_steps(p.log_loss, p) for p in populations]),
     )
 
 
@@ -192,7 +192,7 @@ def _read(grid: FloatArray, x: FloatArray, y: FloatArray) -> FloatArray:
     return np.interp(grid, x, y) if grid.size else np.empty(0)
 
 
-def _no_curve(descents: Sequence[Descent]) -> TailCurve:
+def _no_curve(populations: Sequence[PopulationResult]) -> TailCurve:
     none = np.empty(0)
     return TailCurve(
         log10_loss=none,
@@ -204,23 +204,29 @@ def _no_curve(descents: Sequence[Descent]) -> TailCurve:
         exponent_std=none,
         log10_excess=none,
         floor=None,
-        log10_zero=_zero(descents),
+        log10_zero=_zero(populations),
         log10_bound=None,
         log10_least=-math.inf,
-        status=joint_status(descents),
+        status=joint_status(populations),
         held_out=None,
     )
 
 
 def _bound(
-    descents: Sequence[Descent], volume: FloatArray, std: FloatArray, floor: Floor | None, least: float
+    populations: Sequence[PopulationResult],
+    volume: FloatArray,
+    std: FloatArray,
+    floor: Floor | None,
+    least: float,
 ) -> float | None:
     """Return log10 of what V below the last point is less than, with 95 % confidence."""
     if not volume.size or (floor is not None and floor.kind == EXACT):
         return None
     last = float(volume[-1])
-    lowest = [descent.log_volume[-1] for descent in descents if atom_at_floor(descent) is not None]
-    if len(lowest) == len(descents):  # V below an atom that all have come through
+    lowest = [
+        population.log_volume[-1] for population in populations if atom_at_floor(population) is not None
+    ]
+    if len(lowest) == len(populations):  # V below an atom that all have come through
         last = min(last, float(log_mean(np.array(lowest))))
     bound = min(last + SURE * float(std[-1]), 0.0) if math.isfinite(std[-1]) else last
     return bound / _LN10 if bound > least else None
@@ -251,14 +257,14 @@ def stitch(sampled: VolumeCurve, tail: TailCurve) -> tuple[FloatArray, FloatArra
     return loss, volume[own], std[own], agreement
 
 
-def _steps(log_excess: FloatArray, descent: Descent) -> tuple[FloatArray, FloatArray, FloatArray]:
+def _steps(log_excess: FloatArray, population: PopulationResult) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Return increasing finite logs of losses with log V and its variance; a jump of V is a steep step.
 
     Of the points of the lowest loss only the one of largest V is of the curve: whether V jumps there is not
     known.
     """
     finite = np.isfinite(log_excess)
-    loss, volume, variance = log_excess[finite], descent.log_volume[finite], descent.variance[finite]
+    loss, volume, variance = log_excess[finite], population.log_volume[finite], population.variance[finite]
     order = np.lexsort((volume, loss))
     loss, volume, variance = loss[order], volume[order], variance[order]
     _, first, repeats = np.unique(loss, return_index=True, return_counts=True)
@@ -272,7 +278,7 @@ def _steps(log_excess: FloatArray, descent: Descent) -> tuple[FloatArray, FloatA
 
 
 def _grid(steps: Sequence[tuple[FloatArray, FloatArray, FloatArray]]) -> FloatArray:
-    """Return decreasing log losses that all descents have points around."""
+    """Return decreasing log losses that all populations have points around."""
     if any(not step[0].size for step in steps):
         return np.empty(0)
     low = max(step[0][0] for step in steps)
@@ -305,26 +311,26 @@ def _exponents(
     return slopes.mean(axis=0), slopes.std(axis=0, ddof=1) / math.sqrt(len(steps))
 
 
-def _zero(descents: Sequence[Descent]) -> float | None:
-    """Return log10 V(0), if every descent has come to losses of exactly zero."""
-    zeros = [descent.log_volume[descent.log_loss == -math.inf] for descent in descents]
+def _zero(populations: Sequence[PopulationResult]) -> float | None:
+    """Return log10 V(0), if every population has come to losses of exactly zero."""
+    zeros = [population.log_volume[population.log_loss == -math.inf] for population in populations]
     if any(not zero.size for zero in zeros):
         return None
     log_volume = float(log_mean(np.array([zero.max() for zero in zeros])))
-    return max(log_volume, *(descent.log_least_volume for descent in descents)) / _LN10
+    return max(log_volume, *(population.log_least_volume for population in populations)) / _LN10
 
 
 def _held_out(
-    descents: Sequence[Descent], steps: Sequence[tuple[FloatArray, FloatArray, FloatArray]]
+    populations: Sequence[PopulationResult], steps: Sequence[tuple[FloatArray, FloatArray, FloatArray]]
 ) -> TailHeldOut | None:
-    """Return held-out performance at the levels of the descent that has looked least often.
+    """Return held-out performance at the levels of the population that has looked least often.
 
     Each population counts by its volume there, as it would in a sample of {L <= eps}.
     """
-    shortest = min(descents, key=lambda descent: descent.held_log_loss.size)
+    shortest = min(populations, key=lambda population: population.held_log_loss.size)
     at = shortest.held_log_loss
     at = at[np.isfinite(at)]
-    low = max((d.held_log_loss.min(initial=math.inf) for d in descents), default=math.inf)
+    low = max((d.held_log_loss.min(initial=math.inf) for d in populations), default=math.inf)
     at = at[at >= low - _SAME]  # all that reach a loss end there, but for rounding
     if not at.size:
         return None
@@ -334,11 +340,11 @@ def _held_out(
 
     def joined(name: str, column: int | None = None) -> tuple[FloatArray, FloatArray]:
         rows = []
-        for descent in descents:
-            values = getattr(descent, name)
+        for population in populations:
+            values = getattr(population, name)
             values = values if column is None else values[:, column]
-            order = np.argsort(descent.held_log_loss, kind="stable")
-            rows.append(np.interp(at, descent.held_log_loss[order], values[order]))
+            order = np.argsort(population.held_log_loss, kind="stable")
+            rows.append(np.interp(at, population.held_log_loss[order], values[order]))
         each = np.array(rows)
         mean = (weight * each).sum(axis=0)
         error = np.sqrt((weight**2 * (each - mean) ** 2).sum(axis=0) * len(rows) / max(len(rows) - 1, 1))

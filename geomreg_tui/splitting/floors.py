@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from geomreg_tui.splitting.descent import Descent, recounted
+from geomreg_tui.splitting.result import PopulationResult, recounted
 
 __all__ = ["EXACT", "FOUND", "Atom", "Floor", "atom_at_floor", "counted_from", "floor_of", "log_mean"]
 
@@ -54,30 +54,34 @@ class Floor:
         return {"log10_loss": self.log10_loss, "kind": self.kind, "log10_volume": self.log10_volume}
 
 
-def floor_of(descents: Sequence[Descent]) -> tuple[Floor | None, float]:
+def floor_of(populations: Sequence[PopulationResult]) -> tuple[Floor | None, float]:
     """Return the smallest loss and its natural logarithm; None and -inf where it is 0 or not known.
 
     A floor is found where all populations end at one loss that many networks share, or where in the last
     decade of V the curve comes to within a hundredth of the smallest loss that was met.
     """
-    log_floor = min(descent.log_floor for descent in descents)
+    log_floor = min(population.log_floor for population in populations)
     if not math.isfinite(log_floor):
         return None, -math.inf
-    atoms = [atom_at_floor(descent) for descent in descents if abs(descent.log_floor - log_floor) < _SAME]
+    atoms = [
+        atom_at_floor(population)
+        for population in populations
+        if abs(population.log_floor - log_floor) < _SAME
+    ]
     shared = [atom.log_volume for atom in atoms if atom is not None]
     volume = None
-    if len(shared) == len(descents):
+    if len(shared) == len(populations):
         volume = float(log_mean(np.array(shared)))
-        volume = max(volume, *(descent.log_least_volume for descent in descents)) / _LN10
-    if all(descent.certain for descent in descents):
+        volume = max(volume, *(population.log_least_volume for population in populations)) / _LN10
+    if all(population.certain for population in populations):
         return Floor(log_floor / _LN10, EXACT, volume), log_floor
-    if volume is not None or all(_comes_near(descent, log_floor) for descent in descents):
+    if volume is not None or all(_comes_near(population, log_floor) for population in populations):
         return Floor(log_floor / _LN10, FOUND, volume), log_floor
     return None, -math.inf
 
 
-def _comes_near(descent: Descent, log_floor: float) -> bool:
-    excess, volume = counted_from(descent, log_floor), descent.log_volume
+def _comes_near(population: PopulationResult, log_floor: float) -> bool:
+    excess, volume = counted_from(population, log_floor), population.log_volume
     finite = np.isfinite(excess)
     if not finite.any():
         return False
@@ -85,22 +89,22 @@ def _comes_near(descent: Descent, log_floor: float) -> bool:
     return bool(above.any()) and float(excess[above][-1]) < log_floor + _FLAT
 
 
-def atom_at_floor(descent: Descent) -> Atom | None:
+def atom_at_floor(population: PopulationResult) -> Atom | None:
     """Return V of the networks that have exactly the smallest loss, where they are no chance tie."""
-    volumes = descent.log_volume[descent.log_excess == -math.inf]
+    volumes = population.log_volume[population.log_excess == -math.inf]
     if not volumes.size:
         return None
-    if volumes.max() - volumes.min() <= _ATOM and descent.status not in _AT_ATOM:
+    if volumes.max() - volumes.min() <= _ATOM and population.status not in _AT_ATOM:
         return None
-    place = int(np.argmax(descent.log_excess == -math.inf))
-    return Atom(float(descent.log_volume[place]), float(descent.variance[place]))
+    place = int(np.argmax(population.log_excess == -math.inf))
+    return Atom(float(population.log_volume[place]), float(population.variance[place]))
 
 
-def counted_from(descent: Descent, log_floor: float) -> FloatArray:
-    """Return natural logarithms of a descent's losses above a floor no higher than its own."""
+def counted_from(population: PopulationResult, log_floor: float) -> FloatArray:
+    """Return natural logarithms of a population's losses above a floor no higher than its own."""
     if log_floor == -math.inf:
-        return descent.log_loss
-    return recounted(descent.log_excess, descent.log_floor, log_floor)
+        return population.log_loss
+    return recounted(population.log_excess, population.log_floor, log_floor)
 
 
 def log_mean(logs: FloatArray) -> FloatArray:

@@ -1,4 +1,4 @@
-"""Where a descent ends, and what a level of it shows."""
+"""Where a population ends, and what a level of it shows."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from geomreg_tui.splitting.descent import log_difference
+from geomreg_tui.splitting.result import log_difference
 
 __all__ = ["FLAT_FLOOR", "Goal", "Record"]
 
@@ -17,7 +17,7 @@ FLAT_FLOOR = 1e-3  # of a loss: so close above it the curve has come to a floor
 
 @dataclass(frozen=True)
 class Goal:
-    """Where a descent ends.
+    """Where a population ends.
 
     Attributes:
         log_loss: natural logarithm of the loss to reach.

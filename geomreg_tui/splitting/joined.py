@@ -10,9 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geomreg_tui.splitting.curve import TailCurve, stitch, tail_curve
-from geomreg_tui.splitting.descent import FAILED, Descent, joint_status
 from geomreg_tui.splitting.plan import plan_values
-from geomreg_tui.splitting.result import Tail
+from geomreg_tui.splitting.result import FAILED, PopulationResult, Tail, joint_status
 from geomreg_tui.statistics.intervals import WIDTH
 from geomreg_tui.statistics.volume import VolumeCurve
 
@@ -42,7 +41,7 @@ class DeepTail:
     Attributes:
         tail: its populations.
         curve: V(eps) of those that are in it; None before the first has come anywhere.
-        populations: how many are in the curve: those that have ended, or all while there are not two such.
+        in_curve: how many are in the curve: those that have ended, or all while there are not two such.
         log10_loss, log10_volume, std: one curve from V = 1 down, sampled and then the tail, losses
             increasing, shape (points,).
         meets: log10 of the loss below which it is the tail's.
@@ -51,7 +50,7 @@ class DeepTail:
 
     tail: Tail
     curve: TailCurve | None
-    populations: int
+    in_curve: int
     log10_loss: FloatArray
     log10_volume: FloatArray
     std: FloatArray
@@ -72,18 +71,18 @@ class DeepTail:
     @property
     def failures(self) -> tuple[str, ...]:
         """What was wrong with populations that failed, each once."""
-        failed = [descent.reason for descent in self.tail.descents if descent.status == FAILED]
+        failed = [population.reason for population in self.tail.populations if population.status == FAILED]
         return tuple(dict.fromkeys(failed))
 
     @property
     def over(self) -> bool:
         """Whether every population has ended."""
-        return all(descent.status is not None for descent in self.tail.descents)
+        return all(population.status is not None for population in self.tail.populations)
 
     @property
     def status(self) -> str:
         """Why the populations ended, or how many are still to come."""
-        return joint_status(self.tail.descents)
+        return joint_status(self.tail.populations)
 
     @property
     def status_text(self) -> str:
@@ -118,21 +117,21 @@ class DeepTail:
 
     def to_json(self) -> dict[str, Any]:
         """Return plain data; None stands for what is undefined."""
-        curve = self.curve or tail_curve([Descent.empty()])
+        curve = self.curve or tail_curve([PopulationResult.empty()])
         plan = plan_values(self.tail.plan)
         return {
             **curve.to_json(),
             "status": self.status,
             "failures": list(self.failures),
-            "statuses": [descent.status or "going" for descent in self.tail.descents],
-            "levels": max(descent.levels for descent in self.tail.descents),
-            "evaluations": sum(descent.evaluations for descent in self.tail.descents),
+            "statuses": [population.status or "going" for population in self.tail.populations],
+            "levels": max(population.levels for population in self.tail.populations),
+            "evaluations": sum(population.evaluations for population in self.tail.populations),
             "goal": {"loss": plan["loss"] or None, "log10_volume": plan["log10_volume"]},
             "kernel": self.tail.kernel,
             "space": self.tail.space,
             "population": self.tail.plan.population,
             "repeats": self.tail.plan.repeats,
-            "populations": self.populations,
+            "populations": self.in_curve,
             "agreement": self.agreement,
         }
 
@@ -144,9 +143,9 @@ def deep_tail(tail: Tail, sampled: VolumeCurve) -> DeepTail:
         tail: the populations.
         sampled: V(eps) by plain sampling, of the same law.
     """
-    sound = [descent for descent in tail.descents if descent.status != FAILED]
-    begun = [descent for descent in sound if np.isfinite(descent.log_loss).any()]
-    over = [descent for descent in begun if descent.status is not None]
+    sound = [population for population in tail.populations if population.status != FAILED]
+    begun = [population for population in sound if np.isfinite(population.log_loss).any()]
+    over = [population for population in begun if population.status is not None]
     chosen = over if len(over) >= 2 else begun
     if not chosen:
         place = float(sampled.log10_loss[0]) if sampled.loss.size else math.inf

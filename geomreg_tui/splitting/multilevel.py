@@ -27,7 +27,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from geomreg_tui.sampling.rng import level_generator
-from geomreg_tui.splitting.descent import log_difference
 from geomreg_tui.splitting.genealogy import Genealogy
 from geomreg_tui.splitting.goal import Goal, Record
 from geomreg_tui.splitting.kernels import (
@@ -41,6 +40,7 @@ from geomreg_tui.splitting.kernels import (
     forget,
 )
 from geomreg_tui.splitting.latent import Latent
+from geomreg_tui.splitting.result import log_difference
 from geomreg_tui.splitting.spaces import Space
 
 __all__ = ["KERNELS", "Population", "init", "sample", "step"]
@@ -90,7 +90,7 @@ class Population:
         acceptance: share accepted in the last sweep.
         evaluations: losses computed so far.
         plateau: levels spent on the present loss.
-        status: why the descent ended, or None.
+        status: why the population ended, or None.
     """
 
     index: int
@@ -264,7 +264,7 @@ def _places(particles: Particles) -> Tensor:
 
 
 def _end(space: Space, population: Population, goal: Goal, lower: float) -> str | None:
-    """Return why the descent ends here, or None.
+    """Return why the population ends here, or None.
 
     Args:
         space: where the population is.

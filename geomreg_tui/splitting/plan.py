@@ -10,7 +10,6 @@ from typing import Any, ClassVar
 from geomreg_tui.engine.work import Work
 from geomreg_tui.errors import ExperimentError, Problem
 from geomreg_tui.experiment import Experiment, parse_count, read_number
-from geomreg_tui.splitting.descent import Descent
 
 __all__ = [
     "DEPTH",
@@ -19,7 +18,6 @@ __all__ = [
     "POPULATION",
     "REPEATS",
     "TIME_LIMIT",
-    "LevelsResult",
     "LevelsWork",
     "TailPlan",
     "TrialResult",
@@ -117,24 +115,6 @@ class LevelsWork(Work):
     allowed: float
     stretch: float = 1.0
     token: str = ""
-
-
-@dataclass(frozen=True)
-class LevelsResult:
-    """The result of some levels.
-
-    Attributes:
-        descent: what the population has shown, thinned.
-        seconds: time spent on it in all.
-        unwritten: why its checkpoint could not be written; empty where it was.
-        damage: what is wrong with a checkpoint that was set aside, because of which the population was begun
-            anew; empty where there was none.
-    """
-
-    descent: Descent
-    seconds: float
-    unwritten: str = ""
-    damage: str = ""
 
 
 def plan_values(plan: TailPlan) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A population's descent, level by level, with all that is needed to go on from any of them."""
+"""A population on its way down, level by level, with all that is needed to go on from any of them."""
 
 from __future__ import annotations
 
@@ -19,10 +19,16 @@ from geomreg_tui.sampling.rng import level_generator
 from geomreg_tui.sampling.sampler import Sampler
 from geomreg_tui.splitting import multilevel as splitting
 from geomreg_tui.splitting import tempering
-from geomreg_tui.splitting.descent import FAILED, HELD_OUT_SHARES, MOVES, BrokenDescentError, Descent
 from geomreg_tui.splitting.goal import Goal, Record
 from geomreg_tui.splitting.latent import Latent
 from geomreg_tui.splitting.plan import TailPlan
+from geomreg_tui.splitting.result import (
+    FAILED,
+    HELD_OUT_SHARES,
+    MOVES,
+    BrokenPopulationError,
+    PopulationResult,
+)
 from geomreg_tui.splitting.spaces import ReducedSpace, Space, build_space
 
 __all__ = ["Population", "tail_experiment"]
@@ -51,12 +57,12 @@ class Population:
     """One population on its way down. The same arguments give the same bits, interrupted or not.
 
     Attributes:
-        descent: what it has shown so far.
+        result: what it has shown so far.
         kernel: name of what is used: ``pcn``, ``slice``, ``reflect`` or ``tempered``.
         space: ``reduced`` or ``latent``.
     """
 
-    descent: Descent
+    result: PopulationResult
 
     def __init__(
         self,
@@ -87,8 +93,8 @@ class Population:
         self.space = "reduced" if isinstance(space, ReducedSpace) else "latent"
         self._held_out = bool(experiment.held_out)
         least = -space.signs * math.log(2) if space.discrete else -math.inf
-        begun = replace(Descent.empty(), log_least_volume=least)
-        self.descent = begun if checkpoint is None else Descent.from_parts(*checkpoint)
+        begun = replace(PopulationResult.empty(), log_least_volume=least)
+        self.result = begun if checkpoint is None else PopulationResult.from_parts(*checkpoint)
 
     @property
     def log10_volume(self) -> float:
@@ -98,7 +104,7 @@ class Population:
     def advance(self) -> bool:
         """Walk one level down; return whether there is another.
 
-        A level whose numbers break the contract of descents is not taken: the population has failed.
+        A level whose numbers break the contract of populations is not taken: the population has failed.
         """
         threads = torch.get_num_threads()
         torch.set_num_threads(1)
@@ -109,23 +115,23 @@ class Population:
         finally:
             torch.set_num_threads(threads)
         state = self._way.state
-        self.descent = replace(
-            self.descent, levels=state.level, evaluations=state.evaluations, status=state.status
+        self.result = replace(
+            self.result, levels=state.level, evaluations=state.evaluations, status=state.status
         )
         try:
-            self.descent = self.descent.extended(**vars(record))
-        except BrokenDescentError as error:
-            self.descent = replace(self.descent, status=FAILED, reason=str(error))
+            self.result = self.result.extended(**vars(record))
+        except BrokenPopulationError as error:
+            self.result = replace(self.result, status=FAILED, reason=str(error))
             return False
         seen: dict[str, Any] = {
-            name: np.concatenate([getattr(self.descent, name), row]) for name, row in rows.items()
+            name: np.concatenate([getattr(self.result, name), row]) for name, row in rows.items()
         }
-        self.descent = replace(self.descent, **seen)
+        self.result = replace(self.result, **seen)
         return state.status is None
 
     def to_parts(self) -> tuple[dict[str, Any], dict[str, NDArray[np.generic]]]:
-        """Return plain data and named arrays from which the descent goes on to the same bits."""
-        values, arrays = self.descent.to_parts()
+        """Return plain data and named arrays from which the population goes on to the same bits."""
+        values, arrays = self.result.to_parts()
         numbers, tensors = self._way.state.to_parts()
         named = {f"state.{name}": tensor.cpu().numpy() for name, tensor in tensors.items()}
         kind = {"kernel": self.kernel, "moves": MOVES.get(self.kernel, 1)}
@@ -162,8 +168,8 @@ class Population:
 
         Each as its natural logarithm above the floor and from 0.
         """
-        looks, found = len(self.descent.held_loss), []
-        lowest = self.descent.held_log_loss.min(initial=math.inf)
+        looks, found = len(self.result.held_loss), []
+        lowest = self.result.held_log_loss.min(initial=math.inf)
         status = self._way.state.status
         for log_excess, log_volume in zip(
             record.log_excess.tolist(), record.log_volume.tolist(), strict=True

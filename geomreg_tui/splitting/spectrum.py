@@ -5,9 +5,9 @@ over outputs): the evidence Z(tau) = E exp(-(|t - y|**2 - b) / 2 tau**2), and th
 and g have under that weight.
 
 The part of y that no g can reach is a floor of |t - y|**2. So, nearly, is a part for which g would have to be
-*remote*: 1e4 standard deviations from 0 or more, which no descent comes to. The base b is a number near the
-lowest of many networks' floors, remote parts included. With it nothing cancels: near a floor, |t - y|**2 and
-b may agree to all their digits. Logarithms throughout: tau may be as small as it likes.
+*remote*: 1e4 standard deviations from 0 or more, which no population comes to. The base b is a number near
+the lowest of many networks' floors, remote parts included. With it nothing cancels: near a floor, |t - y|**2
+and b may agree to all their digits. Logarithms throughout: tau may be as small as it likes.
 """
 
 from __future__ import annotations

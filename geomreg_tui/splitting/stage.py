@@ -21,19 +21,17 @@ from geomreg_tui.errors import ExperimentError, Problem, RunDirectoryError
 from geomreg_tui.experiment import Experiment
 from geomreg_tui.runs import Part, RunDirectory
 from geomreg_tui.splitting.checkpoints import FOLDER, LAYOUT, TailFolder
-from geomreg_tui.splitting.descent import FAILED, Descent
 from geomreg_tui.splitting.joined import deep_tail
 from geomreg_tui.splitting.plan import (
     NAME,
     TIME_LIMIT,
-    LevelsResult,
     LevelsWork,
     TailPlan,
     TrialResult,
     TrialWork,
     plan_from_values,
 )
-from geomreg_tui.splitting.result import Tail, thinned
+from geomreg_tui.splitting.result import FAILED, LevelsResult, PopulationResult, Tail, thinned
 from geomreg_tui.statistics import LossDistribution, analyse_modes, landmark_dominance, run_volume
 from geomreg_tui.summary import Facts, Summary
 
@@ -78,21 +76,21 @@ class SplittingStage:
         plan = tail.plan
         # Populations that must wait for others get their share of the time.
         self._allowed = plan.seconds / math.ceil(plan.repeats / max(context.workers, 1))
-        descents = []
+        populations = []
         for index in range(plan.repeats):
-            descent, seconds = self._stored(index)
-            resumable = descent.status == TIME_LIMIT and seconds < self._allowed
-            descents.append(replace(thinned(descent), status=None if resumable else descent.status))
-            if descents[-1].status is None:
+            result, seconds = self._stored(index)
+            resumable = result.status == TIME_LIMIT and seconds < self._allowed
+            populations.append(replace(thinned(result), status=None if resumable else result.status))
+            if populations[-1].status is None:
                 self._waiting.append(index)
-            elif descent.status == FAILED:
-                self.failed[index] = descent.reason
+            elif result.status == FAILED:
+                self.failed[index] = result.reason
         if self._waiting and self._moved_otherwise:
             raise RunDirectoryError(
                 f"{run.path}: its tail was walked by the moves of an earlier version and can be read, but "
                 "not gone on with: begin the tail again in another directory (tail --out)"
             )
-        self.tail = replace(tail, descents=tuple(descents))
+        self.tail = replace(tail, populations=tuple(populations))
 
     @property
     def finished(self) -> bool:
@@ -113,7 +111,7 @@ class SplittingStage:
     @property
     def progress(self) -> Progress:
         """How many populations have come to an end."""
-        over = sum(descent.status is not None for descent in self.tail.descents)
+        over = sum(result.status is not None for result in self.tail.populations)
         return Progress(over, over, self.tail.plan.repeats, over, tuple(sorted(self.failed)))
 
     def pop(self) -> LevelsWork | None:
@@ -127,7 +125,7 @@ class SplittingStage:
             self.tail.in_use,
             index,
             str(self._run.path),
-            self.tail.descents[index].levels,
+            self.tail.populations[index].levels,
             self._allowed,
             _STRETCH,
             self._context.token,
@@ -151,11 +149,11 @@ class SplittingStage:
             return self.failure
         if levels.damage:
             self._run.log("checkpoint set aside", population=work.index, reason=levels.damage)
-        self._put(work.index, levels.descent)
-        if levels.descent.status == FAILED:
-            self._fail(work.index, levels.descent.reason)
+        self._put(work.index, levels.result)
+        if levels.result.status == FAILED:
+            self._fail(work.index, levels.result.reason)
             return self.failure
-        if levels.descent.status is None or levels.unwritten:
+        if levels.result.status is None or levels.unwritten:
             self._waiting.appendleft(work.index)  # each goes to its end before the next begins
         return self._note_writing(levels.unwritten)
 
@@ -177,10 +175,10 @@ class SplittingStage:
         tail = self._folder.read()
         if tail is None:
             return self.tail
-        descents = list(tail.descents)
+        populations = list(tail.populations)
         for index, reason in self.failed.items():
-            descents[index] = replace(descents[index], status=FAILED, reason=reason)
-        return replace(tail, descents=tuple(descents))
+            populations[index] = replace(populations[index], status=FAILED, reason=reason)
+        return replace(tail, populations=tuple(populations))
 
     def commit(self) -> None:
         """Do nothing: workers write checkpoints."""
@@ -191,7 +189,7 @@ class SplittingStage:
     def _fail(self, index: int, reason: str) -> None:
         self.failed[index] = reason
         self._run.log("population given up", population=index, reason=reason)
-        self._put(index, replace(self.tail.descents[index], status=FAILED, reason=reason))
+        self._put(index, replace(self.tail.populations[index], status=FAILED, reason=reason))
 
     def _note_writing(self, unwritten: str) -> str:
         if not unwritten:
@@ -204,12 +202,12 @@ class SplittingStage:
             raise RunDirectoryError(unwritten)
         return f"{unwritten}; the tail goes on in memory, make room to keep it"
 
-    def _put(self, index: int, descent: Descent) -> None:
-        descents = list(self.tail.descents)
-        descents[index] = descent
-        self.tail = replace(self.tail, descents=tuple(descents))
+    def _put(self, index: int, result: PopulationResult) -> None:
+        populations = list(self.tail.populations)
+        populations[index] = result
+        self.tail = replace(self.tail, populations=tuple(populations))
 
-    def _stored(self, index: int) -> tuple[Descent, float]:
+    def _stored(self, index: int) -> tuple[PopulationResult, float]:
         """Return what a population has shown and how long it took; a damaged one is begun anew."""
         try:
             stored = self._folder.checkpoint(index, self.tail.in_use)
@@ -218,7 +216,7 @@ class SplittingStage:
             self._run.log("checkpoint set aside", reason=str(error), kept_as=aside.name)
             stored = None
         self._moved_otherwise |= stored is not None and not stored.of_these_moves
-        return (stored.descent, stored.seconds) if stored else (Descent.empty(), 0.0)
+        return (stored.result, stored.seconds) if stored else (PopulationResult.empty(), 0.0)
 
 
 @dataclass(frozen=True)
@@ -326,7 +324,7 @@ def try_plan(executor: Executor, experiment: Experiment, plan: TailPlan) -> Tail
     trial: TrialResult = outcomes[0].answer or TrialResult(problems=(died,))
     if trial.problems:
         raise ExperimentError(trial.problems)
-    return Tail(plan, trial.kernel, trial.space, (Descent.empty(),) * plan.repeats)
+    return Tail(plan, trial.kernel, trial.space, (PopulationResult.empty(),) * plan.repeats)
 
 
 def _changed(tail: Tail, changes: Mapping[str, Any]) -> Tail:

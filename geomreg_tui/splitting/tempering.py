@@ -74,7 +74,7 @@ class Tempered:
         scale: step size of the moves.
         sweeps, acceptance: of the last level.
         evaluations: networks evaluated so far.
-        status: why the descent ended, or None.
+        status: why the population ended, or None.
     """
 
     index: int

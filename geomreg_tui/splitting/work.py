@@ -14,15 +14,14 @@ from geomreg_tui.engine.work import Interrupt
 from geomreg_tui.errors import ExperimentError, GeomregError, Problem, RunDirectoryError
 from geomreg_tui.runs.lease import held_by
 from geomreg_tui.splitting.checkpoints import Checkpoint, TailFolder
-from geomreg_tui.splitting.descent import Descent
-from geomreg_tui.splitting.plan import TIME_LIMIT, LevelsResult, LevelsWork, TrialResult, TrialWork
+from geomreg_tui.splitting.plan import TIME_LIMIT, LevelsWork, TrialResult, TrialWork
 from geomreg_tui.splitting.population import Population
-from geomreg_tui.splitting.result import thinned
+from geomreg_tui.splitting.result import LevelsResult, PopulationResult, thinned
 
 __all__ = ["go_down", "try_first_level"]
 
 _TRIAL_POPULATION = 100
-_CURVE = frozenset(Descent.empty().to_parts()[1])  # arrays whose size is that of the curve
+_CURVE = frozenset(PopulationResult.empty().to_parts()[1])  # arrays whose size is that of the curve
 _LINEAGE = "state.lineage"
 # What a checkpoint that was forged or is of another version can cause when its numbers are used.
 _UNFIT = (ArithmeticError, AttributeError, IndexError, LookupError, RuntimeError, TypeError, ValueError)
@@ -80,21 +79,21 @@ def go_down(work: LevelsWork, device: str, interrupt: Interrupt | None = None) -
     key = (work.directory, work.index, device)
     loaded, _last = _last, None
     folder = TailFolder(Path(work.directory) / "tail", work.experiment.digest())
-    if loaded is None or loaded.key != key or loaded.population.descent.levels != work.levels:
+    if loaded is None or loaded.key != key or loaded.population.result.levels != work.levels:
         loaded = _load(work, device, folder)
     ended = _advance(loaded, work)
     unwritten = _write(loaded, work, folder, ended)
     _last = loaded
-    descent = loaded.population.descent
-    descent = replace(descent, status=descent.status or ended or None)
+    result = loaded.population.result
+    result = replace(result, status=result.status or ended or None)
     damage, loaded.damage = loaded.damage, ""
-    return LevelsResult(thinned(descent), loaded.seconds, unwritten, damage)
+    return LevelsResult(thinned(result), loaded.seconds, unwritten, damage)
 
 
 def _advance(loaded: _Loaded, work: LevelsWork) -> str:
     """Go down a level or more if any is left; return why the population goes no further though it could."""
     begun = time.monotonic()
-    while loaded.population.descent.status is None:
+    while loaded.population.result.status is None:
         if loaded.seconds >= work.allowed:
             return TIME_LIMIT
         loaded.advance()
@@ -127,7 +126,7 @@ def _load(work: LevelsWork, device: str, folder: TailFolder) -> _Loaded:
             work.experiment, work.plan, work.index, device, checkpoint=(stored.values, stored.arrays)
         )
         loaded = _Loaded(key, population, stored.seconds)
-        if population.descent.status is None and loaded.seconds < work.allowed:
+        if population.result.status is None and loaded.seconds < work.allowed:
             loaded.advance()  # what does not fit together shows at the next level
         return loaded
     except (RunDirectoryError, *_UNFIT) as error:

@@ -28,10 +28,9 @@ from geomreg_tui.runs.store import ARRAYS_CAP
 from geomreg_tui.sampling.plan import read_plan
 from geomreg_tui.sampling.store import committed
 from geomreg_tui.splitting.checkpoints import TailFolder
-from geomreg_tui.splitting.descent import Descent
 from geomreg_tui.splitting.plan import NAME as SPLITTING
 from geomreg_tui.splitting.plan import LevelsWork, TailPlan
-from geomreg_tui.splitting.result import Tail
+from geomreg_tui.splitting.result import PopulationResult, Tail
 from geomreg_tui.splitting.work import go_down
 from geomreg_tui.tui.view import build_view
 
@@ -91,15 +90,15 @@ def original(tmp_path_factory):
 def add_a_tail(run):
     """Give a run a deep tail of two populations that are on their way, and say so in snapshot and summary."""
     plan = TailPlan(log10_volume=-100, population=20, repeats=2, kernel="pcn")
-    tail = Tail(plan, "pcn", "latent", (Descent.empty(),) * 2)
+    tail = Tail(plan, "pcn", "latent", (PopulationResult.empty(),) * 2)
     TailFolder.of(run).write_plan(tail)
     for index in range(2):
         for _ in range(3):
-            stands = TailFolder.of(run).planned().descents[index]
+            stands = TailFolder.of(run).planned().populations[index]
             leg = LevelsWork(run.facts.experiment, plan, index, str(run.path), stands.levels, 1e9, 0.0)
             go_down(leg, "cpu")
     tail = TailFolder.of(run).read()
-    assert all(descent.levels for descent in tail.descents)
+    assert all(descent.levels for descent in tail.populations)
     live = read_live(run)
     run.write_live(to_stored(replace(live, results={**live.results, SPLITTING: tail})))
     run.write_summary(result_document(load_result(run.path)))

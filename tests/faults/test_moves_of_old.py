@@ -69,7 +69,9 @@ def files_of(path):
 
 
 def volumes_of(path):
-    return [descent.log_volume.tolist() for descent in TailFolder.of(RunDirectory.open(path)).read().descents]
+    return [
+        descent.log_volume.tolist() for descent in TailFolder.of(RunDirectory.open(path)).read().populations
+    ]
 
 
 @pytest.mark.parametrize(("other", "left"), [(None, halfway), (None, not_begun), (3, halfway)])

@@ -254,7 +254,7 @@ def test_a_damaged_checkpoint_is_set_aside_and_its_population_begun_anew(undistu
     leg = LevelsWork(run.facts.experiment, plan, 1, str(path), 0, np.inf, 1e9)
     walked = go_down(leg, "cpu")
     assert bool(walked.damage) == (damage not in (flip, cut, empty, of_another))
-    assert walked.descent.status == "volume reached"
+    assert walked.result.status == "volume reached"
     assert (path / "tail" / "population-01.safetensors.damaged").exists()
     assert (path / "tail" / "population-00.safetensors").stat().st_mtime_ns == untouched
     assert bits_of(path) == undisturbed[1]
@@ -333,7 +333,7 @@ def test_a_tail_on_a_disk_that_stays_full_fails_with_a_clear_line_and_goes_on(
     handle = began_on(small_disk, runs, patience=2)
     path = handle.directory
     fill(small_disk)
-    levels = [descent.levels for descent in TailFolder.of(RunDirectory.open(path)).read().descents]
+    levels = [descent.levels for descent in TailFolder.of(RunDirectory.open(path)).read().populations]
     assert max(levels) > 0
     assert handle.wait(PATIENCE)
     assert "No space left on device" in handle.failure()
@@ -343,7 +343,7 @@ def test_a_tail_on_a_disk_that_stays_full_fails_with_a_clear_line_and_goes_on(
     code, out, err = finish(geomreg("tail", "--resume", path))
     assert (code, out) == (1, "")
     assert "No space left on device" in err
-    kept = [descent.levels for descent in TailFolder.of(RunDirectory.open(path)).read().descents]
+    kept = [descent.levels for descent in TailFolder.of(RunDirectory.open(path)).read().populations]
     assert all(now >= before for now, before in zip(kept, levels, strict=True))
     (small_disk / "filler").unlink()
     assert outcome(runs.resume(path, workers=2))[0].state is RunState.DONE

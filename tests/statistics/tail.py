@@ -11,10 +11,10 @@ from geomreg_tui.experiment import Experiment
 from geomreg_tui.sampling.sampler import Sampler
 from geomreg_tui.splitting import multilevel as splitting
 from geomreg_tui.splitting import tempering
-from geomreg_tui.splitting.descent import Descent
 from geomreg_tui.splitting.goal import Goal
 from geomreg_tui.splitting.plan import TailPlan
 from geomreg_tui.splitting.population import Population, tail_experiment
+from geomreg_tui.splitting.result import PopulationResult
 from geomreg_tui.splitting.spaces import ReducedSpace, build_space
 from tests import seeds
 
@@ -29,11 +29,11 @@ class Walked:
     log_loss: np.ndarray
     log_volume: np.ndarray
     variance: np.ndarray
-    descent: Descent
+    result: PopulationResult
 
     def at(self, log_loss, *, above_floor=False):
         """Return log V and its standard error at losses, or losses above the floor, by interpolation."""
-        logs = self.descent.log_excess if above_floor else self.log_loss
+        logs = self.result.log_excess if above_floor else self.log_loss
         order = np.argsort(logs, kind="stable")
         x = logs[order]
         volume = np.interp(log_loss, x, self.log_volume[order], left=np.nan)
@@ -53,7 +53,7 @@ def walk(space, goal, *, population=500, seed=0, index=0, kernel=None):
     tempered = kernel == "tempered" or (kernel is None and isinstance(space, ReducedSpace) and space.squared)
     way = tempering if tempered else splitting
     more = () if tempered else (kernel or "pcn",)
-    state, descent = way.init(space, population, seed, index), Descent.empty()
+    state, descent = way.init(space, population, seed, index), PopulationResult.empty()
     while state.status is None:
         state, record = way.step(space, state, goal, seed, *more)
         descent = descent.extended(**vars(record))
@@ -66,7 +66,7 @@ def descend(values, index=0, **plan):
     descender = Population(tail_experiment(Experiment.parse(values)), TailPlan(**plan), index)
     while descender.advance():
         pass
-    return descender.descent
+    return descender.result
 
 
 def orthonormal(folder, examples, target, inputs=None):

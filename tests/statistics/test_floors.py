@@ -98,10 +98,10 @@ def scores_of_degenerate_models(folder, cases):
             assert found.population.status == ("floor" if floor else "zero loss")
             continue
         assert found.population.status == "volume reached"
-        assert found.descent.certain
+        assert found.result.certain
         rounding = 1e-13 * float(np.mean(y**2))
-        assert math.exp(found.descent.log_floor) == pytest.approx(floor, rel=1e-9, abs=rounding)
-        scores.append(z_scores(found.descent, law))
+        assert math.exp(found.result.log_floor) == pytest.approx(floor, rel=1e-9, abs=rounding)
+        scores.append(z_scores(found.result, law))
     return np.array(scores)
 
 
@@ -129,7 +129,7 @@ def test_nearly_equal_inputs_with_contradictory_targets(tmp_path, apart):
     law, floor = law_above_floor(x, y, False)
     assert floor == 0
     found = walk(space_of(linear_model(tmp_path, x, y, False)), Goal(log_volume=-30 * LN10), population=2000)
-    descent = found.descent
+    descent = found.result
     places = np.searchsorted(-descent.log_volume, np.linspace(0.5, -descent.log_volume[-1], DEPTHS))
     places = places[places < descent.log_volume.size]
     loss, volume = descent.log_loss[places], descent.log_volume[places]

@@ -536,7 +536,7 @@ def test_a_descent_goes_on_from_a_checkpoint_to_the_same_bits(kernel):
         pass
     while broken.advance():
         broken = Population(experiment, plan, 3, checkpoint=broken.to_parts())
-    mine, other = whole.descent.to_parts(), broken.descent.to_parts()
+    mine, other = whole.result.to_parts(), broken.result.to_parts()
     assert mine[0] == other[0]
     assert mine[1]["held_loss"].size
     for name, array in mine[1].items():

@@ -16,11 +16,10 @@ from geomreg_tui.errors import DataError, ExperimentError
 from geomreg_tui.experiment import Experiment, choices
 from geomreg_tui.report.deep_tail import tail_lines
 from geomreg_tui.sampling.work import prepare, run_chunk
-from geomreg_tui.splitting.descent import FAILED
 from geomreg_tui.splitting.joined import STATUSES, deep_tail
 from geomreg_tui.splitting.plan import TailPlan
 from geomreg_tui.splitting.population import Population, tail_experiment
-from geomreg_tui.splitting.result import Tail
+from geomreg_tui.splitting.result import FAILED, Tail
 from geomreg_tui.statistics import LossDistribution, volume_curve
 
 MANY = int(os.environ.get("FUZZ_EXAMPLES", "0")) > 100
@@ -83,7 +82,7 @@ def assert_nothing_is_invented(deep, experiment):
     curve = deep.curve
     text = "\n".join(tail_lines(deep))
     assert "nan" not in text
-    for descent in deep.tail.descents:
+    for descent in deep.tail.populations:
         descent.check()
         assert descent.status in {None, *STATUSES}
         assert descent.status != FAILED, descent.reason
@@ -131,7 +130,7 @@ def test_tails_of_degenerate_experiments_hold_the_contract(case, tmp_path_factor
         descenders = descents_of(experiment)
     except (ExperimentError, DataError):
         return  # said before anything began
-    tail = Tail(PLAN, descenders[0].kernel, descenders[0].space, tuple(d.descent for d in descenders))
+    tail = Tail(PLAN, descenders[0].kernel, descenders[0].space, tuple(d.result for d in descenders))
     summary = run_chunk(prepare(experiment).facts.experiment, 0, 500).summary
     sampled = volume_curve(LossDistribution(summary, prepare(experiment).facts.null_loss))
     deep = deep_tail(tail, sampled)

@@ -15,9 +15,8 @@ from geomreg_tui.experiment import Experiment
 from geomreg_tui.runner.handle import RunHandle
 from geomreg_tui.runner.snapshot import Snapshot, to_stored
 from geomreg_tui.runs import RunDirectory, RunState, Status
-from geomreg_tui.splitting.descent import Descent
 from geomreg_tui.splitting.plan import TailPlan
-from geomreg_tui.splitting.result import Tail
+from geomreg_tui.splitting.result import PopulationResult, Tail
 from geomreg_tui.summary import Facts, LossHistogram, Moments, Overlay, Summary
 from geomreg_tui.sweeps.directory import SweepDirectory
 from geomreg_tui.sweeps.launch import SweepHandle
@@ -85,18 +84,20 @@ def snapshot_of(
     )
 
 
-def descent(shift: float, status: str | None = "volume reached", deepest: float = DEEPEST) -> Descent:
+def descent(
+    shift: float, status: str | None = "volume reached", deepest: float = DEEPEST
+) -> PopulationResult:
     """A straight line of slope 2 from V = 1 at loss 1 down to V = 1e-30, shifted by natural units of V."""
     log_volume = np.linspace(0, deepest * np.log(10), 2000)
     log_loss = (log_volume - shift) / SLOPE
     none, rows = np.empty(0), np.empty((0, 5))
     variance = np.full(2000, 0.01)
-    return Descent(
+    return PopulationResult(
         log_loss, log_volume, variance, log_loss, none, none, rows, none, rows, 50, 5000, status, -np.inf
     )
 
 
-def tail(*descents: Descent) -> Tail:
+def tail(*descents: PopulationResult) -> Tail:
     return Tail(TailPlan(log10_volume=DEEPEST, repeats=len(descents)), "pcn", "latent", descents)
 
 

@@ -7,8 +7,8 @@ import numpy as np
 from textual.events import Key
 
 from geomreg_tui.runs import RunState
-from geomreg_tui.splitting.descent import Descent
 from geomreg_tui.splitting.plan import TailPlan
+from geomreg_tui.splitting.result import PopulationResult
 
 from .driving import opened
 from .fakes import SLOPE, FakeSource, descent, tail
@@ -125,7 +125,7 @@ async def test_the_band_is_as_wide_as_the_error():
             run = driver.source.runs[0]
             run.samples, run.state = run.target, RunState.DONE
             made = descent(0.0)
-            run.tail = tail(Descent(**{**made.__dict__, "variance": np.full(2000, within)}))
+            run.tail = tail(PopulationResult(**{**made.__dict__, "variance": np.full(2000, within)}))
             await driver.until(lambda: "deep tail ±" in driver.text("#volume"), "the tail")
             found.append(ends(driver))
     assert found[0] <= 2

@@ -10,9 +10,8 @@ from geomreg_tui.engine.work import Prepared, perform
 from geomreg_tui.experiment import Experiment
 from geomreg_tui.runner.preparing import prepare
 from geomreg_tui.sampling.plan import ChunkWork
-from geomreg_tui.splitting.descent import Descent
-from geomreg_tui.splitting.plan import LevelsResult, LevelsWork, TailPlan, TrialResult, TrialWork
-from geomreg_tui.splitting.result import Tail
+from geomreg_tui.splitting.plan import LevelsWork, TailPlan, TrialResult, TrialWork
+from geomreg_tui.splitting.result import LevelsResult, PopulationResult, Tail
 from geomreg_tui.summary import ChunkResult
 from tests.making import begin_run, preparation
 
@@ -38,7 +37,7 @@ def test_every_kind_of_answer_is_read_without_torch(tmp_path, extra):
     deep = prepare(preparation(experiment, deep=True))
     resolved = deep.facts.experiment
     tried = perform(TrialWork(resolved, PLAN), "cpu")
-    tail = Tail(PLAN, tried.kernel, tried.space, (Descent.empty(),))
+    tail = Tail(PLAN, tried.kernel, tried.space, (PopulationResult.empty(),))
     run, lease = begin_run(tmp_path / "run", deep.facts, deep.environment, 64, 0, experiment, tail)
     leg = LevelsWork(resolved, tail.in_use, 0, str(run.path), 0, 60.0)
     answers = [

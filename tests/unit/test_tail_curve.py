@@ -1,4 +1,4 @@
-"""The curve of several descents, and held-out performance where they end at one loss."""
+"""The curve of several populations, and held-out performance where they end at one loss."""
 
 import math
 import re
@@ -10,10 +10,9 @@ from rich.cells import cell_len
 
 from geomreg_tui.report import load_result, report_text
 from geomreg_tui.splitting.curve import tail_curve
-from geomreg_tui.splitting.descent import HELD_OUT_SHARES, Descent
 from geomreg_tui.splitting.joined import deep_tail
 from geomreg_tui.splitting.plan import TailPlan
-from geomreg_tui.splitting.result import Tail
+from geomreg_tui.splitting.result import HELD_OUT_SHARES, PopulationResult, Tail
 from tests.unit.exporting import make_run, two_modes
 
 LN10 = math.log(10)
@@ -22,7 +21,7 @@ LN10 = math.log(10)
 def descent(end, loss):
     """Return a descent from loss 1 to log loss ``end``, looked at there only."""
     quantiles = np.full((1, len(HELD_OUT_SHARES)), loss)
-    return Descent(
+    return PopulationResult(
         log_loss=np.array([0.0, end]),
         log_volume=np.array([0.0, end / 2]),
         variance=np.array([0.0, 0.01]),
@@ -50,7 +49,7 @@ def test_an_end_that_another_has_not_come_to_is_not_shown():
 
 
 def test_a_population_that_has_not_begun_holds_the_curve_back_to_nothing():
-    curve = tail_curve([descent(-5.0, 1.0), Descent.empty()])
+    curve = tail_curve([descent(-5.0, 1.0), PopulationResult.empty()])
     assert curve.log10_loss.size == curve.log10_volume.size == curve.exponent.size == 0
     assert curve.log10_zero is curve.log10_bound is curve.held_out is None
     assert curve.status == "loss reached (1 of 2), going (1 of 2)"

@@ -158,7 +158,7 @@ def _progress(snapshot: Snapshot, what: str, bar: int, kept: str, asides: bool) 
     if state is RunState.FAILED:
         return [*pieces, Piece(plain_text(snapshot.message).replace("\n", "; "), "warn")]
     if snapshot.tail is not None and snapshot.samples >= snapshot.target and not state.over:
-        over = sum(descent.status is not None for descent in snapshot.tail.descents)
+        over = sum(population.status is not None for population in snapshot.tail.populations)
         pieces += progress_bar(over / snapshot.tail.plan.repeats, bar)
         pieces.append(Piece(f"  deep tail: {over} of {snapshot.tail.plan.repeats} populations at their end"))
     elif snapshot.target:

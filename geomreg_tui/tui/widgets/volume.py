@@ -87,7 +87,7 @@ def _draw_tail(canvas: Canvas, deep: DeepTail) -> None:
 
 
 def _tail_items(deep: DeepTail) -> list[list[Piece]]:
-    """Return V at the deepest loss with its error, the exponent, and how the descents stand."""
+    """Return V at the deepest loss with its error, the exponent, and how the populations stand."""
     items = [[Piece("⠒⠒", "bar"), Piece(" sampled")]]
     items.append([Piece("⠒ ⠒", "theory"), Piece(" deep tail ± 1.96 std")])
     if (goal := deep.goal) is not None:

@@ -9,7 +9,7 @@ from geomreg_tui.runner.verify import verify_run
 from geomreg_tui.runs import RunDirectory
 from geomreg_tui.runs.store import read_arrays, write_arrays
 from geomreg_tui.splitting.checkpoints import TailFolder
-from geomreg_tui.splitting.descent import FAILED
+from geomreg_tui.splitting.result import FAILED
 
 from .driving import finish, geomreg
 
@@ -23,14 +23,14 @@ BROKEN_LEVELS = """
 import sys
 if "multiprocessing.forkserver" in " ".join(sys.orig_argv):
     from dataclasses import replace
-    from geomreg_tui.sampling import splitting
-    step_down = splitting.step
+    from geomreg_tui.splitting import multilevel
+    step_down = multilevel.step
     def step(space, population, goal, seed, kernel):
         below, record = step_down(space, population, goal, seed, kernel)
         if population.index in BROKEN and population.level == 5:
             record = replace(record, log_volume=record.log_volume + 300.0)
         return below, record
-    splitting.step = step
+    multilevel.step = step
 """
 
 
@@ -70,7 +70,7 @@ def test_numbers_of_old_that_cannot_be_are_said_and_not_shown(tmp_path):
     assert "1 of 3 populations, left out" in report
     assert "a log V is not a number" in report
     assert "population 1" in verify_run(path).problems[0]
-    assert TailFolder.of(RunDirectory.open(path)).read().descents[1].status == FAILED
+    assert TailFolder.of(RunDirectory.open(path)).read().populations[1].status == FAILED
 
 
 def test_a_time_limit_holds_where_the_loss_has_a_floor(tmp_path):

@@ -1,4 +1,4 @@
-"""The contract of descents: V at most 1, never rising on the way down, losses above the smallest."""
+"""The contract of populations: V at most 1, never rising on the way down, losses above the smallest."""
 
 import math
 from dataclasses import replace
@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import logsumexp
 
-from geomreg_tui.splitting.descent import BrokenDescentError, Descent, log_difference, recounted
+from geomreg_tui.splitting.result import BrokenPopulationError, PopulationResult, log_difference, recounted
 
 NOISE = 0.1
 
@@ -23,7 +23,7 @@ def points(start, count, rng):
 @given(st.integers(0, 10_000), st.integers(1, 6))
 def test_whatever_noise_says_v_is_at_most_1_and_never_rises(seed, levels):
     rng = np.random.default_rng(seed)
-    descent = Descent.empty()
+    descent = PopulationResult.empty()
     for level in range(levels):
         descent = descent.extended(*points(-level, 8, rng), -math.inf, False)
     descent.check()
@@ -34,29 +34,29 @@ def test_whatever_noise_says_v_is_at_most_1_and_never_rises(seed, levels):
 
 @pytest.mark.parametrize("volume", [math.nan, math.inf, -math.inf, 1e292, 5.0])
 def test_volumes_that_cannot_be_are_refused(volume):
-    with pytest.raises(BrokenDescentError, match=r"not a number|rises"):
-        Descent.empty().extended(
+    with pytest.raises(BrokenPopulationError, match=r"not a number|rises"):
+        PopulationResult.empty().extended(
             np.array([0.0, -1.0]), np.array([-0.5, volume]), np.full(2, 0.01), -math.inf, False
         )
 
 
 def test_a_rise_beyond_noise_is_refused():
     rng = np.random.default_rng(0)
-    descent = Descent.empty().extended(*points(0, 8, rng), -math.inf, False)
+    descent = PopulationResult.empty().extended(*points(0, 8, rng), -math.inf, False)
     excess, volume, variance = points(-1, 8, rng)
-    with pytest.raises(BrokenDescentError, match="V rises on the way down"):
+    with pytest.raises(BrokenPopulationError, match="V rises on the way down"):
         descent.extended(excess, volume + 8, variance, -math.inf, False)
 
 
 def sound():
-    return Descent.empty().extended(
+    return PopulationResult.empty().extended(
         np.array([1.0, 0.0, -1.0]), np.array([-0.1, -1, -2]), np.full(3, 0.01), -9, False
     )
 
 
 def test_a_sound_descent_passes():
     sound().check()
-    Descent.from_parts(*sound().to_parts()).check()
+    PopulationResult.from_parts(*sound().to_parts()).check()
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_a_sound_descent_passes():
     ],
 )
 def test_each_rule_is_named(broken, said):
-    with pytest.raises(BrokenDescentError, match=said):
+    with pytest.raises(BrokenPopulationError, match=said):
         replace(sound(), **broken).check()
 
 
@@ -82,7 +82,7 @@ def test_one_of_version_0_1_0_is_read():
     values, arrays = sound().to_parts()
     old = {name: array for name, array in arrays.items() if name != "log_excess"}
     kept = {name: values[name] for name in ("levels", "evaluations", "status")}
-    read = Descent.from_parts(kept, old)
+    read = PopulationResult.from_parts(kept, old)
     read.check()
     assert read.log_floor == -math.inf
     assert (read.log_excess == read.log_loss).all()
@@ -108,7 +108,9 @@ def test_losses_counted_from_a_lower_floor_are_the_same_losses(excess, floor, be
 
 
 def test_a_lower_floor_is_counted_from_for_all():
-    first = Descent.empty().extended(np.array([0.0, -2]), np.array([-0.1, -1]), np.full(2, 0.01), 0.0, False)
+    first = PopulationResult.empty().extended(
+        np.array([0.0, -2]), np.array([-0.1, -1]), np.full(2, 0.01), 0.0, False
+    )
     both = first.extended(np.array([-1.0]), np.array([-2.0]), np.array([0.01]), -3.0, True)
     assert both.log_floor == -3
     assert both.certain
