@@ -434,8 +434,8 @@ def exact_dominance(width, depth):
     ],
 )
 def test_intervals_of_dominance_hold_the_exact_one_of_networks(cells, samples, draws):
-    # With the windows about the antimode held fixed in the bootstrap, up to 57 % missed. Stated are 7 %, and no
-    # estimate further off than a normal error goes whose standard error is itself an estimate, with twenty
+    # With the windows about the antimode held fixed in the bootstrap, up to 57 % missed. Stated are 7 %, and
+    # no estimate further off than a normal error goes whose standard error is itself an estimate, with twenty
     # degrees of freedom.
     missed, worst = 0, 0.0
     for width, depth in cells:
