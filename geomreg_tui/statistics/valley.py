@@ -12,7 +12,7 @@ bias (of fourth order) stays small beside counting noise.
 
 The minimum and the turns of the slope are sought again in each row of counts. With the place of the windows
 held fixed, resamples move less than the antimode of another sample does: of intervals made so, for networks
-with one to three hidden layers and 10^5 to 10^6 losses, 10 to 57 % missed. A chance dip in a narrow window
+with one to three hidden layers and 10^5 to 10^6 losses, 8 to 57 % missed. A chance dip in a narrow window
 holds its resamples fast as well; the wider windows are not caught in it, so the antimodes in those are
 returned too, for their spread.
 """
