@@ -1,17 +1,8 @@
 """How much mass each mode holds: antimodes, basin masses and their resampling.
 
-The place of the lowest bin between two modes is not a smooth function of the counts: it jumps between bins
-of nearly equal height, its error does not shrink as 1/sqrt(n), and a bootstrap does not give its interval.
-So the antimode is sought in two steps. First as the minimum of the density smoothed by a kernel, the
-narrowest that shows a clear one. Such a kernel has negative sides, by which a sharp mode draws the minimum
-towards itself: so a polynomial of fourth degree is fitted about that place, within a part of the distance to
-the nearer mode, and again about the lowest point of the parabola that touches it (:mod:`~.parabola`) until
-that stays. That is the antimode. The window narrows with the number of losses, faster than would suit the
-mean squared error, so that its bias (of fourth order) stays small beside counting noise.
-
-The mass up to the antimode comes from cumulative counts that are linear within bins. With the modes and the
-windows held fixed it is a smooth function of the bin shares, so that the multinomial bootstrap is valid to
-first order. Where a valley is so empty that it shows no bend, the mass hardly depends on where in it the
+The mass up to an antimode (:mod:`~.valley`) comes from cumulative counts that are linear within bins. The
+antimode is found anew in every resample, so that a multinomial bootstrap holds what its place adds to the
+noise of a mass. Where a valley is so empty that it shows no bend, the mass hardly depends on where in it the
 antimode is.
 """
 
@@ -23,27 +14,12 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from geomreg_tui.statistics.parabola import Parabola, edges_of, fit_parabola
+from geomreg_tui.statistics.valley import Valley
 
 __all__ = ["Basins", "resample"]
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
-
-# The widest kernel has a sixth of the distance between two modes for its standard deviation, which keeps
-# neighbouring valleys apart. It is narrowed in steps of sqrt(2), down to 2.5 bins, for as long as the density
-# smoothed by it, two standard deviations to either side of its minimum, exceeds the minimum by four standard
-# deviations of counting noise.
-_WIDEST = 1 / 6
-_STEP = 2**-0.5
-_NARROWEST = 2.5  # bins
-_LEAST = 0.5  # bins, between modes that are close
-_CLEAR = 4.0
-_WINDOW = 0.6  # of the distance from an antimode to the nearer mode, in which a polynomial is fitted
-_MANY = 2e4  # losses from which on it is less
-_POWER = -1 / 7  # -1 / 11 would balance the bias of the slope with its noise
-_MOST_FITS = 24
-_SETTLED = 0.01  # of the window: a smaller move of the lowest point is the last
 
 
 class Basins:
@@ -56,7 +32,7 @@ class Basins:
     """
 
     def __init__(self, count: FloatArray, width: FloatArray, modes: Sequence[int]) -> None:
-        """Choose the kernels.
+        """Find the valleys.
 
         Args:
             count: counts of the bins, shape (bins,).
@@ -64,12 +40,9 @@ class Basins:
             modes: bins of the modes, increasing.
         """
         self.modes = tuple(modes)
-        chosen = [_choose(count, width, left, right) for left, right in pairwise(self.modes)]
-        self.bandwidths = tuple(bandwidth for bandwidth, _ in chosen)
-        self.parabolas = tuple(
-            _parabola(count, width, kernel, left, right)
-            for (left, right), (_, kernel) in zip(pairwise(self.modes), chosen, strict=True)
-        )
+        self._valleys = [Valley(count, width, left, right) for left, right in pairwise(self.modes)]
+        self.bandwidths = tuple(valley.bandwidth for valley in self._valleys)
+        self.parabolas = tuple(valley.parabola for valley in self._valleys)
 
     def antimodes(self, count: FloatArray) -> FloatArray:
         """Return the antimodes in bins (0 is the lower edge of the first), shape (..., modes - 1).
@@ -77,26 +50,38 @@ class Basins:
         Args:
             count: counts of the bins, shape (..., bins).
         """
-        if not self.parabolas:
-            return np.empty((*count.shape[:-1], 0))
-        return np.stack([parabola.lowest(count)[0] for parabola in self.parabolas], axis=-1)
+        places = self._places(count.reshape(-1, count.shape[-1]))[-1]
+        return np.asarray(places.reshape(*count.shape[:-1], places.shape[-1]))
 
     def masses(self, count: FloatArray, above: FloatArray) -> FloatArray:
-        """Return the counts that belong to each mode, shape (..., modes).
+        """Return the counts that belong to each mode, shape (rows, modes).
 
         Args:
-            count: counts of the bins, shape (..., bins).
-            above: counts beyond the last bin, shape (...); the last mode's basin extends over them.
+            count: counts of the bins, shape (rows, bins).
+            above: counts beyond the last bin, shape (rows,); the last mode's basin extends over them.
+        """
+        return np.asarray(self.masses_by_window(count, above)[-1])
+
+    def masses_by_window(self, count: FloatArray, above: FloatArray) -> FloatArray:
+        """Return the same with the antimodes of each window, the widest first, (windows, rows, modes).
+
+        The last are the estimate. The spread of a mass is the largest over the windows.
         """
         if not self.modes:
-            return np.zeros((*count.shape[:-1], 0))
-        places = self.antimodes(count)
+            return np.zeros((1, len(count), 0))
+        places = self._places(count)
         whole = np.minimum(places.astype(np.int64), count.shape[-1] - 1)
-        cumulative = np.cumsum(count, axis=-1)
-        inside = np.take_along_axis(count, whole, axis=-1)
-        below = np.take_along_axis(cumulative, whole, axis=-1) - inside + (places - whole) * inside
-        total = cumulative[..., -1:] + above[..., None]
-        return np.diff(np.concatenate([np.zeros_like(total), below, total], axis=-1), axis=-1)
+        rows = np.arange(len(count))[:, None]
+        cumulative, inside = np.cumsum(count, axis=-1), count[rows, whole]
+        below = cumulative[rows, whole] - inside + (places - whole) * inside
+        ends = np.broadcast_to((cumulative[:, -1] + above)[None, :, None], (*below.shape[:2], 1))
+        return np.diff(np.concatenate([np.zeros_like(ends), below, ends], axis=-1), axis=-1)
+
+    def _places(self, count: FloatArray) -> FloatArray:
+        """Return the antimodes in bins in each window, shape (windows, rows, modes - 1)."""
+        if not self._valleys:
+            return np.empty((1, len(count), 0))
+        return np.stack([valley.antimodes(count) for valley in self._valleys], axis=-1)
 
 
 def resample(cells: IntArray, replicates: int, seed: int) -> FloatArray:
@@ -104,51 +89,3 @@ def resample(cells: IntArray, replicates: int, seed: int) -> FloatArray:
     total = int(cells.sum())
     drawn = np.random.default_rng(seed).multinomial(total, cells / total, size=replicates)
     return drawn.astype(np.float64)
-
-
-def _choose(count: FloatArray, width: FloatArray, left: int, right: int) -> tuple[float, FloatArray]:
-    """Return bandwidth and kernel matrix for the valley between two modes."""
-    bandwidth = max(_LEAST, (right - left) * _WIDEST)
-    kernel = _kernel(width.size, left, right, bandwidth)
-    while bandwidth * _STEP >= _NARROWEST:
-        narrower = _kernel(width.size, left, right, bandwidth * _STEP)
-        smooth, variance = narrower @ (count / width), narrower**2 @ (count / width**2)
-        lowest = int(np.argmin(smooth))
-        reach = round(2 * bandwidth * _STEP)
-        sides = np.clip([lowest - reach, lowest + reach], 0, smooth.size - 1)
-        if np.any(smooth[sides] - smooth[lowest] < _CLEAR * np.sqrt(variance[sides] + variance[lowest])):
-            break
-        bandwidth, kernel = bandwidth * _STEP, narrower
-    return bandwidth, kernel
-
-
-def _parabola(count: FloatArray, width: FloatArray, kernel: FloatArray, left: int, right: int) -> Parabola:
-    """Return the parabola in the valley between two modes, from the minimum of the smoothed density on."""
-    ends = edges_of(width)
-    middle = (ends[1:] + ends[:-1]) / 2
-    share = _WINDOW * min(1.0, (max(float(count.sum()), 1.0) / _MANY) ** _POWER)
-    lowest = left + int(np.clip(np.argmin(kernel @ (count / width)), 1, max(1, right - left - 1)))
-    centre = float(middle[lowest])
-    for number in range(_MOST_FITS):
-        part = max(share, _WINDOW * _STEP**number)
-        half = part * max(min(centre - middle[left], middle[right] - centre), 0.0)
-        found = fit_parabola(width, centre, half, (float(ends[left + 1]), float(ends[right])))
-        before, centre = centre, float(np.interp(found.lowest(count)[0], np.arange(ends.size), ends))
-        if part == share and abs(centre - before) <= _SETTLED * half:
-            break
-    return found
-
-
-def _kernel(bins: int, left: int, right: int, bandwidth: float) -> FloatArray:
-    """Return a kernel matrix for the bins left to right, reflected at both ends of the range.
-
-    The Gaussian kernel of fourth order, (3 - u^2) / 2 times the normal density (Wand and Schucany 1990): its
-    bias is of fourth order in the bandwidth, so that a lopsided valley's minimum hardly shifts.
-    """
-    at = np.arange(left, right + 1)[:, None]
-    source = np.arange(bins)[None, :]
-    weight = np.zeros((right - left + 1, bins))
-    for image in (source, -1 - source, 2 * bins - 1 - source):
-        square = ((at - image) / bandwidth) ** 2
-        weight += (3 - square) * np.exp(-square / 2)
-    return np.asarray(weight / weight.sum(axis=1, keepdims=True))

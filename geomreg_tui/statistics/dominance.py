@@ -157,7 +157,8 @@ def balance(
         axis: the counts; its atom belongs to the central mode's mass.
         reading: which mode is which.
         masses: losses in each mode's basin, shape (modes,).
-        drawn: the same in bootstrap replicates, shape (replicates, modes).
+        drawn: the same in bootstrap replicates, with the antimodes of each window, (windows, replicates,
+            modes).
         atoms: losses of the atom in those replicates, shape (replicates,).
         samples: all finite losses.
         unseen: losses that a zero mode too small to be seen could hold.
@@ -166,15 +167,16 @@ def balance(
         return Balance(UNDEFINED, UNDEFINED, UNDEFINED)
     zero = 0.0 if reading.zero is None else float(masses[reading.zero])
     central = axis.atom + (0.0 if reading.central is None else float(masses[reading.central]))
-    zeros = np.zeros_like(atoms) if reading.zero is None else drawn[:, reading.zero]
-    centrals = atoms + (0.0 if reading.central is None else drawn[:, reading.central])
+    none = np.zeros(drawn.shape[:2])
+    zeros = none if reading.zero is None else drawn[..., reading.zero]
+    centrals = atoms + (none if reading.central is None else drawn[..., reading.central])
     both = zeros + centrals
 
     zero_mass, _ = effective_share(zero / samples, _variance(zeros / samples), samples)
     central_mass, _ = effective_share(central / samples, _variance(centrals / samples), samples)
     share = zero / (zero + central)
-    usable = both > 0
-    held, _ = effective_share(share, _variance(zeros[usable] / both[usable]), zero + central)
+    shares = np.divide(zeros, both, out=np.full_like(both, np.nan), where=both > 0)
+    held, _ = effective_share(share, _variance(shares), zero + central)
     if reading.zero is None:
         zero_mass = zero_mass._replace(high=float(clopper_pearson(unseen, samples)[1]))
         held = held._replace(high=float(clopper_pearson(min(unseen, central), central)[1]))
@@ -192,4 +194,6 @@ def union(intervals: Sequence[Interval]) -> Interval:
 
 
 def _variance(values: FloatArray) -> float:
-    return float(np.var(values, ddof=1)) if values.size > 1 else 0.0
+    """Return the variance over replicates in the window where it is largest; NaN is left out."""
+    rows = [row[np.isfinite(row)] for row in values]
+    return max((float(np.var(row, ddof=1)) for row in rows if row.size > 1), default=0.0)

@@ -171,10 +171,11 @@ def analyse_modes(
        basin extends beyond L_hi. The *central mode* is the mode of largest mass not at 0; the atom belongs
        to its mass. D = (zero - central) / (zero + central).
     5. Each mass, and the zero mode's share of both, is resampled by a multinomial bootstrap of the bins
-       with the modes held fixed. The interval is the binomial one of the effective number of trials that
-       has the bootstrap's variance (:func:`~.intervals.effective_share`): unlike the percentile interval it
-       holds at masses of 0 and 1. In simulations of 1,000 it covers 93 to 97 % with 3,000 to 100,000 losses.
-       Least, 91 %, with 2,000 losses and a shallow lopsided valley; 92 to 96 % with a million.
+       with the modes held fixed and the antimodes found anew. The interval is the binomial one of the
+       effective number of trials that has the bootstrap's variance (:func:`~.intervals.effective_share`):
+       unlike the percentile interval it holds at masses of 0 and 1. In simulations of 1,000 it covers 93 to
+       97 % with 3,000 to 100,000 losses. Least, 91 %, with 2,000 losses and a shallow lopsided valley; 92 to
+       96 % with a million.
        D_E is as :mod:`~.excess` says.
     6. Where no zero mode is significant, one too small to see could hold what the bin at 0 holds, or what
        is within a quarter of the null loss where the bin is wider: the Clopper–Pearson bound of that is the
@@ -277,7 +278,7 @@ def _divide(
     basins = Basins(count, axis.relative_width, modes)
     masses = basins.masses(count[None], np.array([float(axis.above)]))[0]
     above = resampled[:, axis.count.size : -1].sum(axis=1)
-    drawn = basins.masses(resampled[:, : axis.count.size], above)
+    drawn = basins.masses_by_window(resampled[:, : axis.count.size], above)
     read = readings(axis, modes, masses, basins.antimodes(count), near, threshold)
     balances = [
         balance(axis, reading, masses, drawn, resampled[:, -1], samples, near.most) for reading in read

@@ -147,7 +147,8 @@ def test_the_antimode_is_reached_however_narrow_its_window(size):
     (part,) = samples_of(law, [size], np.random.default_rng(3))
     zero = analyse_modes(part, dip_samples=0).zero_mass
     assert abs(zero.estimate - truth) <= zero.high - zero.low
-    assert zero.high - zero.low < 0.03
+    # Over 60 draws of 10^6 the estimates spread by 0.008, so that 95 % are within 0.032.
+    assert zero.high - zero.low < (0.04 if size == 10**6 else 0.01)
 
 
 def excess_of_a_lopsided_valley():

@@ -412,6 +412,46 @@ def test_intervals_of_dominance_hold_its_limit_in_twenty_experiments():
     assert missed <= stats.binom.ppf(1 - 1e-3, intervals, 0.07)
 
 
+def exact_dominance(width, depth):
+    """Return D of the law that :func:`one_example` draws from: its lowest density divides the modes."""
+    law = finite_width_law(0.72, [width] * depth, [2 / width] * depth, "relu", 1.0)
+    lowest = optimize.minimize_scalar(
+        lambda x: float(np.diff(law.cdf(np.array([x - 1 / 256, x + 1 / 256])))[0]),
+        bounds=(0.1, 0.8),
+        method="bounded",
+    ).x
+    return 2 * float(law.cdf(np.array([lowest]))[0]) - 1
+
+
+@pytest.mark.parametrize(
+    ("cells", "samples", "draws"),
+    [
+        ([(7, 2), (4, 3)], 10**5, 20),
+        *(
+            pytest.param([(4, 1), (7, 2), (3, 2), (4, 3), (8, 3)], size, 60, marks=pytest.mark.full)
+            for size in (10**5, 10**6, 5 * 10**6)
+        ),
+    ],
+)
+def test_intervals_of_dominance_hold_the_exact_one_of_networks(cells, samples, draws):
+    # With the windows about the antimode held fixed in the bootstrap, up to 57 % missed. Stated are 7 %, and
+    # no estimate further off than a normal error goes whose standard error is itself an estimate, with twenty
+    # degrees of freedom.
+    missed, worst = 0, 0.0
+    for width, depth in cells:
+        truth = exact_dominance(width, depth)
+        for part in one_example(width, depth, [samples] * draws, seeds.generator(width, depth, samples)):
+            found = analyse_modes(part, dip_samples=0, replicates=100)
+            if found.undecided or len(found.modes) < 2:
+                continue  # it holds the other reading too
+            low, high = found.dominance.low, found.dominance.high
+            missed += not low <= truth <= high
+            worst = max(worst, abs(found.dominance.estimate - truth) / ((high - low) / 2))
+    total = draws * len(cells)
+    assert missed <= most(total, 0.07, comparisons=2)
+    assert worst <= sigmas(2 * total, freedom=20) / sigmas(alpha=0.05)
+
+
 def test_a_slight_hump_with_a_large_basin_leaves_dominance_undecided():
     # At width 8 the hump has an excess mass of 0.06 % and would own 56 % of the losses.
     few, many = one_example(8, 1, (10**5, 10**8), np.random.default_rng(1))
