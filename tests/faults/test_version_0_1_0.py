@@ -39,7 +39,8 @@ def copied(name, folder):
 
 def said(*arguments):
     """Return what a command prints that must end well."""
-    answer = CliRunner().invoke(app, [str(argument) for argument in arguments], catch_exceptions=False)
+    wide = {"COLUMNS": "120"}  # or tables are laid out for whatever terminal there is
+    answer = CliRunner(env=wide).invoke(app, [str(word) for word in arguments], catch_exceptions=False)
     assert answer.exit_code == 0, answer.output
     return answer.output
 
