@@ -162,7 +162,7 @@ def _against_prototype(curves: list[Curve]) -> str:
 
 
 def _run(task: tuple[Way, int]) -> Curve:
-    """Walk down once."""
+    """Moves down once."""
     way, index = task
     goal = GOALS[way.case]
     if way.method == "ours":
@@ -175,7 +175,7 @@ def _run(task: tuple[Way, int]) -> Curve:
 
 
 def _descend(values: dict[str, Any], goal: float, population: int, kernel: str, index: int) -> Curve:
-    """Walk a population of ours down to a log loss."""
+    """Moves a population of ours down to a log loss."""
     plan = TailPlan(loss=math.exp(goal), population=population, kernel=kernel)
     descender = Population(tail_experiment(Experiment.parse(values)), plan, index)
     begun = time.process_time()

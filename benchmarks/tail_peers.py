@@ -84,7 +84,7 @@ def relu(x: FloatArray, y: FloatArray, width: int) -> Problem:
 
 
 def subset_simulation(problem: Problem, population: int, goal: float, seconds: float, seed: int) -> Curve:
-    """Walk down by subset simulation (Au and Beck 2001) until a log loss or a time is reached.
+    """Moves down by subset simulation (Au and Beck 2001) until a log loss or a time is reached.
 
     The tenth of lowest losses seeds chains of ten steps each of Metropolis's random walk: a normal step of
     all coordinates, taken by the ratio of the priors if the loss is below the level. The step is adapted
@@ -125,7 +125,7 @@ def subset_simulation(problem: Problem, population: int, goal: float, seconds: f
 
 
 def dynesty_run(problem: Problem, live: int, goal: float, seconds: float, seed: int) -> Curve:
-    """Walk down by dynesty's static nested sampling, by random walks, to a log loss or a time."""
+    """Moves down by dynesty's static nested sampling, by random walks, to a log loss or a time."""
     import dynesty
 
     begun = time.process_time()

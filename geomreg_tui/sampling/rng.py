@@ -35,9 +35,9 @@ def level_generator(
     Args:
         seed: seed of the experiment, below 2**64.
         population: index of the population.
-        level: level that it walks down to.
+        level: level that it goes down to.
         device: where the random numbers are made.
-        held_out: whether it is for looking at held-out examples there, and not for walking.
+        held_out: whether it is for looking at held-out examples there, and not for going down.
     """
     purpose = _HELD_OUT if held_out else _WALK
     return _generator(np.random.SeedSequence([seed, population, level, purpose]), device)

@@ -71,7 +71,7 @@ class Checkpoint:
 
     @property
     def of_these_moves(self) -> bool:
-        """Whether the population was walked by the moves that this version walks by."""
+        """Whether the population was moved as this version moves populations."""
         return bool(self.values.get("moves", 1) == MOVES.get(self.values["kernel"], 1))
 
 

@@ -27,7 +27,7 @@ STATUSES = {
     "time limit": "ended by the time limit; --resume with more --max-seconds goes on",
     "level limit": "ended by the limit on levels",
     "floor": "came down to the smallest loss",
-    "failed": "failed: its numbers cannot be, or it could not be walked",
+    "failed": "failed: its numbers are impossible, or it could not go on",
     "plateau": "ended on a plateau: a loss that many networks share and few go below",
     "no move accepted": "ended because no move was accepted any more; V below is bounded, not known",
     "resolution": "ended at the resolution of the numbers",

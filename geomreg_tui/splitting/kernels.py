@@ -32,9 +32,9 @@ __all__ = [
     "CrankNicolson",
     "EllipticalSlice",
     "Level",
+    "Moves",
     "Particles",
     "Reflective",
-    "Walk",
     "adapted",
     "forget",
     "noise",
@@ -107,8 +107,8 @@ class Particles(NamedTuple):
         )
 
 
-class Walk(ABC):
-    """A walk of particles within a level.
+class Moves(ABC):
+    """Moves of particles within a level, by a Markov kernel that keeps their law.
 
     Attributes:
         particles: where they are.
@@ -168,7 +168,7 @@ class Walk(ABC):
         self.scale = adapted(self.scale, share)
 
 
-class CrankNicolson(Walk):
+class CrankNicolson(Moves):
     """Preconditioned Crank-Nicolson moves of all coordinates."""
 
     def sweep(self) -> None:
@@ -185,7 +185,7 @@ class CrankNicolson(Walk):
         self._settle(proposed, self.level.holds(proposed.log_excess, proposed.tie))
 
 
-class EllipticalSlice(Walk):
+class EllipticalSlice(Moves):
     """Elliptical slice moves of all normals."""
 
     def sweep(self) -> None:
@@ -218,7 +218,7 @@ class EllipticalSlice(Walk):
         self._adapt(first)
 
 
-class Reflective(Walk):
+class Reflective(Moves):
     """Steps along the Gaussian flow, reflected where they leave the level."""
 
     def sweep(self) -> None:

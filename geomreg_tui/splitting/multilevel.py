@@ -34,9 +34,9 @@ from geomreg_tui.splitting.kernels import (
     CrankNicolson,
     EllipticalSlice,
     Level,
+    Moves,
     Particles,
     Reflective,
-    Walk,
     forget,
 )
 from geomreg_tui.splitting.latent import Latent
@@ -45,7 +45,7 @@ from geomreg_tui.splitting.spaces import Space
 
 __all__ = ["KERNELS", "Population", "init", "sample", "step"]
 
-KERNELS: dict[str, type[Walk]] = {
+KERNELS: dict[str, type[Moves]] = {
     "pcn": CrankNicolson,
     "slice": EllipticalSlice,
     "reflect": Reflective,
@@ -79,7 +79,7 @@ class Population:
 
     Attributes:
         index: which of several independent populations.
-        level: levels walked so far.
+        level: how many levels it has gone down.
         bound: the level.
         log_volume: natural logarithm of V at the level.
         log_least: natural logarithm of the smallest loss above the floor that was met.
@@ -177,7 +177,7 @@ def init(space: Space, count: int, seed: int, index: int = 0) -> Population:
 def step(
     space: Space, population: Population, goal: Goal, seed: int, kernel: str
 ) -> tuple[Population, Record]:
-    """Walk one level down.
+    """Moves one level down.
 
     The same arguments give the same bits.
 
@@ -199,19 +199,19 @@ def step(
     generator = level_generator(seed, population.index, population.level + 1, space.sampler.device)
     with torch.inference_mode():
         particles = population.particles.take(parents)
-        walk = KERNELS[kernel](space, particles, bound, population.scale, generator)
-        sweeps = forget(_places(walk.particles), lambda: _swept(walk), _MOST_SWEEPS)
+        moves = KERNELS[kernel](space, particles, bound, population.scale, generator)
+        sweeps = forget(_places(moves.particles), lambda: _swept(moves), _MOST_SWEEPS)
     below = replace(
         population,
         level=population.level + 1,
         bound=bound,
         log_volume=population.log_volume + math.log(kept / count),
-        particles=walk.particles,
+        particles=moves.particles,
         genealogy=population.genealogy.descend(parents),
-        scale=walk.scale,
+        scale=moves.scale,
         sweeps=sweeps,
-        acceptance=walk.acceptance,
-        evaluations=population.evaluations + walk.evaluations,
+        acceptance=moves.acceptance,
+        evaluations=population.evaluations + moves.evaluations,
         plateau=population.plateau + 1 if bound[:3] == population.bound[:3] else 0,
     )
     return below, record
@@ -253,9 +253,9 @@ def _order(log_excess: Tensor, tie: Tensor) -> Tensor:
     return by_tie[log_excess[by_tie].argsort(stable=True)]
 
 
-def _swept(walk: Walk) -> Tensor:
-    walk.sweep()
-    return _places(walk.particles)
+def _swept(moves: Moves) -> Tensor:
+    moves.sweep()
+    return _places(moves.particles)
 
 
 def _places(particles: Particles) -> Tensor:

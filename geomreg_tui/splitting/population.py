@@ -102,7 +102,7 @@ class Population:
         return self._way.state.log_volume / math.log(10)
 
     def advance(self) -> bool:
-        """Walk one level down; return whether there is another.
+        """Moves one level down; return whether there is another.
 
         A level whose numbers break the contract of populations is not taken: the population has failed.
         """
@@ -226,7 +226,7 @@ class _Tempering:
 def _begin(
     space: Space, plan: TailPlan, seed: int, index: int, checkpoint: _Checkpoint | None
 ) -> _Splitting | _Tempering:
-    """Return a population walked in the way that measures best (see ``benchmarks/tail.py``), or is asked for.
+    """Return a population that moves in the way that measures best (``benchmarks/tail.py``), or is asked for.
 
     Raises:
         ExperimentError: if that is not exact here.

@@ -1,4 +1,4 @@
-"""Spaces to walk in: latent coordinates with a standard law, and the loss as a function of them.
+"""Spaces to move in: latent coordinates with a standard law, and the loss as a function of them.
 
 In each space the loss of a random point has exactly the law that it has over networks drawn at random.
 So the volume fraction of a loss is the probability of the points that have it, in whichever space:

@@ -87,8 +87,8 @@ class SplittingStage:
                 self.failed[index] = result.reason
         if self._waiting and self._moved_otherwise:
             raise RunDirectoryError(
-                f"{run.path}: its tail was walked by the moves of an earlier version and can be read, but "
-                "not gone on with: begin the tail again in another directory (tail --out)"
+                f"{run.path}: its tail was begun by an earlier version, with other moves. It can be read, "
+                "but not continued; begin the tail again in another directory (tail --out)"
             )
         self.tail = replace(tail, populations=tuple(populations))
 

@@ -5,7 +5,7 @@ Given the layers below, outputs are t = g R with independent standard normals g,
     Z(tau) = E exp(-|t - y|**2 / 2 tau**2) = prod_i (1 + l_i / tau**2)**(-1/2) exp(-y_i**2 / 2 (l_i + tau**2))
 
 for each output, in the singular vectors of R with l_i the squared singular values. So a population of layers
-below, a fair sample of their law times Z(tau), is walked down in tau by annealed importance sampling with
+below, a fair sample of their law times Z(tau), goes down in tau by annealed importance sampling with
 resampling (Neal 2001; Del Moral, Doucet and Jasra 2006), at steps that keep nine tenths of the effective
 sample.
 
@@ -36,7 +36,7 @@ from torch import Tensor
 from geomreg_tui.sampling.rng import level_generator
 from geomreg_tui.splitting.genealogy import Genealogy
 from geomreg_tui.splitting.goal import Goal, Record
-from geomreg_tui.splitting.hidden_walk import HiddenWalk
+from geomreg_tui.splitting.hidden_moves import HiddenMoves
 from geomreg_tui.splitting.kernels import FIRST_SCALE, forget, ranks
 from geomreg_tui.splitting.latent import Latent
 from geomreg_tui.splitting.spaces import ReducedSpace
@@ -63,7 +63,7 @@ class Tempered:
 
     Attributes:
         index: which of several independent populations.
-        level: levels walked so far.
+        level: how many levels it has gone down.
         log_tau: logarithm of tau; infinite before the first level.
         log_evidence: log E[Z(tau)].
         base: what |t - y|**2 is counted from in ``log_evidence``; infinite at first.
@@ -132,7 +132,7 @@ def init(space: ReducedSpace, count: int, seed: int, index: int = 0) -> Tempered
 
 
 def step(space: ReducedSpace, population: Tempered, goal: Goal, seed: int) -> tuple[Tempered, Record]:
-    """Walk one level down. The same arguments give the same bits.
+    """Moves one level down. The same arguments give the same bits.
 
     Returns:
         The population there, or where it was with a ``status`` if this was the end; and what the level
@@ -180,7 +180,7 @@ def _moved(
     """Return the population at another tau, moved until it has forgotten its parents."""
     parents = curve.resample(log_tau)
     evidence = curve.spectrum.log_evidence(log_tau, curve.base).expand(len(parents))[parents]
-    walk = HiddenWalk(
+    moves = HiddenMoves(
         space,
         population.hidden[parents],
         evidence,
@@ -190,16 +190,16 @@ def _moved(
         generator,
         curve.spread(log_tau, parents),
     )
-    sweeps = forget(ranks(evidence), lambda: ranks(walk.sweep()), _MOST_SWEEPS) if space.hidden else 0
+    sweeps = forget(ranks(evidence), lambda: ranks(moves.sweep()), _MOST_SWEEPS) if space.hidden else 0
     return replace(
         population,
         level=population.level + 1,
         log_tau=log_tau,
         log_evidence=curve.log_evidence(log_tau),
-        hidden=walk.hidden,
+        hidden=moves.hidden,
         genealogy=population.genealogy.descend(parents),
-        scale=walk.scale,
+        scale=moves.scale,
         sweeps=sweeps,
-        acceptance=walk.acceptance,
+        acceptance=moves.acceptance,
         evaluations=population.evaluations + sweeps * len(parents),
     )

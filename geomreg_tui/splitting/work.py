@@ -62,7 +62,9 @@ def try_first_level(work: TrialWork, device: str, interrupt: Interrupt | None = 
     except ExperimentError as error:
         return TrialResult(problems=error.problems)
     except GeomregError as error:
-        return TrialResult(problems=(Problem("tail", "an experiment that cannot be walked", str(error)),))
+        return TrialResult(
+            problems=(Problem("tail", "an experiment whose tail cannot be computed", str(error)),)
+        )
     except (NotImplementedError, *_UNFIT) as error:
         rule = f"that ends in {type(error).__name__}: {error}; allowed is auto, which chooses one that works"
         return TrialResult(problems=(Problem("move", repr(plan.kernel), rule),))

@@ -89,7 +89,7 @@ def test_what_is_left_to_walk_is_refused_in_one_line_and_the_rest_stays_readable
     assert code != 0
     assert out == ""
     assert err.count("\n") == 1
-    assert "walked by the moves of an earlier version" in err
+    assert "begun by an earlier version, with other moves" in err
     assert "another directory" in err
     assert files_of(path) == files
     assert volumes_of(path) == volumes

@@ -15,7 +15,7 @@ import pytest
 import torch
 from scipy import integrate, special, stats
 
-from geomreg_tui.splitting.hidden_walk import HiddenWalk
+from geomreg_tui.splitting.hidden_moves import HiddenMoves
 from geomreg_tui.splitting.spectrum import spectrum_of, spread_over
 from tests import seeds
 from tests.rates import ALPHA, deviations, sigmas
@@ -163,7 +163,7 @@ def test_moves_over_all_scales_leave_the_law_invariant_and_come_to_it(tmp_path, 
         root = space.readout_root(hidden)[:, 0, 0]
         size = float((root / hidden.norm(dim=1)).mean())
         here = -torch.log1p((root / math.exp(log_tau)).square()) / 2
-        walk_over = HiddenWalk(space, hidden, here, log_tau, 0.0, 0.5, generator, 32.0)
+        walk_over = HiddenMoves(space, hidden, here, log_tau, 0.0, 0.5, generator, 32.0)
         for _ in range(120):
             walk_over.sweep()
         found = walk_over.hidden.norm(dim=1).log().numpy()

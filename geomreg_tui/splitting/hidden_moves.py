@@ -22,14 +22,14 @@ from geomreg_tui.splitting.kernels import adapted, noise, shrunk
 from geomreg_tui.splitting.spaces import ReducedSpace
 from geomreg_tui.splitting.spectrum import spectrum_of
 
-__all__ = ["HiddenWalk"]
+__all__ = ["HiddenMoves"]
 
 _SMALLEST = 1e-300  # of tau**2, below which only singular values tell anything
 _SMALLEST_STEP = 1e-16  # of coordinates near 1: below it a step is rounding
 _KINDS = 3  # of moves where particles are spread over scales
 
 
-class HiddenWalk:
+class HiddenMoves:
     """Preconditioned Crank-Nicolson moves; they leave that law invariant.
 
     Attributes:
