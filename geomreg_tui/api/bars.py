@@ -6,13 +6,13 @@ by the notebook's own display protocol needs nothing and works in all of them.
 
 from __future__ import annotations
 
-import html
 import math
 import sys
 from types import TracebackType
 from typing import Any, NamedTuple, Protocol
 
 from geomreg_tui.errors import plain_text
+from geomreg_tui.rendering import render
 from geomreg_tui.runner.snapshot import Snapshot
 from geomreg_tui.splitting.result import Tail
 
@@ -161,12 +161,8 @@ class NotebookBar:
         stage = self._stage or Stage("starting", 0, None)
         count = f"{stage.done:,}" + (f" / {stage.total:,}" if stage.total is not None else "")
         lines = [f"{stage.name} {count} {stage.note}".rstrip(), *self._said]
-        bar = ""
-        if not over:
-            ends = f' value="{stage.done}" max="{stage.total}"' if stage.total else ""
-            bar = f"<progress{ends}></progress> "
-        shown = "<br>".join(html.escape(line) for line in lines)
-        return {"text/html": f"<div>{bar}{shown}</div>", "text/plain": "\n".join(lines)}
+        shown = render("bar.html.j2", stage=stage, over=over, lines=lines)
+        return {"text/html": shown, "text/plain": "\n".join(lines)}
 
 
 def new_bar(progress: bool) -> Bar:

@@ -17,9 +17,8 @@ from geomreg_tui.api.following import Interrupts
 from geomreg_tui.api.results import RunResult, SweepResult, finished, read_run, read_sweep
 from geomreg_tui.errors import ExperimentError, Problem
 from geomreg_tui.experiment import Experiment
+from geomreg_tui.rendering import Table, render
 from geomreg_tui.report import find_sweep
-from geomreg_tui.report.markup import escaped
-from geomreg_tui.report.markup import table as markup_table
 from geomreg_tui.runner import start_run
 from geomreg_tui.runner.snapshot import Snapshot
 from geomreg_tui.runs import RunEntry, find_run, list_runs
@@ -345,8 +344,7 @@ class RunList(Sequence[RunEntry]):
             status = entry.status()
             rows.append((entry.name, status.state.value, f"{status.samples:,}", status.about))
         headings = ("run", "state", "networks", "experiment")
-        more = "".join(f"<p>{escaped(line)}</p>" for line in self._more())
-        return markup_table(self._count(), headings, rows, (2,)) + more
+        return render("runs.html.j2", table=Table(self._count(), headings, rows, (2,)), more=self._more())
 
     def _count(self) -> str:
         return "1 run" if len(self) == 1 else f"{len(self):,} runs"

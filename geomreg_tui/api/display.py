@@ -8,11 +8,11 @@ from typing import Any
 
 from geomreg_tui.errors import ExperimentError, one_line
 from geomreg_tui.formatting import number_text
+from geomreg_tui.rendering import Table, render
 from geomreg_tui.report import Result, Sweep
 from geomreg_tui.report.deep_tail import goal_text
 from geomreg_tui.report.drawing import figure_bytes
-from geomreg_tui.report.markup import escaped, table, warning_list
-from geomreg_tui.report.sweeps import grid_lines, verdict_line
+from geomreg_tui.report.sweeps import direction_lines
 from geomreg_tui.report.wording import (
     below_lines,
     log_text,
@@ -21,11 +21,8 @@ from geomreg_tui.report.wording import (
     state_text,
     zero_side_text,
 )
-from geomreg_tui.sweeps.verdicts import grid_verdicts
 
-__all__ = ["embedded_figure", "page", "run_line", "run_page", "shown", "sweep_line", "sweep_page"]
-
-_PIXELS = 720  # most that a figure is wide
+__all__ = ["run_line", "run_page", "shown", "sphere_page", "sweep_line", "sweep_page"]
 
 
 def run_line(result: Result) -> str:
@@ -72,7 +69,13 @@ def run_page(result: Result, draw: Callable[[], Any]) -> str:
         rows.append(("below that", "; ".join(below_lines(result))))
     if result.tail is not None:
         rows.append(("deep tail", f"{goal_text(result.tail)}; {result.tail.status_text}"))
-    return page(facts.describe(), result.warnings, draw, [_table(rows), _kept(result.path)])
+    return _page(
+        facts.describe(),
+        draw,
+        warnings=result.warnings,
+        table=Table("", ("", "estimate [95 %]"), rows),
+        path=result.path,
+    )
 
 
 def sweep_page(
@@ -86,22 +89,26 @@ def sweep_page(
         columns: headings.
         rows: of each point.
     """
-    shown = [[_cell(value) for value in row] for row in rows]
-    lines = [verdict_line(verdict) for verdict in sweep.judged]
-    lines += [line for verdict in grid_verdicts(sweep.factors, sweep.points) for line in grid_lines(verdict)]
-    directions = "".join(f"<li>{escaped(line)}</li>" for line in lines)
-    parts = [
-        table("Points, with 95 % intervals", columns, shown, range(len(columns))),
-        f"<ul>{directions}</ul>" if directions else "",
-        _kept(sweep.path),
-    ]
-    return page(sweep.describe(), sweep.warnings, draw, parts)
+    cells = [[_cell(value) for value in row] for row in rows]
+    return _page(
+        sweep.describe(),
+        draw,
+        warnings=sweep.warnings,
+        table=Table("Points, with 95 % intervals", columns, cells, range(len(columns))),
+        lines=direction_lines(sweep.factors, sweep.points, sweep.judged),
+        path=sweep.path,
+    )
 
 
-def page(heading: str, warnings: Sequence[str], draw: Callable[[], Any], parts: Iterable[str]) -> str:
-    """Return an element of a notebook: heading, warnings, a figure if it can be drawn, and further markup."""
-    body = "\n".join(part for part in (embedded_figure(draw, heading), *parts) if part)
-    return f"<div>\n<p><strong>{escaped(heading)}</strong></p>\n{warning_list(warnings)}\n{body}\n</div>"
+def sphere_page(heading: str, draw: Callable[[], Any], peaks: Sequence[str]) -> str:
+    """Return volumes of balls as HTML: a figure, and where the volume and the surface are largest.
+
+    Args:
+        heading: radius and dimensions.
+        draw: returns the figure.
+        peaks: a line for each.
+    """
+    return _page(heading, draw, lines=peaks)
 
 
 def shown(figure: Any) -> Any:
@@ -110,29 +117,46 @@ def shown(figure: Any) -> Any:
     return figure
 
 
-def embedded_figure(draw: Callable[[], Any], description: str) -> str:
-    """Return a figure as an image within the page; empty where matplotlib is not installed."""
-    try:
-        content = figure_bytes(draw(), "png")
-    except ExperimentError:
-        return ""
-    code = base64.b64encode(content).decode()
-    return (
-        f'<img alt="{escaped(description)}" style="max-width: min(100%, {_PIXELS}px)" '
-        f'src="data:image/png;base64,{code}">'
+def _page(
+    heading: str,
+    draw: Callable[[], Any],
+    *,
+    warnings: Sequence[str] = (),
+    table: Table | None = None,
+    lines: Sequence[str] = (),
+    path: object = None,
+) -> str:
+    """Return an element of a notebook.
+
+    Args:
+        heading: also describes the figure.
+        draw: returns the figure.
+        warnings: what must not be missed.
+        table: the numbers.
+        lines: what is said below them.
+        path: where it is kept.
+    """
+    return render(
+        "notebook.html.j2",
+        heading=heading,
+        image=_encoded(draw),
+        warnings=warnings,
+        table=table,
+        lines=lines,
+        path=path,
     )
 
 
-def _table(rows: Iterable[tuple[str, str]]) -> str:
-    return table("", ("", "estimate [95 %]"), rows)
+def _encoded(draw: Callable[[], Any]) -> str:
+    """Return a figure as PNG in base 64; empty where matplotlib is not installed."""
+    try:
+        return base64.b64encode(figure_bytes(draw(), "png")).decode()
+    except ExperimentError:
+        return ""
 
 
 def _numbers(*values: float) -> str:
     return ", ".join(number_text(value) for value in values)
-
-
-def _kept(path: object) -> str:
-    return f"<p><small>Kept in <code>{escaped(path)}</code></small></p>"
 
 
 def _cell(value: Any) -> str:

@@ -69,12 +69,12 @@ class SphereResult:
 
     def _repr_html_(self) -> str:
         peaks = (("volume", self.volume_peak), ("surface", self.surface_peak))
-        rows = "".join(
-            f"<li>{name} peaks at n = {number_text(peak.n, 8)}, "
-            f"log10 = {number_text(peak.log_value / math.log(10), 8)}</li>"
+        lines = [
+            f"{name} peaks at n = {number_text(peak.n, 8)}, "
+            f"log10 = {number_text(peak.log_value / math.log(10), 8)}"
             for name, peak in peaks
-        )
-        return display.page(self._describe(), (), self.plot, [f"<ul>{rows}</ul>"])
+        ]
+        return display.sphere_page(self._describe(), self.plot, lines)
 
     def shell_share(self, thickness: float) -> FloatArray:
         """Return the share of each volume within ``thickness`` (0 to 1, of the radius) of its surface."""

@@ -16,7 +16,7 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 from geomreg_tui.errors import ExperimentError, Problem, one_line, plain_text
-from geomreg_tui.report.markup import escaped
+from geomreg_tui.rendering import Drawing, Shapes
 
 __all__ = [
     "COLOURS",
@@ -184,7 +184,7 @@ def _stand_apart(spans: Sequence[tuple[float, float]]) -> bool:
     return all(before[1] <= after[0] for before, after in itertools.pairwise(ordered))
 
 
-def inline_svg(figure: Any, name: str, description: str) -> str:
+def inline_svg(figure: Any, name: str, description: str) -> Drawing:
     """Return a figure as an ``svg`` element for a page.
 
     Ink is the colour of the page's text and the data colours are the page's variables, so that the figure
@@ -207,5 +207,5 @@ def inline_svg(figure: Any, name: str, description: str) -> str:
     body = body.replace(INK, "currentColor")
     for colour, code in COLOURS.items():
         body = body.replace(code.lower(), f"var(--{colour})")
-    body = re.sub(r"\n\s*", "\n", body)
-    return f'<svg viewBox="{box}" role="img" aria-label="{escaped(description)}">{body}'
+    body = re.sub(r"\n\s*", "\n", body).removesuffix("</svg>").strip()
+    return Drawing(box, description, Shapes(body))

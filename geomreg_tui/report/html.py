@@ -7,6 +7,7 @@ import math
 import geomreg_tui
 from geomreg_tui.experiment import Experiment
 from geomreg_tui.formatting import number_text
+from geomreg_tui.rendering import Figure, Table, render
 from geomreg_tui.report.command import RESOLVED
 from geomreg_tui.report.deep_tail import (
     HELD_OUT_HEADINGS,
@@ -22,7 +23,6 @@ from geomreg_tui.report.deep_tail import (
 )
 from geomreg_tui.report.drawing import inline_svg
 from geomreg_tui.report.figures import draw_panel
-from geomreg_tui.report.markup import definitions, escaped, figure, page, section, table, warning_list
 from geomreg_tui.report.results import Result
 from geomreg_tui.report.wording import (
     at_null_text,
@@ -123,19 +123,29 @@ def run_page(result: Result) -> str:
     )
     if result.status.elapsed_s > 0:
         sampled += f", {rate_text(summary.samples / result.status.elapsed_s)} networks/s"
-    parts = [
-        warning_list(result.warnings),
-        section("losses", "Losses", [_density_figure(result), _loss_table(result), _quantile_table(result)]),
-        section("modes", "Modes", [_mode_table(result), _notes(result)]),
-        section("volume", "Volume", _volume(result)),
-        section("tail", "Deep tail", _deep_tail(result.tail)) if result.tail is not None else "",
-        section("held-out", "Held-out performance", _held_out(result)) if _has_held_out(result) else "",
-        section("experiment", "Experiment", [_experiment_table(result)]),
-        section("again", "The same run again", _again(result)),
-        section("environment", "Environment", [environment_table(result)]),
-        section("terms", "Terms", [definitions(GLOSSARY)]),
-    ]
-    return page(facts.describe(), sampled, parts, f"{about()} Run {result.path.name}.")
+    return render(
+        "run.html.j2",
+        title=facts.describe(),
+        subtitle=sampled,
+        warnings=result.warnings,
+        density=_density_figure(result),
+        losses=_loss_table(result),
+        quantiles=_quantile_table(result),
+        modes=_mode_table(result),
+        notes=result.modes.notes,
+        volume_figure=_volume_figure(result),
+        volumes=_volume_table(result),
+        below=_below_text(result),
+        tail=_tail_tables(result.tail) if result.tail is not None else (),
+        held_out_figure=_held_out_figure(result),
+        held_out=_held_out_table(result),
+        experiment=_experiment_table(result),
+        command=result.command,
+        conditions=_conditions(result),
+        environment=environment_table(result),
+        terms=GLOSSARY,
+        about=f"{about()} Run {result.path.name}.",
+    )
 
 
 def about() -> str:
@@ -143,18 +153,18 @@ def about() -> str:
     return f"Made by geomreg-tui {geomreg_tui.__version__}."
 
 
-def environment_table(result: Result) -> str:
+def environment_table(result: Result) -> Table:
     """Return versions and device that the bits of a run depend on, one row for each environment."""
     names = dict.fromkeys(name for environment in result.environments for name in environment)
     keys = ["from_chunk", *(name for name in names if name != "from_chunk")]
     headings = [key.replace("_", " ") for key in keys]
     rows = [[environment.get(key, "-") for key in keys] for environment in result.environments]
-    return table("What the bits of this run depend on", headings, rows)
+    return Table("What the bits of this run depend on", headings, rows)
 
 
-def _density_figure(result: Result) -> str:
+def _density_figure(result: Result) -> Figure | None:
     if not result.summary.histogram.count.size:
-        return ""
+        return None
     facts, modes = result.facts, result.modes
     said = (
         f"Density of the loss on 0 to {number_text(modes.range[1])}. "
@@ -166,10 +176,10 @@ def _density_figure(result: Result) -> str:
         "Density of the loss of random networks, with the band that holds all bars at once (95 %). "
         "The atom at L_0 has no width and is not drawn as a bar."
     )
-    return figure(inline_svg(draw_panel(result, "density"), "density", said), caption)
+    return Figure(inline_svg(draw_panel(result, "density"), "density", said), caption)
 
 
-def _loss_table(result: Result) -> str:
+def _loss_table(result: Result) -> Table:
     facts, moments, histogram = result.facts, result.summary.moments, result.summary.histogram
     rows = [
         ("null loss L_0", number_text(facts.null_loss, 6)),
@@ -184,17 +194,17 @@ def _loss_table(result: Result) -> str:
         ("dead networks", "not counted" if result.summary.dead is None else f"{result.summary.dead:,}"),
         ("NaN or infinite", f"{histogram.nonfinite:,}"),
     ]
-    return table("Landmarks, moments and counts; shares are of the finite losses", ("", "loss"), rows, [1])
+    return Table("Landmarks, moments and counts; shares are of the finite losses", ("", "loss"), rows, [1])
 
 
-def _quantile_table(result: Result) -> str:
+def _quantile_table(result: Result) -> Table:
     values = result.distribution.quantile(QUANTILES)
     names = [f"{share:.1%}" for share in QUANTILES]
     row = ["loss", *(number_text(float(value)) for value in values)]
-    return table("Quantiles of the loss", ["share", *names], [row], range(1, len(row)))
+    return Table("Quantiles of the loss", ["share", *names], [row], range(1, len(row)))
 
 
-def _mode_table(result: Result) -> str:
+def _mode_table(result: Result) -> Table:
     modes, landmark, null = result.modes, result.landmark, result.facts.null_loss
     peaks = modes.log2_peak_ratio
     rows = [
@@ -226,18 +236,24 @@ def _mode_table(result: Result) -> str:
     if modes.log_modes:
         places = ", ".join(number_text(mode.loss) for mode in modes.log_modes)
         rows.append(("log axis", f"modes at L = {places}", "the density in log L is another density"))
-    return table("Modes of the density, with 95 % intervals", ("", "estimate [95 %]", "where"), rows)
+    return Table("Modes of the density, with 95 % intervals", ("", "estimate [95 %]", "where"), rows)
 
 
-def _notes(result: Result) -> str:
-    items = "".join(f"<li>{escaped(note)}</li>" for note in result.modes.notes)
-    return f"<ul>{items}</ul>" if items else ""
+def _volume_figure(result: Result) -> Figure | None:
+    curve = result.volume
+    if not curve.loss.size:
+        return None
+    volume, loss = log_text(float(curve.log10_volume[0])), log_text(float(curve.log10_loss[0]))
+    deepest = f"down to log10 V = {volume} at log10 L = {loss}"
+    said = f"Volume fraction against loss, both as logarithms, {deepest}."
+    caption = f"Volume fraction V(ε), {deepest}, the deepest point that the sample supports."
+    return Figure(inline_svg(draw_panel(result, "volume"), "volume-fraction", said), caption)
 
 
-def _volume(result: Result) -> list[str]:
+def _volume_table(result: Result) -> Table | None:
     curve, lebesgue = result.volume, result.lebesgue
     if not curve.loss.size:
-        return ["<p>There are no finite losses above 0.</p>"]
+        return None
     headings = ["log10 L", "log10 V(L)", "standard error", "local exponent λ", "standard error of λ"]
     if lebesgue:
         headings += [f"log10 Lebesgue volume in the {lebesgue.support}", "radius of the ball of equal volume"]
@@ -249,19 +265,18 @@ def _volume(result: Result) -> list[str]:
             row.append(log_text(float(lebesgue.log10_volume[place])))
             row.append(number_text(float(lebesgue.radius[place]), 5))
         rows.append(row)
-    volume, loss = log_text(float(curve.log10_volume[0])), log_text(float(curve.log10_loss[0]))
-    deepest = f"down to log10 V = {volume} at log10 L = {loss}"
-    said = f"Volume fraction against loss, both as logarithms, {deepest}."
-    caption = f"Volume fraction V(ε), {deepest}, the deepest point that the sample supports."
-    bound = "; ".join(below_lines(result)) + "."
-    return [
-        figure(inline_svg(draw_panel(result, "volume"), "volume-fraction", said), caption),
-        table("Volume fractions", headings, rows, range(len(headings))),
-        f"<p>{escaped(bound[0].upper() + bound[1:])}</p>",
-    ]
+    return Table("Volume fractions", headings, rows, range(len(headings)))
 
 
-def _deep_tail(deep: DeepTail) -> list[str]:
+def _below_text(result: Result) -> str:
+    """Return what is known of volumes below those in the table."""
+    if not result.volume.loss.size:
+        return "There are no finite losses above 0."
+    bound = "; ".join(below_lines(result))
+    return f"{bound[0].upper()}{bound[1:]}."
+
+
+def _tail_tables(deep: DeepTail) -> list[Table]:
     known = [
         ("volume at the end", goal_text(deep)),
         ("status", deep.status_text),
@@ -271,24 +286,29 @@ def _deep_tail(deep: DeepTail) -> list[str]:
         ("local exponent λ at the end", exponent_text(deep)),
         ("agreement", agreement_text(deep)),
     ]
-    parts = [table("Multilevel splitting below what plain sampling sees", ("", ""), known)]
+    tables = [Table("Multilevel splitting below what plain sampling sees", ("", ""), known)]
     if deep.curve is not None:
         rows, headings = curve_rows(deep), curve_headings(deep)
-        parts.append(table("Volume fractions down the tail", headings, rows, range(len(headings))))
+        tables.append(Table("Volume fractions down the tail", headings, rows, range(len(headings))))
         if deep.curve.held_out is not None:
             rows = [tuple(row) for row in held_out_rows(deep.curve.held_out)]
-            parts.append(table("Held-out performance down the tail", HELD_OUT_HEADINGS, rows, range(3)))
-    return parts
+            tables.append(Table("Held-out performance down the tail", HELD_OUT_HEADINGS, rows, range(3)))
+    return tables
 
 
-def _has_held_out(result: Result) -> bool:
-    return result.held_out is not None and bool(result.held_out.loss.size)
-
-
-def _held_out(result: Result) -> list[str]:
+def _held_out_figure(result: Result) -> Figure | None:
     curve = result.held_out
-    if curve is None:
-        return []
+    if curve is None or not curve.loss.size:
+        return None
+    what = "Held-out loss" if curve.accuracy is None else "Held-out accuracy"
+    caption = f"{what} on {curve.examples} examples, of the networks whose training loss is at most ε."
+    return Figure(inline_svg(draw_panel(result, "held_out"), "held-out-curve", caption), caption)
+
+
+def _held_out_table(result: Result) -> Table | None:
+    curve = result.held_out
+    if curve is None or not curve.loss.size:
+        return None
     rows = []
     for place in spread(curve.loss.size, 8):
         accuracy = "no classes" if curve.accuracy is None else band_text(curve.accuracy, place, bounded=True)
@@ -301,15 +321,10 @@ def _held_out(result: Result) -> list[str]:
             )
         )
     headings = ("training loss up to", "networks", "mean held-out loss [95 %]", "accuracy [95 %]")
-    what = "Held-out loss" if curve.accuracy is None else "Held-out accuracy"
-    caption = f"{what} on {curve.examples} examples, of the networks whose training loss is at most ε."
-    return [
-        figure(inline_svg(draw_panel(result, "held_out"), "held-out-curve", caption), caption),
-        table(f"On {curve.examples} held-out examples", headings, rows, range(4)),
-    ]
+    return Table(f"On {curve.examples} held-out examples", headings, rows, range(4))
 
 
-def _experiment_table(result: Result) -> str:
+def _experiment_table(result: Result) -> Table:
     facts, asked = result.facts, result.run.asked
     rows: list[tuple[str, object, str]] = []
     for key, field in Experiment.model_fields.items():
@@ -334,17 +349,15 @@ def _experiment_table(result: Result) -> str:
         ("digest", facts.experiment.digest(), "SHA-256 of the experiment"),
         ("digest of the histogram", result.summary.histogram.digest(), "equal for equal networks"),
     ]
-    return table(
+    return Table(
         "What was sampled; keys that are left out have their defaults", ("key", "value", "note"), rows
     )
 
 
-def _again(result: Result) -> list[str]:
+def _conditions(result: Result) -> list[str]:
+    """Return what it takes for the command to draw the same networks."""
     said = "It draws the same networks, to the same bits where versions and device are those below."
     if result.warnings:
         said = "It draws the same experiment; for the reasons given at the top, not all the same networks."
-    parts = [f"<pre><code>{escaped(result.command)}</code></pre>", f"<p>{escaped(said)}</p>"]
     digest = result.facts.experiment.data_sha256
-    if digest:
-        parts.append(f"<p>The data file must have the SHA-256 {escaped(digest)}.</p>")
-    return parts
+    return [said, f"The data file must have the SHA-256 {digest}."] if digest else [said]

@@ -27,9 +27,9 @@ from geomreg_tui.sweeps.volumes import TailComparison, TailVerdict, compare_tail
 __all__ = [
     "MEASURES",
     "TAIL_HEADINGS",
+    "direction_lines",
     "direction_numbers",
     "failure_line",
-    "grid_lines",
     "sweep_text",
     "tail_rows",
     "tail_verdict_lines",
@@ -88,17 +88,25 @@ def sweep_text(
     if not judged:
         said.append("No direction: that needs a factor with two or more numbers for values.")
     lines += [part for line in said for part in wrapped_lines(line, width, 2)]
-    lines += [part for verdict in judged for part in _verdict_lines(verdict_line(verdict), width)]
-    whole = [line for verdict in grid_verdicts(factors, points) for line in grid_lines(verdict)]
-    lines += [part for line in whole for part in _verdict_lines(line, width)]
+    lines += [
+        part for line in direction_lines(factors, points, judged) for part in _verdict_lines(line, width)
+    ]
     return plain_text("\n".join([*lines, *_tail_part(factors, points, width)]))
+
+
+def direction_lines(
+    factors: Sequence[Factor], points: Sequence[SweepPoint], judged: Sequence[Verdict]
+) -> list[str]:
+    """Return in words the direction of each factor, and of each over the whole grid where there are two."""
+    lines = [verdict_line(verdict) for verdict in judged]
+    return lines + [line for verdict in grid_verdicts(factors, points) for line in _grid_lines(verdict)]
 
 
 def _known(text: str) -> str:
     return "-" if text == UNDEFINED else text
 
 
-def grid_lines(verdict: GridVerdict) -> tuple[str, str]:
+def _grid_lines(verdict: GridVerdict) -> tuple[str, str]:
     """Return in words where a factor pushes the balance over a grid, and whether that differs along it."""
     found, across = verdict.direction, verdict.across.key
     what = MEASURES[found.measure]

@@ -14,6 +14,7 @@ import pytest
 
 import geomreg_tui.report.html
 import geomreg_tui.report.sweep_html
+from geomreg_tui.rendering import Drawing, Shapes
 from geomreg_tui.report import export_result, export_sweep, load_result, load_sweep, report_text, sweep_text
 from geomreg_tui.report.results import result_document
 from geomreg_tui.runs.store import write_json
@@ -362,7 +363,7 @@ def check_csv(path, document, result):
 def no_figures(monkeypatch):
     """Leave figures out of pages: they have tests of their own, and take the time of a hundred tables."""
     for module in (geomreg_tui.report.html, geomreg_tui.report.sweep_html):
-        monkeypatch.setattr(module, "inline_svg", lambda *_: "<svg></svg>")
+        monkeypatch.setattr(module, "inline_svg", lambda *_: Drawing("0 0 1 1", "", Shapes("")))
         for name in ("draw_panel", "draw_directions", "draw_densities", "draw_tails"):
             monkeypatch.setattr(module, name, lambda *_: None, raising=False)
 

@@ -11,14 +11,13 @@ import signal
 import socket
 import sys
 from collections.abc import Awaitable, Callable, Sequence
-from importlib.resources import files
-from string import Template
 
 from aiohttp import WSCloseCode, WSMessage, WSMsgType, web
 from textual_serve.app_service import AppService
 from textual_serve.server import Server
 
 from geomreg_tui.errors import GeomregError, plain_text
+from geomreg_tui.rendering import render
 from geomreg_tui.safe_path import python_environment
 from geomreg_tui.tui.web import DRIVER
 from geomreg_tui.tui.web.admission import Admission, is_loopback
@@ -61,7 +60,6 @@ class ExplorerServer(Server):
         open_to_others = not is_loopback(host)
         names = [host, socket.gethostname(), socket.getfqdn()] if open_to_others else []
         self.admission = Admission(names, any_address=open_to_others)
-        self._page = Template(files(__package__).joinpath("page.html").read_text("utf-8"))
         self._open: dict[asyncio.Task[object], web.WebSocketResponse] = {}  # by the task that serves it
 
     def run(self, opened: Callable[[str], None]) -> None:
@@ -143,7 +141,7 @@ class ExplorerServer(Server):
     async def handle_index(self, request: web.Request) -> web.Response:
         """Serve the page."""
         nonce = secrets.token_urlsafe(16)
-        page = self._page.substitute(nonce=nonce, font_size=_font_size(request))
+        page = render("explorer.html.j2", nonce=nonce, font_size=_font_size(request))
         response = web.Response(text=page, content_type="text/html")
         policy = _POLICY.format(host=request.host)
         response.headers["Content-Security-Policy"] = f"{policy} 'nonce-{nonce}'"
