@@ -1,4 +1,4 @@
-"""The functions of the public API. None of them imports torch into the process that calls them."""
+"""The functions of the public API. None of them imports torch into the process that calls it."""
 
 from __future__ import annotations
 
@@ -290,6 +290,11 @@ class RunList(Sequence[RunEntry]):
     """Runs, newest first. It shows itself as a table.
 
     Each is an entry with ``path``, ``name``, ``status()`` (state and counts) and ``size()`` (bytes).
+
+    Example:
+        >>> newest = geomreg.runs()[:1]
+        >>> newest.arrays()["state"].tolist()
+        ['done']
     """
 
     def __init__(self, entries: Sequence[RunEntry]) -> None:

@@ -21,7 +21,6 @@ from geomreg_tui.report.wording import (
     state_text,
     zero_side_text,
 )
-from geomreg_tui.sweeps.verdicts import grid_verdicts
 
 __all__ = ["embedded_figure", "page", "run_line", "run_page", "shown", "sweep_line", "sweep_page"]
 
@@ -88,7 +87,7 @@ def sweep_page(
     """
     shown = [[_cell(value) for value in row] for row in rows]
     lines = [verdict_line(verdict) for verdict in sweep.judged]
-    lines += [line for verdict in grid_verdicts(sweep.factors, sweep.points) for line in grid_lines(verdict)]
+    lines += [line for verdict in sweep.judged_grid for line in grid_lines(verdict)]
     directions = "".join(f"<li>{escaped(line)}</li>" for line in lines)
     parts = [
         table("Points, with 95 % intervals", columns, shown, range(len(columns))),

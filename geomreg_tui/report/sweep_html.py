@@ -20,7 +20,6 @@ from geomreg_tui.report.sweeps import (
 )
 from geomreg_tui.report.wording import log_text, mass_text, ratio_text
 from geomreg_tui.statistics.trends import LOG10_RATIO, measure_of
-from geomreg_tui.sweeps.verdicts import grid_verdicts
 from geomreg_tui.sweeps.volumes import TailComparison
 
 __all__ = ["sweep_page"]
@@ -86,7 +85,7 @@ def _verdicts(sweep: Sweep) -> list[str]:
     if not sweep.judged:
         return ["<p>No direction: that needs a factor with two or more numbers for values.</p>"]
     lines = [verdict_line(verdict) for verdict in sweep.judged]
-    for verdict in grid_verdicts(sweep.factors, sweep.points):
+    for verdict in sweep.judged_grid:
         lines += grid_lines(verdict)
     items = "".join(f"<li>{escaped(line)}</li>" for line in lines)
     return [f"<ul>{items}</ul>"]
