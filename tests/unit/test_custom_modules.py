@@ -170,7 +170,7 @@ def test_one_by_one_is_said_and_does_not_depend_on_the_batch(make) -> None:
 def test_a_chunk_has_the_same_bits_whatever_was_drawn_before(make) -> None:
     resolved = prepare(experiment(make)).facts.experiment
     digests = [run_chunk(resolved, 2).summary.histogram.digest() for _ in range(2)]
-    from geomreg_tui.sampling import work as chunk
+    from geomreg_tui.sampling import work
 
     work._sampler.cache_clear()  # as in another worker
     torch.manual_seed(99)
