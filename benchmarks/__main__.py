@@ -4,33 +4,51 @@ from __future__ import annotations
 
 import argparse
 import platform
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import torch
 
 from benchmarks import memory, overhead, primitives, tail, terminal, throughput
 
+TABLES: dict[str, Callable[[float], str]] = {
+    "throughput": throughput.table,
+    "memory": lambda seconds: memory.table(),
+    "overhead": lambda seconds: overhead.table(60 * seconds),
+    "primitives": primitives.table,
+    "tail": lambda seconds: tail.table(),
+    "terminal": terminal.table,
+}
+# Each at its smallest, to see that it runs. What the terminal's takes is in tests/tui/test_terminal_table.py.
+SMOKE: dict[str, Callable[[], str]] = {
+    "throughput": lambda: throughput.table(0.01, [throughput.Case(2, 8, 1, 1)], rounds=1),
+    "memory": lambda: memory.table((1_000,)),
+    "overhead": lambda: overhead.table(1.0, list(overhead.EXPERIMENTS)[:1], pairs=1),
+    "primitives": lambda: primitives.table(1e-3),
+    "tail": lambda: tail.table(
+        [replace(way, population=50, runs=2, seconds=0.1) for way in tail.WAYS[:3]],
+        list(tail.KERNEL_CASES)[:1],
+        runs=2,
+    ),
+}
 
-def main() -> None:
+
+def main(arguments: Sequence[str] | None = None) -> None:
     """Print the tables asked for; all by default."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    tables = ["throughput", "memory", "overhead", "primitives", "tail", "terminal"]
-    parser.add_argument("table", nargs="*", choices=[*tables, []], default=[])
+    parser.add_argument("table", nargs="*", choices=[*TABLES, []], default=[])
     parser.add_argument("--seconds", type=float, default=1.0, help="time for each figure")
-    options = parser.parse_args()
-    wanted = options.table or tables
+    parser.add_argument(
+        "--smoke", action="store_true", help="at the smallest sizes, to see that they run; without terminal"
+    )
+    options = parser.parse_args(arguments)
     print(f"torch {torch.__version__}, {platform.machine()} {torch.backends.cpu.get_cpu_capability()}\n")
-    if "throughput" in wanted:
-        print(throughput.table(options.seconds), end="\n\n")
-    if "memory" in wanted:
-        print(memory.table(), end="\n\n")
-    if "overhead" in wanted:
-        print(overhead.table(60 * options.seconds), end="\n\n")
-    if "primitives" in wanted:
-        print(primitives.table(options.seconds), end="\n\n")
-    if "tail" in wanted:
-        print(tail.table(), end="\n\n")
-    if "terminal" in wanted:
-        print(terminal.table(options.seconds))
+    wanted = options.table or TABLES
+    if options.smoke:
+        tables = [SMOKE[name]() for name in wanted if name in SMOKE]
+    else:
+        tables = [TABLES[name](options.seconds) for name in wanted]
+    print("\n\n".join(tables))
 
 
 if __name__ == "__main__":

@@ -11,19 +11,12 @@ from __future__ import annotations
 import os
 import statistics
 import tempfile
-import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from geomreg_tui.engine.executors import WorkerPool
-from geomreg_tui.engine.loop import Engine, Pace
-from geomreg_tui.experiment import Experiment
-from geomreg_tui.runs import RunDirectory
-from geomreg_tui.sampling.fold import Fold
-from geomreg_tui.sampling.plan import SamplingPlan
-from geomreg_tui.sampling.store import committed
+import geomreg_tui as geomreg
+from benchmarks.internals import Pace, TimedRun, WorkerPool
 
 __all__ = ["table"]
 
@@ -33,35 +26,21 @@ EXPERIMENTS: dict[str, dict[str, Any]] = {
     "16 examples and 100 held out": {"data": "digits", "held_out": 100, "width": 64, "depth": 2},
 }
 PAIRS = 3
+WARM_UP = 2.0  # seconds
 NEVER = 1e9
 
 
-@dataclass
-class _Spent:
-    """Processor seconds in some calls, and how many there were."""
+def table(seconds: float = 60.0, names: Sequence[str] = tuple(EXPERIMENTS), pairs: int = PAIRS) -> str:
+    """Return a Markdown table of what writing costs in runs of so many seconds.
 
-    seconds: float = 0.0
-    calls: int = 0
-
-    def timed(self, call: Callable[..., Any]) -> Callable[..., Any]:
-        """Return the call with its time counted."""
-
-        def run(*arguments: Any, **options: Any) -> Any:
-            begun = time.thread_time()
-            try:
-                return call(*arguments, **options)
-            finally:
-                self.seconds += time.thread_time() - begun
-                self.calls += 1
-
-        return run
-
-
-def table(seconds: float = 60.0) -> str:
-    """Return a Markdown table of what writing costs in runs of so many seconds."""
+    Args:
+        seconds: of the run whose writing is timed; those whose rates are compared take a quarter each.
+        names: which of :data:`EXPERIMENTS`.
+        pairs: of rates, with and without writing.
+    """
     cores = len(os.sched_getaffinity(0))
     lines = [
-        f"Runs of {seconds:.0f} s with {cores} workers; ratio of rates: median of {PAIRS} pairs of "
+        f"Runs of {seconds:.0f} s with {cores} workers; ratio of rates: median of {pairs} pairs of "
         f"{seconds / 4:.0f} s.",
         "",
         "| experiment | a snapshot (ms) | a commit (ms) | share of processor time | rate with / without |",
@@ -69,21 +48,23 @@ def table(seconds: float = 60.0) -> str:
     ]
     pool = WorkerPool(cores)
     try:
-        for name, values in EXPERIMENTS.items():
-            experiment = Experiment.parse(values)
-            measure(pool, experiment, 2.0, Pace())  # the workers load what they need
-            _, publish, commit, elapsed = measure(pool, experiment, seconds, Pace())
-            share = (publish.seconds + commit.seconds) / (elapsed * cores)
+        for name in names:
+            experiment = geomreg.Experiment.parse(EXPERIMENTS[name])
+            measure(pool, experiment, min(seconds, WARM_UP), Pace())  # the workers load what they need
+            run, _ = measure(pool, experiment, seconds, Pace())
+            share = (run.publishing + run.committing) / (run.elapsed * cores)
             ratios = []
-            for _ in range(PAIRS):
+            for _ in range(pairs):
                 rates = [
-                    measure(pool, experiment, seconds / 4, pace)[0]
+                    measure(pool, experiment, seconds / 4, pace)[1]
                     for pace in (Pace(), Pace(publish=NEVER, commit=NEVER))
                 ]
-                ratios.append(rates[0] / rates[1])
+                if all(rates):  # in a very short run none may be drawn
+                    ratios.append(rates[0] / rates[1])
+            commit = f"{1e3 * run.committing / run.commits:.1f}" if run.commits else "–"
+            ratio = f"{statistics.median(ratios):.3f}" if ratios else "–"
             lines.append(
-                f"| {name} | {1e3 * publish.seconds / publish.calls:.1f} | "
-                f"{1e3 * commit.seconds / commit.calls:.1f} | {share:.2%} | {statistics.median(ratios):.3f} |"
+                f"| {name} | {1e3 * run.publishing / run.snapshots:.1f} | {commit} | {share:.2%} | {ratio} |"
             )
     finally:
         pool.close()
@@ -91,29 +72,11 @@ def table(seconds: float = 60.0) -> str:
 
 
 def measure(
-    pool: WorkerPool, experiment: Experiment, seconds: float, pace: Pace
-) -> tuple[float, _Spent, _Spent, float]:
-    """Sample for a while; return networks per second, the cost of publishing and committing, the time."""
-    publish, commit = _Spent(), _Spent()
+    pool: WorkerPool, experiment: geomreg.Experiment, seconds: float, pace: Pace
+) -> tuple[TimedRun, float]:
+    """Sample for a while; return the run, and networks per second."""
     with tempfile.TemporaryDirectory() as folder:
-        prepared = pool.prepare(experiment, "cpu", None)
-        run = RunDirectory.create(Path(folder) / "run", prepared.facts, prepared.environment, 10**12, 0)
-        engine = Engine(run, pool, Fold(run, SamplingPlan(prepared.facts.experiment, 10**12)), pace=pace)
-        engine._publish = publish.timed(engine._publish)  # type: ignore[method-assign]
-        engine._commit = commit.timed(engine._commit)  # type: ignore[method-assign]
-        begun = time.monotonic()
-        over = engine._over
-        stopped: list[tuple[float, float, float]] = []
-
-        def stop() -> bool:
-            now = time.monotonic() - begun
-            if not stopped and now >= seconds:
-                stopped.append((now, publish.seconds, commit.seconds))
-                engine.request_stop(hurry=True)
-            return over()
-
-        engine._over = stop  # type: ignore[method-assign]
-        engine.run()
-        samples = committed(run).summary.samples
-    elapsed, publish.seconds, commit.seconds = stopped[0]
-    return samples / (time.monotonic() - begun), publish, commit, elapsed
+        path = Path(folder) / "run"
+        run = TimedRun(path, pool, experiment, seconds, pace)
+        took = run.carry_out()
+        return run, geomreg.load(path).summary.samples / took

@@ -12,7 +12,15 @@ __all__ = ["table"]
 
 def table(seconds: float) -> str:
     """Return a Markdown table of seconds for one number, product or root."""
+    threads = torch.get_num_threads()
     torch.set_num_threads(1)
+    try:
+        return _table(seconds)
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _table(seconds: float) -> str:
     generator = torch.Generator()
     numbers = torch.empty(2**19)
     wide = torch.full((2**16,), 64.0, dtype=torch.float64)

@@ -11,9 +11,8 @@ import math
 import os
 import statistics
 import tempfile
-import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -24,11 +23,9 @@ import numpy as np
 import torch
 from scipy import stats
 
+import geomreg_tui as geomreg
+from benchmarks.internals import descend
 from benchmarks.tail_peers import Curve, Problem, dynesty_run, linear, relu, subset_simulation
-from geomreg_tui.experiment import Experiment
-from geomreg_tui.sampling.sampler import Sampler
-from geomreg_tui.splitting.plan import TailPlan
-from geomreg_tui.splitting.population import Population, tail_experiment
 
 __all__ = ["table"]
 
@@ -91,10 +88,18 @@ KERNELS = ("pcn", "slice", "reflect", "tempered")
 KERNEL_POPULATION, KERNEL_RUNS = 50, 8
 
 
-def table() -> str:
-    """Return both tables in Markdown."""
+def table(
+    ways: Sequence[Way] = WAYS, kernel_cases: Sequence[str] = tuple(KERNEL_CASES), runs: int = KERNEL_RUNS
+) -> str:
+    """Return both tables in Markdown.
+
+    Args:
+        ways: which ways down.
+        kernel_cases: which of :data:`KERNEL_CASES`.
+        runs: of each kernel, two at least.
+    """
     with ProcessPoolExecutor(CORES, get_context("spawn"), _quiet) as pool:
-        return f"{_ways(pool)}\n\n{_kernels(pool)}"
+        return f"{_ways(pool, ways)}\n\n{_kernels(pool, kernel_cases, runs)}"
 
 
 def _quiet() -> None:
@@ -102,7 +107,7 @@ def _quiet() -> None:
     warnings.simplefilter("ignore")
 
 
-def _ways(pool: ProcessPoolExecutor) -> str:
+def _ways(pool: ProcessPoolExecutor, ways: Sequence[Way]) -> str:
     lines = [
         f"To log10 V = −{DECADES} on {CORES} cores (processor time over {CORES}); to an error of {WANTED} "
         f"decades: the cost of one run × variance / {WANTED}², and at least one run.",
@@ -112,7 +117,7 @@ def _ways(pool: ProcessPoolExecutor) -> str:
         "|---|---|---|---:|---:|---:|---:|---:|---:|",
     ]
     own = ""
-    for way in WAYS:
+    for way in ways:
         curves = list(pool.map(_run, [(way, index) for index in range(way.runs)]))
         lines.append(_row(way, curves))
         if way.case == "linear" and way.method == "ours":
@@ -175,14 +180,8 @@ def _run(task: tuple[Way, int]) -> Curve:
 
 
 def _descend(values: dict[str, Any], goal: float, population: int, kernel: str, index: int) -> Curve:
-    """Moves a population of ours down to a log loss."""
-    plan = TailPlan(loss=math.exp(goal), population=population, kernel=kernel)
-    descender = Population(tail_experiment(Experiment.parse(values)), plan, index)
-    begun = time.process_time()
-    while descender.advance():
-        pass
-    seconds = time.process_time() - begun
-    found = descender.result
+    """Walk a population of ours down to a log loss."""
+    found, seconds = descend(geomreg.Experiment.parse(values), goal, population, kernel, index)
     # The end is the goal, to within the rounding of its logarithm.
     log_loss = np.where(found.log_loss < goal + 1e-9, np.minimum(found.log_loss, goal), found.log_loss)
     own = math.sqrt(found.variance[-1]) / math.log(10)
@@ -192,8 +191,8 @@ def _descend(values: dict[str, Any], goal: float, population: int, kernel: str, 
 def _problem(case: str) -> Problem:
     if case == "linear":
         return linear(EXAMPLES)
-    sampler = Sampler(tail_experiment(Experiment.parse(RELU)))
-    return relu(sampler.x.numpy(), sampler.objective.targets[:, 0], 64)
+    ready = geomreg.prepare(geomreg.Experiment.parse(RELU))
+    return relu(ready.x, ready.targets[:, 0], 64)
 
 
 def _orthonormal(folder: str, examples: int, target: float) -> dict[str, Any]:
@@ -202,22 +201,23 @@ def _orthonormal(folder: str, examples: int, target: float) -> dict[str, Any]:
     return {"data": str(path), "examples": examples, "depth": 0, "init": "normal", "standardize": False}
 
 
-def _kernels(pool: ProcessPoolExecutor) -> str:
+def _kernels(pool: ProcessPoolExecutor, cases: Sequence[str], runs: int) -> str:
     lines = [
         "Kernels: processor seconds × variance of log10 V, per decade of V; populations of "
-        f"{KERNEL_POPULATION}, {KERNEL_RUNS} runs. The one that `auto` takes is marked.",
+        f"{KERNEL_POPULATION}, {runs} runs. The one that `auto` takes is marked.",
         "",
         f"| example | log10 V | {' | '.join(KERNELS)} |",
         f"|---|---:|{'---:|' * len(KERNELS)}",
     ]
-    for name, (values, goal) in KERNEL_CASES.items():
+    for name in cases:
+        values, goal = KERNEL_CASES[name]
         cells, volumes = [], []
         squared = values.get("loss", "mse") == "mse"
         for kernel in KERNELS:
             if kernel == "tempered" and not squared:
                 cells.append("–")
                 continue
-            tasks = [(values, goal * math.log(10), kernel, index) for index in range(KERNEL_RUNS)]
+            tasks = [(values, goal * math.log(10), kernel, index) for index in range(runs)]
             seconds, found = zip(*pool.map(_try_kernel, tasks), strict=True)
             volumes.append(statistics.mean(found))
             work = statistics.mean(seconds) * statistics.variance(found) / -volumes[-1]

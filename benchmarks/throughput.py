@@ -12,15 +12,14 @@ import multiprocessing
 import os
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 
-import geomreg_tui as sampling
+import geomreg_tui as geomreg
 from benchmarks.peers import Case, module_loop, vmap_ensemble
-from geomreg_tui.experiment import Experiment
 
 __all__ = ["table"]
 
@@ -44,13 +43,13 @@ def ours(case: Case) -> tuple[Callable[[], int], str]:
             "width": case.width,
             "depth": case.depth,
         }
-        experiment = sampling.prepare(Experiment.parse(values)).facts.experiment
-        sampling.run_chunk(experiment, 0, 1)  # the data are read here for good
+        experiment = geomreg.prepare(geomreg.Experiment.parse(values)).facts.experiment
+        geomreg.run_chunk(experiment, 0, 1)  # the data are read here for good
     chunks = itertools.count()
     part = max(int(experiment.batch_size or 1), int(experiment.chunk_size or 1) // 4)
 
     def draw() -> int:
-        return sampling.run_chunk(experiment, next(chunks), part).summary.samples
+        return geomreg.run_chunk(experiment, next(chunks), part).summary.samples
 
     return draw, str(experiment.sampler)
 
@@ -92,16 +91,22 @@ def measure(case: Case, way: str, seconds: float) -> tuple[float, str]:
     return sum(value for value, _ in found), found[0][1]
 
 
-def table(seconds: float, cases: list[Case] | None = None) -> str:
-    """Return the comparison as a Markdown table."""
+def table(seconds: float, cases: Sequence[Case] = CASES, rounds: int = ROUNDS) -> str:
+    """Return the comparison as a Markdown table.
+
+    Args:
+        seconds: time for each figure.
+        cases: which networks.
+        rounds: of which the best counts.
+    """
     lines = [
         "| inputs | hidden layers | width | N | module loop /s | vmap /s | geomreg-tui /s | sampler "
         "| × loop | × vmap |",
         "|---:|---:|---:|---:|---:|---:|---:|---|---:|---:|",
     ]
-    for case in cases or CASES:
+    for case in cases:
         best, sampler = {"loop": 0.0, "vmap": 0.0, "ours": 0.0}, ""
-        for way in ROUNDS * list(best):
+        for way in rounds * list(best):
             found, chosen = measure(case, way, seconds)
             best[way], sampler = max(best[way], found), sampler or chosen
         loop, vmap, own = best.values()

@@ -88,7 +88,7 @@ def main(wanted: Sequence[str]) -> None:
 
         execute_all()
     if not wanted or "gallery" in wanted:
-        subprocess.run([sys.executable, ROOT / "docs" / "gallery.py"], cwd=ROOT, check=True)
+        subprocess.run([sys.executable, "-m", "docs.gallery"], cwd=ROOT, check=True)
     if not wanted or "outputs" in wanted:
         write_outputs([README])
     for name in (name for name in TABLES if name in wanted):

@@ -1,6 +1,6 @@
 """The pictures of the README and of the gallery: the explorer on real runs by the real engine, as SVG.
 
-``python docs/gallery.py [NAME ...]`` makes those that are named, by default all of :data:`PICTURES`; each
+``python -m docs.gallery [NAME ...]`` makes those that are named, by default all of :data:`PICTURES`; each
 needs a minute at most. Nothing is put in: what they show is on the screen of a person who presses the same
 keys, and the runs are drawn anew each time.
 """
@@ -18,9 +18,7 @@ from pathlib import Path
 
 from textual.pilot import Pilot
 
-from geomreg_tui.experiment import Experiment
-from geomreg_tui.tui.app import FIRST, ExplorerApp
-from geomreg_tui.tui.source import EngineSource
+from docs.internals import FIRST, ExplorerApp, open_explorer
 
 FOLDER = Path(__file__).parent / "pages" / "pictures"
 PATIENCE = 400.0  # seconds
@@ -76,7 +74,7 @@ async def stage(
     ascii_only: bool = False,
 ) -> AsyncIterator[Stage]:
     """Open the explorer on an experiment."""
-    app = ExplorerApp(Experiment.parse(settings), round(samples), EngineSource(), ascii_only=ascii_only)
+    app = open_explorer(settings, round(samples), ascii_only=ascii_only)
     app.theme = theme
     async with app.run_test(size=size, notifications=True) as pilot:
         yield Stage(app, pilot)

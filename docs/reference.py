@@ -7,7 +7,7 @@ from typing import Any
 
 import typer
 
-from geomreg_tui.cli.app import app
+from docs.internals import command_line
 
 __all__ = ["command_line_page"]
 
@@ -21,7 +21,7 @@ _OWN = "Options"
 
 def command_line_page() -> str:
     """Return the page: every command, with its arguments and options."""
-    root = typer.main.get_command(app)
+    root = typer.main.get_command(command_line)
     return "\n".join([_HEAD, *_command(root, "geomreg-tui")])
 
 

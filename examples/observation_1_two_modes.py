@@ -4,19 +4,16 @@ Our set-up, not the paper's (its sizes and data are not published): a narrow ReL
 one Gaussian example. Narrow layers die often, and dead networks are an atom at the null loss.
 """
 
-from pathlib import Path
-from tempfile import TemporaryDirectory
+import os
 
-from _samples import samples
+import geomreg_tui as geomreg
 
-from geomreg_tui import Experiment, sample
+SAMPLES = os.environ.get("SAMPLES", "1e6")  # fewer for a quick look
 
-experiment = Experiment.parse(
-    {"data": "gaussian", "inputs": 4, "examples": 1, "width": 4, "depth": 3, "init": "he_normal"}
+result = geomreg.sample(
+    data="gaussian", inputs=4, examples=1, width=4, depth=3, init="he_normal", samples=SAMPLES
 )
-with TemporaryDirectory() as folder:
-    result = sample(experiment, samples(1_000_000), Path(folder) / "run")
-    modes, landmark = result.modes, result.landmark
+modes, dominance = result.modes, result.dominance
 
 for mode in modes.modes:
     where = "at 0" if mode.at_zero else f"at L = {mode.loss:.3g}"
@@ -25,6 +22,6 @@ print(f"at the null loss: {modes.atom_mass.estimate:.4f}; dead: {result.distribu
 both = modes.zero_mode is not None and modes.central_mode is not None
 measures = ", ".join(
     f"{name} = {estimate:.4f} [{low:.4f}, {high:.4f}]"
-    for name, (estimate, low, high) in (("D_0", landmark.landmark), ("D_E", modes.excess))
+    for name, (estimate, low, high) in (("D_0", dominance.landmark), ("D_E", dominance.excess))
 )
 print(f"Verdict: {'both modes are there' if both else 'not both modes are there'}; {measures}")

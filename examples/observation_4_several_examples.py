@@ -5,28 +5,20 @@ mode, to within counting noise, and how steep is it there? And does landmark dom
 central mode as examples are added?
 """
 
-from pathlib import Path
-from tempfile import TemporaryDirectory
+import os
 
-from _samples import samples
-from rich.console import Console
+import geomreg_tui as geomreg
 
-from geomreg_tui import Experiment
-from geomreg_tui.report import sweep_text
-from geomreg_tui.sweeps.plan import parse_factor
-from geomreg_tui.sweeps.run import run_sweep
-from geomreg_tui.sweeps.verdicts import verdicts
+SAMPLES = os.environ.get("SAMPLES", "3e5")  # fewer for a quick look
+COUNTS = [1, 2, 4, 8, 16, 32]
 
-base = Experiment.parse({"data": "digits", "width": 64, "depth": 2, "init": "he_normal"})
-factors = [parse_factor("examples=1,2,4,8,16,32")]
-with TemporaryDirectory() as folder:
-    points = list(run_sweep(base, factors, samples(300_000), Path(folder)))
-
-judged = verdicts(factors, points)
-Console(highlight=False).print(sweep_text(factors, points, judged))
+sweep = geomreg.sweep(
+    {"examples": COUNTS}, data="digits", width=64, depth=2, init="he_normal", samples=SAMPLES
+)
+print(sweep)
 several = []
-for point in points:
-    count, null, modes = point.settings[0], point.facts.null_loss, point.modes
+for count, result in zip(COUNTS, sweep.results, strict=True):
+    null, modes = result.facts.null_loss, result.modes
     slope, low, high = (null * end for end in modes.slope)
     shown = {True: "contracting", False: "not contracting", None: "no central mode"}[modes.contracting]
     if modes.contracting is not None:
@@ -36,12 +28,13 @@ for point in points:
         several.append((modes.contracting is True and low > 0, slope, low, high))
 holds = sum(steady for steady, *_ in several)
 _, slope, low, high = several[-1]
-change = judged[0].direction.effect
+over_count = sweep.judged[0].direction
+change = over_count.effect
 print(
     f"Verdict: volume contracts towards zero loss in {holds} of {len(several)} cases with N >= 4; "
-    f"at N = {points[-1].settings[0]} log density falls by {slope:.2f} [{low:.2f}, {high:.2f}] per L_0"
+    f"at N = {COUNTS[-1]} log density falls by {slope:.2f} [{low:.2f}, {high:.2f}] per L_0"
 )
 print(
-    f"Verdict: D_0 over the number of examples: {judged[0].direction.verdict}, "
+    f"Verdict: D_0 over the number of examples: {over_count.verdict}, "
     f"end to end {change.estimate:.3f} [{change.low:.3f}, {change.high:.3f}]"
 )

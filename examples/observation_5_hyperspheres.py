@@ -5,9 +5,9 @@ is measured as weight space is: by the share of points, drawn from the cube arou
 """
 
 import math
+import os
 
 import numpy as np
-from _samples import samples
 from scipy import stats
 
 import geomreg_tui as geomreg
@@ -26,7 +26,7 @@ share = geomreg.sphere([1000]).shell_share(0.01)[0]
 print(f"In dimension 1000, {share:.5f} of the volume lies within 1 % of the surface.")
 
 DIMENSIONS = range(1, 13)
-count = samples(1_000_000)
+count = int(float(os.environ.get("SAMPLES", "1e6")))  # fewer for a quick look
 exact = geomreg.sphere(DIMENSIONS).log10_volume
 generator = np.random.default_rng(0)
 sampled, errors, held = [], [], 0

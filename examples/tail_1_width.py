@@ -4,19 +4,26 @@ The conjecture says that volume near zero loss contracts with dimension, as that
 parameters grow by a factor of 2,000 while 8 examples stay the same; V is compared at one loss.
 """
 
+import os
+from pathlib import Path
+
 import numpy as np
-from _tails import draw, infinite_width, keep, tails
+from matplotlib import colormaps
+from matplotlib import pyplot as plt
 
-from geomreg_tui import Experiment
-from geomreg_tui.report.drawing import legend_above, new_figure, style
+import geomreg_tui as geomreg
 
+POPULATION = int(float(os.environ.get("POPULATION", "300")))  # fewer for a quick look
+FIGURE = Path(os.environ.get("FIGURES", ".")) / "tail-width.svg"
 LOSS = 1e-3
 WIDTHS = (16, 32, 64, 128, 256, 512, 1024)
 
 base = {"data": "teacher", "inputs": 2, "examples": 8, "depth": 2, "init": "he_normal"}
-curves = tails([Experiment.parse({**base, "width": width}) for width in WIDTHS], 300, loss=LOSS)
+goals = {"to_loss": LOSS, "population": POPULATION, "repeats": 4}
+sweep = geomreg.sweep({"width": WIDTHS}, **base, samples=1e4, goals=goals)
 
-found = [curve.at(float(curve.log10_loss[-1])) for curve in curves]
+curves = [result.tail.curve for result in sweep.results]
+found = [(curve.log10_volume[-1], curve.std[-1]) for curve in curves]
 for width, curve, (volume, error) in zip(WIDTHS, curves, found, strict=True):
     parameters = 2 * width + width**2 + width
     print(
@@ -24,20 +31,21 @@ for width, curve, (volume, error) in zip(WIDTHS, curves, found, strict=True):
         f"({curve.status})"
     )
 deep = np.linspace(np.log10(LOSS), 1, 128)
-limit = infinite_width(Experiment.parse(base), deep)
+limit = geomreg.infinite_width(**base).log_cdf(10**deep) / np.log(10)
 print(f"width   ∞                 log10 V(1e-3) = {limit[0]:7.2f}  (NNGP, exact)")
 
-with style():
-    from matplotlib import colormaps
-
-    figure = new_figure(6.4, 4.2)
-    axes = figure.subplots()
-    shades = colormaps["viridis"](np.linspace(0, 0.9, len(WIDTHS)))
-    for width, curve, shade in zip(WIDTHS, curves, shades, strict=True):
-        draw(axes, curve, f"width {width}", shade)
-    axes.plot(deep, limit, "k--", lw=1, label="infinite width")
-    legend_above(axes, 4)
-keep(figure, "tail-width")
+figure, axes = plt.subplots(figsize=(6.4, 4.2), layout="constrained")
+shades = colormaps["viridis"](np.linspace(0, 0.9, len(WIDTHS)))
+for width, result, shade in zip(WIDTHS, sweep.results, shades, strict=True):
+    tail = result.arrays("tail")
+    axes.fill_between(tail["log10_loss"], tail["low"], tail["high"], color=shade, alpha=0.2, lw=0)
+    axes.plot(tail["log10_loss"], tail["log10_volume"], color=shade, label=f"width {width}")
+axes.plot(deep, limit, "k--", lw=1, label="infinite width")
+axes.set_xlabel(r"$\log_{10}\,\varepsilon$  ($\varepsilon$ in units of the loss)")
+axes.set_ylabel(r"$\log_{10} V(\varepsilon)$  (share with $L \leq \varepsilon$)")
+axes.legend(loc="lower right")
+figure.savefig(FIGURE)
+print(f"Figure: {FIGURE}")
 
 change = found[-1][0] - found[0][0]
 noise = 2 * float(np.hypot(found[-1][1], found[0][1]))

@@ -5,36 +5,45 @@ the volume contract. Locally V ~ loss**lambda, and a network with room to fit N 
 lambda = N / 2.
 """
 
+import os
 from itertools import pairwise
+from pathlib import Path
 
-from _tails import draw, keep, tails
+from matplotlib import pyplot as plt
 
-from geomreg_tui import Experiment
-from geomreg_tui.report.drawing import COLOURS, legend_above, new_figure, style
+import geomreg_tui as geomreg
 
+POPULATION = int(float(os.environ.get("POPULATION", "300")))  # fewer for a quick look
+FIGURE = Path(os.environ.get("FIGURES", ".")) / "tail-examples.svg"
 LOSS = 1e-4
 COUNTS = (1, 2, 4, 8, 12)
 
-base = {"data": "digits", "width": 64, "depth": 2, "init": "he_normal"}
-curves = tails([Experiment.parse({**base, "examples": count}) for count in COUNTS], 300, loss=LOSS)
+goals = {"to_loss": LOSS, "population": POPULATION, "repeats": 4}
+sweep = geomreg.sweep(
+    {"examples": COUNTS}, data="digits", width=64, depth=2, init="he_normal", samples=1e4, goals=goals
+)
 
 found, slopes = [], []
-for count, curve in zip(COUNTS, curves, strict=True):
-    end = float(curve.log10_loss[-1])
-    found.append(curve.at(end))
-    slopes.append(curve.at(end + 1)[0] - found[-1][0])
+for count, result in zip(COUNTS, sweep.results, strict=True):
+    curve = result.tail.curve
+    found.append((curve.log10_volume[-1], curve.std[-1]))
+    a_decade_up, _ = curve.at(curve.log10_loss[-1] + 1)
+    slopes.append(a_decade_up - found[-1][0])
     print(
         f"N = {count:>2}  log10 V(1e-4) = {found[-1][0]:7.2f} ± {found[-1][1]:.2f}  "
         f"lambda from 1e-3 to 1e-4 = {slopes[-1]:.2f}, N/2 = {count / 2:g}  ({curve.status})"
     )
 
-with style():
-    figure = new_figure(6.4, 4.2)
-    axes = figure.subplots()
-    for count, curve, colour in zip(COUNTS, curves, COLOURS.values(), strict=False):
-        draw(axes, curve, f"N = {count}", colour)
-    legend_above(axes, 5)
-keep(figure, "tail-examples")
+figure, axes = plt.subplots(figsize=(6.4, 4.2), layout="constrained")
+for count, result in zip(COUNTS, sweep.results, strict=True):
+    tail = result.arrays("tail")
+    axes.fill_between(tail["log10_loss"], tail["low"], tail["high"], alpha=0.2, lw=0)
+    axes.plot(tail["log10_loss"], tail["log10_volume"], label=f"N = {count}")
+axes.set_xlabel(r"$\log_{10}\,\varepsilon$  ($\varepsilon$ in units of the loss)")
+axes.set_ylabel(r"$\log_{10} V(\varepsilon)$  (share with $L \leq \varepsilon$)")
+axes.legend(loc="lower right")
+figure.savefig(FIGURE)
+print(f"Figure: {FIGURE}")
 
 falls = all(after[0] + 2 * after[1] < before[0] - 2 * before[1] for before, after in pairwise(found))
 ratio = [2 * slope / count for slope, count in zip(slopes, COUNTS, strict=True)]

@@ -4,42 +4,42 @@ Two interleaved half moons, targets -1 and 1 by squared error. A population at {
 all networks that fit, with no training: its held-out accuracy is the volume hypothesis, measured.
 """
 
-from _tails import keep, tails
+import os
+from pathlib import Path
 
-from geomreg_tui import Experiment
-from geomreg_tui.report.drawing import COLOURS, INK, new_figure, style
+from matplotlib import pyplot as plt
 
+import geomreg_tui as geomreg
+
+POPULATION = int(float(os.environ.get("POPULATION", "200")))  # fewer for a quick look
+FIGURE = Path(os.environ.get("FIGURES", ".")) / "tail-generalisation.svg"
 LOSS = 1e-2
 COUNTS = (2, 4, 8, 16, 32)
 
 base = {"data": "moons", "width": 32, "depth": 2, "bias": True, "bias_scale": 0.5, "held_out": 200}
-curves = tails([Experiment.parse({**base, "examples": count}) for count in COUNTS], 200, loss=LOSS)
+goals = {"to_loss": LOSS, "population": POPULATION, "repeats": 4}
+sweep = geomreg.sweep({"examples": COUNTS}, **base, samples=1e4, goals=goals)
 
 at_fit = []
-for count, curve in zip(COUNTS, curves, strict=True):
+for count, result in zip(COUNTS, sweep.results, strict=True):
+    curve = result.tail.curve
     held = curve.held_out
-    assert held is not None
-    assert held.accuracy is not None
-    assert held.accuracy_std is not None
     at_fit.append((float(held.accuracy[-1]), float(held.accuracy_std[-1])))
     print(
         f"N = {count:>2}  log10 V = {curve.log10_volume[-1]:7.2f}  accuracy given L <= "
         f"1e{held.log10_loss[-1]:.2f}: {at_fit[-1][0]:.3f} ± {at_fit[-1][1]:.3f}  ({curve.status})"
     )
 
-with style():
-    figure = new_figure(6.4, 4.2)
-    axes = figure.subplots()
-    accuracy, error = zip(*at_fit, strict=True)
-    axes.errorbar(
-        COUNTS, accuracy, [2 * one for one in error], color=COLOURS["blue"], marker="o", capsize=3, lw=1
-    )
-    axes.axhline(0.5, color=INK, ls=":", lw=0.8)
-    axes.set_xscale("log", base=2)
-    axes.set_xticks(COUNTS, [str(count) for count in COUNTS])
-    axes.set_xlabel(r"training examples $N$, all fitted to $L \leq 0.01$")
-    axes.set_ylabel("mean held-out accuracy (share; two standard errors)")
-keep(figure, "tail-generalisation")
+figure, axes = plt.subplots(figsize=(6.4, 4.2), layout="constrained")
+accuracy, error = zip(*at_fit, strict=True)
+axes.errorbar(COUNTS, accuracy, [2 * one for one in error], marker="o", capsize=3, lw=1)
+axes.axhline(0.5, color="k", ls=":", lw=0.8)
+axes.set_xscale("log", base=2)
+axes.set_xticks(COUNTS, [str(count) for count in COUNTS])
+axes.set_xlabel(r"training examples $N$, all fitted to $L \leq 0.01$")
+axes.set_ylabel("mean held-out accuracy (share; two standard errors)")
+figure.savefig(FIGURE)
+print(f"Figure: {FIGURE}")
 
 (first, first_std), (last, last_std) = at_fit[0], at_fit[-1]
 gain, noise = last - first, 2 * (first_std**2 + last_std**2) ** 0.5

@@ -5,10 +5,10 @@
     5.257
 
 What to call is :func:`sample`, :func:`tail`, :func:`sweep` and :func:`sphere`. :func:`load` and :func:`runs`
-find what is on disk.
+find what is on disk. :func:`infinite_width` is a law to compare with.
 
 The public names are imported when they are first used, so that importing the package is instant: torch
-is loaded by :func:`prepare` and :func:`run_chunk` only, and textual by none of them.
+is loaded by :func:`prepare`, :func:`run_chunk` and :func:`infinite_width` only, and textual by none of them.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         RunResult,
         SphereResult,
         SweepResult,
+        infinite_width,
         load,
         runs,
         sample,
@@ -69,6 +70,7 @@ _HOMES = {
     "Summary": "geomreg_tui.summary",
     "SweepResult": "geomreg_tui.api",
     "analyse_modes": "geomreg_tui.statistics",
+    "infinite_width": "geomreg_tui.api",
     "load": "geomreg_tui.api",
     "prepare": "geomreg_tui.sampling.work",
     "run_chunk": "geomreg_tui.sampling.work",
@@ -101,6 +103,7 @@ __all__ = [
     "SweepResult",
     "__version__",
     "analyse_modes",
+    "infinite_width",
     "load",
     "prepare",
     "run_chunk",

@@ -53,7 +53,15 @@ class ExitCode(IntEnum):
 
 
 class GeomregError(Exception):
-    """Base of all errors that a user can cause or must be told of."""
+    """Base of all errors that a user can cause or must be told of.
+
+    Example:
+        >>> try:
+        ...     geomreg.load("no run of that name")
+        ... except geomreg.GeomregError as error:
+        ...     print(type(error).__name__)
+        RunDirectoryError
+    """
 
     exit_code: ExitCode = ExitCode.ERROR
 
@@ -80,7 +88,15 @@ class Problem:
 
 
 class ExperimentError(GeomregError):
-    """Some keys of an experiment are wrong; ``problems`` holds every one of them."""
+    """Some keys of an experiment are wrong; ``problems`` holds every one of them.
+
+    Example:
+        >>> try:
+        ...     geomreg.Experiment.parse({"widht": 64, "depth": -1})
+        ... except geomreg.ExperimentError as error:
+        ...     print(sorted(problem.key for problem in error.problems))
+        ['depth', 'widht']
+    """
 
     exit_code = ExitCode.USAGE
 

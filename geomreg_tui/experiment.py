@@ -113,6 +113,11 @@ class Experiment(BaseModel):
     """What is sampled: an architecture, an init law, examples and a loss.
 
     Build one with :meth:`parse` (which reports every problem at once) rather than the constructor.
+
+    Example:
+        >>> experiment = geomreg.Experiment.parse({"data": "digits", "examples": 16, "width": "64"})
+        >>> experiment.replace(depth=2).widths
+        (64, 64)
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)

@@ -1,6 +1,7 @@
 """What people call from Python: ``import geomreg_tui as geomreg``. Reading results never imports torch."""
 
 from geomreg_tui.api.calls import RunList, load, runs, sample, sweep, tail
+from geomreg_tui.api.laws import infinite_width
 from geomreg_tui.api.results import Dominance, RunResult, SweepResult
 from geomreg_tui.api.spheres import SphereResult, sphere
 
@@ -10,6 +11,7 @@ __all__ = [
     "RunResult",
     "SphereResult",
     "SweepResult",
+    "infinite_width",
     "load",
     "runs",
     "sample",

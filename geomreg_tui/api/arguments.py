@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from geomreg_tui.sweeps.plan import Factor, parse_factor
 
 __all__ = ["GOALS", "Asked", "as_array", "asked_for", "count_of", "factors_of", "module_name", "tail_plan"]
 
+_HERE = ("__main__", "__mp_main__")  # other names of what Python was started with
 GOALS = ("to_loss", "to_log10_volume", "population", "repeats", "move", "max_seconds")
 
 
@@ -108,33 +110,53 @@ def as_array(name: str, given: Any) -> NDArray[Any]:
 def module_name(module: object) -> str:
     """Return the name ``package.mod:factory`` by which an engine can import a factory.
 
+    Nothing is imported for it: a factory that a person holds comes from a module that is loaded.
+
     Args:
         module: a function or class that returns an ``nn.Module`` when it is called without arguments, or its
             name.
 
     Raises:
-        ExperimentError: if nothing can import it: an object, a lambda, or what is defined in a notebook or a
-            script itself.
+        ExperimentError: if no other process can import it by a name, or would import something else: a module
+            that is made already, a lambda, a method, or what is defined in a notebook or a script itself.
     """
     if isinstance(module, str):
         return module
     home, name = getattr(module, "__module__", None), getattr(module, "__qualname__", None)
-    if not callable(module) or home is None or name is None or not name.isidentifier():
-        got, rule = f"an object of type {type(module).__name__}", "which no other process can import"
-    elif home == "__main__":
-        got, rule = f"{name!r} of this notebook or script", "which no other process can import"
-    else:
-        return f"{home}:{name}"
-    raise ExperimentError(
-        [
-            Problem(
-                "module",
-                f"{got}, {rule}",
-                "allowed is a function or class in a file of its own, called without arguments: write it to "
-                "nets.py beside this and pass nets.make",
-            )
-        ]
-    )
+    if home is None or name is None or not callable(module):
+        raise _no_factory(*_made_already(module))
+    if home in _HERE:
+        got = f"{name!r} of this notebook or script, which no other process can import"
+        raise _no_factory(
+            got, "write it to a file such as nets.py beside this, import nets, and pass nets.make"
+        )
+    if not name.isidentifier():
+        kind = "a lambda" if name.endswith("<lambda>") else f"{name!r}, which is not at the top of {home}"
+        raise _no_factory(f"{kind}, which no other process can import", f"write a function make to {home}")
+    if getattr(sys.modules.get(home), name, None) is not module:
+        raise _no_factory(
+            f"a {name!r} that is not what {home}.{name} is now, which another process would import",
+            f"import {home} anew, and pass {home}.{name}",
+        )
+    return f"{home}:{name}"
+
+
+def _made_already(module: object) -> tuple[str, str]:
+    """Return what was got in place of a factory, and what to do with it."""
+    kind = type(module)
+    home, name = kind.__module__, kind.__qualname__
+    got = f"an object of type {name}, which no other process can import"
+    if home in _HERE:
+        return got, f"write {name}, and a function make that returns this object, to nets.py; pass nets.make"
+    if "torch" in sys.modules and isinstance(module, sys.modules["torch"].nn.Module):
+        got = f"an object of {home}.{name} that is made already, which no other process can import"
+    call = f"{name}(...)" if home == "builtins" else f"{home}.{name}(...)"
+    return got, f"write a function make that returns {call}, as you made this one, to nets.py; pass nets.make"
+
+
+def _no_factory(got: str, remedy: str) -> ExperimentError:
+    rule = "allowed is a function or class at the top of a file of its own, called without arguments"
+    return ExperimentError([Problem("module", got, f"{rule}: {remedy}")])
 
 
 def count_of(samples: float | str, key: str = "samples") -> int:

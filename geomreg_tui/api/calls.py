@@ -1,4 +1,4 @@
-"""The functions of the public API. None of them imports torch into the process that calls them."""
+"""The functions of the public API. None of them imports torch into the process that calls it."""
 
 from __future__ import annotations
 
@@ -59,10 +59,11 @@ def sample(
         data: a built-in or synthetic set, the path of a file, or arrays ``(X, y)`` of numpy, torch or pandas:
             X (n, features) or images (n, ...), y (n,) or (n, outputs), numbers or, as classes, text. Arrays
             are kept in the run directory.
-        module: a function or class that makes an ``nn.Module`` of your own, or its name: the
-            architecture is ``custom`` then. It must be importable, as networks are drawn in processes
-            of their own: a file beside a notebook will do, the notebook itself will not. The run records the
-            name only, and goes on only where that can be imported.
+        module: a function or class that makes an ``nn.Module`` of your own when it is called without
+            arguments, or its name: the architecture is ``custom`` then. Networks are drawn in processes of
+            their own, which import it by that name. So it must stand at the top of a file: one beside a
+            notebook will do, the notebook itself will not, and a module that is made already has no name.
+            The run records the name only, and goes on only where that can be imported.
         workers: worker processes on the CPU; None for one for each core.
         device: ``auto``, ``cpu``, ``cuda`` (all GPUs of a kind), ``cuda:i``, or several.
         keep_losses: how many of the first losses to keep, for :attr:`RunResult.losses`.
@@ -289,6 +290,11 @@ class RunList(Sequence[RunEntry]):
     """Runs, newest first. It shows itself as a table.
 
     Each is an entry with ``path``, ``name``, ``status()`` (state and counts) and ``size()`` (bytes).
+
+    Example:
+        >>> newest = geomreg.runs()[:1]
+        >>> newest.arrays()["state"].tolist()
+        ['done']
     """
 
     def __init__(self, entries: Sequence[RunEntry]) -> None:

@@ -57,6 +57,11 @@ class Dominance:
         zero_side: where the share near 0 in it comes from: ``sampled``, ``tail``, or ``bound``.
         basin: D, of the masses of the two modes' basins. It describes one picture: it leaps where a mode
             comes or goes.
+
+    Example:
+        >>> estimate, low, high = geomreg.load("latest").dominance.landmark
+        >>> -1 <= low <= estimate <= high <= 1
+        True
     """
 
     landmark: Interval
@@ -248,11 +253,22 @@ class SweepResult(Sweep):
         points: what came of each, in the order in which they were run.
         results: the run of each, a :class:`RunResult`.
         judged: the direction in which each factor with numbers for values pushes the balance.
+        judged_grid: that of each factor over all values of the other together; empty for one factor.
         failed: the points that failed.
         tails: the deep tails at equal loss; None where none were asked for.
 
     ``print(result)`` prints the table that the command line prints.
-    ``result["width=16"]`` is the run of a point, and :func:`geomreg_tui.sweep` has an example.
+    ``result["width=16"]`` is the run of a point.
+
+    Example:
+        >>> result = geomreg.sweep({"width": [2, 8]}, data="gaussian", inputs=4, examples=1, depth=1,
+        ...                        samples=2e4)
+        >>> [verdict.factor.key for verdict in result.judged]
+        ['width']
+        >>> result["width=8"].summary.samples
+        20000
+        >>> result.arrays()["width"].tolist()
+        [2, 8]
     """
 
     def __repr__(self) -> str:

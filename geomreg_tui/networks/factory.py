@@ -43,7 +43,7 @@ def call_factory(factory: str) -> nn.Module:
                 with same_generators(seed=0):
                     modules.append(make())
         except Exception as error:
-            hint = _shadowed(package) if "imported" in locals() else ""
+            hint = _shadowed(package) if "imported" in locals() else _where(package, error)
             raise module_problem(
                 f"{factory!r}, which failed ({type(error).__name__}: {error}){hint}"
             ) from error
@@ -95,6 +95,19 @@ def _working_directory_last() -> Iterator[None]:
     finally:
         if added and here in sys.path:
             sys.path.remove(here)
+
+
+def _where(package: str, error: Exception) -> str:
+    """Return where a module was looked for that was not found, or nothing for another error."""
+    if not isinstance(error, ModuleNotFoundError) or error.name not in _names(package):
+        return ""
+    return f"; it is looked for in {os.getcwd()}, on PYTHONPATH, and among what is installed"
+
+
+def _names(package: str) -> list[str]:
+    """Return the names of a module and of the packages that it lies in."""
+    parts = package.split(".")
+    return [".".join(parts[: count + 1]) for count in range(len(parts))]
 
 
 def _shadowed(package: str) -> str:

@@ -15,7 +15,7 @@ from geomreg_tui.report.sweeps import failure_line
 from geomreg_tui.sweeps.directory import RESULT, SweepDirectory, sweeps_root
 from geomreg_tui.sweeps.plan import Factor, point_name
 from geomreg_tui.sweeps.result import FailedPoint, SweepPoint
-from geomreg_tui.sweeps.verdicts import Verdict, verdicts
+from geomreg_tui.sweeps.verdicts import GridVerdict, Verdict, grid_verdicts, verdicts
 from geomreg_tui.sweeps.volumes import TailComparison, compare_tails
 
 __all__ = ["Sweep", "find_sweep", "load_sweep"]
@@ -45,6 +45,11 @@ class Sweep:
     def tails(self) -> TailComparison | None:
         """The deep tails of the points at equal loss; None where they have none."""
         return compare_tails(self.factors, self.points)
+
+    @cached_property
+    def judged_grid(self) -> tuple[GridVerdict, ...]:
+        """The direction of each factor over all values of the other together; empty for one factor."""
+        return tuple(grid_verdicts(self.factors, self.points))
 
     @property
     def warnings(self) -> tuple[str, ...]:

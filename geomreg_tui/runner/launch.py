@@ -59,6 +59,14 @@ def start_run(
         ExperimentError, DataError, CapacityError: if the experiment cannot be run; nothing is written.
         RunDirectoryError: if the directory cannot be made.
         SamplingError: if the engine died.
+
+    Example:
+        >>> experiment = geomreg.Experiment.parse({"data": "digits", "examples": 4, "width": 16})
+        >>> handle = geomreg.start_run(experiment, 10_000)
+        >>> handle.wait()  # meanwhile: handle.snapshot(), pause(), resume(), extend(20_000), stop()
+        True
+        >>> geomreg.load(handle.directory).summary.samples
+        10000
     """
     path = (directory or new_run_path(experiment)).absolute()
     values = experiment.model_dump(mode="json", exclude_unset=True)

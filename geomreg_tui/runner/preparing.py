@@ -28,7 +28,13 @@ def prepare(work: Preparation, device: str = "", interrupt: Interrupt | None = N
     experiment = work.experiment
     if experiment.module is not None and experiment.module != work.module:
         raise ExperimentError(
-            [Problem("module", experiment.module, "code is imported only if --module names it")]
+            [
+                Problem(
+                    "module",
+                    experiment.module,
+                    "code is imported only where it is named again: --module, or module= in Python",
+                )
+            ]
         )
     for kind in registry.STAGES:
         if kind.name in work.stages:

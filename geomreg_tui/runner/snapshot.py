@@ -36,6 +36,12 @@ class Snapshot:
         request: number of the preview request that this answers; 0 for a run.
         device: what it is sampled on: ``cpu``, or the name of the GPU.
         mixed: whether parts of the run were drawn in different environments.
+
+    Example:
+        >>> seen = []
+        >>> result = geomreg.sample(data="digits", width=16, samples=1e4, on_snapshot=seen.append)
+        >>> seen[-1].samples, seen[-1].target, seen[-1].state.value
+        (10000, 10000, 'done')
     """
 
     state: RunState

@@ -101,6 +101,13 @@ class RunDirectory:
         environments: versions and device that the bits depend on, with the first chunk drawn there.
         control: the channel from viewers to the engine.
         arrays: the folder for arrays that the run was given for data.
+
+    Example:
+        >>> run = geomreg.RunDirectory.open(geomreg.load("latest").path)
+        >>> run.read_status().state.value
+        'done'
+        >>> run.facts.describe() == geomreg.load("latest").facts.describe()
+        True
     """
 
     def __init__(

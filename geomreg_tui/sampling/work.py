@@ -38,10 +38,26 @@ class Ready:
 
 
 def prepare(experiment: Experiment, device: str = "cpu") -> Ready:
-    """Load the data, choose the sampler and fix the sizes.
+    """Load the data, choose the sampler and fix the sizes. Loads torch into the process that calls it.
+
+    Args:
+        experiment: what is to be sampled.
+        device: where to compute, such as ``cuda:0``.
+
+    Returns:
+        The experiment as :func:`run_chunk` takes it, ``facts.experiment``, with what it comes to and its
+        training examples: ``x`` float64 (N, *input shape) and ``targets`` float64 (N, outputs).
 
     Raises:
         ExperimentError, DataError, CapacityError: if the experiment cannot be run; nothing was allocated.
+
+    Example:
+        >>> experiment = geomreg.Experiment.parse({"data": "digits", "examples": 4, "width": 16})
+        >>> ready = geomreg.prepare(experiment)
+        >>> ready.x.shape, ready.targets.shape
+        ((4, 1, 8, 8), (4, 1))
+        >>> experiment.sampler, ready.facts.experiment.sampler
+        ('auto', 'projected')
     """
     sampler = _sampler(experiment, device)
     training = sampler.dataset.x[: sampler.dataset.examples]
@@ -64,7 +80,7 @@ def run_chunk(
     keep: int = 0,
     interrupt: Interrupt | None = None,
 ) -> ChunkResult:
-    """Draw the networks of one chunk.
+    """Draw the networks of one chunk. Loads torch into the process that calls it.
 
     The same arguments give the same bits: the stream is keyed by (seed, chunk), and networks are
     evaluated in batches of fixed size on one thread.
@@ -77,8 +93,18 @@ def run_chunk(
         keep: how many of the first losses to return.
         interrupt: asked before each batch whether to give up.
 
+    Returns:
+        The summary of the networks, and the first losses, float64 (keep,); None where none are kept.
+
     Raises:
         GivenUpError: if ``interrupt`` said so.
+
+    Example:
+        >>> experiment = geomreg.Experiment.parse({"data": "digits", "examples": 4, "width": 16})
+        >>> experiment = geomreg.prepare(experiment).facts.experiment
+        >>> drawn = geomreg.run_chunk(experiment, 0, 1000, keep=5)
+        >>> drawn.summary.samples, drawn.losses.shape
+        (1000, (5,))
     """
     sampler = _sampler(experiment, device)
     facts = sampler.facts

@@ -87,6 +87,16 @@ class LossDistribution:
     Attributes:
         summary: what was sampled.
         null_loss: position of the atom.
+
+    Example:
+        >>> result = geomreg.load("latest")
+        >>> losses = geomreg.LossDistribution(result.summary, result.facts.null_loss)
+        >>> median = losses.quantile(0.5)
+        >>> round(float(losses.cdf(median)), 2)
+        0.5
+        >>> bins = losses.linear_bins(20, high=result.facts.null_loss)
+        >>> bins.density.shape
+        (20,)
     """
 
     summary: Summary

@@ -9,7 +9,7 @@ They apply to squared error and plain multilayer perceptrons with Gaussian weigh
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,10 +18,10 @@ from geomreg_tui.experiment import Experiment
 from geomreg_tui.shapes import LayerShape, fan_std, layer_shapes
 from geomreg_tui.statistics.finite_width import HALVED, KEPT, finite_width_law
 from geomreg_tui.statistics.nngp import LayerVariance, kernel_cost, nngp_kernel
-from geomreg_tui.statistics.quadratic_form import squared_error_law
+from geomreg_tui.statistics.quadratic_form import QuadraticForm, squared_error_law
 from geomreg_tui.summary import Overlay
 
-__all__ = ["overlays", "weight_variance"]
+__all__ = ["infinite_width_law", "overlays", "weight_variance"]
 
 FloatArray = NDArray[np.float64]
 
@@ -50,17 +50,13 @@ def overlays(experiment: Experiment, x: FloatArray, targets: FloatArray) -> tupl
         x: training inputs as the network sees them, (examples, *input shape).
         targets: training targets as the loss sees them, (examples, outputs).
     """
-    plain = experiment.arch == "mlp" and not experiment.residual and not experiment.layer_norm
-    if not plain or experiment.loss != "mse" or experiment.init not in _FAMILIES:
-        return ()
-    shapes = layer_shapes(experiment, x.shape[1:], targets.shape[1])
-    variances = [weight_variance(experiment, shape) for shape in shapes]
-    sizes = max(float(np.abs(x).max()), float(np.abs(targets).max()))
-    if not all(_VARIANCES[0] < v < _VARIANCES[1] for v in variances) or not sizes < _LARGEST:
+    layers = _gaussian_layers(experiment, x, targets)
+    if layers is None:
         return ()
     rows = x.reshape(len(x), -1)
     found = []
     if targets.size == 1 and _finite_width_applies(experiment, rows):
+        variances = [weight_variance(experiment, shape) for shape in layers]
         law = finite_width_law(
             variances[0] * float(rows[0] @ rows[0]),
             experiment.widths,
@@ -70,18 +66,60 @@ def overlays(experiment: Experiment, x: FloatArray, targets: FloatArray) -> tupl
         )
         if law is not None:
             found.append(_tabulated("exact at this width", law.cdf, law.mean, law.null_loss))
-    work = kernel_cost(experiment.activation, len(x), experiment.depth)
-    if len(x) <= _MOST_EXAMPLES and work <= _MOST_KERNEL_WORK:
-        layers = [
-            LayerVariance(variance * shape.n_in, experiment.bias_scale**2 * shape.bias)
-            for variance, shape in zip(variances, shapes, strict=True)
-        ]
-        kernel = nngp_kernel(rows, experiment.activation, layers)
-        if np.all(np.isfinite(kernel)) and kernel.trace() > 0:
-            form = squared_error_law(kernel, targets)
-            name = "infinite width" if experiment.depth else "exact"
-            found.append(_tabulated(name, form.cdf, form.mean, form.offset))
+    form = _gaussian_process_law(experiment, layers, rows, targets)
+    if form is not None:
+        name = "infinite width" if experiment.depth else "exact"
+        found.append(_tabulated(name, form.cdf, form.mean, form.offset))
     return tuple(overlay for overlay in found if overlay is not None)
+
+
+def infinite_width_law(experiment: Experiment, x: FloatArray, targets: FloatArray) -> QuadraticForm | None:
+    """Return the law of the loss in the limit of wide layers (NNGP); exact for a linear model.
+
+    Args:
+        experiment: the experiment.
+        x: training inputs as the network sees them, (examples, *input shape).
+        targets: training targets as the loss sees them, (examples, outputs).
+
+    Returns:
+        The law; None where it does not apply, or would take long.
+    """
+    layers = _gaussian_layers(experiment, x, targets)
+    if layers is None:
+        return None
+    return _gaussian_process_law(experiment, layers, x.reshape(len(x), -1), targets)
+
+
+def _gaussian_layers(
+    experiment: Experiment, x: FloatArray, targets: FloatArray
+) -> tuple[LayerShape, ...] | None:
+    """Return the layers of an experiment that a law here may apply to, else None."""
+    plain = experiment.arch == "mlp" and not experiment.residual and not experiment.layer_norm
+    if not plain or experiment.loss != "mse" or experiment.init not in _FAMILIES:
+        return None
+    shapes = layer_shapes(experiment, x.shape[1:], targets.shape[1])
+    variances = [weight_variance(experiment, shape) for shape in shapes]
+    sizes = max(float(np.abs(x).max()), float(np.abs(targets).max()))
+    if not all(_VARIANCES[0] < v < _VARIANCES[1] for v in variances) or not sizes < _LARGEST:
+        return None
+    return shapes
+
+
+def _gaussian_process_law(
+    experiment: Experiment, shapes: Sequence[LayerShape], rows: FloatArray, targets: FloatArray
+) -> QuadraticForm | None:
+    """Return the law for outputs that are a Gaussian process; None if it is degenerate or takes long."""
+    work = kernel_cost(experiment.activation, len(rows), experiment.depth)
+    if len(rows) > _MOST_EXAMPLES or work > _MOST_KERNEL_WORK:
+        return None
+    layers = [
+        LayerVariance(weight_variance(experiment, shape) * shape.n_in, experiment.bias_scale**2 * shape.bias)
+        for shape in shapes
+    ]
+    kernel = nngp_kernel(rows, experiment.activation, layers)
+    if not np.all(np.isfinite(kernel)) or kernel.trace() <= 0:
+        return None
+    return squared_error_law(kernel, targets)
 
 
 def weight_variance(experiment: Experiment, shape: LayerShape) -> float:

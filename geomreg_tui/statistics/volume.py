@@ -108,6 +108,14 @@ def volume_curve(
         points: largest number of grid points, roughly.
         resolution: loss below which losses are unresolved: the curve ends at the edge of a base bin above.
         exact_zeros: how many of the zeros are known to be exact; None for all.
+
+    Example:
+        >>> result = geomreg.load("latest")
+        >>> curve = geomreg.volume_curve(result.distribution, points=64)
+        >>> float(curve.volume[-1])  # V at the largest loss
+        1.0
+        >>> bool((curve.low <= curve.volume).all())
+        True
     """
     histogram = distribution.histogram
     samples = histogram.total

@@ -37,6 +37,13 @@ class Summary:
             networks cannot die of negative pre-activations. Held-out examples do not count. What a
             number format rounds to 0 is no output of 0. A loss equal to the null loss is another matter
             (``histogram.atom``), and so is a loss of 0 (``histogram.zero``).
+
+    Example:
+        >>> experiment = geomreg.Experiment.parse({"data": "digits", "examples": 4, "width": 16, "depth": 1})
+        >>> experiment = geomreg.prepare(experiment).facts.experiment
+        >>> first, second = (geomreg.run_chunk(experiment, chunk, 500).summary for chunk in (0, 1))
+        >>> geomreg.Summary.merge([first, second]).samples
+        1000
     """
 
     histogram: LossHistogram

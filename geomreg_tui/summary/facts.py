@@ -67,6 +67,12 @@ class Facts:
         resolution: loss below which losses are unresolved in the number format of the run; 0 where all are
             exact, None where that is not known (some runs of version 0.1.0).
         zeros_exact: whether every loss that is computed as 0 is 0 in exact arithmetic too.
+
+    Example:
+        >>> experiment = geomreg.Experiment.parse({"data": "digits", "examples": 4, "width": 16, "depth": 1})
+        >>> facts = geomreg.prepare(experiment).facts
+        >>> facts.input_size, facts.output_size, facts.parameters
+        (64, 1, 1040)
     """
 
     experiment: Experiment

@@ -5,6 +5,7 @@ line's run of the same arrays in a file, with pandas, numpy and an HTML parser.
 """
 
 import contextlib
+import importlib
 import json
 import os
 import pty
@@ -281,3 +282,32 @@ def test_an_interrupted_run_and_a_moved_one_are_loaded_without_torch(story):
         env=python_environment(GEOMREG_HOME=str(Path(story.folder))),
     )
     assert answer.stdout == "[]\n"
+
+
+@pytest.mark.full
+def test_a_factory_of_ones_own_is_recorded_by_name_and_gone_on_with_where_it_can_be_imported(
+    tmp_path, monkeypatch
+):
+    here, elsewhere = tmp_path / "here", tmp_path / "elsewhere"
+    here.mkdir()
+    elsewhere.mkdir()
+    (here / "nets_beside.py").write_text("from torch import nn\ndef make(): return nn.Linear(4, 1)\n")
+    monkeypatch.chdir(here)
+    monkeypatch.syspath_prepend(here)
+    make = importlib.import_module("nets_beside").make
+    try:
+        keys = {"data": "iris", "examples": 3, "workers": 1, "progress": False}
+        result = geomreg.sample(module=make, samples=500, **keys)
+    finally:
+        del sys.modules["nets_beside"]
+    assert (result.experiment.arch, result.experiment.module) == ("custom", "nets_beside:make")
+    with pytest.raises(geomreg.ExperimentError, match=r"code is imported only .* module= in Python"):
+        result.resume(1_000, workers=1, progress=False)
+    monkeypatch.chdir(elsewhere)
+    with pytest.raises(
+        geomreg.ExperimentError, match=f"No module named 'nets_beside'.*looked for in {elsewhere}"
+    ):
+        result.resume(1_000, module="nets_beside:make", workers=1, progress=False)
+    monkeypatch.chdir(here)
+    more = result.resume(1_000, module="nets_beside:make", workers=1, progress=False)
+    assert (more.summary.samples, more.complete) == (1_000, True)

@@ -1,9 +1,12 @@
 """What a person passes: arrays of every kind, keys, counts, factors, factories; and waiting for a run."""
 
 import collections
+import functools
+import importlib
 import os
 import re
 import signal
+import sys
 import threading
 from types import SimpleNamespace
 
@@ -134,13 +137,78 @@ def test_counts_factors_and_goals_are_those_of_the_command_line():
     assert (plan.loss, plan.population) == (1e-3, 50)
 
 
-def test_a_factory_is_known_by_the_name_it_is_imported_with():
+NETS = """
+from torch import nn
+
+class Net(nn.Module):
+    def __init__(self, width=3):
+        super().__init__()
+        self.linear = nn.Linear(2, width)
+
+    @staticmethod
+    def small():
+        return Net(1)
+
+def make():
+    return nn.Linear(2, 1)
+
+nameless = lambda: make()
+
+def outer():
+    def inner():
+        return make()
+    return inner
+"""
+
+
+@pytest.fixture
+def nets(tmp_path, monkeypatch):
+    """A person's own file of networks, imported."""
+    (tmp_path / "nets_of_a_person.py").write_text(NETS)
+    monkeypatch.syspath_prepend(tmp_path)
+    yield importlib.import_module("nets_of_a_person")
+    sys.modules.pop("nets_of_a_person", None)
+
+
+def test_a_factory_is_known_by_the_name_it_is_imported_with(nets):
     assert module_name("nets:make") == "nets:make"
     assert module_name(collections.OrderedDict) == "collections:OrderedDict"
-    local = type("Local", (), {"__module__": "__main__"})
-    for nameless in (torch.nn.Linear(2, 1), lambda: None, local):
-        with pytest.raises(geomreg.ExperimentError, match="no other process can import"):
-            geomreg.sample(module=nameless)
+    assert module_name(nets.make) == "nets_of_a_person:make"
+    assert module_name(nets.Net) == "nets_of_a_person:Net"
+
+
+@pytest.mark.parametrize(
+    ("take", "says"),
+    [
+        (lambda nets: nets.Net(5), r"an object of nets_of_a_person\.Net that is made already"),
+        (lambda nets: nets.Net(5), r"write a function make that returns nets_of_a_person\.Net\(\.\.\.\)"),
+        (lambda nets: torch.nn.Linear(2, 1), r"returns torch\.nn\.modules\.linear\.Linear\(\.\.\.\)"),
+        (lambda nets: nets.nameless, "a lambda, which no other process can import"),
+        (lambda nets: lambda: None, "a lambda, which no other process can import"),
+        (lambda nets: nets.Net.small, r"'Net\.small', which is not at the top of nets_of_a_person"),
+        (lambda nets: nets.outer(), r"'outer\.<locals>\.inner', which is not at the top of"),
+        (lambda nets: functools.partial(nets.Net, 4), "an object of type partial, which no other process"),
+        (lambda nets: type("Local", (), {"__module__": "__main__"}), "'Local' of this notebook or script"),
+        (
+            lambda nets: type("Local", (torch.nn.Module,), {"__module__": "__main__"})(),
+            "write Local, and a function make that returns this object, to nets.py",
+        ),
+        (lambda nets: 7, "an object of type int, which no other process can import"),
+    ],
+)
+def test_what_no_other_process_can_import_is_refused_with_the_way_out(nets, take, says, home):
+    with pytest.raises(geomreg.ExperimentError, match=says) as caught:
+        geomreg.sample(module=take(nets), data="iris")
+    assert "allowed is a function or class at the top of a file of its own" in str(caught.value)
+    assert not list(home.glob("runs/*"))
+
+
+def test_a_factory_that_was_replaced_in_its_file_is_not_taken_for_the_new_one(nets):
+    before = nets.make
+    importlib.reload(nets)
+    with pytest.raises(geomreg.ExperimentError, match=r"not what nets_of_a_person\.make is now"):
+        module_name(before)
+    assert module_name(nets.make) == "nets_of_a_person:make"
 
 
 class Handle:

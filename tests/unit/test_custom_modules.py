@@ -1,5 +1,6 @@
 """A person's own modules, those that vmap cannot take among them: every way against a loop written here."""
 
+import re
 import warnings
 
 import pytest
@@ -9,6 +10,7 @@ from torch.nn import functional
 
 from geomreg_tui.errors import ExperimentError, ModuleError
 from geomreg_tui.experiment import Experiment
+from geomreg_tui.networks.factory import call_factory
 from geomreg_tui.sampling.sampler import Sampler
 from geomreg_tui.sampling.work import prepare, run_chunk
 
@@ -168,9 +170,9 @@ def test_one_by_one_is_said_and_does_not_depend_on_the_batch(make) -> None:
 def test_a_chunk_has_the_same_bits_whatever_was_drawn_before(make) -> None:
     resolved = prepare(experiment(make)).facts.experiment
     digests = [run_chunk(resolved, 2).summary.histogram.digest() for _ in range(2)]
-    from geomreg_tui.sampling import work as chunk
+    from geomreg_tui.sampling import work
 
-    chunk._sampler.cache_clear()  # as in another worker
+    work._sampler.cache_clear()  # as in another worker
     torch.manual_seed(99)
     run_chunk(resolved, 0)
     digests.append(run_chunk(resolved, 2).summary.histogram.digest())
@@ -277,3 +279,20 @@ def test_trying_a_module_out_leaves_the_generators_of_the_person_alone() -> None
         warnings.simplefilter("error")
         prepare(experiment(seeded_noise, seed=12))
     assert torch.equal(torch.rand(3), expected)
+
+
+@pytest.mark.parametrize(
+    "name", ["nowhere_to_be_found:make", "nowhere_to_be_found.nets:make", "torch.nowhere:make"]
+)
+def test_a_module_that_is_not_found_is_refused_with_where_it_was_looked_for(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ExperimentError, match=re.escape(f"looked for in {tmp_path}, on PYTHONPATH")):
+        call_factory(name)
+
+
+def test_a_module_whose_own_import_fails_is_not_said_to_be_missing(tmp_path, monkeypatch):
+    (tmp_path / "needs_another.py").write_text("import nowhere_to_be_found\n")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ExperimentError, match="No module named 'nowhere_to_be_found'") as caught:
+        call_factory("needs_another:make")
+    assert "looked for" not in str(caught.value)

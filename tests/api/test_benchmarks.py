@@ -1,0 +1,26 @@
+"""Each table of the benchmarks can be made, at its smallest size, with figures in its cells."""
+
+import re
+
+import pytest
+
+from benchmarks.__main__ import SMOKE, TABLES
+
+
+def test_every_table_has_a_smallest_size_but_that_of_the_terminal():
+    assert set(TABLES) - set(ROWS) == {"terminal"}  # whose parts are tests of their own
+    assert set(SMOKE) == set(ROWS)
+
+
+ROWS = {
+    "throughput": r"\| 2 \| 1 \| 8 \| 1 \| [\d,]+ \| [\d,]+ \| [\d,]+ \| radial \| [\d,.]+ \| [\d,.]+ \|",
+    "memory": r"\| 1e\+03 \| \d+ \| \d+ \| \d+ \| \d+\.\d \|",
+    "overhead": r"\| one example.* \| \d+\.\d \| (\d+\.\d|–) \| \d+\.\d\d% \| (\d+\.\d+|–) \|",
+    "primitives": r"\| Cholesky root, 16 x 16 \| [\d,.]+ \|",
+    "tail": r"\| linear.* \| geomreg-tui \| 50 particles \| .* \| -(49|50|51)\.\d\d \|",
+}
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_a_table_can_be_made(name):
+    assert re.search(ROWS[name], SMOKE[name]()), name
