@@ -1,4 +1,30 @@
-"""Sizes of layers, known without building anything: all that planning and display need. No torch here."""
+"""Sizes of layers, known without building anything: all that planning and display need. No torch here.
+
+The axes of tensors have one name each, in signatures (``Float[Tensor, "batch outputs examples"]``) and in
+docstrings. A letter in brackets is short for it in docstrings:
+
+=====================  =====================================================================================
+``batch``              networks that are evaluated at once
+``networks``           some of them
+``examples`` (E)       all examples: the training examples, then those held out
+``training`` (N)       training examples
+``*input_shape``       one example: (features,) or (channels, height, width)
+``outputs`` (C)        outputs of a network
+``classes``            classes of the labels
+``layers``             layers of a network
+``n_out``, ``n_in``    rows and columns of a layer's weight matrix; not fans, which differ for convolutions
+``columns`` (m)        what a layer is applied to: examples times positions in the image
+``rank``               dimensions of the space that columns lie in; rows of a root of their Gram matrix
+``rows``               rows of any other matrix
+``*positions``         examples, and for images their height and width
+``channels``           of images, with their ``height`` and ``width``
+``height_after``       of images after pooling, with ``width_after``
+``*size``              any
+=====================  =====================================================================================
+
+``#batch`` may be 1, for what all networks share. ``{batch}`` is the value of the argument ``batch``. A string
+that Python could read as an expression begins with a space, so that ruff leaves it alone.
+"""
 
 from __future__ import annotations
 

@@ -6,7 +6,9 @@ import hypothesis
 import pytest
 from hypothesis import HealthCheck
 
-from tests import seeds
+from tests import seeds, shape_checks
+
+shape_checks.install()
 
 for name in ("NO_COLOR", "TEXTUAL_THEME", "COLORTERM", "SSH_CONNECTION"):
     os.environ.pop(name, None)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from geomreg_tui.shapes import LayerShape
@@ -16,12 +17,15 @@ __all__ = ["LayerSource", "Network", "apply_matrix", "normalize_units"]
 _NORM_EPSILON = 1e-5  # torch.nn.LayerNorm's default
 
 
+@runtime_checkable
 class LayerSource(Protocol):
     """Draws the layers of a batch of networks, in whatever way is exact."""
 
     batch: int
 
-    def linear(self, shape: LayerShape, activations: Tensor) -> Tensor:
+    def linear(
+        self, shape: LayerShape, activations: Float[Tensor, "#batch n_in columns"]
+    ) -> Float[Tensor, "batch n_out columns"]:
         """Return pre-activations.
 
         Args:
@@ -32,7 +36,9 @@ class LayerSource(Protocol):
             (batch, n_out, columns), owned by the caller.
         """
 
-    def weights(self, shape: LayerShape) -> tuple[Tensor, Tensor | None]:
+    def weights(
+        self, shape: LayerShape
+    ) -> tuple[Float[Tensor, "batch n_out n_in"], Float[Tensor, "batch n_out"] | None]:
         """Return weights (batch, n_out, n_in) and biases (batch, n_out) or None."""
 
 
@@ -50,10 +56,12 @@ class Network(ABC):
     one_by_one: bool = False
 
     @abstractmethod
-    def forward(self, x: Tensor, layers: LayerSource) -> Tensor:
+    def forward(
+        self, x: Float[Tensor, " examples *input_shape"], layers: LayerSource
+    ) -> Float[Tensor, "batch outputs examples"]:
         """Return outputs (batch, outputs, examples) for inputs x of shape (examples, *input_shape)."""
 
-    def try_out(self, x: Tensor, layers: LayerSource) -> str:
+    def try_out(self, x: Float[Tensor, " examples *input_shape"], layers: LayerSource) -> str:
         """Choose how it is evaluated; return what to say of that, empty for nothing.
 
         Args:
@@ -63,15 +71,19 @@ class Network(ABC):
         return ""
 
 
-def apply_matrix(weights: Tensor, columns: Tensor) -> Tensor:
-    """Return weights (batch, n, k) times columns (batch, k, m) or (1, k, m), shape (batch, n, m)."""
+def apply_matrix(
+    weights: Float[Tensor, "batch n_out rank"], columns: Float[Tensor, "#batch rank columns"]
+) -> Float[Tensor, "batch n_out columns"]:
+    """Return weights (batch, n_out, rank) times columns (batch or 1, rank, columns)."""
     batch, rows, inner = weights.shape
     if columns.shape[0] == 1:
         return (weights.reshape(batch * rows, inner) @ columns[0]).view(batch, rows, columns.shape[2])
     return torch.bmm(weights, columns)
 
 
-def normalize_units(z: Tensor, units: int | tuple[int, ...]) -> Tensor:
+def normalize_units(
+    z: Float[Tensor, "batch n_out *positions"], units: int | tuple[int, ...]
+) -> Float[Tensor, "batch n_out *positions"]:
     """Return z with mean 0 and variance 1 over the dimensions ``units`` (layer norm without affine part)."""
     variance, mean = torch.var_mean(z, dim=units, keepdim=True, correction=0)
     return (z - mean).mul_(torch.rsqrt(variance + _NORM_EPSILON))

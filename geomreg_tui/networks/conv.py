@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
 
@@ -25,7 +26,9 @@ class ConvNet(Network):
         self._experiment = experiment
         self._activation = activation(experiment.activation)
 
-    def forward(self, x: Tensor, layers: LayerSource) -> Tensor:
+    def forward(
+        self, x: Float[Tensor, "examples channels height width"], layers: LayerSource
+    ) -> Float[Tensor, "batch outputs examples"]:
         """Return outputs (batch, outputs, examples) for x of shape (examples, channels, height, width)."""
         images = x.transpose(0, 1).unsqueeze(0)  # (1 or batch, channels, examples, height, width)
         for shape in self.shapes[:-1]:
@@ -33,7 +36,13 @@ class ConvNet(Network):
         features = images.movedim(2, 4).flatten(1, 3)
         return layers.linear(self.shapes[-1], features)
 
-    def _block(self, shape: LayerShape, images: Tensor, layers: LayerSource) -> Tensor:
+    def _block(
+        self,
+        shape: LayerShape,
+        images: Float[Tensor, "#batch channels examples height width"],
+        layers: LayerSource,
+    ) -> Float[Tensor, "{layers.batch} {shape.n_out} examples height_after width_after"]:
+        """Return images after one convolution and what follows it."""
         examples, height, width = images.shape[2:]
         z = layers.linear(shape, _patches(images, self._experiment.kernel))
         z = z.view(layers.batch, shape.n_out, examples, height, width)
@@ -49,7 +58,9 @@ class ConvNet(Network):
         return pooled.view(layers.batch, shape.n_out, examples, height // 2, width // 2)
 
 
-def _patches(images: Tensor, kernel: int) -> Tensor:
+def _patches(
+    images: Float[Tensor, "batch channels examples height width"], kernel: int
+) -> Float[Tensor, "batch channels*{kernel}**2 examples*height*width"]:
     """Return the patches around every pixel, (batch, channels * kernel**2, examples * height * width)."""
     padded = functional.pad(images, (kernel // 2,) * 4)
     windows = padded.unfold(3, kernel, 1).unfold(4, kernel, 1)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
@@ -78,7 +79,7 @@ class CustomNetwork(Network):
             raise module_problem("a module without a weight of two or more dimensions")
         self._try_two(input_shape, dtype)
 
-    def try_out(self, x: Tensor, layers: LayerSource) -> str:
+    def try_out(self, x: Float[Tensor, " examples *input_shape"], layers: LayerSource) -> str:
         """Evaluate a few networks, and choose whether all at once or one by one.
 
         Args:
@@ -124,7 +125,9 @@ class CustomNetwork(Network):
         self.one_by_one = True
         return f"networks are evaluated one by one, which is slower, because {self._factory} {why}"
 
-    def forward(self, x: Tensor, layers: LayerSource) -> Tensor:
+    def forward(
+        self, x: Float[Tensor, " examples *input_shape"], layers: LayerSource
+    ) -> Float[Tensor, "{layers.batch} {self._outputs} examples"]:
         """Return outputs (batch, outputs, examples) for x of shape (examples, *input_shape).
 
         Raises:
@@ -144,7 +147,7 @@ class CustomNetwork(Network):
             raise ModuleError(f"module {self._factory} returns outputs of shape {tuple(outputs.shape[1:])}")
         return outputs.transpose(1, 2)
 
-    def _drawn(self, layers: LayerSource) -> dict[str, Tensor]:
+    def _drawn(self, layers: LayerSource) -> dict[str, Float[Tensor, "{layers.batch} ..."]]:
         """Draw the parameters of a batch of networks, each (batch, *shape)."""
         drawn: dict[str, Tensor] = {}
         for shape, (name, beside) in zip(self.shapes, self._names, strict=True):

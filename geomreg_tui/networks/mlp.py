@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from jaxtyping import Float
 from torch import Tensor
 
 from geomreg_tui.experiment import Experiment
@@ -24,7 +25,9 @@ class MLP(Network):
         self._residual = experiment.residual
         self._layer_norm = experiment.layer_norm
 
-    def forward(self, x: Tensor, layers: LayerSource) -> Tensor:
+    def forward(
+        self, x: Float[Tensor, " examples *input_shape"], layers: LayerSource
+    ) -> Float[Tensor, "batch outputs examples"]:
         """Return outputs (batch, outputs, examples) for x of shape (examples, *input_shape)."""
         hidden = x.flatten(1).T.unsqueeze(0)
         for shape in self.shapes[:-1]:
