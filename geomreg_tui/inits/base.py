@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
 import torch
+from jaxtyping import Float, Float64, Num
 from torch import Tensor
 
 from geomreg_tui.shapes import LayerShape
@@ -41,7 +42,7 @@ class Stream:
         """Return independent -1 and +1, equally likely."""
         return self.empty(*size).bernoulli_(0.5, generator=self.generator).mul_(2).sub_(1)
 
-    def unit(self, *size: int) -> Tensor:
+    def unit(self, *size: int) -> Float64[Tensor, " ..."]:
         """Return independent numbers, uniform on [0, 1), as float64."""
         return torch.rand(size, dtype=torch.float64, device=self.device, generator=self.generator)
 
@@ -55,7 +56,7 @@ class Stream:
         ratio = torch._standard_gamma(shape, generator=self.generator).mul_(2 / dof).rsqrt_()
         return self.normal(*size).mul_(ratio.to(self.dtype))
 
-    def chi_square(self, freedom: Tensor) -> Tensor:
+    def chi_square(self, freedom: Num[Tensor, "*size"]) -> Float64[Tensor, "*size"]:
         """Return independent chi-square numbers, one for each degree of freedom in ``freedom`` (0 gives 0).
 
         They are float64 whatever the stream's format: their small values matter in products of many.
@@ -80,14 +81,16 @@ class InitLaw(ABC):
         self.gain = gain
         self.bias_scale = bias_scale
 
-    def begin(self, batch: int, stream: Stream) -> Tensor | None:
-        """Return what the layers of one network share, (batch, ...), or None if they are independent."""
+    def begin(self, batch: int, stream: Stream) -> Float64[Tensor, "{batch} layers"] | None:
+        """Return what the layers of a network share, (batch, layers), or None if they are independent."""
         return None
 
     @abstractmethod
     def weights(
-        self, shape: LayerShape, batch: int, stream: Stream, shared: Tensor | None
-    ) -> tuple[Tensor, Tensor | None]:
+        self, shape: LayerShape, batch: int, stream: Stream, shared: Float64[Tensor, "{batch} layers"] | None
+    ) -> tuple[
+        Float[Tensor, "{batch} {shape.n_out} {shape.n_in}"], Float[Tensor, "{batch} {shape.n_out}"] | None
+    ]:
         """Draw a layer.
 
         Returns:

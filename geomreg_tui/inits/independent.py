@@ -6,6 +6,7 @@ import math
 from abc import abstractmethod
 from collections.abc import Sequence
 
+from jaxtyping import Float, Float64
 from torch import Tensor
 
 from geomreg_tui.inits.base import InitLaw, Stream
@@ -45,8 +46,10 @@ class Independent(InitLaw):
         return self.bias_scale
 
     def weights(
-        self, shape: LayerShape, batch: int, stream: Stream, shared: Tensor | None
-    ) -> tuple[Tensor, Tensor | None]:
+        self, shape: LayerShape, batch: int, stream: Stream, shared: Float64[Tensor, "{batch} layers"] | None
+    ) -> tuple[
+        Float[Tensor, "{batch} {shape.n_out} {shape.n_in}"], Float[Tensor, "{batch} {shape.n_out}"] | None
+    ]:
         """Draw weights (batch, n_out, n_in), and biases (batch, n_out) where the layer has them."""
         drawn = self.standard(stream, batch, shape.n_out, shape.n_in).mul_(self.scale(shape))
         if not shape.bias:

@@ -11,6 +11,7 @@ from abc import abstractmethod
 from collections.abc import Sequence
 
 import torch
+from jaxtyping import Float, Float64
 from torch import Tensor
 
 from geomreg_tui.inits.base import InitLaw, Stream
@@ -34,19 +35,28 @@ class RotationInvariant(InitLaw):
 
     @abstractmethod
     def block(
-        self, shape: LayerShape, rank: int, batch: int, stream: Stream, shared: Tensor | None
-    ) -> Tensor:
+        self,
+        shape: LayerShape,
+        rank: int,
+        batch: int,
+        stream: Stream,
+        shared: Float64[Tensor, "{batch} layers"] | None,
+    ) -> Float[Tensor, "{batch} {shape.n_out} {rank}"]:
         """Draw W U for augmented inputs and any orthonormal U of ``rank`` columns: (batch, n_out, rank)."""
 
     @abstractmethod
     def undrawn(self, shape: LayerShape) -> int | None:
         """Return how many normals complete a block of rank 1 to what is normalised; None if nothing is."""
 
-    def loose_bias(self, shape: LayerShape, batch: int, stream: Stream) -> Tensor | None:
+    def loose_bias(
+        self, shape: LayerShape, batch: int, stream: Stream
+    ) -> Float[Tensor, "{batch} {shape.n_out}"] | None:
         """Draw biases (batch, n_out) that are independent of the weights; None where blocks cover them."""
         return None
 
-    def layer_scale(self, shape: LayerShape, shared: Tensor | None) -> Tensor | float:
+    def layer_scale(
+        self, shape: LayerShape, shared: Float64[Tensor, "batch layers"] | None
+    ) -> Float64[Tensor, " batch"] | float:
         """Return the factor on the blocks of a layer: a number, or one for each network, (batch,)."""
         return 1.0
 
@@ -68,8 +78,13 @@ class Gaussian(RotationInvariant):
         return self._std(shape), self.bias_scale if shape.bias else 0.0
 
     def block(
-        self, shape: LayerShape, rank: int, batch: int, stream: Stream, shared: Tensor | None
-    ) -> Tensor:
+        self,
+        shape: LayerShape,
+        rank: int,
+        batch: int,
+        stream: Stream,
+        shared: Float64[Tensor, "{batch} layers"] | None,
+    ) -> Float[Tensor, "{batch} {shape.n_out} {rank}"]:
         """Draw standard normals (batch, n_out, rank)."""
         return stream.normal(batch, shape.n_out, rank)
 
@@ -78,8 +93,10 @@ class Gaussian(RotationInvariant):
         return None
 
     def weights(
-        self, shape: LayerShape, batch: int, stream: Stream, shared: Tensor | None
-    ) -> tuple[Tensor, Tensor | None]:
+        self, shape: LayerShape, batch: int, stream: Stream, shared: Float64[Tensor, "{batch} layers"] | None
+    ) -> tuple[
+        Float[Tensor, "{batch} {shape.n_out} {shape.n_in}"], Float[Tensor, "{batch} {shape.n_out}"] | None
+    ]:
         """Draw weights (batch, n_out, n_in), and biases (batch, n_out) where the layer has them."""
         drawn = stream.normal(batch, shape.n_out, shape.n_in, std=self._std(shape))
         return drawn, stream.normal(batch, shape.n_out, std=self.bias_scale) if shape.bias else None
@@ -111,8 +128,13 @@ class Orthogonal(RotationInvariant):
         return self.gain, 0.0
 
     def block(
-        self, shape: LayerShape, rank: int, batch: int, stream: Stream, shared: Tensor | None
-    ) -> Tensor:
+        self,
+        shape: LayerShape,
+        rank: int,
+        batch: int,
+        stream: Stream,
+        shared: Float64[Tensor, "{batch} layers"] | None,
+    ) -> Float[Tensor, "{batch} {shape.n_out} {rank}"]:
         """Draw a block of a Haar matrix, (batch, n_out, rank)."""
         head = stream.normal(batch, shape.n_out, rank)
         exact = head.to(torch.float64)
@@ -129,13 +151,17 @@ class Orthogonal(RotationInvariant):
         """Return the entries of a Haar column that lie beyond n_out."""
         return self._order(shape) - shape.n_out
 
-    def loose_bias(self, shape: LayerShape, batch: int, stream: Stream) -> Tensor | None:
+    def loose_bias(
+        self, shape: LayerShape, batch: int, stream: Stream
+    ) -> Float[Tensor, "{batch} {shape.n_out}"] | None:
         """Draw N(0, bias_scale**2) biases (batch, n_out)."""
         return stream.normal(batch, shape.n_out, std=self.bias_scale) if shape.bias else None
 
     def weights(
-        self, shape: LayerShape, batch: int, stream: Stream, shared: Tensor | None
-    ) -> tuple[Tensor, Tensor | None]:
+        self, shape: LayerShape, batch: int, stream: Stream, shared: Float64[Tensor, "{batch} layers"] | None
+    ) -> tuple[
+        Float[Tensor, "{batch} {shape.n_out} {shape.n_in}"], Float[Tensor, "{batch} {shape.n_out}"] | None
+    ]:
         """Draw weights (batch, n_out, n_in), and biases (batch, n_out) where the layer has them."""
         if shape.n_out >= shape.n_in:
             drawn = self.block(shape, shape.n_in, batch, stream, shared)
@@ -173,7 +199,7 @@ class Sphere(RotationInvariant):
         self._ball = ball
         self._dimension = sum(shape.parameters for shape in self.shapes)
 
-    def begin(self, batch: int, stream: Stream) -> Tensor:
+    def begin(self, batch: int, stream: Stream) -> Float64[Tensor, "{batch} layers"]:
         """Draw the radius of each layer, float64 (batch, layers)."""
         sizes = torch.tensor(
             [float(s.parameters) for s in self.shapes], dtype=torch.float64, device=stream.device
@@ -194,13 +220,20 @@ class Sphere(RotationInvariant):
         """Return 1, and the factor on biases."""
         return 1.0, self.bias_scale if shape.bias else 0.0
 
-    def layer_scale(self, shape: LayerShape, shared: Tensor | None) -> Tensor | float:
+    def layer_scale(
+        self, shape: LayerShape, shared: Float64[Tensor, "batch layers"] | None
+    ) -> Float64[Tensor, " batch"] | float:
         """Return the radius of a layer in each network, (batch,)."""
         return 1.0 if shared is None else shared[:, shape.index]
 
     def block(
-        self, shape: LayerShape, rank: int, batch: int, stream: Stream, shared: Tensor | None
-    ) -> Tensor:
+        self,
+        shape: LayerShape,
+        rank: int,
+        batch: int,
+        stream: Stream,
+        shared: Float64[Tensor, "{batch} layers"] | None,
+    ) -> Float[Tensor, "{batch} {shape.n_out} {rank}"]:
         """Draw a projection of a layer that is uniform on its sphere, (batch, n_out, rank)."""
         drawn = stream.normal(batch, shape.n_out, rank)
         square = torch.linalg.vector_norm(drawn, dim=(1, 2), dtype=torch.float64).square_()
@@ -214,8 +247,10 @@ class Sphere(RotationInvariant):
         return shape.parameters - shape.n_out
 
     def weights(
-        self, shape: LayerShape, batch: int, stream: Stream, shared: Tensor | None
-    ) -> tuple[Tensor, Tensor | None]:
+        self, shape: LayerShape, batch: int, stream: Stream, shared: Float64[Tensor, "{batch} layers"] | None
+    ) -> tuple[
+        Float[Tensor, "{batch} {shape.n_out} {shape.n_in}"], Float[Tensor, "{batch} {shape.n_out}"] | None
+    ]:
         """Draw weights (batch, n_out, n_in), and biases (batch, n_out) where the layer has them."""
         drawn = self.block(shape, shape.n_in + shape.bias, batch, stream, shared)
         if not shape.bias:
@@ -232,7 +267,9 @@ class Sphere(RotationInvariant):
         return self.weight_moment(shape) * self.bias_scale**2
 
 
-def _wishart_factor(freedom: int, size: int, batch: int, stream: Stream) -> Tensor:
+def _wishart_factor(
+    freedom: int, size: int, batch: int, stream: Stream
+) -> Float64[Tensor, "{batch} rows {size}"]:
     """Draw T, float64, with T^T T ~ Wishart(freedom, I): normals, or Bartlett's triangle if smaller."""
     if freedom < size:
         return stream.normal(batch, freedom, size).to(torch.float64)
