@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
+from jaxtyping import Bool, Float, Float64, Int64
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
@@ -26,6 +27,7 @@ FloatArray = NDArray[np.float64]
 _NUMBER_LOSSES = ("mse", "mae", "huber")
 
 
+@runtime_checkable
 class LabelledExamples(Protocol):
     """What a loss needs to know of a data set (see ``geomreg_tui.datasets.Dataset``)."""
 
@@ -42,7 +44,7 @@ class LabelledExamples(Protocol):
         """Number of classes, or None for real targets."""
 
     @property
-    def label_values(self) -> FloatArray | None:
+    def label_values(self) -> Float64[FloatArray, " classes"] | None:
         """Each class as a number, increasing."""
 
     @property
@@ -70,19 +72,19 @@ class _Targets:
         low, high: a single output between them, both exclusive, is the right class, (E,).
     """
 
-    numbers: Tensor
-    signs: Tensor
-    labels: Tensor | None
-    others: Tensor
-    low: Tensor
-    high: Tensor
+    numbers: Float[Tensor, "outputs examples"]
+    signs: Float[Tensor, "outputs examples"]
+    labels: Int64[Tensor, "1 1 examples"] | None
+    others: Float[Tensor, "outputs examples"]
+    low: Float[Tensor, " examples"]
+    high: Float[Tensor, " examples"]
 
-    def own(self, outputs: Tensor) -> Tensor:
+    def own(self, outputs: Float[Tensor, "batch outputs examples"]) -> Float[Tensor, "batch 1 examples"]:
         """Return the output of each example's own class, (batch, 1, E)."""
         assert self.labels is not None
         return outputs.gather(1, self.labels.expand(len(outputs), 1, -1))
 
-    def right(self, outputs: Tensor) -> Tensor:
+    def right(self, outputs: Float[Tensor, "batch outputs examples"]) -> Bool[Tensor, "batch examples"]:
         """Return which predictions are right, bool (batch, E); ties and NaN are wrong."""
         if outputs.shape[1] == 1:
             single = outputs[:, 0]
@@ -112,9 +114,9 @@ class Objective:
     def __init__(
         self,
         loss: str,
-        targets: FloatArray,
-        labels: NDArray[np.int64] | None,
-        bounds: FloatArray,
+        targets: Float64[FloatArray, "examples outputs"],
+        labels: Int64[NDArray[np.int64], " examples"] | None,
+        bounds: Float64[FloatArray, "2 examples"],
         examples: int,
         dtype: torch.dtype,
         device: torch.device,
@@ -190,11 +192,13 @@ class Objective:
         return cls(loss, targets, dataset.y.astype(np.int64), bounds, dataset.examples, dtype, device)
 
     @property
-    def targets(self) -> FloatArray:
+    def targets(self) -> Float64[FloatArray, "training {self.outputs}"]:
         """Targets of the training examples as the loss sees them, in the run's number format, (N, C)."""
         return self._targets
 
-    def per_example(self, outputs: Tensor, *, training: bool = False) -> Tensor:
+    def per_example(
+        self, outputs: Float[Tensor, "batch {self.outputs} examples"], *, training: bool = False
+    ) -> Float[Tensor, "batch examples"]:
         """Return the loss of each network on each example, averaged over outputs.
 
         Args:
@@ -206,7 +210,9 @@ class Objective:
         """
         return self._loss(outputs, self._training if training else self._all)
 
-    def correct(self, outputs: Tensor) -> Tensor | None:
+    def correct(
+        self, outputs: Float[Tensor, "batch {self.outputs} examples"]
+    ) -> Int64[Tensor, " batch"] | None:
         """Return how many held-out predictions of each network are right, or None for real targets.
 
         Args:
@@ -253,7 +259,7 @@ def _output_size(dataset: LabelledExamples, loss: str, asked: int | None) -> int
     return asked
 
 
-def _check_apart(numbers: FloatArray, dtype: torch.dtype) -> None:
+def _check_apart(numbers: Float64[FloatArray, " classes"], dtype: torch.dtype) -> None:
     """Refuse classes whose numbers have no finite squares in a number format, or are not apart in it.
 
     Raises:
@@ -273,9 +279,9 @@ def _check_apart(numbers: FloatArray, dtype: torch.dtype) -> None:
 
 
 def _tensors(
-    targets: Tensor,
-    labels: NDArray[np.int64] | None,
-    bounds: FloatArray,
+    targets: Float[Tensor, "examples outputs"],
+    labels: Int64[NDArray[np.int64], " examples"] | None,
+    bounds: Float64[FloatArray, "2 examples"],
     dtype: torch.dtype,
     device: torch.device,
 ) -> _Targets:
@@ -291,25 +297,33 @@ def _tensors(
     )
 
 
-def _over_outputs(losses: Tensor) -> Tensor:
+def _over_outputs(losses: Float[Tensor, "batch outputs examples"]) -> Float[Tensor, "batch examples"]:
     """Return the mean of (batch, C, E) over C."""
     return losses[:, 0] if losses.shape[1] == 1 else losses.mean(dim=1)
 
 
-def _mse(outputs: Tensor, targets: _Targets) -> Tensor:
+def _mse(
+    outputs: Float[Tensor, "batch outputs examples"], targets: _Targets
+) -> Float[Tensor, "batch examples"]:
     return _over_outputs((outputs - targets.numbers).square_())
 
 
-def _mae(outputs: Tensor, targets: _Targets) -> Tensor:
+def _mae(
+    outputs: Float[Tensor, "batch outputs examples"], targets: _Targets
+) -> Float[Tensor, "batch examples"]:
     return _over_outputs((outputs - targets.numbers).abs_())
 
 
-def _huber(outputs: Tensor, targets: _Targets) -> Tensor:
+def _huber(
+    outputs: Float[Tensor, "batch outputs examples"], targets: _Targets
+) -> Float[Tensor, "batch examples"]:
     numbers = targets.numbers.expand_as(outputs)
     return _over_outputs(functional.huber_loss(outputs, numbers, reduction="none"))
 
 
-def _cross_entropy(outputs: Tensor, targets: _Targets) -> Tensor:
+def _cross_entropy(
+    outputs: Float[Tensor, "batch outputs examples"], targets: _Targets
+) -> Float[Tensor, "batch examples"]:
     """Return log(1 + s), with s the sum over other classes of exp(f_other - f_own).
 
     With the largest margin m >= 0 factored out, it is m + log1p(exp(-m) s + exp(-m) - 1).
@@ -321,12 +335,16 @@ def _cross_entropy(outputs: Tensor, targets: _Targets) -> Tensor:
     return others.add_(torch.expm1(-largest)).log1p_().add_(largest)
 
 
-def _bce(outputs: Tensor, targets: _Targets) -> Tensor:
+def _bce(
+    outputs: Float[Tensor, "batch outputs examples"], targets: _Targets
+) -> Float[Tensor, "batch examples"]:
     losses = functional.logsigmoid(outputs * targets.signs).neg_()
     return _over_outputs(losses.add_(outputs, alpha=0))
 
 
-def _hinge(outputs: Tensor, targets: _Targets) -> Tensor:
+def _hinge(
+    outputs: Float[Tensor, "batch outputs examples"], targets: _Targets
+) -> Float[Tensor, "batch examples"]:
     if outputs.shape[1] == 1:
         margins = (outputs * targets.signs).neg_().add_(1)
     else:
@@ -334,7 +352,9 @@ def _hinge(outputs: Tensor, targets: _Targets) -> Tensor:
     return _over_outputs(margins.clamp_(min=0).add_(outputs, alpha=0))
 
 
-def _zero_one(outputs: Tensor, targets: _Targets) -> Tensor:
+def _zero_one(
+    outputs: Float[Tensor, "batch outputs examples"], targets: _Targets
+) -> Float[Tensor, "batch examples"]:
     wrong = targets.right(outputs).logical_not_().to(outputs.dtype)
     return wrong.add_((outputs * 0).sum(dim=1))
 
@@ -353,15 +373,15 @@ _LOSSES: dict[str, Callable[[Tensor, _Targets], Tensor]] = {
 # Losses of the best constant prediction, from training targets (N, C).
 
 
-def _variance(targets: FloatArray) -> float:
+def _variance(targets: Float64[FloatArray, "training outputs"]) -> float:
     return float(targets.var(axis=0).mean())
 
 
-def _spread(targets: FloatArray) -> float:
+def _spread(targets: Float64[FloatArray, "training outputs"]) -> float:
     return float(np.abs(targets - np.median(targets, axis=0)).mean())
 
 
-def _huber_constant(targets: FloatArray) -> float:
+def _huber_constant(targets: Float64[FloatArray, "training outputs"]) -> float:
     from scipy.optimize import brentq
     from scipy.special import huber
 
@@ -372,26 +392,28 @@ def _huber_constant(targets: FloatArray) -> float:
     return float(huber(1.0, targets - np.array(best)).mean())
 
 
-def _binary_entropy(targets: FloatArray) -> float:
+def _binary_entropy(targets: Float64[FloatArray, "training outputs"]) -> float:
     from scipy.special import entr
 
     share = targets.mean(axis=0)
     return float((entr(share) + entr(1 - share)).mean())
 
 
-def _class_shares(targets: FloatArray) -> FloatArray:
+def _class_shares(
+    targets: Float64[FloatArray, "training outputs"],
+) -> Float64[FloatArray, " classes"]:
     """Return the share of each class, for one-hot targets or a single signed one."""
     shares: FloatArray = targets.mean(axis=0)
     return np.array([(1 - shares[0]) / 2, (1 + shares[0]) / 2]) if len(shares) == 1 else shares
 
 
-def _label_entropy(targets: FloatArray) -> float:
+def _label_entropy(targets: Float64[FloatArray, "training outputs"]) -> float:
     from scipy.special import entr
 
     return float(entr(_class_shares(targets)).sum())
 
 
-def _hinge_constant(targets: FloatArray) -> float:
+def _hinge_constant(targets: Float64[FloatArray, "training outputs"]) -> float:
     """Return the least mean hinge loss of a constant prediction.
 
     One output: the loss is linear between kinks at -1 and 1, so it is twice the smaller share. C outputs:
@@ -412,7 +434,7 @@ def _hinge_constant(targets: FloatArray) -> float:
     return float(cost[-1] / len(shares))
 
 
-def _minority(targets: FloatArray) -> float:
+def _minority(targets: Float64[FloatArray, "training outputs"]) -> float:
     return float(1 - _class_shares(targets).max())
 
 
