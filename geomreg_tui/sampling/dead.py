@@ -15,6 +15,7 @@ from enum import Enum
 
 import numpy as np
 import torch
+from jaxtyping import Bool, Float, Float64
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -96,7 +97,9 @@ class DeadWatch:
         limits = torch.finfo(dtype)
         self._least = max(limits.tiny / limits.eps, _SMALLEST_ROOT)
 
-    def certain(self, largest: NDArray[np.float64]) -> NDArray[np.bool_]:
+    def certain(
+        self, largest: Float64[NDArray[np.float64], "layers networks"]
+    ) -> Bool[NDArray[np.bool_], " networks"]:
         """Return which networks have a layer that is off in exact arithmetic too, (networks,).
 
         Args:
@@ -124,11 +127,18 @@ class WatchedLayers:
         self._watch = watch
         self._largest: list[Tensor] = []
 
-    def weights(self, shape: LayerShape) -> tuple[Tensor, Tensor | None]:
+    def weights(
+        self, shape: LayerShape
+    ) -> tuple[
+        Float[Tensor, "{self.batch} {shape.n_out} {shape.n_in}"],
+        Float[Tensor, "{self.batch} {shape.n_out}"] | None,
+    ]:
         """Draw weights (batch, n_out, n_in) and biases (batch, n_out) or None."""
         return self._layers.weights(shape)
 
-    def linear(self, shape: LayerShape, activations: Tensor) -> Tensor:
+    def linear(
+        self, shape: LayerShape, activations: Float[Tensor, "#batch {shape.n_in} columns"]
+    ) -> Float[Tensor, "{self.batch} {shape.n_out} columns"]:
         """Return pre-activations (batch, n_out, columns), and look at what the layer below passes on."""
         if shape.index:
             watch = self._watch
@@ -141,7 +151,7 @@ class WatchedLayers:
             self._largest.append((seen.abs() if watch.signed else seen).amax(dim=(1, 2)))
         return self._layers.linear(shape, activations)
 
-    def dead(self) -> Tensor | None:
+    def dead(self) -> Bool[Tensor, " {self.batch}"] | None:
         """Return which networks are dead, bool (batch,); None where the number format hides it of some."""
         largest = torch.stack(self._largest)
         dead = largest.amin(dim=0) == 0

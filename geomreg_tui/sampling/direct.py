@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from jaxtyping import Float
 from torch import Tensor
 
 from geomreg_tui.inits import InitLaw, Stream
@@ -20,11 +21,18 @@ class DirectLayers:
         self.stream = stream
         self.shared = law.begin(batch, stream)
 
-    def weights(self, shape: LayerShape) -> tuple[Tensor, Tensor | None]:
+    def weights(
+        self, shape: LayerShape
+    ) -> tuple[
+        Float[Tensor, "{self.batch} {shape.n_out} {shape.n_in}"],
+        Float[Tensor, "{self.batch} {shape.n_out}"] | None,
+    ]:
         """Draw weights (batch, n_out, n_in) and biases (batch, n_out) or None."""
         return self.law.weights(shape, self.batch, self.stream, self.shared)
 
-    def linear(self, shape: LayerShape, activations: Tensor) -> Tensor:
+    def linear(
+        self, shape: LayerShape, activations: Float[Tensor, "#batch {shape.n_in} columns"]
+    ) -> Float[Tensor, "{self.batch} {shape.n_out} columns"]:
         """Return pre-activations (batch, n_out, columns) of activations (batch or 1, n_in, columns)."""
         weights, biases = self.weights(shape)
         z = apply_matrix(weights, activations)

@@ -8,6 +8,7 @@ is projected where that is cheaper, and drawn in full where it is not.
 
 from __future__ import annotations
 
+from jaxtyping import Float
 from torch import Tensor
 
 from geomreg_tui.inits import RotationInvariant, Stream
@@ -26,7 +27,11 @@ class ProjectedLayers(DirectLayers):
     law: RotationInvariant
 
     def __init__(
-        self, law: RotationInvariant, batch: int, stream: Stream, first_root: Tensor | None = None
+        self,
+        law: RotationInvariant,
+        batch: int,
+        stream: Stream,
+        first_root: Float[Tensor, "1 columns columns"] | None = None,
     ) -> None:
         """Begin a batch.
 
@@ -34,12 +39,15 @@ class ProjectedLayers(DirectLayers):
             law: the init law.
             batch: networks.
             stream: random numbers.
-            first_root: root of the first layer, which all networks share, if it is known.
+            first_root: (1, columns, columns), root of the first layer, which all networks share, if it is
+                known.
         """
         super().__init__(law, batch, stream)
         self._first_root = first_root
 
-    def linear(self, shape: LayerShape, activations: Tensor) -> Tensor:
+    def linear(
+        self, shape: LayerShape, activations: Float[Tensor, "#batch {shape.n_in} columns"]
+    ) -> Float[Tensor, "{self.batch} {shape.n_out} columns"]:
         """Return pre-activations (batch, n_out, columns) of activations (batch or 1, n_in, columns)."""
         columns = activations.shape[2]
         if not projects(shape, columns):

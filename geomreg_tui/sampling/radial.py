@@ -11,6 +11,7 @@ and the outputs are the last block times the last norm.
 from __future__ import annotations
 
 import torch
+from jaxtyping import Bool, Float, Float64
 from torch import Tensor
 
 from geomreg_tui.experiment import Experiment
@@ -30,7 +31,7 @@ def radial_outputs(
     input_norm: float,
     batch: int,
     stream: Stream,
-) -> tuple[Tensor, Tensor]:
+) -> tuple[Float[Tensor, "{batch} {law.shapes[-1].n_out} 1"], Bool[Tensor, " {batch}"]]:
     """Draw the outputs of ``batch`` networks on one example.
 
     Args:
@@ -65,7 +66,7 @@ def radial_outputs(
 
 def _squared_factor(
     shape: LayerShape, law: RotationInvariant, negative: float, batch: int, stream: Stream
-) -> tuple[Tensor, Tensor | None]:
+) -> tuple[Float64[Tensor, " {batch}"], Bool[Tensor, " {batch}"] | None]:
     """Draw the squared growth of the norm through one layer and its activation.
 
     Returns:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+from jaxtyping import Float, Float64
 from torch import Tensor
 
 __all__ = ["PIVOTS", "augment", "gram_root", "triangular_root"]
@@ -10,7 +11,9 @@ __all__ = ["PIVOTS", "augment", "gram_root", "triangular_root"]
 PIVOTS = 1e-4  # smallest over largest: below it the rounding of a Gram matrix, squared, shows
 
 
-def gram_root(columns: Tensor, scale: float, offset: float) -> Tensor:
+def gram_root(
+    columns: Float[Tensor, "batch n_in columns"], scale: float, offset: float
+) -> Float[Tensor, "batch rank columns"]:
     """Return R with R^T R = scale**2 A^T A + offset**2 1 1^T, for activations A.
 
     The Gram matrix is positive semi-definite, often singular (dead units, repeated inputs). Cholesky's
@@ -21,12 +24,13 @@ def gram_root(columns: Tensor, scale: float, offset: float) -> Tensor:
     stays off. For float64 the R of a QR decomposition is used, which never squares the condition number.
 
     Args:
-        columns: A, (batch, n, m).
+        columns: A, (batch, n_in, m).
         scale: factor on A.
         offset: constant added as one more row of the augmented A.
 
     Returns:
-        (batch, m, m), or (batch, 1, 1) for a single column, in the format of ``columns``.
+        (batch, rank, m) in the format of ``columns``. The rank is m; for float64 it is the number of rows of
+        the augmented A where those are fewer.
     """
     count = columns.shape[2]
     if count == 1:
@@ -46,7 +50,9 @@ def gram_root(columns: Tensor, scale: float, offset: float) -> Tensor:
     return rounded
 
 
-def triangular_root(columns: Tensor, scale: float, offset: float) -> Tensor:
+def triangular_root(
+    columns: Float64[Tensor, "batch n_in columns"], scale: float, offset: float
+) -> Float64[Tensor, "batch rank columns"]:
     """Return the upper triangular R of :func:`gram_root` whose diagonal is not negative.
 
     It depends continuously on activations of full rank. The first columns of A decide the first columns of R.
@@ -54,12 +60,12 @@ def triangular_root(columns: Tensor, scale: float, offset: float) -> Tensor:
     otherwise: exact for singular Gram matrices.
 
     Args:
-        columns: A, (batch, n, m), float64.
+        columns: A, (batch, n_in, m), float64.
         scale: factor on A.
         offset: constant added as one more row of the augmented A.
 
     Returns:
-        (batch, min(m, n + (offset > 0)), m).
+        (batch, rank, m), with rank the smaller of m and n_in + (offset > 0).
     """
     rows, count = columns.shape[1:]
     rank = min(count, rows + bool(offset))
@@ -76,8 +82,13 @@ def triangular_root(columns: Tensor, scale: float, offset: float) -> Tensor:
     return root
 
 
-def augment(columns: Tensor, scale: float, offset: float) -> Tensor:
-    """Return scale * A with one more row of ``offset``, where that is not 0, (batch, n or n + 1, m)."""
+def augment(
+    columns: Float[Tensor, "batch n_in columns"], scale: float, offset: float
+) -> Float[Tensor, "batch rows columns"]:
+    """Return scale * A with one more row of ``offset``, where that is not 0, (batch, rows, m).
+
+    There are n_in rows, or n_in + 1.
+    """
     rows = columns * scale
     if not offset:
         return rows
@@ -85,20 +96,22 @@ def augment(columns: Tensor, scale: float, offset: float) -> Tensor:
     return torch.cat([rows, constant], dim=1)
 
 
-def _qr_root(columns: Tensor, scale: float, offset: float) -> Tensor:
+def _qr_root(
+    columns: Float[Tensor, "batch n_in columns"], scale: float, offset: float
+) -> Float[Tensor, "batch rank columns"]:
     rows = augment(columns, scale, offset)
     root: Tensor = torch.linalg.qr(rows, mode="reduced" if rows.requires_grad else "r").R
     return root
 
 
-def _positive(root: Tensor) -> Tensor:
+def _positive(root: Float[Tensor, "batch rank columns"]) -> Float[Tensor, "batch rank columns"]:
     """Return a root with rows turned so that its diagonal is not negative."""
     signs = torch.where(root.diagonal(dim1=1, dim2=2) < 0, -1.0, 1.0).to(root.dtype)
     signed: Tensor = root * signs.unsqueeze(-1)
     return signed
 
 
-def _eigen_root(gram: Tensor) -> Tensor:
+def _eigen_root(gram: Float64[Tensor, "batch columns columns"]) -> Float64[Tensor, "batch columns columns"]:
     values, vectors = torch.linalg.eigh(gram)
     root: Tensor = values.clamp_min_(0).sqrt_().unsqueeze(-1) * vectors.mT
     return root

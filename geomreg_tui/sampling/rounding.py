@@ -14,6 +14,7 @@ import math
 from collections.abc import Callable
 
 import torch
+from jaxtyping import Float, Float64, Num
 from torch import Tensor
 
 from geomreg_tui.inits import Stream
@@ -40,7 +41,7 @@ class _MovedStream(Stream):
     def signs(self, *size: int) -> Tensor:
         return self._moved(super().signs(*size))
 
-    def chi_square(self, freedom: Tensor) -> Tensor:
+    def chi_square(self, freedom: Num[Tensor, "*size"]) -> Float64[Tensor, "*size"]:
         return self._moved(super().chi_square(freedom))
 
     def laplace(self, *size: int) -> Tensor:
@@ -49,21 +50,27 @@ class _MovedStream(Stream):
     def student_t(self, *size: int, dof: float) -> Tensor:
         return super().student_t(*size, dof=dof)  # its normals are moved
 
-    def _moved(self, drawn: Tensor) -> Tensor:
+    def _moved(self, drawn: Float[Tensor, "*size"]) -> Float[Tensor, "*size"]:
         return moved(drawn, self._share, self._directions)
 
 
-def moved(numbers: Tensor, share: float, generator: torch.Generator) -> Tensor:
+def moved(
+    numbers: Float[Tensor, "*size"], share: float, generator: torch.Generator
+) -> Float[Tensor, "*size"]:
     """Return numbers times 1 + share or 1 - share at random."""
     up = torch.empty_like(numbers).bernoulli_(0.5, generator=generator)
     return numbers * (1 + share * (2 * up - 1))
 
 
-def moved_sizes(outputs: Tensor, after: Tensor, share: float) -> Tensor:
-    """Return the root mean square of the moved sizes of each network's outputs, (n,).
+def moved_sizes(
+    outputs: Float[Tensor, "batch outputs training"],
+    after: Float[Tensor, "batch outputs training"],
+    share: float,
+) -> Float64[Tensor, " batch"]:
+    """Return the root mean square of the moved sizes of each network's outputs, (batch,).
 
     Args:
-        outputs: (n, C, N).
+        outputs: (batch, C, N).
         after: the same with all numbers moved.
         share: by which share of themselves.
     """
@@ -72,14 +79,17 @@ def moved_sizes(outputs: Tensor, after: Tensor, share: float) -> Tensor:
 
 
 def usual_moved_size(
-    draw: Callable[[int, Stream], Tensor], count: int, device: torch.device, dtype: torch.dtype
+    draw: Callable[[int, Stream], Float[Tensor, "batch outputs training"]],
+    count: int,
+    device: torch.device,
+    dtype: torch.dtype,
 ) -> float:
     """Return the median over networks drawn at random of the moved size of their outputs.
 
     Networks whose outputs are not finite are left out; 0 where none are.
 
     Args:
-        draw: returns outputs (n, C, N) of n networks drawn from a stream.
+        draw: returns outputs (batch, C, N) of ``batch`` networks drawn from a stream.
         count: how many networks.
         device, dtype: of the stream.
     """

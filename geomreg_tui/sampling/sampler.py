@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import cast
 
 import torch
+from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
 from geomreg_tui.datasets import Dataset, load
@@ -44,10 +45,10 @@ class Drawn:
         dead: which networks are dead, bool (batch,), or None where that cannot be told.
     """
 
-    train: Tensor
-    held_out: Tensor | None
-    correct: Tensor | None
-    dead: Tensor | None
+    train: Float[Tensor, " batch"]
+    held_out: Float[Tensor, " batch"] | None
+    correct: Int64[Tensor, " batch"] | None
+    dead: Bool[Tensor, " batch"] | None
 
 
 class Sampler:
@@ -68,7 +69,7 @@ class Sampler:
     network: Network
     law: InitLaw
     objective: Objective
-    x: Tensor
+    x: Float[Tensor, " examples *input_shape"]
     device: torch.device
 
     def __init__(self, experiment: Experiment, device: str = "cpu") -> None:
@@ -139,13 +140,19 @@ class Sampler:
             return Drawn(train, None, None, dead)
         return Drawn(train, losses[:, examples:].mean(dim=1), self.objective.correct(outputs), dead)
 
-    def outputs(self, batch: int, stream: Stream) -> Tensor:
+    def outputs(
+        self, batch: int, stream: Stream
+    ) -> Float[Tensor, "{batch} {self.objective.outputs} {self.x.shape[0]}"]:
         """Return the outputs (batch, C, N + M) of networks drawn from a stream."""
         if self.facts.experiment.sampler == "radial":
             return self._radial(batch, stream)[0]
         return self.network.forward(self.x, self._layers(batch, stream))
 
-    def _watched(self, batch: int, stream: Stream) -> tuple[Tensor, Tensor | None]:
+    def _watched(
+        self, batch: int, stream: Stream
+    ) -> tuple[
+        Float[Tensor, "{batch} {self.objective.outputs} {self.x.shape[0]}"], Bool[Tensor, " {batch}"] | None
+    ]:
         """Return outputs of networks drawn from a stream, and which are dead, or None if that is unknown."""
         experiment = self.facts.experiment
         if experiment.sampler == "radial":
@@ -159,7 +166,9 @@ class Sampler:
         watched = WatchedLayers(layers, self._dead_watch)
         return self.network.forward(self.x, watched), watched.dead()
 
-    def _radial(self, batch: int, stream: Stream) -> tuple[Tensor, Tensor]:
+    def _radial(
+        self, batch: int, stream: Stream
+    ) -> tuple[Float[Tensor, "{batch} {self.objective.outputs} 1"], Bool[Tensor, " {batch}"]]:
         norm = float(torch.linalg.vector_norm(self.x, dtype=torch.float64))
         return radial_outputs(self.facts.experiment, cast(RotationInvariant, self.law), norm, batch, stream)
 
@@ -191,7 +200,7 @@ class Sampler:
         )
         return loss_resolution(experiment.loss, experiment.dtype, self.objective.targets, size)
 
-    def _shared_root(self) -> Tensor | None:
+    def _shared_root(self) -> Float[Tensor, "1 columns columns"] | None:
         """Return the root of the first layer of an mlp, computed once and in float64."""
         first = self.network.shapes[0]
         experiment = self.facts.experiment

@@ -7,7 +7,9 @@ from functools import lru_cache
 
 import numpy as np
 import torch
+from jaxtyping import Bool, Float64, Num
 from numpy.typing import NDArray
+from torch import Tensor
 
 from geomreg_tui.engine.work import Interrupt
 from geomreg_tui.errors import GivenUpError
@@ -33,8 +35,8 @@ class Ready:
     """
 
     facts: Facts
-    x: NDArray[np.float64]
-    targets: NDArray[np.float64]
+    x: Float64[NDArray[np.float64], " training *input_shape"]
+    targets: Float64[NDArray[np.float64], "training outputs"]
 
 
 def prepare(experiment: Experiment, device: str = "cpu") -> Ready:
@@ -145,12 +147,13 @@ def run_chunk(
     return ChunkResult(summary, losses[:keep].copy() if keep else None)
 
 
-def _joined(parts: list[torch.Tensor], count: int) -> NDArray[np.float64]:
+def _joined(parts: list[Num[Tensor, " batch"]], count: int) -> Float64[NDArray[np.float64], " {count}"]:
+    """Return the first ``count`` numbers of batches, (count,)."""
     joined: NDArray[np.float64] = torch.cat(parts)[:count].to("cpu", torch.float64).numpy()
     return joined
 
 
-def _dead(parts: list[torch.Tensor | None], count: int) -> int | None:
+def _dead(parts: list[Bool[Tensor, " batch"] | None], count: int) -> int | None:
     """Return how many of the first networks are dead; None where that cannot be told of all."""
     known = [part for part in parts if part is not None]
     return int(torch.cat(known)[:count].count_nonzero()) if len(known) == len(parts) else None
