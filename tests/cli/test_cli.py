@@ -14,6 +14,7 @@ import psutil
 import pytest
 
 from geomreg_tui.experiment import Experiment
+from geomreg_tui.runner.snapshot import decoded
 from geomreg_tui.runs import read_snapshot, runs_root
 from geomreg_tui.sampling import work as sampling
 from geomreg_tui.summary import Summary
@@ -341,7 +342,7 @@ def test_an_interrupt_keeps_what_is_done(tmp_path):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
-    wait_for(lambda: (s := read_snapshot(out / "live.safetensors")) and s.samples > 0)
+    wait_for(lambda: (s := decoded(out, read_snapshot(out / "live.safetensors"))) and s.samples > 0)
     process.send_signal(signal.SIGINT)
     stdout, stderr = process.communicate(timeout=PATIENCE)
     assert process.returncode == 130

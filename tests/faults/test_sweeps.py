@@ -12,6 +12,7 @@ from geomreg_tui.errors import ExperimentError, RunDirectoryError
 from geomreg_tui.experiment import Experiment
 from geomreg_tui.report import load_sweep
 from geomreg_tui.report.sweep_html import sweep_page
+from geomreg_tui.runner.snapshot import decoded
 from geomreg_tui.runs import RunState, read_snapshot
 from geomreg_tui.sweeps.directory import SweepDirectory, list_sweeps
 from geomreg_tui.sweeps.launch import SweepHandle, start_sweep
@@ -73,12 +74,12 @@ def over(handle):
 
 
 def drawn(path):
-    snapshot = read_snapshot(path / "live.safetensors")
+    snapshot = decoded(path, read_snapshot(path / "live.safetensors"))
     return snapshot.samples if snapshot else 0
 
 
 def state_of(path):
-    snapshot = read_snapshot(path / "live.safetensors")
+    snapshot = decoded(path, read_snapshot(path / "live.safetensors"))
     return snapshot.state if snapshot else None
 
 
