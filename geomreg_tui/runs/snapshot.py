@@ -16,8 +16,6 @@ from geomreg_tui.summary import Facts
 
 __all__ = ["Part", "RunState", "StoredSnapshot", "read_snapshot", "write_snapshot"]
 
-_MOST_PARTS = 20
-
 
 class RunState(StrEnum):
     """What a run is doing."""
@@ -40,7 +38,8 @@ class Part(NamedTuple):
 
     Attributes:
         values: plain data, as JSON has it.
-        arrays: arrays of int64 or float64, by name.
+        arrays: arrays of int64 or float64, by name. No two stages have arrays of one name. A part that was
+            read has all arrays of the file, of which each stage takes its own.
     """
 
     values: Mapping[str, Any]
@@ -84,10 +83,12 @@ def write_snapshot(path: Path, snapshot: StoredSnapshot) -> None:
     Raises:
         RunDirectoryError: if it cannot be written.
     """
-    facts, arrays = snapshot.facts.to_parts() if snapshot.facts else (None, {})
-    named = {
-        f"{name}/{key}": array for name, part in snapshot.parts.items() for key, array in part.arrays.items()
-    }
+    facts, own = snapshot.facts.to_parts() if snapshot.facts else (None, {})
+    arrays: dict[str, NDArray[np.generic]] = {**own}
+    for name, part in snapshot.parts.items():
+        if taken := arrays.keys() & part.arrays.keys():
+            raise AssertionError(f"{name}: has arrays with names of others: {', '.join(sorted(taken))}")
+        arrays = {**arrays, **part.arrays}
     header = {
         "state": snapshot.state.value,
         "target": snapshot.target,
@@ -101,7 +102,7 @@ def write_snapshot(path: Path, snapshot: StoredSnapshot) -> None:
         "device": snapshot.device,
         "mixed": snapshot.mixed,
     }
-    write_arrays(path, header, {**arrays, **named}, durable=False)
+    write_arrays(path, header, arrays, durable=False)
 
 
 def read_snapshot(path: Path) -> StoredSnapshot | None:
@@ -130,13 +131,10 @@ def read_snapshot(path: Path) -> StoredSnapshot | None:
 
 
 def _parts(header: Mapping[str, Any], arrays: Mapping[str, NDArray[np.generic]]) -> dict[str, Part]:
-    parts: dict[str, Part] = {}
-    for name, values in header["parts"].items():
-        if not isinstance(values, dict) or len(parts) >= _MOST_PARTS:
-            raise ValueError("not the parts of stages")
-        own = {key.removeprefix(f"{name}/"): a for key, a in arrays.items() if key.startswith(f"{name}/")}
-        parts[str(name)] = Part(values, own)
-    return parts
+    values = header["parts"]
+    if not all(isinstance(each, dict) for each in values.values()):
+        raise ValueError("not the parts of stages")
+    return {str(name): Part(each, arrays) for name, each in values.items()}
 
 
 def _first_parts(header: Mapping[str, Any], arrays: Mapping[str, NDArray[np.generic]]) -> dict[str, Part]:
