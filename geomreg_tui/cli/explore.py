@@ -9,7 +9,6 @@ import typer
 from geomreg_tui.cli.completion import complete_run
 from geomreg_tui.cli.opening import open_explorer
 from geomreg_tui.experiment import Experiment
-from geomreg_tui.sampling.plan import read_plan
 
 __all__ = [
     "AsciiOption",
@@ -75,6 +74,7 @@ def attach(
 ) -> None:
     """Open the explorer on a run that is being sampled or done; looking at it writes nothing."""
     from geomreg_tui.runs import RunDirectory, find_run
+    from geomreg_tui.sampling.plan import read_plan
 
     stored = RunDirectory.open(find_run(run))
     samples = str(read_plan(stored).samples)

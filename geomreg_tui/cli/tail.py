@@ -24,7 +24,6 @@ from geomreg_tui.cli.run import (
 from geomreg_tui.cli.signals import Signals
 from geomreg_tui.errors import ExperimentError, Problem
 from geomreg_tui.experiment import Experiment, parse_count
-from geomreg_tui.splitting.checkpoints import TailFolder
 from geomreg_tui.splitting.plan import DEPTH, POPULATION, REPEATS, parse_plan, parse_seconds
 
 if TYPE_CHECKING:
@@ -157,6 +156,7 @@ def _go_on(
     """Return the run going on, or None when it has nothing left to do."""
     from geomreg_tui.runner import resume_run
     from geomreg_tui.runs import RunState
+    from geomreg_tui.splitting.checkpoints import TailFolder
 
     asked = TailFolder.of(stored).planned()
     if asked is None:

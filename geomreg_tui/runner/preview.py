@@ -15,7 +15,7 @@ from geomreg_tui.runner.preparation import Preparation
 from geomreg_tui.runner.protocol import PreviewRequest
 from geomreg_tui.runner.snapshot import Snapshot, to_stored
 from geomreg_tui.runs import RunState, write_snapshot
-from geomreg_tui.sampling import ChunkWork
+from geomreg_tui.sampling.pieces import ChunkWork
 from geomreg_tui.sampling.plan import NAME as SAMPLING
 from geomreg_tui.sampling.plan import chunk_size
 from geomreg_tui.summary import Summary

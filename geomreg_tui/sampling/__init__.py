@@ -1,17 +1,5 @@
-"""Plain sampling: networks are drawn in chunks, by exact samplers. Importing this does not load torch."""
+"""Plain sampling: networks are drawn in chunks, by exact samplers.
 
-from geomreg_tui.sampling.packs import Pack, PackFile
-from geomreg_tui.sampling.plan import ChunkWork, SamplingPlan, read_plan
-from geomreg_tui.sampling.stage import SAMPLING, SamplingStage
-from geomreg_tui.sampling.store import committed
-
-__all__ = [
-    "SAMPLING",
-    "ChunkWork",
-    "Pack",
-    "PackFile",
-    "SamplingPlan",
-    "SamplingStage",
-    "committed",
-    "read_plan",
-]
+Its modules are imported one by one: those that a worker needs load torch, and the command line starts
+without any.
+"""

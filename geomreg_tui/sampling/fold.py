@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 from geomreg_tui.errors import RunDirectoryError
 from geomreg_tui.runs import RunDirectory
 from geomreg_tui.sampling.packs import Pack, PackFile
-from geomreg_tui.sampling.plan import ChunkWork, SamplingPlan, chunk_size
+from geomreg_tui.sampling.pieces import ChunkWork
+from geomreg_tui.sampling.plan import SamplingPlan, chunk_size
 from geomreg_tui.sampling.store import empty_pack, packs_of
 from geomreg_tui.summary import Summary
 

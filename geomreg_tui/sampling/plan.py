@@ -1,42 +1,21 @@
-"""What plain sampling is asked for: a number of networks, in chunks."""
+"""What plain sampling is asked for: a number of networks."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
-from geomreg_tui.engine.work import Work
 from geomreg_tui.errors import RunDirectoryError
 from geomreg_tui.experiment import Experiment
 from geomreg_tui.runs import RunDirectory
 from geomreg_tui.runs.store import parsing, read_json, write_json
 
-__all__ = ["NAME", "ChunkWork", "SamplingPlan", "chunk_size", "read_plan"]
+__all__ = ["NAME", "SamplingPlan", "chunk_size", "read_plan"]
 
 NAME = "sampling"
 _MOST = 10**15
-
-
-@dataclass(frozen=True)
-class ChunkWork(Work):
-    """A chunk to draw, or its first networks.
-
-    Attributes:
-        experiment: the resolved experiment.
-        chunk: its index.
-        count: networks of it to draw; None for all.
-        keep: how many of the first losses to return.
-    """
-
-    function: ClassVar[str] = "geomreg_tui.sampling.work:draw_chunk"
-    stage: ClassVar[str] = NAME
-
-    experiment: Experiment
-    chunk: int
-    count: int | None = None
-    keep: int = 0
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,8 @@ from geomreg_tui.experiment import Experiment
 from geomreg_tui.runs import Part, RunDirectory
 from geomreg_tui.sampling.fold import Fold
 from geomreg_tui.sampling.packs import Pack
-from geomreg_tui.sampling.plan import NAME, ChunkWork, SamplingPlan, read_plan
+from geomreg_tui.sampling.pieces import ChunkWork
+from geomreg_tui.sampling.plan import NAME, SamplingPlan, read_plan
 from geomreg_tui.sampling.result import describe
 from geomreg_tui.sampling.store import LAYOUT, committed, empty_pack, packs_of, write_losses
 from geomreg_tui.summary import Facts, Summary

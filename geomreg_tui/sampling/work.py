@@ -14,7 +14,7 @@ from torch import Tensor
 from geomreg_tui.engine.work import Interrupt
 from geomreg_tui.errors import GivenUpError
 from geomreg_tui.experiment import Experiment
-from geomreg_tui.sampling.plan import ChunkWork
+from geomreg_tui.sampling.pieces import ChunkWork
 from geomreg_tui.sampling.rng import chunk_generator
 from geomreg_tui.sampling.sampler import Sampler
 from geomreg_tui.summary import ChunkResult, Facts, JointHistogram, LossHistogram, Moments, Summary

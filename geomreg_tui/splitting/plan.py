@@ -1,15 +1,14 @@
-"""How deep the tail is to go, and the work that this is divided into. No torch here."""
+"""How deep the tail is to go. No torch here, and little else: the command line reads it when it starts."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from typing import Any, ClassVar
+from typing import Any
 
-from geomreg_tui.engine.work import Work
 from geomreg_tui.errors import ExperimentError, Problem
-from geomreg_tui.experiment import Experiment, parse_count, read_number
+from geomreg_tui.experiment import parse_count, read_number
 
 __all__ = [
     "DEPTH",
@@ -18,10 +17,7 @@ __all__ = [
     "POPULATION",
     "REPEATS",
     "TIME_LIMIT",
-    "LevelsWork",
     "TailPlan",
-    "TrialResult",
-    "TrialWork",
     "parse_plan",
     "parse_seconds",
     "plan_from_values",
@@ -57,64 +53,6 @@ class TailPlan:
     repeats: int = 8
     seconds: float = math.inf
     kernel: str = "auto"
-
-
-@dataclass(frozen=True)
-class TrialWork(Work):
-    """A first level of a small population, to see whether the tail can be computed at all.
-
-    Attributes:
-        experiment: the resolved experiment.
-        plan: how deep to go.
-    """
-
-    function: ClassVar[str] = "geomreg_tui.splitting.work:try_first_level"
-    stage: ClassVar[str] = NAME
-
-    experiment: Experiment
-    plan: TailPlan
-
-
-@dataclass(frozen=True)
-class TrialResult:
-    """The result of a trial.
-
-    Attributes:
-        kernel, space: names of what is used; empty where there was a problem.
-        problems: why the tail cannot be computed.
-    """
-
-    kernel: str = ""
-    space: str = ""
-    problems: tuple[Problem, ...] = ()
-
-
-@dataclass(frozen=True)
-class LevelsWork(Work):
-    """Some levels of one population, from its checkpoint to its next.
-
-    Attributes:
-        experiment: the resolved experiment.
-        plan: how deep to go, with the kernel in use.
-        index: which population.
-        directory: the run directory.
-        levels: where the population stands.
-        allowed: seconds that it may take in all.
-        stretch: seconds until the next checkpoint, or longer: a level is never cut in two.
-        token: of the engine's lease, without which nothing is written; empty for none.
-    """
-
-    function: ClassVar[str] = "geomreg_tui.splitting.work:go_down"
-    stage: ClassVar[str] = NAME
-
-    experiment: Experiment
-    plan: TailPlan
-    index: int
-    directory: str
-    levels: int
-    allowed: float
-    stretch: float = 1.0
-    token: str = ""
 
 
 def plan_values(plan: TailPlan) -> dict[str, Any]:

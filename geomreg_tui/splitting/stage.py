@@ -22,15 +22,8 @@ from geomreg_tui.experiment import Experiment
 from geomreg_tui.runs import Part, RunDirectory
 from geomreg_tui.splitting.checkpoints import FOLDER, LAYOUT, TailFolder
 from geomreg_tui.splitting.joined import deep_tail
-from geomreg_tui.splitting.plan import (
-    NAME,
-    TIME_LIMIT,
-    LevelsWork,
-    TailPlan,
-    TrialResult,
-    TrialWork,
-    plan_from_values,
-)
+from geomreg_tui.splitting.pieces import LevelsWork, TrialResult, TrialWork
+from geomreg_tui.splitting.plan import NAME, TIME_LIMIT, TailPlan, plan_from_values
 from geomreg_tui.splitting.result import FAILED, LevelsResult, PopulationResult, Tail, thinned
 from geomreg_tui.statistics import LossDistribution, analyse_modes, landmark_dominance, run_volume
 from geomreg_tui.summary import Facts, Summary

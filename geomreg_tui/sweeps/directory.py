@@ -28,7 +28,7 @@ from geomreg_tui.runs.lease import holder
 from geomreg_tui.runs.status import write_status
 from geomreg_tui.runs.store import parsing, read_bytes, read_json, sweep_temporaries, write_json
 from geomreg_tui.sampling.plan import read_plan
-from geomreg_tui.splitting import TailFolder
+from geomreg_tui.splitting.checkpoints import TailFolder
 from geomreg_tui.sweeps.document import sweep_document
 from geomreg_tui.sweeps.plan import Factor, SweepPlan, factor_of, point_name
 from geomreg_tui.sweeps.result import FailedPoint, SweepPoint

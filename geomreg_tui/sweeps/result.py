@@ -10,7 +10,8 @@ from typing import Any
 from geomreg_tui.errors import SamplingError
 from geomreg_tui.runs import RunDirectory
 from geomreg_tui.sampling.store import committed
-from geomreg_tui.splitting import DeepTail, TailFolder, deep_tail
+from geomreg_tui.splitting.checkpoints import TailFolder
+from geomreg_tui.splitting.joined import DeepTail, deep_tail
 from geomreg_tui.statistics import (
     LandmarkDominance,
     LossDistribution,

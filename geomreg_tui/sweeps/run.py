@@ -13,7 +13,8 @@ from geomreg_tui.runner.handle import RunHandle
 from geomreg_tui.runner.launch import RunSeries
 from geomreg_tui.runs import Action, RunDirectory, RunState, differences
 from geomreg_tui.sampling.store import committed
-from geomreg_tui.splitting import TailFolder, TailPlan
+from geomreg_tui.splitting.checkpoints import TailFolder
+from geomreg_tui.splitting.plan import TailPlan
 from geomreg_tui.sweeps.directory import SweepDirectory, sweeps_root
 from geomreg_tui.sweeps.plan import Factor, SweepPlan, impossible
 from geomreg_tui.sweeps.result import FailedPoint, SweepError, SweepPoint

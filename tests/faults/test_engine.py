@@ -15,7 +15,8 @@ from geomreg_tui.experiment import Experiment
 from geomreg_tui.runner import PreviewEngine
 from geomreg_tui.runner.preparing import prepare
 from geomreg_tui.runs import RunDirectory, RunState
-from geomreg_tui.sampling.plan import ChunkWork, read_plan
+from geomreg_tui.sampling.pieces import ChunkWork
+from geomreg_tui.sampling.plan import read_plan
 from geomreg_tui.sampling.store import committed
 from geomreg_tui.sampling.work import run_chunk
 from tests import seeds

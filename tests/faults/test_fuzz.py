@@ -28,8 +28,9 @@ from geomreg_tui.runs.store import ARRAYS_CAP
 from geomreg_tui.sampling.plan import read_plan
 from geomreg_tui.sampling.store import committed
 from geomreg_tui.splitting.checkpoints import TailFolder
+from geomreg_tui.splitting.pieces import LevelsWork
 from geomreg_tui.splitting.plan import NAME as SPLITTING
-from geomreg_tui.splitting.plan import LevelsWork, TailPlan
+from geomreg_tui.splitting.plan import TailPlan
 from geomreg_tui.splitting.result import PopulationResult, Tail
 from geomreg_tui.splitting.work import go_down
 from geomreg_tui.tui.view import build_view

@@ -16,7 +16,8 @@ from geomreg_tui.runner.verify import verify_run
 from geomreg_tui.runs import RunDirectory, RunState
 from geomreg_tui.runs.store import read_arrays, write_arrays
 from geomreg_tui.splitting.checkpoints import TailFolder
-from geomreg_tui.splitting.plan import LevelsWork, TailPlan
+from geomreg_tui.splitting.pieces import LevelsWork
+from geomreg_tui.splitting.plan import TailPlan
 from geomreg_tui.splitting.population import Population
 from geomreg_tui.splitting.work import go_down
 from tests import seeds

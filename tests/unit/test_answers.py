@@ -9,8 +9,9 @@ import pytest
 from geomreg_tui.engine.work import Prepared, perform
 from geomreg_tui.experiment import Experiment
 from geomreg_tui.runner.preparing import prepare
-from geomreg_tui.sampling.plan import ChunkWork
-from geomreg_tui.splitting.plan import LevelsWork, TailPlan, TrialResult, TrialWork
+from geomreg_tui.sampling.pieces import ChunkWork
+from geomreg_tui.splitting.pieces import LevelsWork, TrialResult, TrialWork
+from geomreg_tui.splitting.plan import TailPlan
 from geomreg_tui.splitting.result import LevelsResult, PopulationResult, Tail
 from geomreg_tui.summary import ChunkResult
 from tests.making import begin_run, preparation

@@ -13,7 +13,7 @@ from geomreg_tui.runner.protocol import PreviewRequest
 from geomreg_tui.runner.snapshot import decoded
 from geomreg_tui.runs import RunState
 from geomreg_tui.runs.snapshot import read_snapshot
-from geomreg_tui.sampling.plan import ChunkWork
+from geomreg_tui.sampling.pieces import ChunkWork
 from geomreg_tui.sampling.sampler import Sampler
 from geomreg_tui.sampling.work import run_chunk
 from tests.making import preparation
