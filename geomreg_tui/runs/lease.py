@@ -13,9 +13,10 @@ import os
 import secrets
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from geomreg_tui.errors import RunDirectoryError
 from geomreg_tui.runs.store import parsing, read_json, write_json
@@ -74,18 +75,13 @@ class Lease:
         }
         prepared = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
         try:
-            write_json(prepared, values)
-        except RunDirectoryError as error:
-            why = error.__cause__.strerror if isinstance(error.__cause__, OSError) else str(error)
-            raise RunDirectoryError(f"{path.parent}: cannot be written ({why})") from error
-        try:
             with _one_at_a_time(path.parent):
                 for _ in range(_ATTEMPTS):
                     abandoned = path.exists()
                     check_free(path, take_over=take_over)
                     if abandoned:
                         _remove_stale(path, take_over)
-                    if _place(prepared, path):
+                    if _prepare(prepared, values) and _place(prepared, path):
                         return
         finally:
             prepared.unlink(missing_ok=True)
@@ -164,11 +160,29 @@ def _one_at_a_time(folder: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
+def _prepare(prepared: Path, values: Mapping[str, Any]) -> bool:
+    """Write a lease under a temporary name; return whether it is there.
+
+    An engine that has just begun tidies its folder, and may take what another is preparing for a leftover.
+
+    Raises:
+        RunDirectoryError: if the folder cannot be written.
+    """
+    try:
+        write_json(prepared, values)
+    except RunDirectoryError as error:
+        if isinstance(error.__cause__, FileNotFoundError) and prepared.parent.is_dir():
+            return False
+        why = error.__cause__.strerror if isinstance(error.__cause__, OSError) else str(error)
+        raise RunDirectoryError(f"{prepared.parent}: cannot be written ({why})") from error
+    return True
+
+
 def _place(prepared: Path, path: Path) -> bool:
-    """Put a whole file at ``path`` unless something is there; return whether it was put."""
+    """Put a whole file at ``path`` unless something is there, or it is gone; return whether it was put."""
     try:
         os.link(prepared, path)
-    except FileExistsError:
+    except (FileExistsError, FileNotFoundError):
         return False
     except OSError:
         return _place_without_links(prepared, path)
@@ -178,9 +192,10 @@ def _place(prepared: Path, path: Path) -> bool:
 def _place_without_links(prepared: Path, path: Path) -> bool:
     """Do the same where the file system has no hard links; others may see the file half-written."""
     try:
+        data = prepared.read_bytes()
         with open(path, "xb") as file:
-            file.write(prepared.read_bytes())
-    except FileExistsError:
+            file.write(data)
+    except (FileExistsError, FileNotFoundError):
         return False
     except OSError as error:
         raise RunDirectoryError(f"{path}: cannot be written ({error.strerror})") from error

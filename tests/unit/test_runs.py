@@ -347,6 +347,40 @@ def test_the_lease_of_a_process_that_nobody_has_waited_for_is_free(tmp_path):
     process.wait()
 
 
+@pytest.mark.parametrize("links", [True, False])
+@pytest.mark.parametrize("held", [True, False])
+def test_a_lease_that_an_engine_tidies_away_while_it_is_prepared_is_prepared_again(
+    tmp_path, monkeypatch, links, held
+):
+    """An engine that has the lease deletes what it takes for leftovers, at any moment."""
+    from geomreg_tui.runs import lease
+
+    def prepare(file, values):
+        prepared.append(file)
+        if held and len(prepared) == 2:
+            write_json(path, {**values, "token": "of the engine that tidies"})
+        if len(prepared) < 3:
+            raise RunDirectoryError("swept") from FileNotFoundError()
+        write_json(file, values)
+        if len(prepared) == 3:
+            file.unlink()
+
+    path, prepared = tmp_path / "lease.json", []
+    monkeypatch.setattr(lease, "write_json", prepare)
+    if not links:
+        monkeypatch.setattr(lease.os, "link", refuse_links)
+    if held:
+        with pytest.raises(RunDirectoryError, match="in use by process"):
+            Lease(path)
+    else:
+        assert Lease(path).held()
+    assert [entry.name for entry in tmp_path.iterdir()] == ["lease.json"]
+
+
+def refuse_links(*_):
+    raise OSError("no links here")
+
+
 RACE = """
 import fcntl, os, sys, time
 from pathlib import Path
