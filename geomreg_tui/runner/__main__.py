@@ -25,7 +25,7 @@ from geomreg_tui.runner.protocol import RunRequest, error_line
 from geomreg_tui.runner.snapshot import Snapshot, to_stored
 from geomreg_tui.runs import RunDirectory, RunState, Status
 from geomreg_tui.sampling.plan import read_plan
-from geomreg_tui.sampling.store import committed
+from geomreg_tui.sampling.stage import SAMPLING
 
 _PRELOAD = ("geomreg_tui.runner.preload",)
 
@@ -95,19 +95,20 @@ def _publish_failure(run: RunDirectory, message: str) -> None:
     """Publish why the run cannot go on, as far as that can still be done."""
     log_line(message)
     with contextlib.suppress(GeomregError):
-        samples = committed(run).summary.samples
+        summary = SAMPLING.read(run)
         target = read_plan(run).samples
         before = run.read_status()
-        results = {kind.name: kind.read(run) for kind in registry.STAGES}
-        snapshot = Snapshot(RunState.FAILED, target, time.time(), run.facts, results, message=message)
         try:
+            others = {kind.name: kind.read(run) for kind in registry.STAGES if kind is not SAMPLING}
+            results = {SAMPLING.name: summary, **others}
+            snapshot = Snapshot(RunState.FAILED, target, time.time(), run.facts, results, message=message)
             run.write_live(to_stored(snapshot))
         except GeomregError:
             run.drop_live()
         run.write_status(
             Status(
                 RunState.FAILED,
-                samples,
+                summary.samples,
                 target,
                 before.elapsed_s,
                 message,

@@ -15,6 +15,7 @@ from geomreg_tui.engine.work import Interrupt
 from geomreg_tui.errors import GivenUpError
 from geomreg_tui.experiment import Experiment
 from geomreg_tui.sampling.pieces import ChunkWork
+from geomreg_tui.sampling.plan import chunk_size
 from geomreg_tui.sampling.rng import chunk_generator
 from geomreg_tui.sampling.sampler import Sampler
 from geomreg_tui.summary import ChunkResult, Facts, JointHistogram, LossHistogram, Moments, Summary
@@ -110,7 +111,7 @@ def run_chunk(
     """
     sampler = _sampler(experiment, device)
     facts = sampler.facts
-    size, batch = int(facts.experiment.chunk_size or 1), int(facts.experiment.batch_size or 1)
+    size, batch = chunk_size(facts.experiment), int(facts.experiment.batch_size or 1)
     wanted = size if count is None else min(count, size)
     generator = chunk_generator(facts.experiment.seed, chunk, torch.device(device))
     train, held_out, correct, dead = [], [], [], []
