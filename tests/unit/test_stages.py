@@ -11,6 +11,7 @@ from geomreg_tui.engine import Findings, InProcess, Pace, Progress, Stage, Stage
 from geomreg_tui.errors import RunDirectoryError
 from geomreg_tui.experiment import Experiment
 from geomreg_tui.runner import registry
+from geomreg_tui.runner.__main__ import _publish_failure as publish_failure
 from geomreg_tui.runner.preparing import prepare
 from geomreg_tui.runner.registry import delete_run
 from geomreg_tui.runner.snapshot import read_live
@@ -230,3 +231,14 @@ def run_of_sampling(folder):
     )
     lease.release()
     assert go_on(run) is RunState.DONE
+
+
+def test_a_failure_is_published_although_a_stage_cannot_be_read(tmp_path):
+    run_of_sampling(tmp_path)
+    run = RunDirectory.open(tmp_path / "run")
+    (run.path / "tail").mkdir()
+    (run.path / "tail" / "plan.json").write_text("{")
+    publish_failure(run, "the disk is gone")
+    status = run.read_status()
+    assert (status.state, status.samples, status.message) == (RunState.FAILED, 64, "the disk is gone")
+    assert read_live(run) is None  # no snapshot says otherwise
