@@ -17,7 +17,7 @@ from typing import Any
 
 from geomreg_tui.errors import RunDirectoryError
 
-__all__ = ["JSON_CAP", "read_bytes", "read_json", "sync_folder", "write_bytes", "write_json"]
+__all__ = ["JSON_CAP", "discard", "read_bytes", "read_json", "sync_folder", "write_bytes", "write_json"]
 
 JSON_CAP = 2**20  # bytes
 
@@ -44,9 +44,14 @@ def write_bytes(path: Path, data: bytes, *, durable: bool = True) -> None:
         if durable:
             sync_folder(path.parent)
     except OSError as error:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
+        discard(temporary)
         raise RunDirectoryError(f"{path}: cannot be written ({error.strerror or error})") from error
+
+
+def discard(path: Path) -> None:
+    """Delete a file that is of no more use; where it cannot be deleted, it stays and nothing is raised."""
+    with contextlib.suppress(OSError):
+        path.unlink(missing_ok=True)
 
 
 def sync_folder(folder: Path) -> None:

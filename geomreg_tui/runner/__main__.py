@@ -24,6 +24,7 @@ from geomreg_tui.runner.process import answer, detach, log_line
 from geomreg_tui.runner.protocol import RunRequest, error_line
 from geomreg_tui.runner.snapshot import Snapshot, to_stored
 from geomreg_tui.runs import RunDirectory, RunState, Status
+from geomreg_tui.runs.store import discard
 from geomreg_tui.sampling.plan import read_plan
 from geomreg_tui.sampling.stage import SAMPLING
 
@@ -130,7 +131,7 @@ def main() -> int:
         path = Path(sys.argv[2])
         serve_previews(sys.stdin, path)
         # Whoever asked may have been killed, and then nobody else would take this away.
-        path.unlink(missing_ok=True)
+        discard(path)
         with contextlib.suppress(OSError):
             path.parent.rmdir()
         return ExitCode.OK

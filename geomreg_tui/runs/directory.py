@@ -37,6 +37,7 @@ from geomreg_tui.runs.log import append_event
 from geomreg_tui.runs.snapshot import StoredSnapshot, read_snapshot, write_snapshot
 from geomreg_tui.runs.status import Status, read_status, write_status
 from geomreg_tui.runs.store import (
+    discard,
     is_temporary,
     parsing,
     read_arrays,
@@ -286,8 +287,7 @@ class RunDirectory:
 
     def drop_live(self) -> None:
         """Delete the snapshot, so that a full disk has room for the reason of a failure."""
-        with contextlib.suppress(OSError):
-            (self.path / "live.safetensors").unlink(missing_ok=True)
+        discard(self.path / "live.safetensors")
 
     def write_status(self, status: Status) -> None:
         """Publish state and counts."""

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from geomreg_tui.errors import RunDirectoryError
-from geomreg_tui.runs.store import parsing, read_json, write_json
+from geomreg_tui.runs.store import discard, parsing, read_json, write_json
 
 __all__ = ["Holder", "Lease", "check_free", "held_by", "holder"]
 
@@ -84,7 +84,7 @@ class Lease:
                     if _prepare(prepared, values) and _place(prepared, path):
                         return
         finally:
-            prepared.unlink(missing_ok=True)
+            discard(prepared)
         raise RunDirectoryError(f"{path.parent}: another engine took it at the same moment")
 
     def held(self) -> bool:
@@ -99,8 +99,7 @@ class Lease:
     def release(self) -> None:
         """Give the lease back, if it is still held."""
         if self.held():
-            with contextlib.suppress(OSError):
-                self._path.unlink(missing_ok=True)
+            discard(self._path)
 
 
 def held_by(path: Path, token: str) -> bool:
@@ -211,7 +210,7 @@ def _remove_stale(path: Path, take_over: bool) -> None:
         return  # another engine was faster
     if holder(aside) and not take_over:
         _place(aside, path)
-    aside.unlink(missing_ok=True)
+    discard(aside)
 
 
 def _alive(pid: int, birth: object) -> bool:

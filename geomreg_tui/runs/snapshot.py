@@ -38,8 +38,7 @@ class Part(NamedTuple):
 
     Attributes:
         values: plain data, as JSON has it.
-        arrays: arrays of int64 or float64, by name. No two stages have arrays of one name. A part that was
-            read has all arrays of the file, of which each stage takes its own.
+        arrays: arrays of int64 or float64, by name. No two stages have arrays of one name.
     """
 
     values: Mapping[str, Any]
@@ -94,7 +93,10 @@ def write_snapshot(path: Path, snapshot: StoredSnapshot) -> None:
         "target": snapshot.target,
         "written_at": snapshot.written_at,
         "facts": facts,
-        "parts": {name: part.values for name, part in snapshot.parts.items()},
+        "parts": {
+            name: {"values": part.values, "arrays": sorted(part.arrays)}
+            for name, part in snapshot.parts.items()
+        },
         "rate": snapshot.rate,
         "elapsed_s": snapshot.elapsed_s,
         "message": snapshot.message,
@@ -131,15 +133,23 @@ def read_snapshot(path: Path) -> StoredSnapshot | None:
 
 
 def _parts(header: Mapping[str, Any], arrays: Mapping[str, NDArray[np.generic]]) -> dict[str, Part]:
-    values = header["parts"]
-    if not all(isinstance(each, dict) for each in values.values()):
-        raise ValueError("not the parts of stages")
-    return {str(name): Part(each, arrays) for name, each in values.items()}
+    parts = {}
+    for name, part in header["parts"].items():
+        if not isinstance(part["values"], dict):
+            raise ValueError("not the part of a stage")
+        parts[str(name)] = Part(part["values"], {each: arrays[each] for each in part["arrays"]})
+    return parts
 
 
 def _first_parts(header: Mapping[str, Any], arrays: Mapping[str, NDArray[np.generic]]) -> dict[str, Part]:
     """Return the parts of a snapshot of version 0.1.0, which knew two stages and did not name them."""
-    parts = {"sampling": Part({}, arrays)} if header["has_summary"] else {}
+    of_tail = {name: array for name, array in arrays.items() if name.startswith("tail.")}
+    drawn = {
+        name: array
+        for name, array in arrays.items()
+        if name not in of_tail and not name.startswith("overlay.")  # laws are part of the facts
+    }
+    parts = {"sampling": Part({}, drawn)} if header["has_summary"] else {}
     if header.get("tail") is not None:
-        parts["splitting"] = Part(dict(header["tail"]), arrays)
+        parts["splitting"] = Part(dict(header["tail"]), of_tail)
     return parts

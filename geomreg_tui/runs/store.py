@@ -20,11 +20,12 @@ from safetensors import SafetensorError
 from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
-from geomreg_tui.atomic import read_bytes, read_json, sync_folder, write_bytes, write_json
+from geomreg_tui.atomic import discard, read_bytes, read_json, sync_folder, write_bytes, write_json
 from geomreg_tui.errors import GeomregError, RunDirectoryError
 
 __all__ = [
     "arrays_digest",
+    "discard",
     "is_temporary",
     "parsing",
     "read_arrays",
@@ -120,4 +121,4 @@ def sweep_temporaries(folder: Path) -> None:
     with contextlib.suppress(OSError):
         for entry in folder.iterdir():
             if is_temporary(entry.name):
-                entry.unlink(missing_ok=True)
+                discard(entry)

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from geomreg_tui.errors import RunDirectoryError
 from geomreg_tui.runs.store import (
     arrays_digest,
+    discard,
     parsing,
     read_arrays,
     sweep_temporaries,
@@ -168,7 +169,7 @@ class PackFolder:
             first, stop = last[0].first, last[-1].stop
             self._write(first, stop, last[0].level + 1, merged)
             for file in last:
-                file.path.unlink(missing_ok=True)
+                discard(file.path)
 
     def write_tail(self, chunk: int, pack: Pack) -> None:
         """Keep the networks of an incomplete last chunk; a run that goes on computes that chunk anew."""
@@ -195,7 +196,7 @@ class PackFolder:
         chosen = self.scan()
         for file in self.files():
             if any(c.first <= file.first and file.stop <= c.stop and c != file for c in chosen):
-                file.path.unlink(missing_ok=True)
+                discard(file.path)
 
     def set_aside(self, file: PackFile) -> Path:
         """Move a damaged pack out of the way, keeping it, and return where it went."""

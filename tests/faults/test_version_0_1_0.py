@@ -8,6 +8,7 @@ import platform
 import shutil
 import warnings
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,8 @@ from typer.testing import CliRunner
 
 import geomreg_tui as geomreg
 from geomreg_tui.cli.app import app
+from geomreg_tui.runs import RunDirectory
+from geomreg_tui.runs.store import arrays_digest
 from tests.processors import PORTABLE, is_common
 
 STORED = Path(__file__).parents[1] / "stored_0_1_0"
@@ -133,6 +136,27 @@ def test_a_run_is_read_reported_exported_and_whole(name, tmp_path):
     assert {"volume", "loss", "histogram_digest"} < set(found)
     agree({key: stored[key] for key in found}, read, name)
     assert files_of(path) == before
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_a_snapshot_can_be_written_again_and_holds_the_same(name, tmp_path):
+    run = RunDirectory.open(copied(name, tmp_path))
+    first = run.read_live()
+    laws = set(first.facts.to_parts()[1])
+    assert all(laws.isdisjoint(part.arrays) for part in first.parts.values())
+    run.write_live(first)
+    second = run.read_live()
+    assert replace(second, parts={}, facts=None) == replace(first, parts={}, facts=None)
+    assert {name: digest(part) for name, part in second.parts.items()} == {
+        name: digest(part) for name, part in first.parts.items()
+    }
+    before, now = load_file(STORED / name / "live.safetensors"), load_file(run.path / "live.safetensors")
+    assert before.keys() == now.keys()
+    assert all(np.array_equal(before[each], now[each]) for each in before)
+
+
+def digest(part):
+    return json.dumps(part.values, sort_keys=True), arrays_digest(part.arrays)
 
 
 def test_kept_losses_are_read_to_the_last_bit(tmp_path):

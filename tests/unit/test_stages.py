@@ -197,6 +197,13 @@ def test_a_version_without_the_stage_reads_the_rest_of_the_run(tmp_path, monkeyp
         assert go_on(run) is RunState.DONE
     snapshot = read_live(RunDirectory.open(run.path))
     assert (snapshot.samples, set(snapshot.results)) == (64, {"sampling"})
+    stored = run.read_live()
+    run.write_live(stored)
+    again = run.read_live()
+    assert {name: digest(part) for name, part in again.parts.items()} == {
+        name: digest(part) for name, part in stored.parts.items()
+    }
+    assert set(stored.parts) == {"sampling", "powers"}
     assert verify_run(run.path).problems == ()
     assert delete_run(run.path) == ("powers",)  # what this version did not write is kept
 
