@@ -14,10 +14,10 @@ from typing import Any
 
 from geomreg_tui import Experiment
 from geomreg_tui.engine import Engine, Pace, StageContext, WorkerPool
+from geomreg_tui.rundir import Lease, RunDirectory
 from geomreg_tui.runner import registry
 from geomreg_tui.runner.begin import describer
 from geomreg_tui.runner.preparation import Preparation
-from geomreg_tui.runs import Lease, RunDirectory
 from geomreg_tui.sampling.plan import NAME as SAMPLING
 from geomreg_tui.sampling.plan import SamplingPlan
 from geomreg_tui.splitting.plan import TailPlan

@@ -42,9 +42,9 @@ if TYPE_CHECKING:
         SamplingError,
     )
     from geomreg_tui.experiment import Experiment
+    from geomreg_tui.rundir import RunDirectory
     from geomreg_tui.runner import start_run
     from geomreg_tui.runner.snapshot import Snapshot
-    from geomreg_tui.runs import RunDirectory
     from geomreg_tui.sampling.work import prepare, run_chunk
     from geomreg_tui.statistics import LossDistribution, analyse_modes, volume_curve
     from geomreg_tui.summary import Facts, Summary
@@ -60,7 +60,7 @@ _HOMES = {
     "Facts": "geomreg_tui.summary",
     "GeomregError": "geomreg_tui.errors",
     "LossDistribution": "geomreg_tui.statistics",
-    "RunDirectory": "geomreg_tui.runs",
+    "RunDirectory": "geomreg_tui.rundir",
     "RunDirectoryError": "geomreg_tui.errors",
     "RunList": "geomreg_tui.api",
     "RunResult": "geomreg_tui.api",
@@ -74,7 +74,7 @@ _HOMES = {
     "load": "geomreg_tui.api",
     "prepare": "geomreg_tui.sampling.work",
     "run_chunk": "geomreg_tui.sampling.work",
-    "runs": "geomreg_tui.runs",
+    "runs": "geomreg_tui.api",
     "sample": "geomreg_tui.api",
     "sphere": "geomreg_tui.api",
     "start_run": "geomreg_tui.runner",
@@ -120,9 +120,7 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'geomreg_tui' has no attribute {name!r}")
-    home = import_module(_HOMES[name])
-    # The list of the runs is asked for by calling the package of that name (see there).
-    return home if name == "runs" else getattr(home, name)
+    return getattr(import_module(_HOMES[name]), name)
 
 
 def __dir__() -> list[str]:

@@ -1,10 +1,10 @@
 """Experiments made ready, engines and run directories made in this process."""
 
 from geomreg_tui.engine import Engine, StageContext
+from geomreg_tui.rundir import RunDirectory
 from geomreg_tui.runner import registry
 from geomreg_tui.runner.begin import describer
 from geomreg_tui.runner.preparation import Preparation
-from geomreg_tui.runs import RunDirectory
 from geomreg_tui.sampling.plan import SamplingPlan
 from geomreg_tui.splitting.checkpoints import FOLDER, TailFolder
 

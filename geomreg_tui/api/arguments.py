@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from geomreg_tui.datasets import ARRAYS, arrays_path, pack_arrays
 from geomreg_tui.errors import DataError, ExperimentError, Problem
 from geomreg_tui.experiment import Experiment, parse_count
-from geomreg_tui.runs.store import write_bytes
+from geomreg_tui.rundir.store import write_bytes
 from geomreg_tui.splitting.plan import TailPlan, parse_plan
 from geomreg_tui.sweeps.plan import Factor, parse_factor
 

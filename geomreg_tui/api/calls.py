@@ -19,9 +19,9 @@ from geomreg_tui.errors import ExperimentError, Problem
 from geomreg_tui.experiment import Experiment
 from geomreg_tui.rendering import Table, render
 from geomreg_tui.report import find_sweep
+from geomreg_tui.rundir import RunEntry, find_run, list_runs
 from geomreg_tui.runner import start_run
 from geomreg_tui.runner.snapshot import Snapshot
-from geomreg_tui.runs import RunEntry, find_run, list_runs
 from geomreg_tui.sweeps.directory import new_sweep_path
 from geomreg_tui.sweeps.plan import grid, point_name
 from geomreg_tui.sweeps.result import SweepError, SweepPoint

@@ -11,9 +11,9 @@ from typing import Any
 
 from geomreg_tui.api.bars import Bar, new_bar, stage_of
 from geomreg_tui.errors import RunDirectoryError, SamplingError
+from geomreg_tui.rundir import RunState
 from geomreg_tui.runner import RunHandle
 from geomreg_tui.runner.snapshot import Snapshot
-from geomreg_tui.runs import RunState
 
 __all__ = ["Interrupts", "follow"]
 

@@ -30,10 +30,10 @@ from geomreg_tui.report import (
 from geomreg_tui.report.drawing import style
 from geomreg_tui.report.figures import PANELS, draw_figure, draw_panel
 from geomreg_tui.report.sweep_figures import draw_sweep
+from geomreg_tui.rundir import RunState
 from geomreg_tui.runner import RunHandle, resume_run
 from geomreg_tui.runner.snapshot import Snapshot
 from geomreg_tui.runner.verify import Verification, verify_run
-from geomreg_tui.runs import RunState
 from geomreg_tui.sampling.store import committed
 from geomreg_tui.statistics import Interval
 from geomreg_tui.sweeps.plan import point_name

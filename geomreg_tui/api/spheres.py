@@ -16,7 +16,7 @@ from geomreg_tui.api import display, tables
 from geomreg_tui.errors import ExperimentError, Problem
 from geomreg_tui.formatting import exact_text, number_text
 from geomreg_tui.report.drawing import COLOURS, FIGURES, figure_bytes, legend_above, new_figure, style
-from geomreg_tui.runs.store import write_bytes
+from geomreg_tui.rundir.store import write_bytes
 from geomreg_tui.statistics import hypersphere
 
 __all__ = ["SphereResult", "sphere"]

@@ -19,7 +19,7 @@ def completed_by(names: tuple[str, ...]) -> Callable[[str], list[str]]:
 def complete_run(incomplete: str) -> list[str]:
     """Return ``latest`` and the names of runs, newest first, that begin as a person has begun."""
     from geomreg_tui.errors import GeomregError
-    from geomreg_tui.runs import list_runs
+    from geomreg_tui.rundir import list_runs
 
     try:
         names = [entry.name for entry in list_runs()]

@@ -46,7 +46,7 @@ def _examined() -> dict[str, Any]:
     import platform
 
     from geomreg_tui.memory import available_memory
-    from geomreg_tui.runs import runs_root
+    from geomreg_tui.rundir import runs_root
 
     root = runs_root()
     place = next(folder for folder in (root, *root.parents) if folder.exists())

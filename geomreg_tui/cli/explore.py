@@ -73,7 +73,7 @@ def attach(
     theme: ThemeOption = None,
 ) -> None:
     """Open the explorer on a run that is being sampled or done; looking at it writes nothing."""
-    from geomreg_tui.runs import RunDirectory, find_run
+    from geomreg_tui.rundir import RunDirectory, find_run
     from geomreg_tui.sampling.plan import read_plan
 
     stored = RunDirectory.open(find_run(run))

@@ -20,7 +20,7 @@ __all__ = ["export", "report"]
 def report(run: RunArgument = "latest", as_json: JsonOption = False) -> None:
     """Print what the losses of a run or a sweep say; of one that is still sampling, what they say so far."""
     from geomreg_tui.report import find_sweep, load_sweep
-    from geomreg_tui.runs import find_run
+    from geomreg_tui.rundir import find_run
 
     path = find_sweep(run)
     if path is None:
@@ -56,7 +56,7 @@ def export(
     Of a sweep: its points, figures and directions, in any of those formats but .parquet and .npz.
     """
     from geomreg_tui.report import export_result, export_sweep, find_sweep, load_result, load_sweep
-    from geomreg_tui.runs import find_run
+    from geomreg_tui.rundir import find_run
 
     sweep = find_sweep(run)
     if sweep is not None:

@@ -18,8 +18,8 @@ from geomreg_tui.errors import ExitCode, ExperimentError, Problem, SamplingError
 from geomreg_tui.experiment import Experiment, parse_count
 
 if TYPE_CHECKING:
+    from geomreg_tui.rundir import RunDirectory
     from geomreg_tui.runner import RunHandle
-    from geomreg_tui.runs import RunDirectory
 
 __all__ = ["KeepOption", "WorkersOption", "attend", "run", "show_complete"]
 
@@ -195,8 +195,8 @@ def _go_on(
     allow_mixed: bool,
 ) -> RunHandle | None:
     """Return the run going on, or None when it has nothing left to do."""
+    from geomreg_tui.rundir import RunState
     from geomreg_tui.runner import resume_run
-    from geomreg_tui.runs import RunState
 
     wanted = parse_count(samples) if samples is not None else 0
     status = stored.read_status()
@@ -220,7 +220,7 @@ def find_stored(name: str, given: Experiment) -> RunDirectory:
         RunDirectoryError: if there is none.
         ExperimentError: with one problem for each key that differs.
     """
-    from geomreg_tui.runs import RunDirectory, find_run
+    from geomreg_tui.rundir import RunDirectory, find_run
 
     stored = RunDirectory.open(find_run(name))
     _refuse_changes(stored, given)
@@ -228,7 +228,7 @@ def find_stored(name: str, given: Experiment) -> RunDirectory:
 
 
 def _root() -> Path:
-    from geomreg_tui.runs import runs_root
+    from geomreg_tui.rundir import runs_root
 
     return runs_root()
 

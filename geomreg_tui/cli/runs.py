@@ -49,7 +49,7 @@ def list_all(
     """List the runs on disk, newest first; or check, delete, pause, stop or extend one."""
     if context.invoked_subcommand is not None:
         return
-    from geomreg_tui.runs import list_runs, runs_root
+    from geomreg_tui.rundir import list_runs, runs_root
 
     entries = list_runs()
     shown = entries[:limit] if limit else entries
@@ -75,8 +75,8 @@ def verify(
     everything: Annotated[bool, typer.Option("--all", help="check every run of the catalogue")] = False,
 ) -> None:
     """Check every checksum of runs; exit 1 if anything is wrong. Nothing is written."""
+    from geomreg_tui.rundir import find_run, list_runs
     from geomreg_tui.runner.verify import verify_run
-    from geomreg_tui.runs import find_run, list_runs
 
     paths = (
         [entry.path for entry in list_runs()] if everything else [find_run(n) for n in names or ["latest"]]
@@ -110,8 +110,8 @@ def remove(
     ] = False,
 ) -> None:
     """Delete runs, after asking. Files that no engine wrote are kept."""
+    from geomreg_tui.rundir import RunEntry, find_run
     from geomreg_tui.runner.registry import delete_run
-    from geomreg_tui.runs import RunEntry, find_run
 
     entries = [RunEntry(find_run(name)) for name in names]
     if not yes:
@@ -173,7 +173,7 @@ def extend(
 
 def _going(name: str) -> Path:
     """Return the directory of a run that an engine is at."""
-    from geomreg_tui.runs import RunDirectory, find_run
+    from geomreg_tui.rundir import RunDirectory, find_run
 
     path = find_run(name)
     if RunDirectory.open(path).engine() is None:
@@ -184,7 +184,7 @@ def _going(name: str) -> Path:
 
 
 def _row(path: Path) -> dict[str, str | int | bool]:
-    from geomreg_tui.runs import RunEntry
+    from geomreg_tui.rundir import RunEntry
 
     entry = RunEntry(path)
     status = entry.status()

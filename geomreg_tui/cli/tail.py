@@ -27,8 +27,8 @@ from geomreg_tui.experiment import Experiment, parse_count
 from geomreg_tui.splitting.plan import DEPTH, POPULATION, REPEATS, parse_plan, parse_seconds
 
 if TYPE_CHECKING:
+    from geomreg_tui.rundir import RunDirectory
     from geomreg_tui.runner import RunHandle
-    from geomreg_tui.runs import RunDirectory
     from geomreg_tui.splitting.plan import TailPlan
 
 __all__ = ["tail"]
@@ -154,8 +154,8 @@ def _go_on(
     allow_mixed: bool,
 ) -> RunHandle | None:
     """Return the run going on, or None when it has nothing left to do."""
+    from geomreg_tui.rundir import RunState
     from geomreg_tui.runner import resume_run
-    from geomreg_tui.runs import RunState
     from geomreg_tui.splitting.checkpoints import TailFolder
 
     asked = TailFolder.of(stored).planned()

@@ -12,7 +12,7 @@ from geomreg_tui.engine.executors import Executor
 from geomreg_tui.engine.stage import Stage
 from geomreg_tui.engine.work import Outcome
 from geomreg_tui.errors import RunDirectoryError, SamplingError, TakenOverError
-from geomreg_tui.runs import Action, Command, Lease, RunDirectory, RunState, Status, StoredSnapshot
+from geomreg_tui.rundir import Action, Command, Lease, RunDirectory, RunState, Status, StoredSnapshot
 
 __all__ = ["Engine", "Pace"]
 

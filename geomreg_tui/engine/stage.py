@@ -18,7 +18,7 @@ from typing import Any, Protocol
 from geomreg_tui.engine.executors import Executor
 from geomreg_tui.engine.work import Outcome, Work
 from geomreg_tui.experiment import Experiment
-from geomreg_tui.runs import Layout, Part, RunDirectory, StagePlan
+from geomreg_tui.rundir import Layout, Part, RunDirectory, StagePlan
 from geomreg_tui.summary import Facts
 
 __all__ = ["Findings", "Progress", "Stage", "StageContext", "StageKind"]

@@ -11,7 +11,7 @@ from typing import Any
 from geomreg_tui.datasets import BUILT_IN, SYNTHETIC
 from geomreg_tui.errors import plain_text
 from geomreg_tui.experiment import Experiment
-from geomreg_tui.runs import RunDirectory, Status
+from geomreg_tui.rundir import RunDirectory, Status
 from geomreg_tui.sampling.plan import read_plan
 from geomreg_tui.splitting.checkpoints import TailFolder
 from geomreg_tui.splitting.plan import TailPlan

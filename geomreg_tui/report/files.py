@@ -22,7 +22,7 @@ from geomreg_tui.report.results import Result, result_document
 from geomreg_tui.report.sweep_figures import draw_sweep
 from geomreg_tui.report.sweep_html import sweep_page
 from geomreg_tui.report.sweep_results import Sweep
-from geomreg_tui.runs.store import write_bytes
+from geomreg_tui.rundir.store import write_bytes
 from geomreg_tui.statistics import Interval, LandmarkDominance, ModeAnalysis
 from geomreg_tui.sweeps.document import sweep_document
 

@@ -11,9 +11,9 @@ from typing import Any
 from geomreg_tui.errors import SamplingError
 from geomreg_tui.experiment import Experiment
 from geomreg_tui.report.command import run_command
+from geomreg_tui.rundir import RunDirectory, RunState, Status
 from geomreg_tui.runner.document import run_document
 from geomreg_tui.runner.launch import start_run
-from geomreg_tui.runs import RunDirectory, RunState, Status
 from geomreg_tui.sampling.plan import NAME as SAMPLING
 from geomreg_tui.sampling.store import committed
 from geomreg_tui.splitting.checkpoints import TailFolder

@@ -17,14 +17,14 @@ from pathlib import Path
 
 from geomreg_tui.engine.executors import NICE, WorkerPool
 from geomreg_tui.errors import ExitCode, GeomregError, TakenOverError
+from geomreg_tui.rundir import RunDirectory, RunState, Status
+from geomreg_tui.rundir.store import discard
 from geomreg_tui.runner import registry
 from geomreg_tui.runner.begin import begin, check
 from geomreg_tui.runner.preview import serve_previews
 from geomreg_tui.runner.process import answer, detach, log_line
 from geomreg_tui.runner.protocol import RunRequest, error_line
 from geomreg_tui.runner.snapshot import Snapshot, to_stored
-from geomreg_tui.runs import RunDirectory, RunState, Status
-from geomreg_tui.runs.store import discard
 from geomreg_tui.sampling.plan import read_plan
 from geomreg_tui.sampling.stage import SAMPLING
 

@@ -9,13 +9,13 @@ from typing import Any
 from geomreg_tui.engine import Engine, Pace, Prepared, Stage, StageContext, StageKind, WorkerPool
 from geomreg_tui.errors import DataError, GeomregError
 from geomreg_tui.experiment import Experiment
+from geomreg_tui.rundir import Lease, RunDirectory, new_run_path
+from geomreg_tui.rundir.directory import NameTakenError
 from geomreg_tui.runner import registry
 from geomreg_tui.runner.document import run_document
 from geomreg_tui.runner.preparation import Preparation
 from geomreg_tui.runner.protocol import RunRequest
 from geomreg_tui.runner.resume import check_bits, check_environment
-from geomreg_tui.runs import Lease, RunDirectory, new_run_path
-from geomreg_tui.runs.directory import NameTakenError
 
 __all__ = ["begin", "check", "describer"]
 

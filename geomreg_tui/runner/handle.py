@@ -11,8 +11,8 @@ import time
 from pathlib import Path
 
 from geomreg_tui.errors import RunDirectoryError
+from geomreg_tui.rundir import Action, Command, Holder, RunDirectory, RunState, Status
 from geomreg_tui.runner.snapshot import Snapshot, read_live
-from geomreg_tui.runs import Action, Command, Holder, RunDirectory, RunState, Status
 
 __all__ = ["RunHandle"]
 

@@ -12,10 +12,10 @@ from typing import Any, Protocol
 
 from geomreg_tui.errors import SamplingError
 from geomreg_tui.experiment import Experiment
+from geomreg_tui.rundir import RunState, new_run_path
 from geomreg_tui.runner.handle import RunHandle
 from geomreg_tui.runner.process import spawn
 from geomreg_tui.runner.protocol import RunRequest, raise_error
-from geomreg_tui.runs import RunState, new_run_path
 from geomreg_tui.sampling.plan import NAME as SAMPLING
 from geomreg_tui.splitting.plan import NAME as SPLITTING
 from geomreg_tui.splitting.plan import TailPlan, plan_values

@@ -11,10 +11,10 @@ from pathlib import Path
 
 from geomreg_tui.engine import InProcess, Prepared
 from geomreg_tui.errors import GeomregError
+from geomreg_tui.rundir import RunState, write_snapshot
 from geomreg_tui.runner.preparation import Preparation
 from geomreg_tui.runner.protocol import PreviewRequest
 from geomreg_tui.runner.snapshot import Snapshot, to_stored
-from geomreg_tui.runs import RunState, write_snapshot
 from geomreg_tui.sampling.pieces import ChunkWork
 from geomreg_tui.sampling.plan import NAME as SAMPLING
 from geomreg_tui.sampling.plan import chunk_size

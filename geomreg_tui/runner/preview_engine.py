@@ -10,10 +10,10 @@ from pathlib import Path
 
 from geomreg_tui.errors import SamplingError
 from geomreg_tui.experiment import Experiment
+from geomreg_tui.rundir import read_snapshot
 from geomreg_tui.runner.process import spawn
 from geomreg_tui.runner.protocol import PreviewRequest
 from geomreg_tui.runner.snapshot import Snapshot, decoded
-from geomreg_tui.runs import read_snapshot
 
 __all__ = ["PreviewEngine"]
 

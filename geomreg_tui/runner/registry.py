@@ -6,8 +6,8 @@ from functools import reduce
 from pathlib import Path
 
 from geomreg_tui.engine.stage import StageKind
-from geomreg_tui.runs import Layout
-from geomreg_tui.runs import delete_run as delete_owned
+from geomreg_tui.rundir import Layout
+from geomreg_tui.rundir import delete_run as delete_owned
 from geomreg_tui.sampling.stage import SAMPLING
 from geomreg_tui.splitting.stage import SPLITTING
 
@@ -22,5 +22,5 @@ def layout() -> Layout:
 
 
 def delete_run(path: Path, *, force: bool = False) -> tuple[str, ...]:
-    """Delete a run with all that its stages keep; as :func:`geomreg_tui.runs.delete_run`."""
+    """Delete a run with all that its stages keep; as :func:`geomreg_tui.rundir.delete_run`."""
     return delete_owned(path, layout(), force=force)

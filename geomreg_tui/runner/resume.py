@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from geomreg_tui.errors import RunDirectoryError, plain_text
-from geomreg_tui.runs import RunDirectory
+from geomreg_tui.rundir import RunDirectory
 
 __all__ = ["check_bits", "check_environment"]
 

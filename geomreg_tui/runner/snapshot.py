@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from geomreg_tui.rundir import RunDirectory, RunState, StoredSnapshot
+from geomreg_tui.rundir.store import parsing
 from geomreg_tui.runner import registry
-from geomreg_tui.runs import RunDirectory, RunState, StoredSnapshot
-from geomreg_tui.runs.store import parsing
 from geomreg_tui.sampling.plan import NAME as SAMPLING
 from geomreg_tui.splitting.plan import NAME as SPLITTING
 from geomreg_tui.splitting.result import Tail

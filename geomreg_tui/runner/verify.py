@@ -7,11 +7,11 @@ from pathlib import Path
 
 from geomreg_tui.datasets import read_packed
 from geomreg_tui.errors import DataError, RunDirectoryError
+from geomreg_tui.rundir import RunDirectory
+from geomreg_tui.rundir.log import read_events
+from geomreg_tui.rundir.store import parsing, read_json
 from geomreg_tui.runner import registry
 from geomreg_tui.runner.snapshot import read_live
-from geomreg_tui.runs import RunDirectory
-from geomreg_tui.runs.log import read_events
-from geomreg_tui.runs.store import parsing, read_json
 from geomreg_tui.sampling.store import committed
 
 __all__ = ["Verification", "verify_run"]

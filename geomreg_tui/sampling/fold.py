@@ -10,7 +10,7 @@ from collections import deque
 from dataclasses import dataclass, replace
 
 from geomreg_tui.errors import RunDirectoryError
-from geomreg_tui.runs import RunDirectory
+from geomreg_tui.rundir import RunDirectory
 from geomreg_tui.sampling.packs import Pack, PackFile
 from geomreg_tui.sampling.pieces import ChunkWork
 from geomreg_tui.sampling.plan import SamplingPlan, chunk_size

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geomreg_tui.errors import RunDirectoryError
-from geomreg_tui.runs.store import (
+from geomreg_tui.rundir.store import (
     arrays_digest,
     discard,
     parsing,

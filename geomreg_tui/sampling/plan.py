@@ -9,8 +9,8 @@ from typing import Any
 
 from geomreg_tui.errors import RunDirectoryError
 from geomreg_tui.experiment import Experiment
-from geomreg_tui.runs import RunDirectory
-from geomreg_tui.runs.store import parsing, read_json, write_json
+from geomreg_tui.rundir import RunDirectory
+from geomreg_tui.rundir.store import parsing, read_json, write_json
 
 __all__ = ["NAME", "SamplingPlan", "chunk_size", "read_plan"]
 

@@ -11,7 +11,7 @@ from geomreg_tui.engine.stage import Findings, Progress, Stage, StageContext, St
 from geomreg_tui.engine.work import Outcome
 from geomreg_tui.errors import RunDirectoryError, SamplingError
 from geomreg_tui.experiment import Experiment
-from geomreg_tui.runs import Part, RunDirectory
+from geomreg_tui.rundir import Part, RunDirectory
 from geomreg_tui.sampling.fold import Fold
 from geomreg_tui.sampling.packs import Pack
 from geomreg_tui.sampling.pieces import ChunkWork

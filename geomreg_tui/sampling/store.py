@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geomreg_tui.errors import RunDirectoryError
-from geomreg_tui.runs import Layout, RunDirectory
-from geomreg_tui.runs.store import write_bytes
+from geomreg_tui.rundir import Layout, RunDirectory
+from geomreg_tui.rundir.store import write_bytes
 from geomreg_tui.sampling.packs import Pack, PackFile, PackFolder
 from geomreg_tui.sampling.plan import chunk_size
 

@@ -19,8 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geomreg_tui.errors import RunDirectoryError
-from geomreg_tui.runs import Layout, RunDirectory
-from geomreg_tui.runs.store import (
+from geomreg_tui.rundir import Layout, RunDirectory
+from geomreg_tui.rundir.store import (
     arrays_digest,
     parsing,
     read_arrays,

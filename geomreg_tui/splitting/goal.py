@@ -44,6 +44,8 @@ class Record:
         variance: variance of each log V, from within the run, (points,).
         log_floor: natural logarithm of the smallest loss that was met or is possible; -inf for 0.
         certain: whether no network has a lower one.
+        rounding: by how much rounding can move each of ``log_excess``, (points,); 0 where no two networks
+            have one loss.
     """
 
     log_excess: NDArray[np.float64]
@@ -51,3 +53,4 @@ class Record:
     variance: NDArray[np.float64]
     log_floor: float
     certain: bool
+    rounding: NDArray[np.float64] | float = 0.0

@@ -332,23 +332,32 @@ def _record(
     if to_the_lowest:
         fewer = count * KEPT ** np.arange(1, math.log2(count) + 1, 1 / POINTS)
         ranks = np.unique(np.concatenate([ranks, np.maximum(fewer.astype(np.int64), 1)]))[::-1]
-    losses, ranks = _with_steps(space, log_excess, ranks)
+    losses, ranks = _with_steps(space, log_excess, ranks, 1 if to_the_lowest else int(count * KEPT))
     share, floor = ranks / count, _log(space.reach.floor)
     certain = space.reach.attained and space.reach.floor > 0
+    counted = losses
     if not certain:
-        losses = log_difference(losses, population.log_least)
+        counted = log_difference(losses, population.log_least)
         floor = float(np.logaddexp(floor, population.log_least))
     return Record(
-        log_excess=losses,
+        log_excess=counted,
         log_volume=population.log_volume + np.log(share),
         variance=population.genealogy.variance + (1 - share) / ranks,
         log_floor=floor,
         certain=certain,
+        rounding=_rounding(space, losses, counted),
     )
 
 
+def _rounding(space: Space, losses: NDArray[np.float64], counted: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return by how much rounding can move logarithms of losses that are counted from the smallest met."""
+    blur = np.array([space.blur(loss) for loss in losses.tolist()])
+    with np.errstate(over="ignore", invalid="ignore"):
+        return np.asarray(np.nan_to_num(blur * np.exp(losses - counted)), np.float64)
+
+
 def _with_steps(
-    space: Space, log_excess: NDArray[np.float64], ranks: NDArray[np.int64]
+    space: Space, log_excess: NDArray[np.float64], ranks: NDArray[np.int64], least: int
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """Return losses and ranks of points of the curve, decreasing; of ties both ends of the step.
 
@@ -356,6 +365,7 @@ def _with_steps(
         space: the space.
         log_excess: losses of the population, increasing.
         ranks: ranks of the points that are wanted at least.
+        least: the lowest rank that is shown; the next level shows better what is below.
     """
     points = set()
     for rank, loss in zip(ranks.tolist(), log_excess[ranks - 1].tolist(), strict=True):
@@ -364,7 +374,7 @@ def _with_steps(
         last = int(np.searchsorted(log_excess, loss + blur, side="right"))
         if last - first > 1:
             loss = float(log_excess[last - 1])
-            points |= {(loss, last), (loss, max(first, 1))}
+            points |= {(loss, last), (loss, max(first, least))}
         points.add((loss, rank))
     ordered = sorted(points, reverse=True)
     return np.array([loss for loss, _ in ordered]), np.array([rank for _, rank in ordered])

@@ -41,6 +41,7 @@ _MOST_LOG = 1e9  # of a logarithm
 _MOST_COUNT = 10**18
 _RISE = (0.5, 10.0)  # of log V on the way down, and in standard errors, that noise can explain
 _ROUNDING = 1e-9  # of a log loss
+_MOST_ROUNDING = 1e-6  # of log losses that are ties: V does not change within it
 _POINTS, _LEAST_POINTS, _ALL_POINTS = 512, 64, 8192
 _STATUS_LENGTH = 200
 
@@ -105,10 +106,12 @@ class PopulationResult:
         variance: FloatArray,
         log_floor: float,
         certain: bool,
+        rounding: FloatArray | float = 0.0,
     ) -> PopulationResult:
         """Return the population with further points of its curve.
 
         All losses are counted from the lower of both floors; from the newer, where they differ by rounding.
+        Losses that differ by rounding are ties, of one loss; of them the point of largest V comes first.
         V is at most 1 and does not rise on the way down: what noise says against that is levelled out, by
         isotonic regression.
 
@@ -117,6 +120,7 @@ class PopulationResult:
             log_volume, variance: of V at each, shape (points,).
             log_floor: natural logarithm of the smallest loss that was met.
             certain: whether no network has a lower one.
+            rounding: by how much rounding can move each of ``log_excess``, shape (points,).
 
         Raises:
             BrokenPopulationError: if V or its error is no number, or V rises by more than noise can explain.
@@ -127,7 +131,9 @@ class PopulationResult:
         )
         volume = np.concatenate([self.log_volume, log_volume])
         errors = np.concatenate([self.variance, variance])
-        order = np.argsort(-excess, kind="stable")
+        widths = np.concatenate([np.zeros(len(self.log_excess)), np.broadcast_to(rounding, len(log_excess))])
+        excess = _tied(excess, np.minimum(widths, _MOST_ROUNDING))
+        order = np.lexsort((-volume, -excess))
         excess, volume, errors = excess[order], volume[order], errors[order]
         _check_numbers(volume, errors)
         if volume.size:
@@ -224,6 +230,23 @@ class PopulationResult:
             log_least_volume=float(values["log_least_volume"]),
             reason=str(values["reason"]),
         )
+
+
+def _tied(log_excess: FloatArray, rounding: FloatArray) -> FloatArray:
+    """Return losses of which those that differ by rounding are the smallest of them.
+
+    Args:
+        log_excess: natural logarithms of losses, in any order, shape (points,).
+        rounding: by how much each may be moved, shape (points,).
+    """
+    order = np.argsort(log_excess, kind="stable")
+    loss, width = log_excess[order], rounding[order]
+    begins = np.ones(len(loss), np.bool_)
+    with np.errstate(invalid="ignore"):  # -inf less -inf: both are the same
+        begins[1:] = loss[1:] > loss[:-1] + np.maximum(width[1:], width[:-1])
+    tied = np.empty_like(log_excess)
+    tied[order] = loss[np.flatnonzero(begins)[np.cumsum(begins) - 1]] if loss.size else loss
+    return tied
 
 
 def joint_status(populations: Sequence[PopulationResult]) -> str:

@@ -19,7 +19,7 @@ from geomreg_tui.engine.stage import Findings, Progress, StageContext, StageKind
 from geomreg_tui.engine.work import Outcome
 from geomreg_tui.errors import ExperimentError, Problem, RunDirectoryError
 from geomreg_tui.experiment import Experiment
-from geomreg_tui.runs import Part, RunDirectory
+from geomreg_tui.rundir import Part, RunDirectory
 from geomreg_tui.splitting.checkpoints import FOLDER, LAYOUT, TailFolder
 from geomreg_tui.splitting.joined import deep_tail
 from geomreg_tui.splitting.pieces import LevelsWork, TrialResult, TrialWork

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from geomreg_tui.engine.work import Interrupt
 from geomreg_tui.errors import ExperimentError, GeomregError, Problem, RunDirectoryError
-from geomreg_tui.runs.lease import held_by
+from geomreg_tui.rundir.lease import held_by
 from geomreg_tui.splitting.checkpoints import Checkpoint, TailFolder
 from geomreg_tui.splitting.pieces import LevelsWork, TrialResult, TrialWork
 from geomreg_tui.splitting.plan import TIME_LIMIT

@@ -4,8 +4,8 @@
 ``plan.json``          experiment, factors and networks of each point, as they were asked for last
 ``KEY=VALUE/``         the run directory of each point that has begun
 ``status.json``        what the sweep is doing, as of the last point
-``control/``           commands of viewers (see :mod:`geomreg_tui.runs.control`)
-``lease.json``         who goes from point to point (see :mod:`geomreg_tui.runs.lease`)
+``control/``           commands of viewers (see :mod:`geomreg_tui.rundir.control`)
+``lease.json``         who goes from point to point (see :mod:`geomreg_tui.rundir.lease`)
 ``engine.log``         what native code of the engine wrote to stderr, where a viewer started it
 ``sweep.json``         the result, written anew after every point
 =====================  =====================================================================
@@ -22,11 +22,11 @@ from typing import Any
 
 from geomreg_tui.errors import RunDirectoryError, plain_text
 from geomreg_tui.experiment import Experiment
-from geomreg_tui.runs import Holder, Lease, RunDirectory, RunState, Status, read_status, runs_root
-from geomreg_tui.runs.control import Control
-from geomreg_tui.runs.lease import holder
-from geomreg_tui.runs.status import write_status
-from geomreg_tui.runs.store import parsing, read_bytes, read_json, sweep_temporaries, write_json
+from geomreg_tui.rundir import Holder, Lease, RunDirectory, RunState, Status, read_status, runs_root
+from geomreg_tui.rundir.control import Control
+from geomreg_tui.rundir.lease import holder
+from geomreg_tui.rundir.status import write_status
+from geomreg_tui.rundir.store import parsing, read_bytes, read_json, sweep_temporaries, write_json
 from geomreg_tui.sampling.plan import read_plan
 from geomreg_tui.splitting.checkpoints import TailFolder
 from geomreg_tui.sweeps.document import sweep_document

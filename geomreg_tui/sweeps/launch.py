@@ -9,8 +9,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from geomreg_tui.rundir import Action, Command, Status
 from geomreg_tui.runner.launch import launch
-from geomreg_tui.runs import Action, Command, Status
 from geomreg_tui.sweeps.directory import SweepDirectory
 from geomreg_tui.sweeps.plan import SweepPlan
 

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from geomreg_tui.errors import SamplingError
-from geomreg_tui.runs import RunDirectory
+from geomreg_tui.rundir import RunDirectory
 from geomreg_tui.sampling.store import committed
 from geomreg_tui.splitting.checkpoints import TailFolder
 from geomreg_tui.splitting.joined import DeepTail, deep_tail

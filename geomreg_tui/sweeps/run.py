@@ -9,9 +9,9 @@ from typing import Any
 
 from geomreg_tui.errors import GeomregError, RunDirectoryError, SamplingError
 from geomreg_tui.experiment import Experiment
+from geomreg_tui.rundir import Action, RunDirectory, RunState, differences
 from geomreg_tui.runner.handle import RunHandle
 from geomreg_tui.runner.launch import RunSeries
-from geomreg_tui.runs import Action, RunDirectory, RunState, differences
 from geomreg_tui.sampling.store import committed
 from geomreg_tui.splitting.checkpoints import TailFolder
 from geomreg_tui.splitting.plan import TailPlan

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from geomreg_tui.errors import GeomregError
-from geomreg_tui.runs import RunEntry, Status, list_runs, runs_root
+from geomreg_tui.rundir import RunEntry, Status, list_runs, runs_root
 
 __all__ = ["Known", "Listed", "News", "Read", "RunReader", "Unreadable"]
 

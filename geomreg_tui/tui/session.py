@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from geomreg_tui.errors import GeomregError
 from geomreg_tui.experiment import Experiment
+from geomreg_tui.rundir import RunDirectory, RunState
 from geomreg_tui.runner.snapshot import Snapshot
-from geomreg_tui.runs import RunDirectory, RunState
 from geomreg_tui.sampling.plan import read_plan
 from geomreg_tui.splitting.plan import TailPlan
 from geomreg_tui.tui.numbers import count_text

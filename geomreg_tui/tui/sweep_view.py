@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from geomreg_tui.errors import RunDirectoryError
+from geomreg_tui.rundir import RunDirectory, RunState, Status
 from geomreg_tui.runner.handle import RunHandle
-from geomreg_tui.runs import RunDirectory, RunState, Status
 from geomreg_tui.sampling.store import committed
 from geomreg_tui.splitting.checkpoints import TailFolder
 from geomreg_tui.splitting.joined import deep_tail

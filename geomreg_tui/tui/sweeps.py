@@ -8,7 +8,7 @@ from enum import Enum
 from pathlib import Path
 
 from geomreg_tui.experiment import Experiment
-from geomreg_tui.runs import RunState
+from geomreg_tui.rundir import RunState
 from geomreg_tui.sweeps.directory import new_sweep_path
 from geomreg_tui.sweeps.plan import SweepPlan
 from geomreg_tui.tui.source import Source, SweepRun

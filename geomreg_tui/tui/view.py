@@ -12,8 +12,8 @@ import numpy as np
 from geomreg_tui.errors import RunDirectoryError, plain_text
 from geomreg_tui.experiment import Experiment
 from geomreg_tui.formatting import exact_text
+from geomreg_tui.rundir import RunDirectory
 from geomreg_tui.runner.snapshot import Snapshot, read_live
-from geomreg_tui.runs import RunDirectory
 from geomreg_tui.sampling.store import committed
 from geomreg_tui.splitting.joined import DeepTail, deep_tail
 from geomreg_tui.statistics import (

@@ -14,8 +14,8 @@ import psutil
 import pytest
 
 from geomreg_tui.experiment import Experiment
+from geomreg_tui.rundir import read_snapshot, runs_root
 from geomreg_tui.runner.snapshot import decoded
-from geomreg_tui.runs import read_snapshot, runs_root
 from geomreg_tui.sampling import work as sampling
 from geomreg_tui.summary import Summary
 from tests import seeds

@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from geomreg_tui.experiment import Experiment
-from geomreg_tui.runs import RunState, Status
+from geomreg_tui.rundir import RunState, Status
 from geomreg_tui.summary import Facts
 from tests.making import new_run
 from tests.patience import PATIENCE

@@ -16,10 +16,10 @@ import numpy as np
 from geomreg_tui.engine.loop import Pace
 from geomreg_tui.engine.work import Outcome, perform
 from geomreg_tui.experiment import Experiment
+from geomreg_tui.rundir import RunDirectory, RunState
+from geomreg_tui.rundir.lease import holder
 from geomreg_tui.runner import RunHandle, resume_run, start_run
 from geomreg_tui.runner.preparing import prepare
-from geomreg_tui.runs import RunDirectory, RunState
-from geomreg_tui.runs.lease import holder
 from geomreg_tui.sampling import work as sampling
 from geomreg_tui.sampling.plan import SamplingPlan
 from geomreg_tui.sampling.store import committed

@@ -8,8 +8,8 @@ import sys
 from contextlib import contextmanager
 from pathlib import Path
 
+from geomreg_tui.rundir import RunDirectory, RunState
 from geomreg_tui.runner import RunHandle
-from geomreg_tui.runs import RunDirectory, RunState
 from geomreg_tui.sampling.plan import SamplingPlan
 from geomreg_tui.sampling.store import committed
 from tests.patience import PATIENCE
@@ -158,7 +158,7 @@ def hostile(path):
     from dataclasses import replace
 
     from geomreg_tui.experiment import Experiment
-    from geomreg_tui.runs.store import write_arrays, write_json
+    from geomreg_tui.rundir.store import write_arrays, write_json
 
     experiment = Experiment.parse(stored["experiment"])
     facts = replace(run.facts, experiment=experiment, sampler_reason=HOSTILE, data_notes=(HOSTILE,))

@@ -5,9 +5,9 @@ import json
 import numpy as np
 import pytest
 
+from geomreg_tui.rundir import RunDirectory
+from geomreg_tui.rundir.store import read_arrays, write_arrays
 from geomreg_tui.runner.verify import verify_run
-from geomreg_tui.runs import RunDirectory
-from geomreg_tui.runs.store import read_arrays, write_arrays
 from geomreg_tui.splitting.checkpoints import TailFolder
 from geomreg_tui.splitting.result import FAILED
 

@@ -12,9 +12,9 @@ from geomreg_tui.engine.executors import InProcess, WorkerPool
 from geomreg_tui.engine.loop import Pace
 from geomreg_tui.errors import DataError, ExperimentError, RunDirectoryError, SamplingError
 from geomreg_tui.experiment import Experiment
+from geomreg_tui.rundir import RunDirectory, RunState
 from geomreg_tui.runner import PreviewEngine
 from geomreg_tui.runner.preparing import prepare
-from geomreg_tui.runs import RunDirectory, RunState
 from geomreg_tui.sampling.pieces import ChunkWork
 from geomreg_tui.sampling.plan import read_plan
 from geomreg_tui.sampling.store import committed
@@ -249,8 +249,8 @@ def test_what_cannot_be_run_writes_nothing(tmp_path, runs, values, kind):
 
 
 def test_a_run_whose_name_is_taken_meanwhile_gets_another(runs, monkeypatch):
+    from geomreg_tui.rundir import list_runs, new_run_path
     from geomreg_tui.runner import launch
-    from geomreg_tui.runs import list_runs, new_run_path
 
     taken = new_run_path(EXPERIMENT)
     taken.mkdir(parents=True)  # by another engine, a moment before it takes the lease

@@ -19,12 +19,12 @@ from geomreg_tui.engine import StageContext
 from geomreg_tui.engine.executors import InProcess
 from geomreg_tui.errors import GeomregError
 from geomreg_tui.report import load_result, report_text, result_document
+from geomreg_tui.rundir import RunDirectory, read_status
+from geomreg_tui.rundir.log import read_events
+from geomreg_tui.rundir.store import ARRAYS_CAP
 from geomreg_tui.runner.registry import STAGES
 from geomreg_tui.runner.snapshot import read_live, to_stored
 from geomreg_tui.runner.verify import verify_run
-from geomreg_tui.runs import RunDirectory, read_status
-from geomreg_tui.runs.log import read_events
-from geomreg_tui.runs.store import ARRAYS_CAP
 from geomreg_tui.sampling.plan import read_plan
 from geomreg_tui.sampling.store import committed
 from geomreg_tui.splitting.checkpoints import TailFolder
@@ -237,7 +237,7 @@ def test_values_changed_in_the_headers_of_arrays(original, tmp_path_factory, nam
 @given(data=st.data())
 def test_content_changed_under_a_valid_checksum(original, tmp_path_factory, name, data):
     """As a forger would: arrays and header are changed, and the digest is made to match."""
-    from geomreg_tui.runs.store import read_arrays, write_arrays
+    from geomreg_tui.rundir.store import read_arrays, write_arrays
 
     header, arrays = read_arrays(original / name)
     arrays = {key: array.copy() for key, array in arrays.items()}

@@ -15,7 +15,7 @@ from typer.main import get_command
 
 from geomreg_tui.cli.app import app
 from geomreg_tui.experiment import Experiment
-from geomreg_tui.runs import RunDirectory, runs_root
+from geomreg_tui.rundir import RunDirectory, runs_root
 from geomreg_tui.safe_path import leave_working_directory, python_command, python_environment
 from tests.making import new_run
 from tests.tui.serving import Served, admitted, opened_page

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
+from geomreg_tui.rundir import RunDirectory, RunState
+from geomreg_tui.rundir.store import read_arrays, write_arrays
 from geomreg_tui.runner.verify import verify_run
-from geomreg_tui.runs import RunDirectory, RunState
-from geomreg_tui.runs.store import read_arrays, write_arrays
 from geomreg_tui.splitting.checkpoints import Checkpoint, TailFolder
 from geomreg_tui.splitting.population import Population
 

@@ -9,9 +9,9 @@ import pytest
 from geomreg_tui.errors import RunDirectoryError
 from geomreg_tui.report import load_result
 from geomreg_tui.report.figures import draw_figure
+from geomreg_tui.rundir import RunState
+from geomreg_tui.rundir.store import read_arrays, write_arrays
 from geomreg_tui.runner import RunHandle
-from geomreg_tui.runs import RunState
-from geomreg_tui.runs.store import read_arrays, write_arrays
 from geomreg_tui.sampling.plan import SamplingPlan, read_plan
 from geomreg_tui.sampling.store import packs_of
 from tests.making import new_run, preparation

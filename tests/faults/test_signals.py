@@ -9,8 +9,8 @@ import time
 
 import pytest
 
+from geomreg_tui.rundir import RunDirectory, RunState
 from geomreg_tui.runner import RunHandle
-from geomreg_tui.runs import RunDirectory, RunState
 from geomreg_tui.sampling.store import committed
 from tests.patience import PATIENCE, contention
 

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from geomreg_tui.errors import RunDirectoryError
+from geomreg_tui.rundir import RunDirectory, RunState
+from geomreg_tui.rundir.log import read_events
 from geomreg_tui.runner import RunHandle
 from geomreg_tui.runner.verify import verify_run
-from geomreg_tui.runs import RunDirectory, RunState
-from geomreg_tui.runs.log import read_events
 from geomreg_tui.sampling.store import committed, packs_of
 from tests.patience import PATIENCE
 

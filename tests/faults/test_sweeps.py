@@ -12,8 +12,8 @@ from geomreg_tui.errors import ExperimentError, RunDirectoryError
 from geomreg_tui.experiment import Experiment
 from geomreg_tui.report import load_sweep
 from geomreg_tui.report.sweep_html import sweep_page
+from geomreg_tui.rundir import RunState, read_snapshot
 from geomreg_tui.runner.snapshot import decoded
-from geomreg_tui.runs import RunState, read_snapshot
 from geomreg_tui.sweeps.directory import SweepDirectory, list_sweeps
 from geomreg_tui.sweeps.launch import SweepHandle, start_sweep
 from geomreg_tui.sweeps.plan import SweepPlan, parse_factor

@@ -12,9 +12,9 @@ import pytest
 
 from geomreg_tui.errors import ExperimentError, RunDirectoryError
 from geomreg_tui.experiment import Experiment
+from geomreg_tui.rundir import RunDirectory, RunState
+from geomreg_tui.rundir.store import read_arrays, write_arrays
 from geomreg_tui.runner.verify import verify_run
-from geomreg_tui.runs import RunDirectory, RunState
-from geomreg_tui.runs.store import read_arrays, write_arrays
 from geomreg_tui.splitting.checkpoints import TailFolder
 from geomreg_tui.splitting.pieces import LevelsWork
 from geomreg_tui.splitting.plan import TailPlan

@@ -18,8 +18,8 @@ from typer.testing import CliRunner
 
 import geomreg_tui as geomreg
 from geomreg_tui.cli.app import app
-from geomreg_tui.runs import RunDirectory
-from geomreg_tui.runs.store import arrays_digest
+from geomreg_tui.rundir import RunDirectory
+from geomreg_tui.rundir.store import arrays_digest
 from tests.processors import PORTABLE, is_common
 
 STORED = Path(__file__).parents[1] / "stored_0_1_0"

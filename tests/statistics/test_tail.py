@@ -279,11 +279,29 @@ def test_the_sphere_has_the_share_of_a_band(tmp_path):
     assert np.abs((found - exact) / error).max() < sigmas(len(losses))
 
 
-def test_binary_weights_have_their_binomial_atoms(tmp_path):
-    """The output is the number of +1 minus that of -1: V(0) = 2**-40 for the target 40."""
-    path = tmp_path / "ones.npz"
+def counting(folder):
+    """Return 40 binary weights whose output is the number of +1 minus that of -1; the target is 40."""
+    path = folder / "ones.npz"
     np.savez(path, x=np.ones((1, 40)), y=np.array([40.0]))
-    values = {"data": str(path), "examples": 1, "depth": 0, "init": "binary", "standardize": False}
+    return {"data": str(path), "examples": 1, "depth": 0, "init": "binary", "standardize": False}
+
+
+def test_the_steps_of_a_lattice_of_losses_are_calibrated(tmp_path):
+    """The same loss is met many times, each time with another rounding."""
+    flips = np.arange(4, 14)
+    losses = 2 * np.log10(2 * flips) + 1e-9
+    exact = stats.binom.logcdf(flips, 40, 0.5) / LN10
+    scores = []
+    for seed in range(12):
+        curve = tail_curve([descend({**counting(tmp_path), "seed": seeds.seed(seed)}, population=300)])
+        found, error = np.array([curve.at(loss) for loss in losses]).T
+        scores.append((found - exact) / error)
+    assert_calibrated(np.array(scores))
+
+
+def test_binary_weights_have_their_binomial_atoms(tmp_path):
+    """The smallest loss has V = 2**-40."""
+    values = counting(tmp_path)
     found = walk(space_of(values), Goal(), population=800)
     assert found.population.status == "zero loss"
     zero = found.log_loss == -math.inf

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from geomreg_tui.errors import GeomregError
 from geomreg_tui.experiment import Experiment
+from geomreg_tui.rundir import RunDirectory, RunState, Status
 from geomreg_tui.runner.handle import RunHandle
 from geomreg_tui.runner.snapshot import Snapshot, to_stored
-from geomreg_tui.runs import RunDirectory, RunState, Status
 from geomreg_tui.splitting.plan import TailPlan
 from geomreg_tui.splitting.result import PopulationResult, Tail
 from geomreg_tui.summary import Facts, LossHistogram, Moments, Overlay, Summary

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from geomreg_tui.experiment import Experiment
+from geomreg_tui.rundir import RunDirectory, RunState, Status, runs_root
 from geomreg_tui.runner.snapshot import to_stored
-from geomreg_tui.runs import RunDirectory, RunState, Status, runs_root
 from geomreg_tui.sampling.packs import Pack
 from geomreg_tui.sampling.store import packs_of
 from tests.making import new_run

@@ -14,7 +14,7 @@ from textual.widgets import Input
 
 from geomreg_tui.errors import ExperimentError
 from geomreg_tui.experiment import Experiment, choices, parse_count
-from geomreg_tui.runs import RunState, runs_root
+from geomreg_tui.rundir import RunState, runs_root
 from geomreg_tui.tui.keys import ACTIONS, key_name
 from geomreg_tui.tui.screens.export import ExportScreen
 from geomreg_tui.tui.screens.help import HelpScreen

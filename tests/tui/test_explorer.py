@@ -13,7 +13,7 @@ import pytest
 from scipy import stats
 
 from geomreg_tui.errors import DataError, ExperimentError, SamplingError
-from geomreg_tui.runs import RunState
+from geomreg_tui.rundir import RunState
 from geomreg_tui.statistics import LossDistribution
 from geomreg_tui.tui import run_explorer
 from geomreg_tui.tui.look import stylesheet

@@ -8,9 +8,9 @@ import time
 import pytest
 
 from geomreg_tui.experiment import Experiment
+from geomreg_tui.rundir import RunState
 from geomreg_tui.runner.document import run_document
 from geomreg_tui.runner.snapshot import Snapshot
-from geomreg_tui.runs import RunState
 from geomreg_tui.summary import Facts, LossHistogram, Moments, Summary
 from geomreg_tui.sweeps.plan import Factor
 from geomreg_tui.tui.numbers import Scale

@@ -20,8 +20,8 @@ from playwright.sync_api import sync_playwright
 
 from geomreg_tui.cli import main
 from geomreg_tui.cli import serve as serve_command
+from geomreg_tui.rundir import RunDirectory, RunState, runs_root
 from geomreg_tui.runner.snapshot import read_live
-from geomreg_tui.runs import RunDirectory, RunState, runs_root
 from geomreg_tui.tui.web.admission import Admission, is_loopback
 from tests.faults.driving import alive, engine_of, kill_engine, wait_for
 from tests.patience import PATIENCE

@@ -21,7 +21,7 @@ import pytest
 from textual.pilot import Pilot
 
 from geomreg_tui.experiment import Experiment
-from geomreg_tui.runs import RunDirectory, RunState, Status
+from geomreg_tui.rundir import RunDirectory, RunState, Status
 from geomreg_tui.tui.app import ExplorerApp
 from geomreg_tui.tui.screens.export import ExportScreen
 from geomreg_tui.tui.screens.quit import QuitScreen

@@ -16,7 +16,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from geomreg_tui.errors import RunDirectoryError
-from geomreg_tui.runs import RunDirectory, RunState
+from geomreg_tui.rundir import RunDirectory, RunState
 from geomreg_tui.sampling.plan import read_plan
 from geomreg_tui.tui.look import AsciiFilter
 from geomreg_tui.tui.screens.frame import SMALLEST, WIDE

@@ -19,7 +19,7 @@ import pytest
 from geomreg_tui.errors import ExperimentError, RunDirectoryError
 from geomreg_tui.experiment import Experiment
 from geomreg_tui.report import SWEEP_FORMATS
-from geomreg_tui.runs import RunState
+from geomreg_tui.rundir import RunState
 from geomreg_tui.splitting.plan import TailPlan
 from geomreg_tui.sweeps.directory import SweepDirectory, new_sweep_path, sweeps_root
 from geomreg_tui.sweeps.plan import SweepPlan, parse_factor

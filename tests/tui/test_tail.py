@@ -6,7 +6,7 @@ import re
 import numpy as np
 from textual.events import Key
 
-from geomreg_tui.runs import RunState
+from geomreg_tui.rundir import RunState
 from geomreg_tui.splitting.plan import TailPlan
 from geomreg_tui.splitting.result import PopulationResult
 

@@ -7,9 +7,9 @@ import math
 import numpy as np
 
 from geomreg_tui.experiment import Experiment
-from geomreg_tui.runs import RunState, Status
-from geomreg_tui.runs.status import write_status
-from geomreg_tui.runs.store import write_json
+from geomreg_tui.rundir import RunState, Status
+from geomreg_tui.rundir.status import write_status
+from geomreg_tui.rundir.store import write_json
 from geomreg_tui.sampling.packs import Pack
 from geomreg_tui.sampling.store import packs_of
 from geomreg_tui.summary import Facts, JointHistogram, LossHistogram, Moments, Overlay, Summary

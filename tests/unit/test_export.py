@@ -30,7 +30,7 @@ from geomreg_tui.report.command import shell_line
 from geomreg_tui.report.figures import draw_figure
 from geomreg_tui.report.sweep_figures import draw_directions
 from geomreg_tui.report.sweeps import sweep_text
-from geomreg_tui.runs import RunDirectory, RunState
+from geomreg_tui.rundir import RunDirectory, RunState
 from geomreg_tui.sampling.plan import SamplingPlan
 from geomreg_tui.sampling.store import packs_of
 from geomreg_tui.sweeps.plan import parse_factor
@@ -317,7 +317,7 @@ def labels_apart(figure):
 def test_labels_of_ticks_stand_apart(tmp_path, gains):
     from geomreg_tui.report.drawing import figure_bytes
     from geomreg_tui.report.sweep_figures import draw_sweep
-    from geomreg_tui.runs.store import write_json
+    from geomreg_tui.rundir.store import write_json
 
     for gain in gains:
         make_run(tmp_path / f"gain={gain}", two_modes(), gain=gain)
@@ -470,7 +470,7 @@ def test_a_sweep_says_which_of_its_points_are_mixed(tmp_path):
 
 
 def test_names_as_factors_and_two_factors_make_figures(tmp_path):
-    from geomreg_tui.runs.store import write_json
+    from geomreg_tui.rundir.store import write_json
 
     path, points = tmp_path / "sweep", []
     for init in ("he_normal", "sphere"):

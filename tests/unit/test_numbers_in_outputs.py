@@ -17,7 +17,7 @@ import geomreg_tui.report.sweep_html
 from geomreg_tui.rendering import Drawing, Shapes
 from geomreg_tui.report import export_result, export_sweep, load_result, load_sweep, report_text, sweep_text
 from geomreg_tui.report.results import result_document
-from geomreg_tui.runs.store import write_json
+from geomreg_tui.rundir.store import write_json
 from geomreg_tui.sampling.result import QUANTILES
 
 from .exporting import make_run

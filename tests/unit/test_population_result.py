@@ -32,6 +32,27 @@ def test_whatever_noise_says_v_is_at_most_1_and_never_rises(seed, levels):
     assert (np.diff(descent.log_loss) <= 0).all()
 
 
+@given(st.integers(0, 10_000), st.integers(1, 5), st.integers(2, 12), st.sampled_from([-math.inf, -6.0]))
+def test_ties_to_within_rounding_are_one_step(seed, records, atoms, floor):
+    """However a loss is rounded when it is met again, V of the step is what was shown first."""
+    rng = np.random.default_rng(seed)
+    rounding = 1e-14
+    places = np.log(1.0 + np.arange(atoms)[::-1])
+    tops = np.linspace(0, -atoms, atoms, endpoint=False)
+    at = np.sort(np.concatenate([np.arange(atoms), rng.integers(0, atoms, 4 * records)]))
+    first = np.concatenate([[True], np.diff(at) > 0])
+    volume = np.where(first, tops[at], tops[at] - rng.uniform(0, 1, len(at)))
+    volume = -np.sort(-volume)
+    loss = places[at] + rng.uniform(-rounding, rounding, len(at)) / 4
+    met = PopulationResult.empty()
+    for part in np.array_split(np.arange(len(at)), records):
+        met = met.extended(loss[part], volume[part], np.full(len(part), 1e-4), floor, True, rounding)
+    met.check()
+    assert len(np.unique(met.log_excess)) == atoms
+    highest = [met.log_volume[met.log_excess == each].max() for each in np.unique(met.log_excess)[::-1]]
+    assert highest == pytest.approx(tops, abs=1e-12)
+
+
 @pytest.mark.parametrize("volume", [math.nan, math.inf, -math.inf, 1e292, 5.0])
 def test_volumes_that_cannot_be_are_refused(volume):
     with pytest.raises(BrokenPopulationError, match=r"not a number|rises"):

@@ -8,11 +8,11 @@ import pytest
 
 from geomreg_tui.engine.executors import InProcess
 from geomreg_tui.experiment import Experiment
+from geomreg_tui.rundir import RunState
+from geomreg_tui.rundir.snapshot import read_snapshot
 from geomreg_tui.runner import preview
 from geomreg_tui.runner.protocol import PreviewRequest
 from geomreg_tui.runner.snapshot import decoded
-from geomreg_tui.runs import RunState
-from geomreg_tui.runs.snapshot import read_snapshot
 from geomreg_tui.sampling.pieces import ChunkWork
 from geomreg_tui.sampling.sampler import Sampler
 from geomreg_tui.sampling.work import run_chunk

@@ -34,8 +34,8 @@ from geomreg_tui.rendering import Drawing, Shapes, environment, render
 from geomreg_tui.report import load_result, load_sweep
 from geomreg_tui.report.html import run_page
 from geomreg_tui.report.sweep_html import sweep_page
-from geomreg_tui.runs import RunEntry
-from geomreg_tui.runs.store import write_json
+from geomreg_tui.rundir import RunEntry
+from geomreg_tui.rundir.store import write_json
 from geomreg_tui.safe_path import python_command, python_environment
 from geomreg_tui.sweeps.plan import Factor, point_name
 

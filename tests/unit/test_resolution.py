@@ -14,7 +14,7 @@ from geomreg_tui.experiment import Experiment, choices
 from geomreg_tui.losses import Objective
 from geomreg_tui.report.results import load_result
 from geomreg_tui.report.text import report_text
-from geomreg_tui.runs import RunDirectory
+from geomreg_tui.rundir import RunDirectory
 from geomreg_tui.sampling.work import prepare, run_chunk
 from geomreg_tui.statistics import LossDistribution, run_volume
 from geomreg_tui.summary import Facts, LossHistogram, Moments, Summary, loss_resolution

@@ -14,10 +14,7 @@ import pytest
 
 from geomreg_tui.errors import RunDirectoryError
 from geomreg_tui.experiment import Experiment
-from geomreg_tui.runner.registry import delete_run
-from geomreg_tui.runner.snapshot import Snapshot, read_live, to_stored
-from geomreg_tui.runner.verify import verify_run
-from geomreg_tui.runs import (
+from geomreg_tui.rundir import (
     Action,
     Command,
     RunDirectory,
@@ -27,10 +24,13 @@ from geomreg_tui.runs import (
     list_runs,
     new_run_path,
 )
-from geomreg_tui.runs.lease import Lease, holder
-from geomreg_tui.runs.log import read_events
-from geomreg_tui.runs.status import read_status
-from geomreg_tui.runs.store import read_arrays, read_bytes, read_json, write_arrays, write_bytes, write_json
+from geomreg_tui.rundir.lease import Lease, holder
+from geomreg_tui.rundir.log import read_events
+from geomreg_tui.rundir.status import read_status
+from geomreg_tui.rundir.store import read_arrays, read_bytes, read_json, write_arrays, write_bytes, write_json
+from geomreg_tui.runner.registry import delete_run
+from geomreg_tui.runner.snapshot import Snapshot, read_live, to_stored
+from geomreg_tui.runner.verify import verify_run
 from geomreg_tui.sampling.packs import Pack
 from geomreg_tui.sampling.plan import SamplingPlan, read_plan
 from geomreg_tui.sampling.store import committed, committed_packs, packs_of
@@ -38,6 +38,7 @@ from geomreg_tui.summary import Facts, LossHistogram, Moments, Overlay, Summary
 from tests.making import begin_run, new_run
 
 CHUNK = 50
+TAKES_A_LEASE = "from geomreg_tui.rundir.lease import Lease; from pathlib import Path; Lease(Path({!r}))"
 
 
 def make_facts(**changes):
@@ -318,7 +319,9 @@ def test_one_engine_at_a_time(run):
 
 def test_the_lease_of_a_dead_process_is_free_and_of_another_host_is_not(tmp_path):
     path = tmp_path / "lease.json"
-    script = f"from geomreg_tui.runs.lease import Lease; from pathlib import Path; Lease(Path({str(path)!r}))"
+    script = (
+        f"from geomreg_tui.rundir.lease import Lease; from pathlib import Path; Lease(Path({str(path)!r}))"
+    )
     subprocess.run([sys.executable, "-c", script], check=True)
     assert holder(path) is None
     stored = json.loads(path.read_text())
@@ -339,7 +342,9 @@ def test_the_lease_of_a_dead_process_is_free_and_of_another_host_is_not(tmp_path
 
 def test_the_lease_of_a_process_that_nobody_has_waited_for_is_free(tmp_path):
     path = tmp_path / "lease.json"
-    script = f"from geomreg_tui.runs.lease import Lease; from pathlib import Path; Lease(Path({str(path)!r}))"
+    script = (
+        f"from geomreg_tui.rundir.lease import Lease; from pathlib import Path; Lease(Path({str(path)!r}))"
+    )
     process = subprocess.Popen([sys.executable, "-c", script])
     while "Z" not in (state := Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2][:3]):
         assert state
@@ -353,7 +358,7 @@ def test_a_lease_that_an_engine_tidies_away_while_it_is_prepared_is_prepared_aga
     tmp_path, monkeypatch, links, held
 ):
     """An engine that has the lease deletes what it takes for leftovers, at any moment."""
-    from geomreg_tui.runs import lease
+    from geomreg_tui.rundir import lease
 
     def prepare(file, values):
         prepared.append(file)
@@ -385,7 +390,7 @@ RACE = """
 import fcntl, os, sys, time
 from pathlib import Path
 from geomreg_tui.errors import RunDirectoryError
-from geomreg_tui.runs.lease import Lease
+from geomreg_tui.rundir.lease import Lease
 
 def refuse(*_):
     raise OSError("no locks here")
@@ -542,7 +547,7 @@ def test_a_link_in_the_catalogue_is_not_listed(home, run):
 @pytest.mark.parametrize("wanted", [0, 1])
 def test_a_run_that_cannot_be_made_leaves_nothing(tmp_path, monkeypatch, wanted):
     """The disk fills up after so many files."""
-    from geomreg_tui.runs import directory
+    from geomreg_tui.rundir import directory
 
     written = []
 
@@ -570,7 +575,7 @@ def test_what_a_killed_engine_left_before_there_was_a_run_is_in_nobodys_way(run)
 
 def test_a_run_that_is_being_made_is_starting_and_keeps_other_engines_out(tmp_path, monkeypatch):
     """From its first file on; what the other engine wants is another experiment."""
-    from geomreg_tui.runs import directory
+    from geomreg_tui.rundir import directory
 
     path, seen = tmp_path / "run", []
 
@@ -593,7 +598,7 @@ def test_a_run_that_is_being_made_is_starting_and_keeps_other_engines_out(tmp_pa
 
 @pytest.mark.parametrize("there", [True, False])
 def test_a_run_that_cannot_be_made_is_in_nobodys_way(tmp_path, monkeypatch, there):
-    from geomreg_tui.runs import directory
+    from geomreg_tui.rundir import directory
 
     path = tmp_path / "run"
     if there:

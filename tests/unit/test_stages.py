@@ -10,14 +10,14 @@ import pytest
 from geomreg_tui.engine import Findings, InProcess, Pace, Progress, Stage, StageContext, StageKind, Work
 from geomreg_tui.errors import RunDirectoryError
 from geomreg_tui.experiment import Experiment
+from geomreg_tui.rundir import Action, Command, Layout, Part, RunDirectory, RunState
+from geomreg_tui.rundir.store import arrays_digest, parsing, read_json, write_json
 from geomreg_tui.runner import registry
 from geomreg_tui.runner.__main__ import _publish_failure as publish_failure
 from geomreg_tui.runner.preparing import prepare
 from geomreg_tui.runner.registry import delete_run
 from geomreg_tui.runner.snapshot import read_live
 from geomreg_tui.runner.verify import verify_run
-from geomreg_tui.runs import Action, Command, Layout, Part, RunDirectory, RunState
-from geomreg_tui.runs.store import arrays_digest, parsing, read_json, write_json
 from geomreg_tui.sampling.plan import SamplingPlan
 from tests.making import make_engine, preparation
 

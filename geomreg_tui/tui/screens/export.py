@@ -186,7 +186,7 @@ class ExportScreen(ModalScreen[None]):
     def read_command(self) -> str:
         """Return the command that gives the run again; called in a thread."""
         from geomreg_tui.report import run_command
-        from geomreg_tui.runs import RunDirectory
+        from geomreg_tui.rundir import RunDirectory
 
         run = RunDirectory.open(self._directory)
         return run_command(run, run.read_status())

@@ -19,9 +19,9 @@ from textual.widget import Widget
 from textual.widgets import Input
 
 from geomreg_tui.errors import plain_text
+from geomreg_tui.rundir import RunEntry, RunState
 from geomreg_tui.runner.registry import delete_run
 from geomreg_tui.runner.verify import verify_run
-from geomreg_tui.runs import RunEntry, RunState
 from geomreg_tui.tui.numbers import count_text, duration_text, size_text
 from geomreg_tui.tui.run_reader import Known, Listed, News, Read, RunReader
 from geomreg_tui.tui.threads import in_thread

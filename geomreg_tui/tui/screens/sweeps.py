@@ -17,7 +17,7 @@ from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from geomreg_tui.errors import one_line
-from geomreg_tui.runs import Status
+from geomreg_tui.rundir import Status
 from geomreg_tui.sweeps.directory import SweepDirectory, list_sweeps
 from geomreg_tui.tui.numbers import count_text
 from geomreg_tui.tui.threads import in_thread

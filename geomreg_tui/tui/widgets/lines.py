@@ -11,8 +11,8 @@ from rich.cells import cell_len, set_cell_size
 
 from geomreg_tui.errors import plain_text
 from geomreg_tui.experiment import Experiment
+from geomreg_tui.rundir import RunState
 from geomreg_tui.runner.snapshot import Snapshot
-from geomreg_tui.runs import RunState
 from geomreg_tui.summary import Facts
 from geomreg_tui.tui.numbers import count_text, duration_text
 from geomreg_tui.tui.widgets.rows import Piece, RowsWidget, cut_row, flow

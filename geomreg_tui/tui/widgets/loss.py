@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from geomreg_tui.errors import plain_text
 from geomreg_tui.formatting import percent_text
-from geomreg_tui.runs import RunState
+from geomreg_tui.rundir import RunState
 from geomreg_tui.statistics import LossDistribution
 from geomreg_tui.statistics.intervals import simultaneous_bands
 from geomreg_tui.summary import Facts

@@ -13,7 +13,7 @@ from textual import events
 from textual.message import Message
 
 from geomreg_tui import formatting
-from geomreg_tui.runs import RunState
+from geomreg_tui.rundir import RunState
 from geomreg_tui.statistics.intervals import Interval
 from geomreg_tui.tui.numbers import Scale, held_ceiling, interval_text, number_text
 from geomreg_tui.tui.sweep_setup import value_text

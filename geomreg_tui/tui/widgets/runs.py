@@ -10,7 +10,7 @@ from rich.cells import cell_len, set_cell_size
 from textual import events
 from textual.message import Message
 
-from geomreg_tui.runs import RunEntry, Status
+from geomreg_tui.rundir import RunEntry, Status
 from geomreg_tui.tui.numbers import count_text, size_text
 from geomreg_tui.tui.run_reader import Known
 from geomreg_tui.tui.widgets.lines import GLYPHS

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from geomreg_tui.errors import one_line, plain_text
-from geomreg_tui.runs import RunState
+from geomreg_tui.rundir import RunState
 from geomreg_tui.sweeps.plan import SweepPlan
 from geomreg_tui.tui.numbers import count_text, duration_text
 from geomreg_tui.tui.sweep_setup import value_text

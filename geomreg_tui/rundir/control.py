@@ -16,7 +16,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from geomreg_tui.errors import RunDirectoryError
-from geomreg_tui.runs.store import parsing, read_json, write_json
+from geomreg_tui.rundir.store import parsing, read_json, write_json
 
 __all__ = ["Action", "Command", "Control"]
 

@@ -15,9 +15,9 @@ import platformdirs
 from geomreg_tui.datasets import ARRAYS_FILE
 from geomreg_tui.errors import RunDirectoryError, nearest_name, plain_text
 from geomreg_tui.experiment import Experiment
-from geomreg_tui.runs.directory import Layout
-from geomreg_tui.runs.lease import check_free, holder
-from geomreg_tui.runs.status import Status, read_status
+from geomreg_tui.rundir.directory import Layout
+from geomreg_tui.rundir.lease import check_free, holder
+from geomreg_tui.rundir.status import Status, read_status
 
 __all__ = ["RunEntry", "delete_run", "find_run", "list_runs", "new_run_path", "runs_root"]
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from geomreg_tui.runs.store import parsing, read_arrays, write_arrays
+from geomreg_tui.rundir.store import parsing, read_arrays, write_arrays
 from geomreg_tui.summary import Facts
 
 __all__ = ["Part", "RunState", "StoredSnapshot", "read_snapshot", "write_snapshot"]

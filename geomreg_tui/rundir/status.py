@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from geomreg_tui.errors import RunDirectoryError, plain_text
-from geomreg_tui.runs.lease import holder
-from geomreg_tui.runs.snapshot import RunState
-from geomreg_tui.runs.store import parsing, read_json, write_json
+from geomreg_tui.rundir.lease import holder
+from geomreg_tui.rundir.snapshot import RunState
+from geomreg_tui.rundir.store import parsing, read_json, write_json
 
 __all__ = ["Status", "read_status", "write_status"]
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from geomreg_tui.errors import RunDirectoryError
-from geomreg_tui.runs.store import discard, parsing, read_json, write_json
+from geomreg_tui.rundir.store import discard, parsing, read_json, write_json
 
 __all__ = ["Holder", "Lease", "check_free", "held_by", "holder"]
 

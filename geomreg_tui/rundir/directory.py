@@ -7,8 +7,8 @@
 ``data/``              the arrays that it was given for data, if any (:mod:`geomreg_tui.datasets.given`)
 ``live.safetensors``   the newest snapshot, replaced several times a second
 ``status.json``        state and counts, small, replaced at every commit
-``control/``           commands of viewers to the engine (see :mod:`geomreg_tui.runs.control`)
-``lease.json``         who is writing (see :mod:`geomreg_tui.runs.lease`)
+``control/``           commands of viewers to the engine (see :mod:`geomreg_tui.rundir.control`)
+``lease.json``         who is writing (see :mod:`geomreg_tui.rundir.lease`)
 ``log.jsonl``          what happened, one event a line
 ``engine.log``         what native code of the engine wrote to stderr
 ``summary.json``       the result
@@ -31,12 +31,12 @@ from typing import Any, Protocol
 from geomreg_tui.datasets import ARRAYS, ARRAYS_FILE, arrays_path, read_packed
 from geomreg_tui.errors import DataError, RunDirectoryError, plain_text, shortened
 from geomreg_tui.experiment import Experiment
-from geomreg_tui.runs.control import Command, Control
-from geomreg_tui.runs.lease import Holder, Lease, check_free, holder
-from geomreg_tui.runs.log import append_event
-from geomreg_tui.runs.snapshot import StoredSnapshot, read_snapshot, write_snapshot
-from geomreg_tui.runs.status import Status, read_status, write_status
-from geomreg_tui.runs.store import (
+from geomreg_tui.rundir.control import Command, Control
+from geomreg_tui.rundir.lease import Holder, Lease, check_free, holder
+from geomreg_tui.rundir.log import append_event
+from geomreg_tui.rundir.snapshot import StoredSnapshot, read_snapshot, write_snapshot
+from geomreg_tui.rundir.status import Status, read_status, write_status
+from geomreg_tui.rundir.store import (
     discard,
     is_temporary,
     parsing,

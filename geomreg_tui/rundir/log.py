@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from geomreg_tui.errors import plain_text
-from geomreg_tui.runs.store import read_bytes
+from geomreg_tui.rundir.store import read_bytes
 
 __all__ = ["append_event", "read_events"]
 

@@ -1,0 +1,32 @@
+"""The run directory, which is the interface between the engine and every viewer. Numpy only, never torch."""
+
+from geomreg_tui.rundir.catalogue import RunEntry, delete_run, find_run, list_runs, new_run_path, runs_root
+from geomreg_tui.rundir.control import Action, Command
+from geomreg_tui.rundir.directory import Layout, RunDirectory, StagePlan, differences
+from geomreg_tui.rundir.lease import Holder, Lease
+from geomreg_tui.rundir.snapshot import Part, RunState, StoredSnapshot, read_snapshot, write_snapshot
+from geomreg_tui.rundir.status import Status, read_status
+
+__all__ = [
+    "Action",
+    "Command",
+    "Holder",
+    "Layout",
+    "Lease",
+    "Part",
+    "RunDirectory",
+    "RunEntry",
+    "RunState",
+    "StagePlan",
+    "Status",
+    "StoredSnapshot",
+    "delete_run",
+    "differences",
+    "find_run",
+    "list_runs",
+    "new_run_path",
+    "read_snapshot",
+    "read_status",
+    "runs_root",
+    "write_snapshot",
+]
