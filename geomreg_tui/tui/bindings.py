@@ -18,6 +18,7 @@ __all__ = ["action_of", "display", "explorer_bindings", "first_key", "in_effect"
 # for an action that shows itself), and what it does. Where there is little room the first are shown.
 _EXPLORER = (
     ("sample", "sample", "Start/pause", "Start the full run; pause it; go on with it"),
+    ("sweep", "sweep", "Sweep", "Sweep a factor: small multiples, and the direction of D"),
     ("next_tab", "tab(1)", "Next", "Next tab (small terminals)"),
     ("previous_tab", "tab(-1)", "Back", "Previous tab (small terminals)"),
     ("stop", "stop", "Stop", "Stop the full run and keep what is done"),
@@ -26,7 +27,6 @@ _EXPLORER = (
     ("measure", "measure", "View", "Draw the density, the histogram, or the cumulative share"),
     ("zoom_in", "zoom(1)", "Zoom", "Show only the lowest tenth of the losses on view"),
     ("zoom_out", "zoom(-1)", "Out", "Zoom out again"),
-    ("sweep", "sweep", "Sweep", "Sweep a factor: small multiples, and the direction of D"),
     ("runs", "runs", "Runs", "Every run on disk: open, compare, export, check, delete"),
     ("export", "export", "Export", "Write the run as data, figure or report"),
     ("tail", "tail", "Tail", "Go down the deep tail: V far below what the full run sees"),
