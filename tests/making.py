@@ -6,24 +6,14 @@ from geomreg_tui.runner import registry
 from geomreg_tui.runner.begin import describer
 from geomreg_tui.runner.preparation import Preparation
 from geomreg_tui.sampling.plan import SamplingPlan
-from geomreg_tui.splitting.checkpoints import FOLDER, TailFolder
-
-
-class TailPlanned:
-    """The plan of a tail, as a run directory keeps it."""
-
-    def __init__(self, tail):
-        self.tail = tail
-
-    def write(self, folder):
-        TailFolder(folder / FOLDER, "").write_plan(self.tail)
+from geomreg_tui.splitting.stage import PlannedTail
 
 
 def begin_run(path, facts, environment, samples, keep_losses=0, asked=None, tail=None, **options):
     """Make a run directory, and return it with its lease."""
     plans = [SamplingPlan(samples, keep_losses)]
     if tail is not None:
-        plans.append(TailPlanned(tail))
+        plans.append(PlannedTail(tail))
     return RunDirectory.begin(path, facts, environment, plans, asked, layout=registry.layout(), **options)
 
 

@@ -22,7 +22,7 @@ from geomreg_tui.datasets import arrays_in
 from geomreg_tui.engine.work import Interrupt, Outcome, Prepared, Work, perform
 from geomreg_tui.errors import ExperimentError, GeomregError, GivenUpError, ModuleError, SamplingError
 
-__all__ = ["NICE", "Executor", "InProcess", "WorkerPool"]
+__all__ = ["NICE", "Executor", "InProcess", "WorkerPool", "perform_alone"]
 
 NICE = 5  # of workers: what a person is waiting for, such as a key in the explorer, goes first
 _DEPTH = 2  # pieces of work given to a worker at once, so that it never waits for the next
@@ -55,6 +55,15 @@ class Executor(Protocol):
 
     def close(self) -> None:
         """Stop at once and forget what is unfinished."""
+
+
+def perform_alone(executor: Executor, work: Work) -> Outcome:
+    """Have a piece of work done while nothing else is under way; return what came of it."""
+    executor.submit(work)
+    while not (outcomes := executor.outcomes(1.0)):
+        pass
+    (outcome,) = outcomes
+    return outcome
 
 
 class InProcess:

@@ -4,7 +4,7 @@ from geomreg_tui.rundir.catalogue import RunEntry, delete_run, find_run, list_ru
 from geomreg_tui.rundir.control import Action, Command
 from geomreg_tui.rundir.directory import Layout, RunDirectory, StagePlan, differences
 from geomreg_tui.rundir.lease import Holder, Lease
-from geomreg_tui.rundir.snapshot import Part, RunState, StoredSnapshot, read_snapshot, write_snapshot
+from geomreg_tui.rundir.snapshot import Moment, Part, RunState, StoredSnapshot, read_snapshot, write_snapshot
 from geomreg_tui.rundir.status import Status, read_status
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "Holder",
     "Layout",
     "Lease",
+    "Moment",
     "Part",
     "RunDirectory",
     "RunEntry",

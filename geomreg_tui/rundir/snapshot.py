@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from geomreg_tui.rundir.store import parsing, read_arrays, write_arrays
 from geomreg_tui.summary import Facts
 
-__all__ = ["Part", "RunState", "StoredSnapshot", "read_snapshot", "write_snapshot"]
+__all__ = ["Moment", "Part", "RunState", "StoredSnapshot", "read_snapshot", "write_snapshot"]
 
 
 class RunState(StrEnum):
@@ -46,15 +46,14 @@ class Part(NamedTuple):
 
 
 @dataclass(frozen=True)
-class StoredSnapshot:
-    """A run at one moment, as it is on disk: what stages show is held as it is, and not looked into.
+class Moment:
+    """What every snapshot says of a run, whatever its stages are.
 
     Attributes:
         state: what the run is doing.
         target: what the first stage is asked for: networks.
         written_at: when this was taken, seconds since the epoch.
         facts: what the experiment comes to; None until the engine knows.
-        parts: what each stage shows, by its name.
         rate: networks per second, lately.
         elapsed_s: time spent sampling, by all engines of the run, without pauses.
         message: a line for the person watching: why it failed, or what was noticed.
@@ -67,13 +66,27 @@ class StoredSnapshot:
     target: int
     written_at: float
     facts: Facts | None = None
-    parts: Mapping[str, Part] = field(default_factory=dict)
     rate: float = 0.0
     elapsed_s: float = 0.0
     message: str = ""
     request: int = 0
     device: str = ""
     mixed: bool = False
+
+    def values(self) -> dict[str, Any]:
+        """Return the attributes that every snapshot has, by name."""
+        return {each.name: getattr(self, each.name) for each in fields(Moment)}
+
+
+@dataclass(frozen=True)
+class StoredSnapshot(Moment):
+    """A run at one moment, as it is on disk: what stages show is held as it is, and not looked into.
+
+    Attributes:
+        parts: what each stage shows, by its name.
+    """
+
+    parts: Mapping[str, Part] = field(default_factory=dict)
 
 
 def write_snapshot(path: Path, snapshot: StoredSnapshot) -> None:

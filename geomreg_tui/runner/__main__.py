@@ -102,7 +102,9 @@ def _publish_failure(run: RunDirectory, message: str) -> None:
         try:
             others = {kind.name: kind.read(run) for kind in registry.STAGES if kind is not SAMPLING}
             results = {SAMPLING.name: summary, **others}
-            snapshot = Snapshot(RunState.FAILED, target, time.time(), run.facts, results, message=message)
+            snapshot = Snapshot(
+                RunState.FAILED, target, time.time(), run.facts, message=message, results=results
+            )
             run.write_live(to_stored(snapshot))
         except GeomregError:
             run.drop_live()

@@ -112,10 +112,10 @@ def _snapshot(
         request.samples,
         time.time(),
         prepared.facts,
-        {SAMPLING: summary} if summary else {},
         rate,
         elapsed,
         message,
         request.number,
         prepared.place,
+        results={SAMPLING: summary} if summary else {},
     )

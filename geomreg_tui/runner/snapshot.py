@@ -3,39 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from geomreg_tui.rundir import RunDirectory, RunState, StoredSnapshot
+from geomreg_tui.rundir import Moment, RunDirectory, StoredSnapshot
 from geomreg_tui.rundir.store import parsing
 from geomreg_tui.runner import registry
 from geomreg_tui.sampling.plan import NAME as SAMPLING
 from geomreg_tui.splitting.plan import NAME as SPLITTING
 from geomreg_tui.splitting.result import Tail
-from geomreg_tui.summary import Facts, Summary
+from geomreg_tui.summary import Summary
 
 __all__ = ["Snapshot", "decoded", "from_stored", "read_live", "to_stored"]
 
-_SAME = tuple(f.name for f in fields(StoredSnapshot) if f.name != "parts")
-
 
 @dataclass(frozen=True)
-class Snapshot:
+class Snapshot(Moment):
     """A run at one moment.
 
     Attributes:
         state: what the run is doing.
         target: networks asked for.
         written_at: when this was taken, seconds since the epoch.
-        facts: what the experiment comes to; None until the engine knows.
+        facts, rate, elapsed_s, message, request, device, mixed: as every snapshot has them.
         results: what each stage has shown so far, by its name.
-        rate: networks per second, lately.
-        elapsed_s: time spent sampling, by all engines of the run, without pauses.
-        message: a line for the person watching: why it failed, or what was noticed.
-        request: number of the preview request that this answers; 0 for a run.
-        device: what it is sampled on: ``cpu``, or the name of the GPU.
-        mixed: whether parts of the run were drawn in different environments.
 
     Example:
         >>> seen = []
@@ -44,17 +36,7 @@ class Snapshot:
         (10000, 10000, 'done')
     """
 
-    state: RunState
-    target: int
-    written_at: float
-    facts: Facts | None = None
     results: Mapping[str, Any] = field(default_factory=dict)
-    rate: float = 0.0
-    elapsed_s: float = 0.0
-    message: str = ""
-    request: int = 0
-    device: str = ""
-    mixed: bool = False
 
     @property
     def summary(self) -> Summary | None:
@@ -85,7 +67,7 @@ def from_stored(stored: StoredSnapshot) -> Snapshot:
         for kind in registry.STAGES
         if kind.name in stored.parts
     }
-    return Snapshot(results=results, **{name: getattr(stored, name) for name in _SAME})
+    return Snapshot(**stored.values(), results=results)
 
 
 def to_stored(snapshot: Snapshot) -> StoredSnapshot:
@@ -95,7 +77,7 @@ def to_stored(snapshot: Snapshot) -> StoredSnapshot:
         for kind in registry.STAGES
         if snapshot.results.get(kind.name) is not None
     }
-    return StoredSnapshot(parts=parts, **{name: getattr(snapshot, name) for name in _SAME})
+    return StoredSnapshot(**snapshot.values(), parts=parts)
 
 
 def read_live(run: RunDirectory) -> Snapshot | None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from geomreg_tui.engine.executors import Executor
+from geomreg_tui.engine.executors import Executor, perform_alone
 from geomreg_tui.engine.stage import Findings, Progress, Stage, StageContext, StageKind
 from geomreg_tui.engine.work import Outcome
 from geomreg_tui.errors import RunDirectoryError, SamplingError
@@ -168,10 +168,7 @@ class SamplingKind(StageKind):
         if not isinstance(stage, SamplingStage) or stage.fold.last_stored is None:
             return ""
         chunk, check = stage.fold.last_stored
-        executor.submit(ChunkWork(run.facts.experiment, chunk))
-        while not (outcomes := executor.outcomes(1.0)):
-            pass
-        (outcome,) = outcomes
+        outcome = perform_alone(executor, ChunkWork(run.facts.experiment, chunk))
         if outcome.answer is None:
             raise SamplingError(
                 f"chunk {chunk:,} was drawn before and cannot be drawn again: {outcome.error}"

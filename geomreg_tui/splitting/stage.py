@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from geomreg_tui.engine.executors import Executor
+from geomreg_tui.engine.executors import Executor, perform_alone
 from geomreg_tui.engine.stage import Findings, Progress, StageContext, StageKind
 from geomreg_tui.engine.work import Outcome
 from geomreg_tui.errors import ExperimentError, Problem, RunDirectoryError
@@ -28,7 +28,7 @@ from geomreg_tui.splitting.result import FAILED, LevelsResult, PopulationResult,
 from geomreg_tui.statistics import LossDistribution, analyse_modes, landmark_dominance, run_volume
 from geomreg_tui.summary import Facts, Summary
 
-__all__ = ["SPLITTING", "SplittingKind", "SplittingStage", "try_plan"]
+__all__ = ["SPLITTING", "PlannedTail", "SplittingKind", "SplittingStage", "try_plan"]
 
 _STRETCH = 1.0  # seconds between checkpoints
 
@@ -213,12 +213,13 @@ class SplittingStage:
 
 
 @dataclass(frozen=True)
-class _Begun:
+class PlannedTail:
     """The plan of a tail of which nothing is computed, as a run directory keeps it."""
 
     tail: Tail
 
     def write(self, folder: Path) -> None:
+        """Write it into the folder of a run."""
         TailFolder(folder / FOLDER, "").write_plan(self.tail)
 
 
@@ -228,13 +229,13 @@ class SplittingKind(StageKind):
     name = NAME
     layout = LAYOUT
 
-    def check_plan(self, plan: Mapping[str, Any], experiment: Experiment, executor: Executor) -> _Begun:
+    def check_plan(self, plan: Mapping[str, Any], experiment: Experiment, executor: Executor) -> PlannedTail:
         """Try a first level with a small population; return the plan with the kernel and the space in use.
 
         Raises:
             ExperimentError: if the experiment has no tail that can be computed.
         """
-        return _Begun(try_plan(executor, experiment, plan_from_values(plan)))
+        return PlannedTail(try_plan(executor, experiment, plan_from_values(plan)))
 
     def adapt(self, experiment: Experiment) -> Experiment:
         """Return the experiment in float64, with a sampler whose numbers can be moved."""
@@ -310,11 +311,9 @@ def try_plan(executor: Executor, experiment: Experiment, plan: TailPlan) -> Tail
     Raises:
         ExperimentError: if it cannot, as with a kernel that does not work on the experiment.
     """
-    executor.submit(TrialWork(experiment, plan))
-    while not (outcomes := executor.outcomes(1.0)):
-        pass
-    died = Problem("tail", "an experiment whose first level kills its worker", outcomes[0].error)
-    trial: TrialResult = outcomes[0].answer or TrialResult(problems=(died,))
+    outcome = perform_alone(executor, TrialWork(experiment, plan))
+    died = Problem("tail", "an experiment whose first level kills its worker", outcome.error)
+    trial: TrialResult = outcome.answer or TrialResult(problems=(died,))
     if trial.problems:
         raise ExperimentError(trial.problems)
     return Tail(plan, trial.kernel, trial.space, (PopulationResult.empty(),) * plan.repeats)

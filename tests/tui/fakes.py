@@ -80,7 +80,15 @@ def snapshot_of(
     facts = facts_of(experiment)
     results = {"sampling": _summary(experiment, samples, atoms)} if samples else {}
     return Snapshot(
-        state, target or samples + atoms, time.time(), facts, results, 250_000.0, 1.0, message, request
+        state,
+        target or samples + atoms,
+        time.time(),
+        facts,
+        250_000.0,
+        1.0,
+        message,
+        request,
+        results=results,
     )
 
 

@@ -36,7 +36,7 @@ def viewed(seed):
         Moments.from_losses(losses, facts.null_loss),
     )
     snapshot = Snapshot(
-        RunState.DONE, losses.size, time.time(), facts, {"sampling": summary}, 1e5, 1.0, "", 0
+        RunState.DONE, losses.size, time.time(), facts, 1e5, 1.0, results={"sampling": summary}
     )
     document = json.loads(json.dumps(run_document(facts, {"sampling": summary}, True, 1.0, [{}])))
     return build_view(snapshot, 0, None, dip=True), document

@@ -245,7 +245,7 @@ def test_an_incomplete_last_chunk_is_kept_until_it_is_completed(run):
 def test_snapshots_round_trip(run):
     assert run.read_live() is None
     results = {"sampling": pack_of(0).summary}
-    snapshot = Snapshot(RunState.SAMPLING, 1000, 123.5, run.facts, results, 10.0, 2.5, "hello", 3)
+    snapshot = Snapshot(RunState.SAMPLING, 1000, 123.5, run.facts, 10.0, 2.5, "hello", 3, results=results)
     run.write_live(to_stored(snapshot))
     found = read_live(run)
     assert found.summary.histogram.digest() == snapshot.summary.histogram.digest()
