@@ -160,13 +160,13 @@ class ExplorerApp(ReducingApp[None]):
         return not key.is_forwarded and key.key not in (*self._keys["quit"], *self._keys["quit_anywhere"])
 
     def on_mount(self) -> None:
-        """Leave in good order when told to by a signal; runs go on."""
+        """Leave in good order on a signal; runs go on."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, self._signalled, number)
 
     def on_unmount(self) -> None:
-        """Let go of the warm engine."""
+        """Close the warm engine."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGHUP):
             loop.remove_signal_handler(number)
@@ -232,8 +232,8 @@ class ExplorerApp(ReducingApp[None]):
         if name in self.available_themes:
             self.theme = name
         elif name is not None:
-            told = f"{self._notice}; " if self._notice else ""
-            self._notice = f"{told}Not restored, as it is none of the themes: {name}"
+            before = f"{self._notice}; " if self._notice else ""
+            self._notice = f"{before}Not restored, as it is none of the themes: {name}"
 
     def _keep_state(self) -> None:
         path, self._keep_in = self._keep_in, None
@@ -295,7 +295,7 @@ def open_explorer(
         if app.ended_by != signal.SIGHUP:
             raise
     if app.ended_by == signal.SIGHUP:
-        return 128 + signal.SIGHUP  # nobody is there to be told anything
+        return 128 + signal.SIGHUP  # nobody is there to read a message
     if app.problem is not None:
         raise app.problem
     if app.not_kept:

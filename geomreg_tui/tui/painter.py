@@ -48,7 +48,7 @@ class Painter:
         self._looks: dict[Style | None, tuple[Look, Cell]] = {}
 
     def forget(self) -> None:
-        """Take every cell for unknown."""
+        """Forget what is on the terminal: every cell is sent again."""
         self._rows = []
 
     def sequence(self, update: CompositorUpdate, console: Console) -> str:

@@ -16,7 +16,7 @@ __all__ = ["Known", "Listed", "News", "Read", "RunReader", "Unreadable"]
 
 _EVERY = 1.0  # seconds between looks at what may have changed
 _BATCH = 0.1  # seconds of reading between two messages
-_SETTLED = 2.0  # seconds after which a time of change can be told from that of a later change
+_SETTLED = 2.0  # seconds after which a time of change can be distinguished from that of a later change
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class RunReader:
         self._wake = threading.Event()
         self._closed = False
         self._again = True
-        self._told_complete = False
+        self._complete_sent = False
         self._entries: tuple[RunEntry, ...] | None = None
         self._root: tuple[Path, int] | None = None
         self._known: dict[str, Known] = {}
@@ -126,7 +126,7 @@ class RunReader:
         entries = tuple(list_runs())
         self._root = (root, stamp) if _settled(stamp) else None
         if entries != self._entries:
-            self._entries, self._told_complete = entries, False
+            self._entries, self._complete_sent = entries, False
             self._deliver(Listed(entries))
 
     def _read(self) -> None:
@@ -137,19 +137,19 @@ class RunReader:
             unknown = (entry for entry in self._entries or () if entry.name not in self._known)
             steps += [(self._read_status, entry) for entry in unknown]
         fresh: dict[str, Known] = {}
-        told = time.monotonic()
+        sent = time.monotonic()
         for step, entry in steps:
             if self._wake.is_set():
                 break
             if (known := step(entry)) is not None:
                 fresh[entry.name] = known
-            if fresh and time.monotonic() - told >= _BATCH:
+            if fresh and time.monotonic() - sent >= _BATCH:
                 self._deliver(Read(fresh))
-                fresh, told = {}, time.monotonic()
+                fresh, sent = {}, time.monotonic()
         complete = everything and not self._wake.is_set()
-        if fresh or (complete and not self._told_complete):
+        if fresh or (complete and not self._complete_sent):
             self._deliver(Read(fresh, complete))
-        self._told_complete |= complete
+        self._complete_sent |= complete
 
     def _read_status(self, entry: RunEntry) -> Known | None:
         """Return what is new of a run, or None where nothing is or can be."""

@@ -90,7 +90,7 @@ class Source(Protocol):
         """Return a sweep that is on disk, whoever is running it."""
 
     def close(self) -> None:
-        """Let go of everything but full runs and sweeps."""
+        """Close everything but full runs and sweeps."""
 
 
 class EngineSource:

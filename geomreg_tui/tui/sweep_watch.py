@@ -73,13 +73,13 @@ class SweepWatch:
     def _look(self) -> None:
         reader: SweepReader | None = None
         pause: float | None = None
-        told = ""
+        last = ""
         while not self._closed:
             self._wake.wait(pause)
             path = self._path
             if self._wake.is_set():
                 self._wake.clear()
-                reader, told = SweepReader(path) if path else None, ""
+                reader, last = SweepReader(path) if path else None, ""
             pause = None
             if reader is None or path is None:
                 continue
@@ -87,7 +87,7 @@ class SweepWatch:
                 view = reader.read()
                 pause = _SELDOM if reader.over else self._every
                 if view is not None:
-                    told = ""
+                    last = ""
                     self._deliver(view)
             except Exception as error:
                 # Any defect: the screen must not wait for ever without a word.
@@ -95,6 +95,6 @@ class SweepWatch:
                 if not isinstance(error, GeomregError):
                     message = f"the sweep cannot be read: {type(error).__name__}: {error}"
                 pause = _SELDOM
-                if message != told:
-                    told = message
+                if message != last:
+                    last = message
                     self._deliver(SweepTrouble(path, message))

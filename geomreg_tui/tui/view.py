@@ -34,7 +34,7 @@ __all__ = ["Comparison", "Pin", "View", "build_view", "difference_text", "load_p
 _DIP_SAMPLES = 20_000
 _DRAWS = 4_000
 _HOW = {"data_sha256", "sampler", "dtype", "chunk_size", "batch_size", "bin_bits"}  # not what is sampled
-_MOST_DIFFERENCES = 3  # that are told one by one
+_MOST_DIFFERENCES = 3  # that are named one by one
 
 
 @dataclass(frozen=True)
@@ -154,10 +154,10 @@ def load_pin(path: Path) -> Pin:
 def difference_text(experiment: Experiment, other: Experiment) -> str:
     """Return in what an experiment differs from another, apart from how it is computed.
 
-    Where that is much, or the kind of network, the whole experiment is told.
+    Where that is much, or the kind of network, the whole experiment is given.
 
     Args:
-        experiment: the one that is told of.
+        experiment: the one that is described.
         other: the one that it is compared with.
     """
     if experiment.arch != other.arch:

@@ -95,7 +95,7 @@ class ExplorerScreen(Screen[None]):
         return self._panes.state(self.session.experiment, self.session.samples)
 
     def on_unmount(self) -> None:
-        """Let the analyst go."""
+        """Close the analyst."""
         self._analyst.close()
 
     def _open(self) -> None:

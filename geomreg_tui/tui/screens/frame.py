@@ -55,7 +55,7 @@ class Frame:
         return self.tabs.active.removeprefix("tab-") or "setup"
 
     def turn(self, step: int) -> None:
-        """Show the next or previous tab, round and round."""
+        """Show the next or previous tab; after the last comes the first."""
         names = list(_TABS)
         self.tabs.active = f"tab-{names[(names.index(self.active) + step) % len(names)]}"
 

@@ -68,7 +68,7 @@ class RunsScreen(ModalScreen[RunChoice | None]):
     focused: Reactive[Widget | None] = Reactive(None, repaint=False)
 
     @dataclass
-    class Told(Message):
+    class Updated(Message):
         """The reader has something new."""
 
         news: News
@@ -82,7 +82,7 @@ class RunsScreen(ModalScreen[RunChoice | None]):
 
     def __init__(self) -> None:
         super().__init__()
-        self._reader = RunReader(lambda news: self.post_message(self.Told(news)))
+        self._reader = RunReader(lambda news: self.post_message(self.Updated(news)))
         self._entries: tuple[RunEntry, ...] | None = None
         self._known: dict[str, Known] = {}
         self._searched: dict[str, str] = {}  # what the filter looks at, of runs whose state is known
@@ -116,7 +116,7 @@ class RunsScreen(ModalScreen[RunChoice | None]):
         self._refill()
 
     def on_unmount(self) -> None:
-        """Let the thread go."""
+        """Close the reader."""
         self._reader.close()
 
     @property
@@ -125,8 +125,8 @@ class RunsScreen(ModalScreen[RunChoice | None]):
 
     # Reading and drawing
 
-    @on(Told)
-    def _told(self, event: Told) -> None:
+    @on(Updated)
+    def _updated(self, event: Updated) -> None:
         news = event.news
         if isinstance(news, Listed):
             self._entries, self._complete = news.entries, False
@@ -244,7 +244,7 @@ class RunsScreen(ModalScreen[RunChoice | None]):
         self._refill()
 
     def on_click(self) -> None:
-        """Take a click for a no, as any key but y is."""
+        """Answer a question with no, as any key but y does."""
         self._asked = self._notice = None
         self._draw()
 

@@ -79,7 +79,7 @@ class SweepScreen(Screen[RunChoice | None]):
     focused: Reactive[Widget | None] = Reactive(None, repaint=False)
 
     @dataclass
-    class Told(Message):
+    class Updated(Message):
         """The watch has something new."""
 
         news: SweepNews
@@ -108,7 +108,7 @@ class SweepScreen(Screen[RunChoice | None]):
         self._multiples = Multiples(id="multiples", classes="pane")
         self._trend = TrendPane(id="trend", classes="pane")
         self._table = PointsTable(id="points", classes="pane")
-        self._watch = SweepWatch(frame, lambda news: self.post_message(self.Told(news)))
+        self._watch = SweepWatch(frame, lambda news: self.post_message(self.Updated(news)))
         self._notice = "" if session.valid else "! a knob shows an impossible value; this is the one before"
 
     def compose(self) -> ComposeResult:
@@ -137,7 +137,7 @@ class SweepScreen(Screen[RunChoice | None]):
         self.call_after_refresh(self._draw)
 
     def on_unmount(self) -> None:
-        """Let the thread go; the sweep goes on."""
+        """Close the watch; the sweep goes on."""
         self._watch.close()
         self._sweeps.setup = self._form.setup
 
@@ -160,8 +160,8 @@ class SweepScreen(Screen[RunChoice | None]):
 
     # Drawing
 
-    @on(Told)
-    def _told(self, event: Told) -> None:
+    @on(Updated)
+    def _updated(self, event: Updated) -> None:
         news, shown = event.news, self._sweeps.shown
         if shown is None or news.path != shown.directory:
             return

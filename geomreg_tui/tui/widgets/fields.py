@@ -89,7 +89,7 @@ class NumberField(PlainInput):
         self._step = step
 
     def validate_value(self, value: str) -> str:
-        """Take the sign that books print for a minus as one."""
+        """Read U+2212, the minus sign of print, as a minus."""
         return super().validate_value(value).replace("\N{MINUS SIGN}", "-")
 
     def on_key(self, event: events.Key) -> None:
@@ -143,6 +143,6 @@ class ChoiceField(Select[str], inherit_bindings=False):
         self.value = value
 
     def action_step(self, direction: int) -> None:
-        """Choose the next or previous name, round and round."""
+        """Choose the next or previous name; after the last comes the first."""
         place = self.names.index(str(self.value))
         self.value = self.names[(place + direction) % len(self.names)]

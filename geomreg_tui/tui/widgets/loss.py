@@ -75,7 +75,7 @@ class Measure(Enum):
 
     @property
     def next(self) -> Measure:
-        """The one that follows, round and round."""
+        """The next measure; after the last comes the first."""
         members = list(Measure)
         return members[(members.index(self) + 1) % len(members)]
 
