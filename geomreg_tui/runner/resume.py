@@ -8,7 +8,11 @@ from typing import Any
 from geomreg_tui.errors import RunDirectoryError, plain_text
 from geomreg_tui.rundir import RunDirectory
 
-__all__ = ["check_bits", "check_environment"]
+__all__ = ["SAME_BITS", "check_bits", "check_environment"]
+
+# Versions of this package that draw the same bits from the same experiment, this one included. A release that
+# changes no bit joins them; one that does begins the list anew. ``tests/unit/test_bits.py`` knows the bits.
+SAME_BITS = frozenset({"0.1.0"})
 
 _WITHOUT_EFFECT = ("python", "from_chunk")  # the bits do not depend on these
 _HINT = "pass --allow-mixed to go on all the same; every output will then say that the run is mixed"
@@ -55,4 +59,5 @@ def _changes(before: Mapping[str, Any], here: Mapping[str, Any]) -> list[str]:
         plain_text(f"{key} was {str(before.get(key))[:60]} and is {str(here.get(key))[:60]}")
         for key in keys
         if before.get(key) != here.get(key)
+        and not (key == "geomreg_tui" and {before.get(key), here.get(key)} <= SAME_BITS)
     ]

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from geomreg_tui import __version__
 from geomreg_tui.errors import RunDirectoryError
 from geomreg_tui.experiment import Experiment
 from geomreg_tui.rundir import (
@@ -28,6 +29,7 @@ from geomreg_tui.rundir.lease import Lease, holder
 from geomreg_tui.rundir.log import read_events
 from geomreg_tui.rundir.status import read_status
 from geomreg_tui.rundir.store import read_arrays, read_bytes, read_json, write_arrays, write_bytes, write_json
+from geomreg_tui.runner import resume
 from geomreg_tui.runner.registry import delete_run
 from geomreg_tui.runner.snapshot import Snapshot, read_live, to_stored
 from geomreg_tui.runner.verify import verify_run
@@ -610,3 +612,17 @@ def test_a_run_that_cannot_be_made_is_in_nobodys_way(tmp_path, monkeypatch, ther
     assert path.exists() == there
     new_run(path, make_facts(), {}, 10, 0)
     assert holder(path / "lease.json") is None
+
+
+def test_versions_that_draw_the_same_bits_are_one_environment(tmp_path, monkeypatch):
+    begun = {"geomreg_tui": "0.1.0", "torch": "x"}
+    run = new_run(tmp_path / "run", make_facts(), begun, 1000, 0)
+    assert __version__ in resume.SAME_BITS
+    assert not resume.check_environment(run, {**begun, "geomreg_tui": __version__}, False)
+    later = {**begun, "geomreg_tui": "9.9.9"}
+    with pytest.raises(RunDirectoryError, match=r"geomreg_tui was 0\.1\.0 and is 9\.9\.9"):
+        resume.check_environment(run, later, False)
+    monkeypatch.setattr(resume, "SAME_BITS", {"0.1.0", "9.9.9"})
+    assert not resume.check_environment(run, later, False)
+    with pytest.raises(RunDirectoryError, match="torch was x and is y"):
+        resume.check_environment(run, {**later, "torch": "y"}, False)
