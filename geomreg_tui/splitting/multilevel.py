@@ -369,15 +369,26 @@ def _with_steps(
     """
     points = set()
     for rank, loss in zip(ranks.tolist(), log_excess[ranks - 1].tolist(), strict=True):
-        blur = space.blur(loss)
-        first = int(np.searchsorted(log_excess, loss - blur, side="left"))
-        last = int(np.searchsorted(log_excess, loss + blur, side="right"))
+        first, last = _ties(space, log_excess, loss)
         if last - first > 1:
             loss = float(log_excess[last - 1])
             points |= {(loss, last), (loss, max(first, least))}
         points.add((loss, rank))
+    if least > 1:
+        # The next level is the lowest loss that is not kept. Where it lies within a step, the networks above
+        # it are of that step too, and only this level has them.
+        first, last = _ties(space, log_excess, float(log_excess[least]))
+        if last - first > 1:
+            points.add((float(log_excess[last - 1]), last))
     ordered = sorted(points, reverse=True)
     return np.array([loss for loss, _ in ordered]), np.array([rank for _, rank in ordered])
+
+
+def _ties(space: Space, log_excess: NDArray[np.float64], loss: float) -> tuple[int, int]:
+    """Return between which places losses, increasing, are a loss to within rounding."""
+    blur = space.blur(loss)
+    first = int(np.searchsorted(log_excess, loss - blur, side="left"))
+    return first, int(np.searchsorted(log_excess, loss + blur, side="right"))
 
 
 def _log(number: float) -> float:
