@@ -40,3 +40,11 @@ def home(tmp_path_factory, monkeypatch):
     for name in ("FPS", "THEME", "MOUSE", "ASCII"):
         monkeypatch.delenv(f"GEOMREG_{name}", raising=False)
     return path
+
+
+@pytest.fixture
+def engines_here(monkeypatch):
+    """Have engines work in this process."""
+    from tests.engines import put_engines_here
+
+    put_engines_here(monkeypatch)
