@@ -175,7 +175,7 @@ def test_a_mixed_run_is_marked_in_the_list(engines_here, half, home):
     assert json.loads(call("runs", "--json")[1])[0]["mixed"] is True
 
 
-def test_a_stored_chunk_that_cannot_be_drawn_again_is_noticed(half, runs):
+def test_a_stored_chunk_that_cannot_be_drawn_again_is_noticed(engines_here, half, runs):
     """The versions are the same, but the machine computes other bits."""
     last = packs_of(half).scan()[-1]
     header, arrays = read_arrays(last.path)
