@@ -9,6 +9,7 @@ import pytest
 from geomreg_tui.errors import ExperimentError
 from geomreg_tui.experiment import Experiment
 from geomreg_tui.tui.settings import check_file, example_file, settings_schema
+from tests.command import call
 
 from .test_cli import geomreg
 
@@ -79,18 +80,18 @@ def test_the_schema_of_experiments_says_what_the_experiment_says(values, right):
 
 def test_the_commands_print_schemas_and_check_files(tmp_path, home):
     assert json.loads(geomreg("config", "schema", check=0).stdout) == settings_schema()
-    printed = json.loads(geomreg("config", "schema", "--experiment", check=0).stdout)
+    printed = json.loads(call("config", "schema", "--experiment", check=0).stdout)
     assert printed == Experiment.schema_document()
     good, bad = tmp_path / "good.toml", tmp_path / "bad.toml"
     good.write_text("width = 8\n")
     bad.write_text("width = 0\ndpeth = 1\n")
-    assert geomreg("config", "validate", "--experiment", good, check=0).stdout == f"{good}: ok\n"
-    first, second = geomreg("config", "validate", "--experiment", bad, check=2).stderr.strip().splitlines()
+    assert call("config", "validate", "--experiment", good, check=0).stdout == f"{good}: ok\n"
+    first, second = call("config", "validate", "--experiment", bad, check=2).stderr.strip().splitlines()
     assert first == "Error: width: got 0; allowed is a number of at least 1."
     assert second.endswith("Did you mean 'depth'?")
-    assert "no such file" in geomreg("config", "validate", home / "config.toml", check=2).stderr
+    assert "no such file" in call("config", "validate", home / "config.toml", check=2).stderr
     (home / "config.toml").write_text("fps = 500\n")
-    assert "fps: got 500" in geomreg("config", "validate", check=2).stderr
+    assert "fps: got 500" in call("config", "validate", check=2).stderr
     (home / "config.toml").write_text("fps = 5\n")
-    assert geomreg("config", "validate", check=0).stdout == f"{home / 'config.toml'}: ok\n"
-    assert "SPEC" in geomreg("config", "validate", "--help", check=0).stdout
+    assert call("config", "validate", check=0).stdout == f"{home / 'config.toml'}: ok\n"
+    assert "SPEC" in call("config", "validate", "--help", check=0).stdout

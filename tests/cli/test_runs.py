@@ -64,10 +64,10 @@ def homes(tmp_path_factory):
     "command",
     [
         ["runs"],
-        ["runs", "--json"],
-        ["runs", "verify", "000007"],
         ["runs", "rm", "latest", "--yes"],
         ["report", "000005"],
+        pytest.param(["runs", "--json"], marks=pytest.mark.full),
+        pytest.param(["runs", "verify", "000007"], marks=pytest.mark.full),
     ],
 )
 def test_ten_thousand_runs_take_no_longer_than_twenty(homes, command):

@@ -2,7 +2,6 @@
 
 import json
 import math
-import os
 import shlex
 import subprocess
 import sys
@@ -10,13 +9,12 @@ import sys
 import mpmath
 import numpy as np
 import pytest
-from typer.testing import CliRunner
 
-from geomreg_tui.cli.app import app
 from geomreg_tui.errors import ExitCode
 from geomreg_tui.report import load_sweep
 from geomreg_tui.report.sweep_figures import draw_tails
 from tests import seeds
+from tests.command import call
 from tests.rates import sigmas
 
 from .test_cli import geomreg
@@ -85,11 +83,11 @@ def test_the_document_is_that_of_the_run_and_complete(deep):
     assert document["experiment"]["dtype"] == "float64"
     assert np.all(np.diff(found["log10_loss"]) <= 0)
     assert np.all(np.diff(found["log10_volume"]) <= 0)
-    assert json.loads(geomreg("report", path, "--json", check=0).stdout) == document
+    assert json.loads(call("report", path, "--json", check=0).stdout) == document
 
 
 def test_the_report_says_how_deep_and_how_sure(deep):
-    text = geomreg("report", deep[0], check=0).stdout
+    text = call("report", deep[0], check=0).stdout
     goal = deep[1]["tail"]["log10_volume"][-1]
     assert f"Deep tail     log10 V = {goal:.3f} [" in text
     assert "reached the volume asked for" in text
@@ -97,25 +95,35 @@ def test_the_report_says_how_deep_and_how_sure(deep):
     assert "joint standard errors where both see" in " ".join(text.split())  # lines are broken
 
 
-def test_held_out_performance_given_the_loss_is_there(tmp_path):
-    options = ["--data", "digits", "--width", 16, "--depth", 1, "--examples", 4, "--held-out", 40, *QUICK]
-    options += ["--loss", "cross_entropy", "--move", "pcn"]
+def test_held_out_performance_given_the_loss_is_there(engines_here, tmp_path):
+    options = ["--data", "digits", "--width", 16, "--depth", 1, "--examples", 4, "--held-out", 40]
+    options += [
+        "--samples",
+        2000,
+        "--population",
+        100,
+        "--repeats",
+        2,
+        "--loss",
+        "cross_entropy",
+        "--move",
+        "pcn",
+    ]
     path = tmp_path / "run"
-    done = geomreg("tail", *options, "--to-log10-volume", -3, "--out", path, "--json", check=0)
+    done = call("tail", *options, "--to-log10-volume", -3, "--out", path, "--json", check=0)
     found = json.loads(done.stdout)["tail"]
     assert found["kernel"] == "pcn"
     rows = len(found["held_out"]["log10_loss"])
     assert rows == len(found["held_out"]["mean_loss"]) == len(found["held_out"]["accuracy"]) > 1
     assert all(0 <= share <= 1 for share in found["held_out"]["accuracy"])
-    assert "given a training loss up to L, down the tail" in geomreg("report", path, check=0).stdout
+    assert "given a training loss up to L, down the tail" in call("report", path, check=0).stdout
 
 
 def test_every_export_has_the_curve(deep, tmp_path):
     path, document = deep
     found = document["tail"]
     for end in ("csv", "npz", "json", "html", "svg", "parquet"):
-        done = CliRunner().invoke(app, ["export", str(path), str(tmp_path / f"run.{end}")])
-        assert done.exit_code == 0, done.output
+        call("export", path, tmp_path / f"run.{end}", check=0)
     table = np.genfromtxt(tmp_path / "run.csv", delimiter=",", names=True)
     assert table["log10_volume"].min() == found["log10_volume"][-1]
     assert np.all(np.diff(table["loss_high"]) >= 0)
@@ -135,10 +143,10 @@ def test_every_export_has_the_curve(deep, tmp_path):
     assert "deep tail" in (tmp_path / "run.svg").read_text()
 
 
-def test_the_command_of_a_run_gives_the_same_tail_again(deep, tmp_path):
-    geomreg("export", deep[0], tmp_path / "again.sh", check=0)
+def test_the_command_of_a_run_gives_the_same_tail_again(engines_here, deep, tmp_path):
+    call("export", deep[0], tmp_path / "again.sh", check=0)
     words = shlex.split((tmp_path / "again.sh").read_text().splitlines()[-1])
-    again = geomreg(*words[words.index("tail") :], "--out", tmp_path / "run", "--json", check=0)
+    again = call(*words[words.index("tail") :], "--out", tmp_path / "run", "--json", check=0)
     document = json.loads(again.stdout)
     assert document["tail"] == deep[1]["tail"]
     assert document["histogram_digest"] == deep[1]["histogram_digest"]
@@ -165,10 +173,9 @@ def test_the_command_of_a_run_gives_the_same_tail_again(deep, tmp_path):
         (["--resume", "latest"], "no runs"),
     ],
 )
-def test_what_is_wrong_with_an_option_is_one_line(tmp_path, options, said):
-    done = geomreg(
-        "tail", "--data", "gaussian", *options, env={**os.environ, "GEOMREG_HOME": str(tmp_path / "home")}
-    )
+def test_what_is_wrong_with_an_option_is_one_line(engines_here, monkeypatch, tmp_path, options, said):
+    monkeypatch.setenv("GEOMREG_HOME", str(tmp_path / "home"))
+    done = call("tail", "--data", "gaussian", *options)
     assert done.returncode in (ExitCode.USAGE, ExitCode.ERROR)
     lines = [line for line in done.stderr.splitlines() if line]
     assert len(lines) == 1
@@ -177,27 +184,27 @@ def test_what_is_wrong_with_an_option_is_one_line(tmp_path, options, said):
 
 
 def test_goals_do_not_change_when_it_is_gone_on_with(deep):
-    done = geomreg("tail", "--resume", deep[0], "--to-log10-volume", -200)
+    done = call("tail", "--resume", deep[0], "--to-log10-volume", -200)
     assert done.returncode == ExitCode.USAGE
     assert "its goals never change" in done.stderr
-    done = geomreg("tail", "--resume", deep[0], check=0)
+    done = call("tail", "--resume", deep[0], check=0)
     assert "This run is complete" in done.stderr
 
 
-def test_a_run_without_a_tail_is_not_gone_on_with_as_one(tmp_path):
-    geomreg("run", "--data", "gaussian", "--samples", 100, "--out", tmp_path / "run", check=0)
-    done = geomreg("tail", "--resume", tmp_path / "run")
+def test_a_run_without_a_tail_is_not_gone_on_with_as_one(engines_here, tmp_path):
+    call("run", "--data", "gaussian", "--samples", 100, "--out", tmp_path / "run", check=0)
+    done = call("tail", "--resume", tmp_path / "run")
     assert done.returncode == ExitCode.USAGE
     assert "run --resume" in done.stderr
 
 
-def test_a_sweep_compares_volumes_at_equal_loss(tmp_path):
+def test_a_sweep_compares_volumes_at_equal_loss(engines_here, tmp_path):
     """V(eps) of N orthonormal examples with targets 0: fewer examples leave more volume; the law is exact."""
     path = tmp_path / "data.npz"
     np.savez(path, x=np.eye(8), y=np.zeros(8))
     options = ["--data", path, "--depth", 0, "--init", "normal", "--no-standardize", *QUICK]
     sweep = ["sweep", "--over", "examples=1,2,4,8", *options, "--tail", "--to-loss", "1e-6"]
-    done = geomreg(*sweep, "--out", tmp_path / "sweep", "--json", check=0)
+    done = call(*sweep, "--out", tmp_path / "sweep", "--json", check=0)
     document = json.loads(done.stdout)
     found = document["tail"]
     assert found["log10_loss"] == pytest.approx(-6, abs=0.1)
@@ -212,9 +219,9 @@ def test_a_sweep_compares_volumes_at_equal_loss(tmp_path):
     n, r = 8, math.sqrt(8)
     ball = n / 2 * math.log(math.pi) + n * math.log(r) - math.lgamma(n / 2 + 1)
     assert found["log10_sphere"] == pytest.approx([ball / math.log(10)] * 4)
-    again = geomreg(*sweep, "--out", tmp_path / "sweep", check=0)  # what is there is taken as it is
+    again = call(*sweep, "--out", tmp_path / "sweep", check=0)  # what is there is taken as it is
     assert "V at equal loss is monotone, contracting" in again.stdout
-    geomreg("export", tmp_path / "sweep", tmp_path / "sweep.html", check=0)
+    call("export", tmp_path / "sweep", tmp_path / "sweep.html", check=0)
     page = (tmp_path / "sweep.html").read_text()
     assert "More examples: V at equal loss is monotone, contracting" in page
     for volume in found["log10_volume"]:
@@ -227,13 +234,13 @@ def test_a_sweep_compares_volumes_at_equal_loss(tmp_path):
         if axes is drawn[0]:
             lengths = [top - bottom for (_, bottom), (_, top) in bars.get_segments()]
             np.testing.assert_allclose(lengths, 2 * 1.96 * np.array(found["std"]))
-    other = geomreg(*sweep[:-1], "1e-3", "--out", tmp_path / "sweep")
+    other = call(*sweep[:-1], "1e-3", "--out", tmp_path / "sweep")
     assert other.returncode == ExitCode.ERROR
     assert "another deep tail" in other.stderr
 
 
 def test_goals_of_a_sweep_need_tail():
-    done = geomreg("sweep", "--over", "width=2,4", "--to-loss", "1e-3")
+    done = call("sweep", "--over", "width=2,4", "--to-loss", "1e-3")
     assert done.returncode == ExitCode.USAGE
     assert "only with --tail" in done.stderr
 

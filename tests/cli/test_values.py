@@ -46,6 +46,11 @@ def valued():
 TABLE = [pytest.param(*row, id=" ".join([*row[0], row[2] or row[1].name])) for row in valued()]
 
 
+def as_for_run(words, parameter, option):
+    """Return whether an option is a key of an experiment, which is the same for all that take one."""
+    return words != ("run",) and parameter.name in Experiment.model_fields and bool(option)
+
+
 def looked_at_here(words, parameter, option):
     """Return whether a value is judged by the command itself; keys of an experiment are the same for all."""
     if parameter.name in NAMES or not option or (words, option) == (("attach",), "--theme"):
@@ -89,7 +94,13 @@ def test_the_table_has_all_there_is():
     assert {words for words, _ in commands()} >= {("run",), ("runs",), ("runs", "verify"), ("sphere",)}
 
 
-@pytest.mark.parametrize(("words", "parameter", "option"), TABLE)
+@pytest.mark.parametrize(
+    ("words", "parameter", "option"),
+    [
+        pytest.param(*row.values, id=row.id, marks=[pytest.mark.full] if as_for_run(*row.values) else [])
+        for row in TABLE
+    ],
+)
 def test_a_value_that_is_empty_is_refused_by_name(run, words, parameter, option, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for value in ("", "\t\n") if words == ("run",) else ("",):

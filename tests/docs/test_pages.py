@@ -12,7 +12,7 @@ PAGES = Path(__file__).parents[2] / "docs" / "pages"
 README = "../../README.md"
 TUTORIALS = sorted(f"tutorials/{path.name}" for path in PAGES.glob("tutorials/*.md"))
 FOLLOWED = [README, "quickstart.md", *TUTORIALS]
-LONGEST = {README, "tutorials/4-your-own.md"}
+LONGEST = {README, "tutorials/1-first-histogram.md", "tutorials/3-deep-tail.md", "tutorials/4-your-own.md"}
 OTHERS = sorted(str(path.relative_to(PAGES)) for path in PAGES.rglob("*.md"))
 OTHERS = [name for name in OTHERS if name not in FOLLOWED]
 

@@ -81,3 +81,9 @@ if "multiprocessing.forkserver" in " ".join(sys.orig_argv):
 def before_each_chunk(every_process):
     """Return a function that has workers started from now on carry out a statement before each chunk."""
     return lambda statement: every_process(BEFORE_EACH_CHUNK.replace("STATEMENT", statement))
+
+
+@pytest.fixture
+def at_leisure(before_each_chunk):
+    """Have workers started from now on rest before each chunk: what waits for something else costs little."""
+    before_each_chunk("time.sleep(0.1)")

@@ -12,6 +12,7 @@ from geomreg_tui.rundir import RunDirectory, RunState
 from geomreg_tui.runner import RunHandle
 from geomreg_tui.sampling.plan import SamplingPlan
 from geomreg_tui.sampling.store import committed
+from tests.command import call
 from tests.patience import PATIENCE
 
 from ..tui.terminal import LEAVES_ALTERNATE_SCREEN, check_leaves_at_once, in_terminal
@@ -21,9 +22,7 @@ from .driving import (
     SAMPLES,
     alive,
     engine_of,
-    finish,
     fold,
-    geomreg,
     sample_here,
     samples_of,
     state_of,
@@ -39,7 +38,7 @@ def only_run(home):
     return RunHandle(path)
 
 
-def test_several_terminals_show_a_run_and_leave_it_alone(tmp_path, runs):
+def test_several_terminals_show_a_run_and_leave_it_alone(tmp_path, runs, at_leisure):
     handle = runs.start(EXPERIMENT, 10**9, directory=tmp_path / "run", workers=1)
     command = [*ATTACH, str(handle.directory)]
     with in_terminal(command) as first, in_terminal(command, 80, 24) as second:
@@ -108,7 +107,7 @@ def goes_on(handle):
     return wait_for(lambda: samples_of(handle) > there)
 
 
-def test_a_terminal_closed_while_the_explorer_samples(home):
+def test_a_terminal_closed_while_the_explorer_samples(home, at_leisure):
     with sampling(home) as (terminal, handle):
         check_leaves_at_once(terminal)
     assert goes_on(handle)
@@ -119,19 +118,19 @@ def test_a_terminal_closed_while_the_explorer_samples(home):
     assert handle.wait(PATIENCE)
 
 
-def test_a_viewer_that_is_suspended_or_killed_is_not_noticed(home, tmp_path, monkeypatch):
+def test_a_viewer_that_is_suspended_or_killed_is_not_noticed(home, tmp_path, monkeypatch, at_leisure):
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     with sampling(home) as (terminal, handle):
         for number in (signal.SIGSTOP, signal.SIGKILL):
             os.kill(terminal.process.pid, number)
             assert goes_on(handle)
         wait_for(lambda: not [*tmp_path.glob("geomreg-preview-*")])
-    code, _, _ = finish(geomreg("runs", "stop"))
+    code, _, _ = call("runs", "stop")
     assert code == 0
     assert state_of(handle) is RunState.STOPPED
 
 
-def test_an_engine_that_dies_is_missed(tmp_path, runs):
+def test_an_engine_that_dies_is_missed(tmp_path, runs, at_leisure):
     handle = runs.start(EXPERIMENT, 10**9, directory=tmp_path / "run", workers=1)
     with in_terminal([*ATTACH, str(handle.directory)]) as terminal:
         assert terminal.shows("run sampling")
@@ -144,7 +143,7 @@ def test_an_engine_that_dies_is_missed(tmp_path, runs):
 
 def test_attach_without_a_terminal_says_what_to_use(tmp_path):
     run = sample_here(tmp_path / "run", 1000)
-    code, out, err = finish(geomreg("attach", run.path))
+    code, out, err = call("attach", run.path)
     assert (code, out) == (2, "")
     assert f"geomreg-tui report {run.path}" in err
 
@@ -172,14 +171,14 @@ def hostile(path):
     run.write_live(snapshot)
 
 
-def test_what_a_run_says_never_steers_the_terminal(home):
+def test_what_a_run_says_never_steers_the_terminal(engines_here, home):
     path = home / "runs" / "20260101-000000-mlp-01234567"
     path.parent.mkdir()
     hostile(path)
     steering = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]")
     commands = (["runs"], ["report", "latest"], ["runs", "verify"], ["run", "--resume", "latest"])
     for command in commands:
-        _, out, err = finish(geomreg(*command))
+        _, out, err = call(*command)
         assert not steering.search(out + err), command
     with in_terminal([*ATTACH, "latest"]) as terminal:
         assert terminal.shows("run done"), terminal.text()

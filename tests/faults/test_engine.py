@@ -20,6 +20,7 @@ from geomreg_tui.sampling.plan import read_plan
 from geomreg_tui.sampling.store import committed
 from geomreg_tui.sampling.work import run_chunk
 from tests import seeds
+from tests.command import call
 from tests.making import make_engine, new_run, preparation
 from tests.patience import PATIENCE
 
@@ -46,7 +47,7 @@ from .driving import (
 )
 
 
-@pytest.mark.parametrize("workers", [1, 2, 5])
+@pytest.mark.parametrize("workers", [5, *(pytest.param(k, marks=pytest.mark.full) for k in (1, 2))])
 def test_the_result_does_not_depend_on_the_workers(tmp_path, runs, expected, workers):
     handle = runs.start(EXPERIMENT, SAMPLES, directory=tmp_path / "run", workers=workers, keep_losses=1200)
     status, summary = outcome(handle)
@@ -65,7 +66,7 @@ def test_the_result_does_not_depend_on_the_order_of_completion(tmp_path, expecte
     np.testing.assert_array_equal(np.load(tmp_path / "run" / "losses.npy"), fold(1200, 1200)[1])
 
 
-def test_pause_extend_stop_and_resume(tmp_path, runs):
+def test_pause_extend_stop_and_resume(tmp_path, runs, at_leisure):
     handle = runs.start(EXPERIMENT, 10**9, directory=tmp_path / "run", workers=2)
     wait_for(lambda: samples_of(handle) > 2 * CHUNK)
     handle.pause()
@@ -87,7 +88,7 @@ def test_pause_extend_stop_and_resume(tmp_path, runs):
     assert summary.histogram.digest() == fold(target + 100)[0].histogram.digest()
 
 
-def test_a_run_that_is_going_is_extended(tmp_path, runs, expected):
+def test_a_run_that_is_going_is_extended(tmp_path, runs, at_leisure):
     handle = runs.start(EXPERIMENT, 10**6, directory=tmp_path / "run", workers=2)
     handle.pause()
     wait_for(lambda: state_of(handle) is RunState.PAUSED)
@@ -108,7 +109,7 @@ def test_an_extended_run_draws_its_incomplete_chunk_whole(tmp_path, expected):
     assert committed(run).summary.histogram.digest() == expected
 
 
-@pytest.mark.parametrize("times", [3, pytest.param(20, marks=pytest.mark.full)])
+@pytest.mark.parametrize("times", [2, pytest.param(20, marks=pytest.mark.full)])
 def test_an_engine_that_is_killed_many_times_loses_nothing(tmp_path, times):
     """At random moments: while it reads, compares, samples, publishes, commits."""
     path, samples = tmp_path / "run", 100_250
@@ -162,7 +163,7 @@ def test_the_server_that_workers_are_forked_from_is_replaced(tmp_path, runs, exp
     assert summary.histogram.digest() == expected
 
 
-def test_workers_give_way_and_the_engine_does_not(tmp_path, runs):
+def test_workers_give_way_and_the_engine_does_not(tmp_path, runs, at_leisure):
     own = os.getpriority(os.PRIO_PROCESS, 0)
     handle = runs.start(EXPERIMENT, 10**12, directory=tmp_path / "run", workers=2)
     engine = engine_pid(handle.directory)
@@ -200,10 +201,10 @@ def test_a_chunk_that_always_kills_its_worker_is_reported_and_all_others_are_kep
     assert status.given_up == (7, 40)
     assert status.samples == SAMPLES - CHUNK - 250
     assert f'"samples": {SAMPLES - CHUNK - 250}' in out
-    code, out, _ = finish(geomreg("report", path))
+    code, out, _ = call("report", path)
     assert code == 0
     assert "could not be drawn are missing (7, 40)" in out
-    assert finish(geomreg("runs", "verify", path))[0] == 0
+    assert call("runs", "verify", path)[0] == 0
     # Whatever was wrong with the machine is mended: only those two are drawn, and nothing is missing.
     monkeypatch.delenv("PYTHONPATH")
     code, _, err = finish(geomreg("run", "--resume", path, "--workers", 2))
@@ -223,7 +224,7 @@ def test_a_run_of_which_nothing_can_be_drawn_ends(tmp_path, before_each_chunk):
     assert "cannot be drawn" in err
 
 
-def test_a_second_engine_is_refused(tmp_path, runs):
+def test_a_second_engine_is_refused(tmp_path, runs, at_leisure):
     handle = runs.start(EXPERIMENT, 10**9, directory=tmp_path / "run", workers=1)
     with pytest.raises(RunDirectoryError, match="in use"):
         runs.resume(tmp_path / "run")
@@ -242,7 +243,10 @@ def test_a_second_engine_is_refused(tmp_path, runs):
         ({"arch": "custom", "module": "no_such_module:factory"}, ExperimentError),
     ],
 )
-def test_what_cannot_be_run_writes_nothing(tmp_path, runs, values, kind):
+@pytest.mark.parametrize("here", [True, pytest.param(False, marks=pytest.mark.full)])
+def test_what_cannot_be_run_writes_nothing(request, tmp_path, runs, values, kind, here):
+    if here:
+        request.getfixturevalue("engines_here")
     with pytest.raises(kind):
         runs.start(Experiment.parse(values), 100, directory=tmp_path / "run", workers=1)
     assert not (tmp_path / "run").exists()

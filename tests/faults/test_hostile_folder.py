@@ -15,11 +15,13 @@ from typer.main import get_command
 
 from geomreg_tui.cli.app import app
 from geomreg_tui.experiment import Experiment
-from geomreg_tui.rundir import RunDirectory, runs_root
+from geomreg_tui.rundir import runs_root
 from geomreg_tui.safe_path import leave_working_directory, python_command, python_environment
+from tests.command import call
 from tests.making import new_run
 from tests.tui.serving import Served, admitted, opened_page
 from tests.tui.terminal import in_terminal
+from tests.unit.exporting import make_run, two_modes
 
 COMMAND = str(Path(sys.executable).with_name("geomreg-tui"))
 SMALL = ["--data", "iris", "--examples", "2", "--width", "4", "--depth", "1"]
@@ -91,24 +93,30 @@ def within(folder: Folder, *arguments: str, code: int = 0, **environment: str) -
 
 def test_runs_reports_and_exports(hostile):
     within(hostile, "run", *SMALL, "--samples", "2000")
-    within(hostile, "run", "--resume", "latest", "--samples", "3000")
-    assert "3,000" in within(hostile, "report", "latest")
-    for name in ("data.csv", "data.parquet", "page.html", "figure.png"):
+    assert "2,000" in within(hostile, "report", "latest")
+    for name in ("data.parquet", "page.html"):
         within(hostile, "export", "latest", name)
         assert (hostile.path / name).stat().st_size
 
 
 @pytest.mark.full
-def test_a_tail_that_goes_on_and_the_other_exports(hostile):
+def test_a_run_and_a_tail_that_go_on_and_the_other_exports(hostile):
+    within(hostile, "run", *SMALL, "--samples", "2000")
+    within(hostile, "run", "--resume", "latest", "--samples", "3000")
+    assert "3,000" in within(hostile, "report", "latest")
     within(hostile, "tail", *SMALL, *DEEP)
     within(hostile, "tail", "--resume", "latest")
-    for name in ("data.json", "data.npz", "again.sh"):
+    for name in ("data.csv", "data.json", "data.npz", "figure.png", "again.sh"):
         within(hostile, "export", "latest", name)
         assert (hostile.path / name).stat().st_size
 
 
-def test_tails_and_sweeps(hostile):
-    within(hostile, "tail", *SMALL, *DEEP)
+def test_sweeps_of_tails(hostile):
+    within(hostile, "sweep", *SMALL, *DEEP, "--tail", "--over", "width=2,3", "--out", "kept")
+
+
+@pytest.mark.full
+def test_sweeps_that_go_on(hostile):
     within(hostile, "sweep", *SMALL, "--over", "width=2,3", "--samples", "1000", "--out", "kept")
     within(hostile, "sweep", *SMALL, "--over", "width=2,3", "--samples", "1000", "--out", "kept")
     within(hostile, "export", "kept", "page.html")
@@ -122,13 +130,18 @@ def test_tails_and_sweeps(hostile):
         ["sphere"],
         ["runs"],
         ["run", "--help"],
-        ["--version"],
-        ["runs", "stop", "--wait", "0"],
-        ["runs", "pause"],
-        ["runs", "unpause"],
-        ["runs", "extend", "latest", "10"],
-        ["runs", "verify"],
-        ["runs", "rm", "latest", "--yes"],
+        *(
+            pytest.param(command, marks=pytest.mark.full)
+            for command in (
+                ["--version"],
+                ["runs", "stop", "--wait", "0"],
+                ["runs", "pause"],
+                ["runs", "unpause"],
+                ["runs", "extend", "latest", "10"],
+                ["runs", "verify"],
+                ["runs", "rm", "latest", "--yes"],
+            )
+        ),
     ],
     ids=" ".join,
 )
@@ -145,10 +158,10 @@ def test_this_file_knows_every_command():
     }
 
 
-def test_the_explorer_and_attach(hostile):
+def test_the_explorer_and_attach(engines_here, hostile):
     with in_terminal([COMMAND, "explore", *SMALL, "--fresh"], folder=hostile.path) as terminal:
         assert terminal.shows("dominance D0", 120)
-    within(hostile, "run", *SMALL, "--samples", "2000")
+    call("run", *SMALL, "--samples", "2000", check=0)
     with in_terminal([COMMAND, "attach", "latest"], folder=hostile.path) as terminal:
         assert terminal.shows("dominance D0", 120)
 
@@ -174,8 +187,7 @@ async def test_the_explorer_in_a_browser(hostile):
 @pytest.mark.parametrize(
     "path",
     [
-        "",
-        *(pytest.param(p, marks=pytest.mark.full) for p in (".", os.pathsep)),
+        *(pytest.param(p, marks=pytest.mark.full) for p in ("", ".", os.pathsep)),
         f".{os.pathsep}{os.pathsep}./",
     ],
 )
@@ -190,7 +202,11 @@ def test_engines_that_are_started_with_the_folder_on_the_path_by_chance(hostile,
     subprocess.run(python_command("-c", script), cwd=hostile.path, check=True, timeout=240)
 
 
-def test_a_module_that_was_named_runs_and_nothing_beside_it_but_what_it_imports(hostile):
+LOOKS = [["report", "latest"], ["export", "latest", "page.html"], ["runs", "verify", "latest"]]
+
+
+@pytest.mark.parametrize("looks", [LOOKS[:1], pytest.param(LOOKS, marks=pytest.mark.full)])
+def test_a_module_that_was_named_runs_and_nothing_beside_it_but_what_it_imports(hostile, looks):
     own = hostile.path / "mine.py"
     own.write_text(
         _leaves_its_name(hostile, "mine") + "import torch, types, helper_of_mine\n"
@@ -204,9 +220,8 @@ def test_a_module_that_was_named_runs_and_nothing_beside_it_but_what_it_imports(
     for marker in hostile.markers.iterdir():
         marker.unlink()
     # What is there now names it too, and nobody else does.
-    within(hostile, "report", "latest")
-    within(hostile, "export", "latest", "page.html")
-    within(hostile, "runs", "verify", "latest")
+    for command in looks:
+        within(hostile, *command)
     within(hostile, "run", "--resume", "latest", "--samples", "1e6", code=2)
     with in_terminal([COMMAND, "attach", "latest"], folder=hostile.path) as terminal:
         assert terminal.shows("dominance D0", 120)
@@ -234,8 +249,7 @@ def test_a_name_that_is_taken_is_said_to_be(hostile):
 
 
 def test_a_foreign_run_that_names_code_is_looked_at_and_not_imported(hostile):
-    within(hostile, "run", *SMALL, "--samples", "2000", "--out", "honest")
-    run = RunDirectory.open(hostile.path / "honest")
+    run = make_run(hostile.path / "honest", two_modes())
     experiment = run.facts.experiment.replace(arch="custom", module="evil:hook")
     forged = new_run(
         runs_root() / "20260101-000000-custom-00000000",

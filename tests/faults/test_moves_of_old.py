@@ -11,8 +11,8 @@ from geomreg_tui.rundir.store import read_arrays, write_arrays
 from geomreg_tui.runner.verify import verify_run
 from geomreg_tui.splitting.checkpoints import Checkpoint, TailFolder
 from geomreg_tui.splitting.population import Population
-
-from .driving import finish, geomreg
+from tests.command import call
+from tests.engines import put_engines_here
 
 COMMAND = [
     "tail", "--data", "gaussian", "--inputs", 3, "--examples", 2, "--width", 4, "--depth", 1,
@@ -22,8 +22,9 @@ COMMAND = [
 
 def finished_with(kernel, folder):
     path = folder / "run"
-    code, _, err = finish(geomreg(*COMMAND, "--move", kernel, "--out", path, "--quiet"))
-    assert code == 0, err
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        put_engines_here(monkeypatch)
+        call(*COMMAND, "--move", kernel, "--out", path, "--quiet", check=0)
     return path
 
 
@@ -76,7 +77,7 @@ def volumes_of(path):
 
 @pytest.mark.parametrize(("other", "left"), [(None, halfway), (None, not_begun), (3, halfway)])
 def test_what_is_left_to_walk_is_refused_in_one_line_and_the_rest_stays_readable(
-    finished, tmp_path, other, left
+    engines_here, finished, tmp_path, other, left
 ):
     """A population of other moves is neither gone on with nor joined with one of these."""
     path = tmp_path / "run"
@@ -85,7 +86,7 @@ def test_what_is_left_to_walk_is_refused_in_one_line_and_the_rest_stays_readable
     for index in range(2 if left is halfway else 1):
         rewrite(path, index, moves=other)
     files, volumes = files_of(path), volumes_of(path)
-    code, out, err = finish(geomreg("tail", "--resume", path))
+    code, out, err = call("tail", "--resume", path)
     assert code != 0
     assert out == ""
     assert err.count("\n") == 1
@@ -93,7 +94,7 @@ def test_what_is_left_to_walk_is_refused_in_one_line_and_the_rest_stays_readable
     assert "another directory" in err
     assert files_of(path) == files
     assert volumes_of(path) == volumes
-    assert finish(geomreg("report", path))[0] == 0
+    call("report", path, check=0)
     assert verify_run(path).problems == ()
 
 
@@ -103,20 +104,19 @@ def test_a_finished_tail_of_other_moves_is_complete_and_readable(finished, tmp_p
     for index in range(2):
         rewrite(path, index, moves=None)
     volumes = volumes_of(path)
-    code, _, err = finish(geomreg("tail", "--resume", path))
+    code, _, err = call("tail", "--resume", path)
     assert code == 0, err
     assert "complete" in err
     assert volumes_of(path) == volumes == volumes_of(finished)
     assert verify_run(path).problems == ()
 
 
-@pytest.mark.full
-def test_one_whose_moves_have_not_changed_since_0_1_0_goes_on_to_the_same_bits(tmp_path):
+def test_one_whose_moves_have_not_changed_since_0_1_0_goes_on_to_the_same_bits(engines_here, tmp_path):
     whole, path = finished_with("pcn", tmp_path), tmp_path / "copy"
     shutil.copytree(whole, path)
     halfway(path, 1)
     rewrite(path, 1, moves=None)
-    code, _, err = finish(geomreg("tail", "--resume", path, "--quiet"))
+    code, _, err = call("tail", "--resume", path, "--quiet")
     assert code == 0, err
     assert volumes_of(path) == volumes_of(whole)
     ends = [RunDirectory.open(each).tail for each in (path, whole)]

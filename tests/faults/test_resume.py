@@ -14,6 +14,7 @@ from geomreg_tui.rundir.store import read_arrays, write_arrays
 from geomreg_tui.runner import RunHandle
 from geomreg_tui.sampling.plan import SamplingPlan, read_plan
 from geomreg_tui.sampling.store import packs_of
+from tests.command import call
 from tests.making import new_run, preparation
 
 from .driving import CHUNK, OPTIONS, SAMPLES, finish, fold, geomreg, outcome, sample_here
@@ -42,84 +43,84 @@ def test_a_run_goes_on_to_the_same_bits(half, expected):
     assert (document["complete"], document["mixed"], document["given_up"]) == (True, False, [])
     assert len(document["environments"]) == 1
     before = {path: path.read_bytes() for path in half.path.rglob("*") if path.is_file()}
-    code, out, err = finish(geomreg("run", "--resume", half.path, "--json"))
+    code, out, err = call("run", "--resume", half.path, "--json")
     assert code == 0
     assert "complete" in err
     assert json.loads(out)["histogram_digest"] == expected
     assert {path: path.read_bytes() for path in half.path.rglob("*") if path.is_file()} == before
 
 
-def test_a_run_of_another_host_is_taken_only_when_a_person_says_so(half, expected):
+def test_a_run_of_another_host_is_taken_only_when_a_person_says_so(engines_here, half, expected):
     path = half.path / "lease.json"
     lease = half.lease()
     text = json.dumps({**json.loads(path.read_text()), "host": "node17"})
     path.write_text(text)
     command = ["run", "--resume", half.path, "--samples", SAMPLES]
-    code, out, err = finish(geomreg(*command))
+    code, out, err = call(*command)
     assert (code, out) == (1, "")
     assert "on node17" in err
     assert "--take-over" in err
     assert path.read_text() == text
-    code, _, err = finish(geomreg("runs", "rm", half.path, "--yes"))
+    code, _, err = call("runs", "rm", half.path, "--yes")
     assert code == 1
     assert "on node17" in err
-    code, out, err = finish(geomreg(*command, "--take-over", "--json"))
+    code, out, err = call(*command, "--take-over", "--json")
     assert code == 0, err
     assert json.loads(out)["histogram_digest"] == expected
     assert not path.exists()
     assert not lease.held()
     # A lease that another host left behind is no reason to wait for a run that is complete.
     path.write_text(text)
-    code, out, err = finish(geomreg("run", "--resume", half.path, "--json"), 30)
+    code, out, err = call("run", "--resume", half.path, "--json")
     assert (code, json.loads(out)["histogram_digest"]) == (0, expected)
     assert "complete" in err
 
 
-def test_a_plan_that_was_not_fulfilled_is_taken_up(half, runs, expected):
+def test_a_plan_that_was_not_fulfilled_is_taken_up(engines_here, half, runs, expected):
     half.write_status(half.read_status().__class__(RunState.STOPPED, SAMPLES // 2, SAMPLES))
     status, summary = outcome(runs.resume(half.path, workers=2))
     assert (status.state, summary.histogram.digest()) == (RunState.DONE, expected)
 
 
-def test_options_that_agree_are_welcome_and_others_are_refused_with_the_difference(half, tmp_path):
+def test_options_that_agree_are_welcome_and_others_are_refused_with_the_difference(
+    engines_here, half, tmp_path
+):
     spec = tmp_path / "spec.toml"
     spec.write_text('width = 128\nactivation = "tanh"\n')
-    code, out, err = finish(geomreg("run", spec, *OPTIONS[:4], "--resume", half.path))
+    code, out, err = call("run", spec, *OPTIONS[:4], "--resume", half.path)
     assert (code, out) == (2, "")
     assert "width: got 128; this run has 64" in err
     assert "activation: got tanh; this run has relu" in err
     assert "inputs" not in err
     for option, value in (("--out", tmp_path / "x"), ("--keep-losses", 5)):
-        code, _, err = finish(geomreg("run", "--resume", half.path, option, value))
+        code, _, err = call("run", "--resume", half.path, option, value)
         assert code == 2
         assert option in err
     for option in ("--take-over", "--allow-mixed"):
-        code, _, err = finish(geomreg("run", *OPTIONS, option))
+        code, _, err = call("run", *OPTIONS, option)
         assert code == 2
         assert "--resume" in err
-    code, _, err = finish(
-        geomreg("run", *OPTIONS, "--sampler", "auto", "--resume", half.path, "--samples", SAMPLES)
-    )
+    code, _, err = call("run", *OPTIONS, "--sampler", "auto", "--resume", half.path, "--samples", SAMPLES)
     assert code == 0, err
 
 
-def test_an_experiment_that_was_changed_on_disk_is_refused_with_the_difference(half):
+def test_an_experiment_that_was_changed_on_disk_is_refused_with_the_difference(engines_here, half):
     path = half.path / "experiment.json"
     stored = json.loads(path.read_text())
     stored["experiment"]["activation"] = "tanh"
     path.write_text(json.dumps(stored))
-    code, _, err = finish(geomreg("run", "--resume", half.path))
+    code, _, err = call("run", "--resume", half.path)
     assert code == 1
     assert "activation: relu was sampled, tanh is given" in err
 
 
-def test_data_that_were_changed_are_refused(tmp_path, monkeypatch):
+def test_data_that_were_changed_are_refused(engines_here, tmp_path, monkeypatch):
     data = tmp_path / "data.csv"
     table = np.random.default_rng(0).normal(size=(50, 4))
     np.savetxt(data, table, delimiter=",", header="a,b,c,y", comments="")
     monkeypatch.chdir(tmp_path)
     options = ["--data", "data.csv", "--target", "y", "--examples", 4, "--width", 8, "--workers", 1]
-    code, _, err = finish(geomreg("run", *options, "--samples", 1000, "--out", "run"))
+    code, _, err = call("run", *options, "--samples", 1000, "--out", "run")
     assert code == 0, err
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
@@ -133,15 +134,15 @@ def test_data_that_were_changed_are_refused(tmp_path, monkeypatch):
     assert "has changed" in err
 
 
-def test_another_environment_is_refused_or_labelled_in_every_output(half, tmp_path):
+def test_another_environment_is_refused_or_labelled_in_every_output(engines_here, half, tmp_path):
     rename_environment(half, torch="1.0.0", python="2.7")
-    code, _, err = finish(geomreg("run", "--resume", half.path, "--samples", SAMPLES))
+    code, _, err = call("run", "--resume", half.path, "--samples", SAMPLES)
     assert code == 1
     assert "torch was 1.0.0 and is" in err
     assert "python" not in err  # the bits do not depend on that
     assert "--allow-mixed" in err
     command = ["run", "--resume", half.path, "--samples", SAMPLES, "--allow-mixed"]
-    code, out, err = finish(geomreg(*command))
+    code, out, err = call(*command)
     assert code == 0, err
     assert "!!! mixed" in out
     document = json.loads((half.path / "summary.json").read_text())
@@ -149,11 +150,11 @@ def test_another_environment_is_refused_or_labelled_in_every_output(half, tmp_pa
     assert document["environments"][0]["torch"] == "1.0.0"
     assert [e["from_chunk"] for e in document["environments"]] == [0, SAMPLES // 2 // CHUNK]
     assert RunHandle(half.path).snapshot().mixed
-    assert "!!! mixed" in finish(geomreg("report", half.path))[1]
-    assert json.loads(finish(geomreg("report", half.path, "--json"))[1])["mixed"] is True
-    assert "mixed" in finish(geomreg("runs", "verify", half.path))[1]
+    assert "!!! mixed" in call("report", half.path)[1]
+    assert json.loads(call("report", half.path, "--json")[1])["mixed"] is True
+    assert "mixed" in call("runs", "verify", half.path)[1]
     for kind in ("json", "csv", "npz", "parquet"):
-        finish(geomreg("export", half.path, tmp_path / f"out.{kind}"))
+        call("export", half.path, tmp_path / f"out.{kind}")
     assert json.loads((tmp_path / "out.json").read_text())["mixed"] is True
     with (tmp_path / "out.csv").open() as file:
         assert all("mixed" in row["warning"] for row in csv.DictReader(file))
@@ -164,19 +165,17 @@ def test_another_environment_is_refused_or_labelled_in_every_output(half, tmp_pa
     assert "mixed" in draw_figure(load_result(half.path)).get_suptitle()
 
 
-def test_a_mixed_run_is_marked_in_the_list(half, home):
+def test_a_mixed_run_is_marked_in_the_list(engines_here, half, home):
     rename_environment(half, torch="1.0.0")
     (home / "runs").mkdir()
     half.path.rename(home / "runs" / "20260101-000000-mlp-01234567")
-    code, _, err = finish(
-        geomreg("run", "--resume", "latest", "--samples", SAMPLES, "--allow-mixed", "--quiet")
-    )
+    code, _, err = call("run", "--resume", "latest", "--samples", SAMPLES, "--allow-mixed", "--quiet")
     assert code == 0, err
-    assert "done, mixed" in finish(geomreg("runs"))[1]
-    assert json.loads(finish(geomreg("runs", "--json"))[1])[0]["mixed"] is True
+    assert "done, mixed" in call("runs")[1]
+    assert json.loads(call("runs", "--json")[1])[0]["mixed"] is True
 
 
-def test_a_stored_chunk_that_cannot_be_drawn_again_is_noticed(half, runs):
+def test_a_stored_chunk_that_cannot_be_drawn_again_is_noticed(engines_here, half, runs):
     """The versions are the same, but the machine computes other bits."""
     last = packs_of(half).scan()[-1]
     header, arrays = read_arrays(last.path)
@@ -189,7 +188,7 @@ def test_a_stored_chunk_that_cannot_be_drawn_again_is_noticed(half, runs):
     assert (status.state, status.mixed) == (RunState.DONE, True)
 
 
-def test_a_run_without_a_committed_chunk_begins_anew(tmp_path, runs, expected):
+def test_a_run_without_a_committed_chunk_begins_anew(engines_here, tmp_path, runs, expected):
     from geomreg_tui.runner.preparing import prepare
 
     from .driving import EXPERIMENT
@@ -200,7 +199,7 @@ def test_a_run_without_a_committed_chunk_begins_anew(tmp_path, runs, expected):
     assert (status.state, summary.histogram.digest()) == (RunState.DONE, expected)
 
 
-def test_more_samples_of_a_finished_run(tmp_path, runs):
+def test_more_samples_of_a_finished_run(engines_here, tmp_path, runs):
     run = sample_here(tmp_path / "run", 3300, keep=1000)
     kept = np.load(run.path / "losses.npy")
     status, summary = outcome(runs.resume(run.path, 5000, workers=2))

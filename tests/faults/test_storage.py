@@ -16,6 +16,7 @@ from geomreg_tui.rundir.log import read_events
 from geomreg_tui.runner import RunHandle
 from geomreg_tui.runner.verify import verify_run
 from geomreg_tui.sampling.store import committed, packs_of
+from tests.command import call
 from tests.patience import PATIENCE
 
 from .driving import (
@@ -60,7 +61,7 @@ def samples_kept(path):
     return committed(RunDirectory.open(path)).summary.samples
 
 
-def test_a_run_on_a_full_disk_waits_for_room_and_then_goes_on(small_disk, runs):
+def test_a_run_on_a_full_disk_waits_for_room_and_then_goes_on(small_disk, runs, at_leisure):
     path = small_disk / "run"
     handle = runs.start(EXPERIMENT, 10**9, directory=path, workers=1)
     wait_for(lambda: handle.status().samples > 0)
@@ -93,7 +94,7 @@ def test_a_run_on_a_disk_that_stays_full_fails_with_a_clear_line(small_disk, run
     kept = samples_kept(path)
     assert kept > 0
     for command in (["report", path], ["runs", "verify", path]):
-        assert finish(geomreg(*command))[0] == 0
+        assert call(*command)[0] == 0
     fill(small_disk)  # what the engine has freed for its last word, too
     code, out, err = finish(geomreg("run", "--resume", path))
     assert (code, out) == (1, "")
@@ -105,7 +106,7 @@ def test_a_run_on_a_disk_that_stays_full_fails_with_a_clear_line(small_disk, run
     assert summary.histogram.digest() == fold(100_250)[0].histogram.digest()
 
 
-def test_a_scheduler_does_not_wait_for_room_on_the_disk(small_disk, runs):
+def test_a_scheduler_does_not_wait_for_room_on_the_disk(small_disk, runs, at_leisure):
     patience = 100 * PATIENCE  # what ends sooner has not waited
     handle = runs.start(EXPERIMENT, 10**9, directory=small_disk / "run", workers=1, patience=patience)
     wait_for(lambda: handle.status().samples > 0)
@@ -124,23 +125,23 @@ def test_a_run_cannot_start_on_a_full_disk_and_leaves_nothing(small_disk):
     assert [entry.name for entry in small_disk.iterdir()] == ["filler"]
 
 
-def test_a_read_only_disk_can_be_read_and_is_refused_for_writing(small_disk):
+def test_a_read_only_disk_can_be_read_and_is_refused_for_writing(engines_here, small_disk):
     path = small_disk / "run"
     sample_here(path, 1000)
     subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
     for command in (["report", path], ["runs", "verify", path]):
-        assert finish(geomreg(*command))[0] == 0
+        assert call(*command)[0] == 0
     for command in (
         ["run", "--resume", path, "--samples", 2000],
         ["run", *OPTIONS, "--out", small_disk / "b"],
     ):
-        code, out, err = finish(geomreg(*command))
+        code, out, err = call(*command)
         assert (code, out) == (1, "")
         assert "Read-only file system" in err
     assert samples_kept(path) == 1000
 
 
-def test_a_folder_that_becomes_read_only_ends_the_run(tmp_path, without_privileges):
+def test_a_folder_that_becomes_read_only_ends_the_run(tmp_path, without_privileges, at_leisure):
     path = tmp_path / "run"
     process = subprocess.Popen(
         [*without_privileges, sys.executable, "-c", UNTIL_IT_FAILS, str(path), json.dumps(VALUES)],
@@ -165,7 +166,7 @@ def test_a_folder_that_becomes_read_only_ends_the_run(tmp_path, without_privileg
     )
 
 
-def test_a_run_whose_folder_is_deleted_ends(tmp_path, runs):
+def test_a_run_whose_folder_is_deleted_ends(tmp_path, runs, at_leisure):
     handle = runs.start(EXPERIMENT, 10**9, directory=tmp_path / "run", workers=1, patience=1)
     pid = engine_of(handle.directory)
     wait_for(lambda: samples_of(handle) > 0)
@@ -192,7 +193,7 @@ def test_a_damaged_chunk_is_set_aside_and_only_that_is_drawn_again(tmp_path, exp
         victim.path.unlink()
     assert samples_kept(run.path) == victim.first * CHUNK
     assert verify_run(run.path).problems
-    code, out, _ = finish(geomreg("runs", "verify", run.path))
+    code, out, _ = call("runs", "verify", run.path)
     assert code == 1  # its summary is of networks that are not there any more
     assert "PROBLEM" in out
     executor = Shuffled(workers=1)
@@ -225,7 +226,7 @@ def test_a_half_written_log_line_spoils_no_other(tmp_path):
     events, broken = read_events(run.path / "log.jsonl")
     assert broken == 1
     assert [event["event"] for event in events] == ["start", "end"] * 2
-    code, out, _ = finish(geomreg("runs", "verify", run.path))
+    code, out, _ = call("runs", "verify", run.path)
     assert code == 0
     assert "1 line(s) cannot be read" in out
 
@@ -236,7 +237,7 @@ def test_a_newer_schema_is_refused_by_every_command(tmp_path):
     (run.path / "experiment.json").write_text(json.dumps({**stored, "schema": 2}))
     before = {path: path.read_bytes() for path in run.path.rglob("*") if path.is_file()}
     for command in (["report"], ["run", "--resume"], ["attach"], ["runs", "stop"]):
-        code, out, err = finish(geomreg(*command, run.path))
+        code, out, err = call(*command, run.path)
         assert code == 1
         assert out == ""
         assert "schema '2'" in err
@@ -254,7 +255,7 @@ def test_of_two_engines_at_once_one_goes_on(tmp_path):
     assert committed(run).summary.histogram.digest() == fold(40_250)[0].histogram.digest()
 
 
-def test_an_engine_that_is_taken_over_leaves(tmp_path, runs):
+def test_an_engine_that_is_taken_over_leaves(tmp_path, runs, at_leisure):
     first = runs.start(EXPERIMENT, 10**9, directory=tmp_path / "run", workers=1)
     wait_for(lambda: first.status().samples > 0)
     second = runs.resume(first.directory, workers=1, take_over=True)
@@ -279,7 +280,7 @@ def test_a_clock_that_jumps_changes_nothing(tmp_path, runs, every_process, expec
     assert status.state is RunState.DONE
     assert 0 <= status.elapsed_s < PATIENCE
     assert summary.histogram.digest() == expected
-    code, out, _ = finish(geomreg("report", handle.directory))
+    code, out, _ = call("report", handle.directory)
     assert code == 0
     assert f"{SAMPLES:,} networks" in out
 

@@ -20,6 +20,7 @@ from geomreg_tui.sweeps.plan import SweepPlan, parse_factor
 from geomreg_tui.sweeps.result import SweepError
 from geomreg_tui.sweeps.run import run_sweep
 from geomreg_tui.tui.sweep_view import SweepReader
+from tests.command import call
 from tests.patience import PATIENCE
 
 from ..tui.terminal import check_leaves_at_once, in_terminal
@@ -114,22 +115,22 @@ def test_a_sweep_that_is_paused_stopped_and_killed_ends_with_the_same_bits(tmp_p
     stamp = (first / "summary.json").stat().st_mtime_ns
     assert over(sweeps(plan, path)).state is RunState.DONE
     assert (first / "summary.json").stat().st_mtime_ns == stamp
-    code, out, _ = finish(geomreg("report", path, "--json"))
+    code, out, _ = call("report", path, "--json")
     assert code == 0
     assert json.loads(out) == json.loads((path / "sweep.json").read_text())
 
 
-def test_a_second_starter_is_refused(tmp_path, sweeps):
+def test_a_second_starter_is_refused(tmp_path, sweeps, at_leisure):
     handle = sweeps(plan_of("width=64,32", samples=10**9), tmp_path / "sweep")
     with pytest.raises(RunDirectoryError, match="in use by process"):
         sweeps(plan_of("width=64,32"), tmp_path / "sweep")
     assert handle.plan().samples == 10**9
     assert handle.running()
-    code, _, err = finish(geomreg("sweep", "--over", "width=64,32", *OPTIONS, "--out", tmp_path / "sweep"))
+    code, _, err = call("sweep", "--over", "width=64,32", *OPTIONS, "--out", tmp_path / "sweep")
     assert (code, "in use by process" in err) == (1, True)
 
 
-def test_a_sweep_on_the_command_line_can_be_watched_and_stopped_by_others(tmp_path):
+def test_a_sweep_on_the_command_line_can_be_watched_and_stopped_by_others(tmp_path, at_leisure):
     path = tmp_path / "sweep"
     process = geomreg("sweep", "--over", "width=8,16", *OPTIONS, "--samples", "1e9", "--out", path)
     wait_for(lambda: (path / "width=8" / "live.safetensors").exists())
@@ -148,7 +149,7 @@ def forty_rows(path):
     return Experiment.parse({"data": str(path), "target": "y", "width": 8, "depth": 1})
 
 
-def test_all_points_are_checked_before_the_first_is_drawn(tmp_path, sweeps):
+def test_all_points_are_checked_before_the_first_is_drawn(engines_here, tmp_path, sweeps):
     base = forty_rows(tmp_path / "rows.csv")
     plan = plan_of("examples=4,8,50,30,60", samples=1000, experiment=base)
     with pytest.raises(ExperimentError) as caught:
@@ -158,7 +159,7 @@ def test_all_points_are_checked_before_the_first_is_drawn(tmp_path, sweeps):
     assert not (tmp_path / "sweep").exists()
     over = ["--over", "examples=4,50", "--over", "sampler=radial,direct"]
     options = ["--data", tmp_path / "rows.csv", "--target", "y", "--width", "8", "--samples", "1000"]
-    code, out, err = finish(geomreg("sweep", *over, *options))
+    code, out, err = call("sweep", *over, *options)
     assert (code, out) == (2, "")
     for name in ("examples=4,sampler=radial", "examples=50,sampler=radial", "examples=50,sampler=direct"):
         assert name in err
@@ -201,7 +202,7 @@ def test_a_point_that_fails_while_it_runs_is_marked_and_the_others_are_kept(tmp_
     view = SweepReader(path).read()
     assert [point.state for point in view.points] == [RunState.DONE, RunState.FAILED, RunState.DONE]
     assert "engine died" in view.points[1].message
-    code, out, _ = finish(geomreg("report", path))
+    code, out, _ = call("report", path)
     assert code == 0
     assert "width=16 failed" in out
     # Asked for again, what failed is tried again, and what is there is taken as it is.
@@ -213,7 +214,7 @@ def test_a_point_that_fails_while_it_runs_is_marked_and_the_others_are_kept(tmp_
     assert SweepDirectory(path).status().state is RunState.DONE
 
 
-def test_the_command_prints_what_there_is_and_says_that_a_part_failed(tmp_path):
+def test_the_command_prints_what_there_is_and_says_that_a_part_failed(tmp_path, at_leisure):
     path = tmp_path / "sweep"
     process = geomreg("sweep", "--over", "width=8,16", *OPTIONS, "--samples", "1e9", "--out", path)
     first = wait_for(lambda: engine_of(path / "width=8"), 120)
@@ -239,7 +240,7 @@ def test_what_is_no_plan_is_refused(tmp_path):
             SweepDirectory(tmp_path).plan()
 
 
-def test_the_terminal_of_an_explorer_that_sweeps_can_go(home):
+def test_the_terminal_of_an_explorer_that_sweeps_can_go(home, at_leisure):
     command = [sys.executable, "-m", "geomreg_tui", "explore", "--fresh", *OPTIONS]
     with in_terminal(command) as terminal:
         assert terminal.shows("preview done")

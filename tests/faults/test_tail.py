@@ -21,6 +21,8 @@ from geomreg_tui.splitting.plan import TailPlan
 from geomreg_tui.splitting.population import Population
 from geomreg_tui.splitting.work import go_down
 from tests import seeds
+from tests.command import call
+from tests.engines import put_engines_here
 from tests.patience import PATIENCE
 
 from .driving import (
@@ -92,8 +94,9 @@ def engine_at_work_or_over(path, process):
 def undisturbed(tmp_path_factory):
     """A finished tail, and the bits of its populations when walked here level by level."""
     path = tmp_path_factory.mktemp("tail") / "run"
-    code, _, err = finish(geomreg(*COMMAND, "--workers", 1, "--out", path, "--quiet"))
-    assert code == 0, err
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        put_engines_here(monkeypatch)
+        call(*COMMAND, "--out", path, "--quiet", check=0)
     run = RunDirectory.open(path)
     tail = TailFolder.of(run).planned()
     expected = []
@@ -123,7 +126,8 @@ def test_two_workers_give_the_same_bits(undisturbed, tmp_path):
     assert one["tail"] == two["tail"]
 
 
-@pytest.mark.parametrize(("times", "least"), [(3, 2), pytest.param(5, 3, marks=pytest.mark.full)])
+@pytest.mark.full  # by default a worker of a tail is killed, and the engine of a run
+@pytest.mark.parametrize(("times", "least"), [(3, 2), (5, 3)])
 def test_killed_engines_that_are_gone_on_with_give_the_same_bits(
     undisturbed, tmp_path, every_process, times, least
 ):
@@ -156,7 +160,9 @@ def test_a_killed_worker_costs_no_more_than_a_leg(undisturbed, tmp_path, every_p
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGUSR1, marks=pytest.mark.full)])
-def test_a_scheduler_stops_it_and_it_can_be_gone_on_with(undisturbed, tmp_path, every_process, number):
+def test_a_scheduler_stops_it_and_it_can_be_gone_on_with(
+    engines_here, undisturbed, tmp_path, every_process, number
+):
     every_process(SLOW_LEVELS.replace("SECONDS", "0.15"))
     path = tmp_path / "run"
     process = geomreg(*COMMAND, "--workers", 2, "--out", path)
@@ -167,9 +173,7 @@ def test_a_scheduler_stops_it_and_it_can_be_gone_on_with(undisturbed, tmp_path, 
     assert code == 130
     assert f"tail --resume {path}" in err
     assert RunDirectory.open(path).read_status().state is RunState.STOPPED
-    monkey = {**os.environ, "PYTHONPATH": os.environ["PYTHONPATH"].partition(os.pathsep)[2]}
-    code, _, err = finish(geomreg("tail", "--resume", path, "--quiet", env=monkey))
-    assert code == 0, err
+    call("tail", "--resume", path, "--quiet", check=0)
     assert bits_of(path) == undisturbed[1]
 
 
@@ -188,16 +192,23 @@ def test_pause_and_go_on(undisturbed, tmp_path, every_process, runs):
     assert bits_of(path) == undisturbed[1]
 
 
-def test_a_time_limit_ends_all_and_more_time_goes_on(undisturbed, tmp_path, every_process):
-    every_process(SLOW_LEVELS.replace("SECONDS", "0.1"))
+def test_a_time_limit_ends_all_and_more_time_goes_on(engines_here, undisturbed, tmp_path, monkeypatch):
+    walk_down = Population.advance
+
+    def slowly(self):
+        time.sleep(0.1)
+        return walk_down(self)
+
+    monkeypatch.setattr(Population, "advance", slowly)
     path = tmp_path / "run"
-    code, out, err = finish(geomreg(*COMMAND, "--out", path, "--max-seconds", 1, "--json"))
+    code, out, err = call(*COMMAND, "--out", path, "--max-seconds", 1, "--json")
     assert code == 0, err
     assert json.loads(out)["tail"]["statuses"] == ["time limit"] * REPEATS
-    code, out, err = finish(geomreg("tail", "--resume", path, "--max-seconds", 0.5, "--json"))
+    code, out, err = call("tail", "--resume", path, "--max-seconds", 0.5, "--json")
     assert code == 0
     assert "complete" in err
-    code, out, err = finish(geomreg("tail", "--resume", path, "--max-seconds", 1e6, "--json"))
+    monkeypatch.setattr(Population, "advance", walk_down)
+    code, out, err = call("tail", "--resume", path, "--max-seconds", 1e6, "--json")
     assert code == 0, err
     assert json.loads(out)["tail"]["statuses"] == ["volume reached"] * REPEATS
     assert bits_of(path) == undisturbed[1]
@@ -261,7 +272,7 @@ def test_a_damaged_checkpoint_is_set_aside_and_its_population_begun_anew(undistu
     assert bits_of(path) == undisturbed[1]
 
 
-def test_the_engine_sets_a_damaged_checkpoint_aside(undisturbed, tmp_path, runs):
+def test_the_engine_sets_a_damaged_checkpoint_aside(engines_here, undisturbed, tmp_path, runs):
     path = tmp_path / "run"
     shutil.copytree(undisturbed[0], path)
     flip(path / "tail" / "population-01.safetensors")
@@ -270,7 +281,9 @@ def test_the_engine_sets_a_damaged_checkpoint_aside(undisturbed, tmp_path, runs)
     assert bits_of(path) == undisturbed[1]
 
 
-def test_a_kernel_that_does_not_work_on_the_experiment_is_refused_before_anything_is_written(tmp_path, runs):
+def test_a_kernel_that_does_not_work_on_the_experiment_is_refused_before_anything_is_written(
+    engines_here, tmp_path, runs
+):
     uniform = EXPERIMENT.replace(init="he_uniform")
     with pytest.raises(ExperimentError, match="move: got 'tempered'; that is exact only for"):
         runs.start(uniform, SAMPLES, directory=tmp_path / "run", tail=TailPlan(1e-3, kernel="tempered"))
@@ -327,6 +340,7 @@ def test_a_tail_on_a_full_disk_waits_for_room_and_then_goes_on(undisturbed, smal
     assert bits_of(handle.directory) == undisturbed[1]
 
 
+@pytest.mark.full  # tests/faults/test_storage.py has a run do so
 def test_a_tail_on_a_disk_that_stays_full_fails_with_a_clear_line_and_goes_on(
     undisturbed, small_disk, every_process, runs
 ):
@@ -339,7 +353,7 @@ def test_a_tail_on_a_disk_that_stays_full_fails_with_a_clear_line_and_goes_on(
     assert handle.wait(PATIENCE)
     assert "No space left on device" in handle.failure()
     for command in (["report", path], ["runs", "verify", path]):
-        assert finish(geomreg(*command))[0] == 0
+        call(*command, check=0)
     fill(small_disk)  # what the engine has freed, too
     code, out, err = finish(geomreg("tail", "--resume", path))
     assert (code, out) == (1, "")

@@ -122,7 +122,9 @@ def test_many_linear_models_of_any_rank_have_their_exact_tail_above_the_floor(tm
     assert_calibrated(scores_of_degenerate_models(tmp_path, range(1000, 1500)))
 
 
-@pytest.mark.parametrize("apart", [1e-3, 1e-5, 1e-7, 1e-9, 1e-12])
+@pytest.mark.parametrize(
+    "apart", [1e-3, 1e-7, 1e-12, *(pytest.param(a, marks=pytest.mark.full) for a in (1e-5, 1e-9))]
+)
 def test_nearly_equal_inputs_with_contradictory_targets(tmp_path, apart):
     """The loss comes to rest at the contradiction, as far as any V that there is."""
     x, y = np.array([[1.0, 0, 0], [1, apart, 0], [0.5, 2, 1]]), np.array([1.0, -1.0, 0.3])
@@ -198,8 +200,14 @@ def volume_at(descent, log_loss):
     return math.exp(descent.log_volume[low].max()) if low.any() else 0.0
 
 
-@pytest.mark.parametrize("loss", LOSSES)
-@pytest.mark.parametrize("values", BINARY, ids=["relu", "tanh", "linear", "abs"])
+@pytest.mark.parametrize(
+    ("values", "loss"),
+    [
+        pytest.param(values, loss, marks=[] if number % len(LOSSES) == place else [pytest.mark.full])
+        for number, values in enumerate(BINARY)
+        for place, loss in enumerate(LOSSES)
+    ],
+)
 def test_binary_networks_against_enumeration(values, loss):
     assert_is_enumeration({"data": "gaussian", "init": "binary", "loss": loss, **values})
 

@@ -409,7 +409,13 @@ async def test_quit_leaves_at_once_when_nothing_is_sampling() -> None:
 
 @pytest.mark.parametrize(
     ("key", "calls", "left"),
-    [("k", [], True), ("s", ["stop"], True), ("escape", [], False), ("b", [], False)],
+    [
+        ("s", ["stop"], True),
+        ("b", [], False),
+        # tests/tui/test_every_key.py has all of them too
+        pytest.param("k", [], True, marks=pytest.mark.full),
+        pytest.param("escape", [], False, marks=pytest.mark.full),
+    ],
 )
 async def test_quit_asks_while_sampling(key: str, calls: list[str], left: bool) -> None:
     async with opened() as driver:

@@ -81,7 +81,9 @@ async def test_everything_is_on_the_screen(run: Path, size: tuple[int, int]) -> 
             assert shown.endswith("--device cpu")
 
 
-@pytest.mark.parametrize("end", ENDS)
+@pytest.mark.parametrize(
+    "end", [e if e in (".html", ".csv", ".sh") else pytest.param(e, marks=pytest.mark.full) for e in ENDS]
+)
 async def test_arrows_choose_a_format_and_enter_writes_it(run: Path, end: str) -> None:
     async with dialog(run) as driver:
         await driver.pilot.press(*["down"] * ENDS.index(end))

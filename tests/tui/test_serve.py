@@ -23,6 +23,7 @@ from geomreg_tui.cli import serve as serve_command
 from geomreg_tui.rundir import RunDirectory, RunState, runs_root
 from geomreg_tui.runner.snapshot import read_live
 from geomreg_tui.tui.web.admission import Admission, is_loopback
+from tests.command import call
 from tests.faults.driving import alive, engine_of, kill_engine, wait_for
 from tests.patience import PATIENCE
 
@@ -197,7 +198,7 @@ async def test_ending_the_server_ends_its_explorers_and_runs_go_on() -> None:
             kill_engine(path)
 
 
-@pytest.mark.parametrize("end", ["page", "server"])
+@pytest.mark.parametrize("end", [pytest.param("page", marks=pytest.mark.full), "server"])
 async def test_an_explorer_leaves_when_its_page_or_the_server_is_gone(end: str) -> None:
     with serving(*SMALL, "--fresh") as served:
         async with admitted(served) as session:
@@ -250,6 +251,8 @@ async def test_what_no_page_would_send_is_passed_over() -> None:
             await page.socket.send_bytes(b"\xff")
             await page.press("?")
             await page.shows("escape closes")
+            explorers = served.children()
+        wait_for(lambda: not any(alive(pid) for pid in explorers))  # they leave with their page
 
 
 HOOK = """
@@ -325,10 +328,7 @@ def _picture(data: bytes) -> np.ndarray:
 
 
 def _refusal(*options: str) -> tuple[int, str]:
-    answer = subprocess.run(
-        [sys.executable, "-m", "geomreg_tui", "serve", *options],
-        capture_output=True, text=True, timeout=PATIENCE, check=False,
-    )  # fmt: skip
+    answer = call("serve", *options)
     assert answer.stdout == ""
     return answer.returncode, answer.stderr
 

@@ -332,7 +332,7 @@ def test_a_theme_that_a_setting_names_wrongly_is_refused_with_where_it_stands() 
 # In a real terminal
 
 
-@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGHUP, marks=pytest.mark.full)])
 def test_what_was_open_when_a_signal_ended_it_is_open_again(number: signal.Signals) -> None:
     command = [sys.executable, "-c", SCRIPT]
     with in_terminal([*command, "width=48"]) as terminal:

@@ -172,6 +172,10 @@ PICTURES = {
 }
 
 
+# The same screens at another size or in ASCII; the default suite has others of each size, and of ASCII.
+AGAIN = {"large", "help-small", "runs-small", "export-small", "ascii-runs", "ascii-export"}
+
+
 @pytest.fixture
 def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Put runs in every state on the shelf, under paths and at a time that are always the same."""
@@ -193,7 +197,9 @@ def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _marks(number: int, theme: str) -> list[pytest.MarkDecorator]:
-    """By default each picture is looked at in one theme, half of them in either."""
+    """By default each picture is looked at in one theme, half of them in either, and few at a second size."""
+    if list(PICTURES)[number] in AGAIN:
+        return [pytest.mark.full]
     return [] if (number % 2 == 0) == (theme == "textual-dark") else [pytest.mark.full]
 
 

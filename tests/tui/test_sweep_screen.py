@@ -123,14 +123,19 @@ def test_a_setup_comes_to_the_plan_of_the_headless_option() -> None:
     ("key", "values", "samples", "told"),
     [
         ("width", "0", "1e5", "values: got 0; allowed is a number of at least 1"),
-        ("width", "16, x", "1e5", "values: got 'x'"),
-        ("width", "", "1e5", "values: got nothing"),
         ("width", "16,,32", "1e5", "allowed is one value between two commas"),
-        ("width", "16:8", "1e5", "START:STOP"),
-        ("width", "1:1e9", "1e5", "up to 1,000 values"),
         ("init", "he_normal, he_norml", "1e5", "did you mean he_normal?"),
-        ("depth", "1, 2", "0", "samples: got '0'"),
         ("depth", "1, 2", "many", "samples: got 'many'"),
+        *(
+            pytest.param(*each, marks=pytest.mark.full)
+            for each in [
+                ("width", "16, x", "1e5", "values: got 'x'"),
+                ("width", "", "1e5", "values: got nothing"),
+                ("width", "16:8", "1e5", "START:STOP"),
+                ("width", "1:1e9", "1e5", "up to 1,000 values"),
+                ("depth", "1, 2", "0", "samples: got '0'"),
+            ]
+        ),
     ],
 )
 async def test_what_is_impossible_is_marked_and_starts_nothing(
@@ -403,7 +408,9 @@ async def test_a_long_sweep_is_drawn_quickly() -> None:
 # Layouts
 
 
-@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize(
+    "size", [s if s in ((60, 16), (120, 40)) else pytest.param(s, marks=pytest.mark.full) for s in SIZES]
+)
 async def test_all_is_shown_at_every_size(size: tuple[int, int]) -> None:
     async with swept(size) as driver:
         await put(driver, "values", "16, 64, 256, 1024")
@@ -703,6 +710,7 @@ async def test_help_and_palette_know_every_action() -> None:
 OPTIONS = {"data": "gaussian", "inputs": "4", "examples": "1", "depth": "1", "init": "he_normal"}
 
 
+@pytest.mark.full  # tests/faults/test_sweeps.py has a real one in a real terminal, and what one comes to
 async def test_a_real_sweep_fills_and_agrees_with_the_headless_one(tmp_path: Path) -> None:
     words = [f"--{key}={value}" for key, value in OPTIONS.items()]
     headless = [sys.executable, "-m", "geomreg_tui", "sweep", "--over", "width=2,4,8", *words]

@@ -1,5 +1,6 @@
 """Where a number format ends: losses of rounded outputs against float64, curves cut there, old runs read."""
 
+import itertools
 import json
 import math
 
@@ -184,8 +185,24 @@ def test_a_column_with_one_class_is_refused(tmp_path, loss):
         prepare(Experiment.parse(keys))
 
 
-@pytest.mark.parametrize("loss", choices("loss"))
-@pytest.mark.parametrize("kind", ["one_class_chosen", "single_example", "constant", "two", "several"])
+KINDS = ["one_class_chosen", "single_example", "constant", "two", "several"]
+# By brute force these take seconds; what is left has each kind, and each loss of several kinds.
+LONG = [
+    ("cross_entropy", "single_example"),
+    ("cross_entropy", "one_class_chosen"),
+    ("bce", "single_example"),
+    ("bce", "several"),
+    ("hinge", "several"),
+]
+
+
+@pytest.mark.parametrize(
+    ("loss", "kind"),
+    [
+        pytest.param(*pair, marks=[pytest.mark.full] if pair in LONG else [])
+        for pair in itertools.product(choices("loss"), KINDS)
+    ],
+)
 def test_landmarks_of_degenerate_targets_are_those_of_brute_force(tmp_path, loss, kind):
     """L_0 and L_c against the loss itself over all constant predictions, by scipy."""
     numbers = loss in ("mse", "mae", "huber")

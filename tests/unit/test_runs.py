@@ -438,7 +438,12 @@ for turn in range(60):
 
 
 @pytest.mark.parametrize(
-    ("before", "locks"), [("nothing", "locks"), ("abandoned", "locks"), ("nothing", "no locks")]
+    ("before", "locks"),
+    [
+        ("abandoned", "locks"),
+        ("nothing", "no locks"),
+        pytest.param("nothing", "locks", marks=pytest.mark.full),
+    ],
 )
 def test_of_engines_that_start_at_the_same_moment_one_gets_the_lease(tmp_path, before, locks):
     command = [sys.executable, "-c", RACE, str(tmp_path), before, locks]

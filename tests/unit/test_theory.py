@@ -113,7 +113,7 @@ def test_orthonormal_examples_are_noncentral_chi_square():
     np.testing.assert_allclose(law.cdf, exact, atol=1e-9)
 
 
-@pytest.mark.parametrize("activation", ["relu", "tanh"])
+@pytest.mark.parametrize("activation", ["relu", pytest.param("tanh", marks=pytest.mark.full)])
 def test_wide_networks_approach_the_infinite_width(activation):
     rng = seeds.generator(2)
     x, y = rng.normal(size=(3, 4)), rng.normal(size=(3, 1))

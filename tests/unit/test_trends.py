@@ -120,9 +120,7 @@ def test_resolved_steps_are_those_of_holm(changes, seed):
         assert step.resolved or step.change.low <= 0 <= step.change.high
 
 
-@pytest.mark.parametrize(
-    "size", [2, 5, pytest.param(3, marks=pytest.mark.full), pytest.param(8, marks=pytest.mark.full)]
-)
+@pytest.mark.parametrize("size", [2, *(pytest.param(size, marks=pytest.mark.full) for size in (3, 5, 8))])
 def test_noise_alone_rarely_has_a_direction(size):
     # At most 5 % of 1,000 sweeps of equal volumes: more than the bound with probability below 1e-3.
     generator = np.random.default_rng(20 + size)
