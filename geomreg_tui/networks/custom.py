@@ -147,6 +147,21 @@ class CustomNetwork(Network):
             raise ModuleError(f"module {self._factory} returns outputs of shape {tuple(outputs.shape[1:])}")
         return outputs.transpose(1, 2)
 
+    def differentiable(
+        self, x: Float[Tensor, " examples *input_shape"], layers: LayerSource
+    ) -> Float[Tensor, "1 {self._outputs} examples"]:
+        """Return outputs (1, outputs, examples) of one network that can be differentiated by its parameters.
+
+        Raises:
+            ModuleError: if the module fails.
+        """
+        try:
+            outputs = self._one(x, self._drawn(layers), 0)
+        except Exception as error:
+            _raise_if_memory(error)
+            raise ModuleError(f"module {self._factory} fails ({_reason(error)})") from error
+        return outputs.T.unsqueeze(0)
+
     def _drawn(self, layers: LayerSource) -> dict[str, Float[Tensor, "{layers.batch} ..."]]:
         """Draw the parameters of a batch of networks, each (batch, *shape)."""
         drawn: dict[str, Tensor] = {}

@@ -1,14 +1,15 @@
-"""One independent random stream for each chunk, and for each level of each population, of each seed."""
+"""One independent random stream for each chunk, level of a population and trajectory, of each seed."""
 
 from __future__ import annotations
 
 import numpy as np
 import torch
 
-__all__ = ["chunk_generator", "level_generator"]
+__all__ = ["chunk_generator", "level_generator", "trajectory_generator", "trajectory_key"]
 
 # These end the keys of a level's streams, so that they are no chunk's.
 _WALK, _HELD_OUT = 0x77616C6B, 0x68656C64
+_TRAINING = 0x74726169  # ends those of a trajectory
 _STATE_WORDS = 624  # of the Mersenne twister
 _STATE_OFFSET = 24  # bytes of torch's CPU generator state before the words: seed, left, seeded, next
 
@@ -41,6 +42,22 @@ def level_generator(
     """
     purpose = _HELD_OUT if held_out else _WALK
     return _generator(np.random.SeedSequence([seed, population, level, purpose]), device)
+
+
+def trajectory_generator(seed: int, trajectory: int, device: torch.device) -> torch.Generator:
+    """Return a fresh generator, which depends on (seed, "training", trajectory) alone, for initial weights.
+
+    Args:
+        seed: seed of the experiment, below 2**64.
+        trajectory: index of the trajectory.
+        device: where the random numbers are made.
+    """
+    return _generator(np.random.SeedSequence(trajectory_key(seed, trajectory, 0)), device)
+
+
+def trajectory_key(seed: int, trajectory: int, part: int) -> list[int]:
+    """Return the key of a stream of a trajectory: part 0 is initial weights, the others are minibatches."""
+    return [seed, trajectory, part, _TRAINING]
 
 
 def _generator(sequence: np.random.SeedSequence, device: torch.device) -> torch.Generator:

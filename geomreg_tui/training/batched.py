@@ -1,0 +1,66 @@
+"""Operations on networks side by side whose result for one does not depend on how many there are.
+
+Some of torch's do depend on it, in the last bits, as measured on CPUs with AVX2 and AVX-512:
+
+- A matrix product of all networks at once as one tall matrix. A batched product computes each network's by
+  itself, but a batch of a single one may go to another routine.
+- Elementwise functions: the last few numbers of a tensor, those that do not fill a vector register, are
+  computed by other instructions (sigmoid, silu, gelu, softplus).
+
+Sums over the inner dimensions of one network do not. ``tests/training/test_bits.py`` holds all of this.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+__all__ = ["elementwise", "multiply", "per_network", "squared_norms"]
+
+_LANES = 32  # numbers that the widest vector loops of torch compute at once, or a multiple
+
+
+def multiply(
+    left: Float[Tensor, "networks rows inner"], right: Float[Tensor, "#networks inner columns"]
+) -> Float[Tensor, "networks rows columns"]:
+    """Return the matrix product of each network, (networks, rows, columns).
+
+    Args:
+        left: (networks, rows, inner).
+        right: (networks, inner, columns), or (1, inner, columns) when shared by all.
+    """
+    count = len(left)
+    if count == 1:
+        return torch.bmm(left.expand(2, -1, -1), right.expand(2, -1, -1))[:1]
+    return torch.bmm(left, right.expand(count, -1, -1))
+
+
+def elementwise(
+    function: Callable[..., Tensor], *tensors: Float[Tensor, " *size"]
+) -> Float[Tensor, " *size"]:
+    """Return a function of each number of tensors of one shape, computed in whole vectors.
+
+    Args:
+        function: takes as many tensors, and leaves them as they are.
+        tensors: of one shape.
+    """
+    size = tensors[0].numel()
+    short = -size % _LANES
+    if not short:
+        return function(*tensors)
+    padded = [torch.cat([tensor.reshape(-1), tensor.new_zeros(short)]) for tensor in tensors]
+    return function(*padded)[:size].view(tensors[0].shape)
+
+
+def per_network(values: Float[Tensor, " networks"], dimensions: int) -> Float[Tensor, " networks *size"]:
+    """Return one number a network as a tensor that broadcasts over ``dimensions`` dimensions."""
+    return values.view(-1, *(1,) * (dimensions - 1))
+
+
+def squared_norms(tensor: Float[Tensor, " networks *size"]) -> Float[Tensor, " networks"]:
+    """Return the sum of squares of each network, (networks,), in float64."""
+    flat = tensor.reshape(len(tensor), -1).to(torch.float64)
+    return flat.square_().sum(dim=1) if flat.data_ptr() != tensor.data_ptr() else flat.square().sum(dim=1)

@@ -1,0 +1,66 @@
+"""What is trained: networks of one architecture side by side, their outputs and derivatives."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any
+
+from jaxtyping import Float
+from torch import Tensor
+
+__all__ = ["Networks", "Parameters", "Pass"]
+
+# Weights, and biases where a layer has them, layer by layer: each tensor (networks, *size).
+Parameters = tuple[Tensor, ...]
+
+
+@dataclass(frozen=True)
+class Pass:
+    """A pass of networks over examples, with what derivatives need of it.
+
+    Attributes:
+        outputs: (networks, C, examples).
+        parameters: of the networks.
+        kept: what the architecture keeps, for itself alone.
+    """
+
+    outputs: Float[Tensor, "networks outputs examples"]
+    parameters: Parameters
+    kept: Any
+
+
+class Networks(ABC):
+    """An architecture whose networks are trained side by side.
+
+    What a method returns for a network has the same bits whatever other networks are beside it.
+
+    Attributes:
+        layer_of: for each tensor of parameters, the layer that it belongs to.
+        elements: numbers that a step of one network on one example holds at once, beside its parameters.
+    """
+
+    layer_of: tuple[int, ...]
+    elements: int
+
+    @abstractmethod
+    def run(self, parameters: Parameters, inputs: Float[Tensor, "#networks examples *input_shape"]) -> Pass:
+        """Return the outputs, with what derivatives need.
+
+        Args:
+            parameters: of the networks; left as they are, and not to be changed while the pass is in use.
+            inputs: (networks, examples, *input_shape), or (1, ...) when shared by all.
+        """
+
+    @abstractmethod
+    def gradients(self, done: Pass, upstream: Float[Tensor, "networks outputs examples"]) -> Parameters:
+        """Return derivatives by the parameters of sum(outputs * upstream), as parameters.
+
+        Args:
+            done: a pass.
+            upstream: (networks, C, examples).
+        """
+
+    @abstractmethod
+    def derivatives(self, done: Pass, directions: Parameters) -> Float[Tensor, "networks outputs examples"]:
+        """Return derivatives of the outputs, (networks, C, examples), along directions of the parameters."""

@@ -1,0 +1,94 @@
+"""Activations and their derivatives, for hidden layers of networks side by side."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from geomreg_tui.networks.activations import LEAKY_SLOPE, activation
+from geomreg_tui.training.batched import elementwise
+
+__all__ = ["Slope", "apply_activation", "slope_of"]
+
+_aten = torch.ops.aten
+_KEPT = ("gelu", "silu", "sin", "erf", "abs")  # whose derivative needs what the activation was applied to
+
+
+class Slope(NamedTuple):
+    """The derivative of an activation.
+
+    Attributes:
+        keeps_inputs: whether it needs the pre-activations z; otherwise the activations phi(z) do.
+        times: takes what is differentiated by phi(z), and z or phi(z), and returns what is differentiated
+            by z. All are of one shape; none is overwritten.
+    """
+
+    keeps_inputs: bool
+    times: Callable[[Tensor, Tensor], Tensor]
+
+
+def apply_activation(name: str, z: Float[Tensor, " *size"]) -> Float[Tensor, " *size"]:
+    """Return the activation of pre-activations, which may be overwritten unless the slope needs them."""
+    function = activation(name)
+    if name in _KEPT:
+        return elementwise(lambda values: function(values.clone()), z)
+    return elementwise(function, z)
+
+
+def slope_of(name: str) -> Slope:
+    """Return the derivative of an activation, as torch's automatic differentiation has it at kinks."""
+    formula = _SLOPES[name]
+    return Slope(name in _KEPT, lambda upstream, values: elementwise(formula, upstream, values))
+
+
+def _relu(upstream: Tensor, a: Tensor) -> Tensor:
+    slope: Tensor = _aten.threshold_backward(upstream, a, 0)
+    return slope
+
+
+def _leaky_relu(upstream: Tensor, a: Tensor) -> Tensor:
+    slope: Tensor = _aten.leaky_relu_backward(upstream, a, LEAKY_SLOPE, True)
+    return slope
+
+
+def _tanh(upstream: Tensor, a: Tensor) -> Tensor:
+    slope: Tensor = _aten.tanh_backward(upstream, a)
+    return slope
+
+
+def _sigmoid(upstream: Tensor, a: Tensor) -> Tensor:
+    slope: Tensor = _aten.sigmoid_backward(upstream, a)
+    return slope
+
+
+def _gelu(upstream: Tensor, z: Tensor) -> Tensor:
+    slope: Tensor = _aten.gelu_backward(upstream, z)
+    return slope
+
+
+def _silu(upstream: Tensor, z: Tensor) -> Tensor:
+    slope: Tensor = _aten.silu_backward(upstream, z)
+    return slope
+
+
+def _erf(upstream: Tensor, z: Tensor) -> Tensor:
+    return torch.exp(-z.square()).mul_(2 / math.sqrt(math.pi)).mul_(upstream)
+
+
+_SLOPES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "relu": _relu,
+    "leaky_relu": _leaky_relu,
+    "tanh": _tanh,
+    "sigmoid": _sigmoid,
+    "erf": _erf,
+    "gelu": _gelu,
+    "silu": _silu,
+    "sin": lambda upstream, z: upstream * torch.cos(z),
+    "linear": lambda upstream, a: upstream,
+    "abs": lambda upstream, z: upstream * torch.sign(z),
+}
