@@ -6,8 +6,10 @@ docstrings. A letter in brackets is short for it in docstrings:
 =====================  =====================================================================================
 ``batch``              networks that are evaluated at once
 ``networks``           some of them
+``trajectories``       networks that are trained, of which some are side by side (``networks``)
 ``examples`` (E)       all examples: the training examples, then those held out
 ``training`` (N)       training examples
+``held`` (M)           held-out examples
 ``*input_shape``       one example: (features,) or (channels, height, width)
 ``outputs`` (C)        outputs of a network
 ``classes``            classes of the labels
@@ -15,6 +17,9 @@ docstrings. A letter in brackets is short for it in docstrings:
 ``n_out``, ``n_in``    rows and columns of a layer's weight matrix; not fans, which differ for convolutions
 ``columns`` (m)        what a layer is applied to: examples times positions in the image
 ``rank``               dimensions of the space that columns lie in; rows of a root of their Gram matrix
+``offsets``            first rows of several tables that lie one after the other, and the end
+``steps``              steps of training
+``quantiles``          shares of a distribution
 ``rows``               rows of any other matrix
 ``*positions``         examples, and for images their height and width
 ``channels``           of images, with their ``height`` and ``width``

@@ -6,26 +6,24 @@ Some of torch's do depend on it, in the last bits, as measured on CPUs with AVX2
   itself, but a batch of a single one may go to another routine.
 - Elementwise functions: the last few numbers of a tensor, those that do not fill a vector register, are
   computed by other instructions (sigmoid, silu, gelu, softplus).
+- Sums over an outer dimension, as of stacked tensors, are added in another order where there is one network.
 
 Sums over the inner dimensions of one network do not. ``tests/training/test_bits.py`` holds all of this.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
-from jaxtyping import Float
 from torch import Tensor
 
-__all__ = ["elementwise", "multiply", "per_network", "squared_norms"]
+__all__ = ["elementwise", "multiply", "per_network", "squared_norm", "squared_norms"]
 
 _LANES = 32  # numbers that the widest vector loops of torch compute at once, or a multiple
 
 
-def multiply(
-    left: Float[Tensor, "networks rows inner"], right: Float[Tensor, "#networks inner columns"]
-) -> Float[Tensor, "networks rows columns"]:
+def multiply(left: Tensor, right: Tensor) -> Tensor:
     """Return the matrix product of each network, (networks, rows, columns).
 
     Args:
@@ -38,9 +36,7 @@ def multiply(
     return torch.bmm(left, right.expand(count, -1, -1))
 
 
-def elementwise(
-    function: Callable[..., Tensor], *tensors: Float[Tensor, " *size"]
-) -> Float[Tensor, " *size"]:
+def elementwise(function: Callable[..., Tensor], *tensors: Tensor) -> Tensor:
     """Return a function of each number of tensors of one shape, computed in whole vectors.
 
     Args:
@@ -55,12 +51,19 @@ def elementwise(
     return function(*padded)[:size].view(tensors[0].shape)
 
 
-def per_network(values: Float[Tensor, " networks"], dimensions: int) -> Float[Tensor, " networks *size"]:
+def per_network(values: Tensor, dimensions: int) -> Tensor:
     """Return one number a network as a tensor that broadcasts over ``dimensions`` dimensions."""
     return values.view(-1, *(1,) * (dimensions - 1))
 
 
-def squared_norms(tensor: Float[Tensor, " networks *size"]) -> Float[Tensor, " networks"]:
+def squared_norms(tensor: Tensor) -> Tensor:
     """Return the sum of squares of each network, (networks,), in float64."""
-    flat = tensor.reshape(len(tensor), -1).to(torch.float64)
-    return flat.square_().sum(dim=1) if flat.data_ptr() != tensor.data_ptr() else flat.square().sum(dim=1)
+    return tensor.flatten(1).to(torch.float64).square().sum(dim=1)
+
+
+def squared_norm(tensors: Sequence[Tensor]) -> Tensor:
+    """Return the sum of squares over several tensors of each network, (networks,), in float64."""
+    total = squared_norms(tensors[0])
+    for tensor in tensors[1:]:
+        total = total + squared_norms(tensor)
+    return total

@@ -21,7 +21,7 @@ from geomreg_tui.sampling.rng import trajectory_generator
 from geomreg_tui.sampling.sampler import Sampler
 from geomreg_tui.shapes import parameter_count
 from geomreg_tui.summary import Facts
-from geomreg_tui.training.batched import squared_norms
+from geomreg_tui.training.batched import squared_norm
 from geomreg_tui.training.differentiated import DifferentiatedNetworks, readout_inputs
 from geomreg_tui.training.loss_slopes import slope_of_loss
 from geomreg_tui.training.networks import Networks, Parameters
@@ -92,6 +92,7 @@ class Ensemble:
         batch: examples a step; N or less.
         layers: layers of a network, trained or not.
         block: networks that are best trained side by side.
+        labels: class of each example as it is trained on, (E,), or real targets.
         notes: plain statements on labels that were drawn anew.
         device: where everything is computed.
     """
@@ -115,6 +116,7 @@ class Ensemble:
         self.experiment = sampler.facts.experiment
         self.dtype = sampler.x.dtype
         dataset, self.notes = _with_noise(sampler.dataset, plan.label_noise, experiment.data_seed)
+        self.labels = dataset.y
         self.objective = Objective.build(
             dataset, experiment.loss, experiment.outputs, self.dtype, self.device
         )
@@ -150,7 +152,7 @@ class Ensemble:
         """Draw the initial networks of trajectories, each from a stream of its own."""
         drawn = [self._drawn(trajectory) for trajectory in trajectories]
         parameters = tuple(torch.cat(tensors) for tensors in zip(*drawn, strict=True))
-        size = torch.stack([squared_norms(tensor) for tensor in parameters]).sum(dim=0)
+        size = squared_norm(parameters)
         x = self._sampler.x.unsqueeze(0)
         if self._readout:
             trained = 1 + self._shapes[-1].bias

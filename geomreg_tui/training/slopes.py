@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Float
 from torch import Tensor
 
 from geomreg_tui.networks.activations import LEAKY_SLOPE, activation
@@ -32,7 +31,7 @@ class Slope(NamedTuple):
     times: Callable[[Tensor, Tensor], Tensor]
 
 
-def apply_activation(name: str, z: Float[Tensor, " *size"]) -> Float[Tensor, " *size"]:
+def apply_activation(name: str, z: Tensor) -> Tensor:
     """Return the activation of pre-activations, which may be overwritten unless the slope needs them."""
     function = activation(name)
     if name in _KEPT:

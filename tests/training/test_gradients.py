@@ -27,7 +27,7 @@ def modules_and_gradients(made, start):
         yield network, outputs, loss, torch.autograd.grad(loss, list(module.parameters()))
 
 
-def assert_gradients(made, networks=3):
+def assert_gradients(made, networks=2):
     start = made.start(range(networks))
     done = made.networks.run(start.parameters, start.training.inputs)
     losses = made.losses(done.outputs)

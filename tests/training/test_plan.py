@@ -118,5 +118,7 @@ def test_what_can_be_trained_is_not_refused(values, plan):
 
 
 def test_plans_and_results_load_no_torch():
-    code = "import sys, geomreg_tui.training.plan; sys.exit('torch' in sys.modules)"
+    code = (
+        "import sys, geomreg_tui.training.plan, geomreg_tui.training.result; sys.exit('torch' in sys.modules)"
+    )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -1,0 +1,40 @@
+"""Quantiles of samples, with intervals from order statistics that hold whatever the law."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from geomreg_tui.statistics.intervals import LEVEL, UNDEFINED, Interval
+
+__all__ = ["quantile_interval"]
+
+
+def quantile_interval(values: ArrayLike, share: float = 0.5, level: float = LEVEL) -> Interval:
+    """Return a quantile of a sample, with its distribution-free interval.
+
+    The ends are order statistics whose ranks a binomial of the share's probability puts in its tails (David
+    and Nagaraja 2003, section 7.1), so the coverage is at least ``level``. Where a sample is too small for
+    one, that end is infinite.
+
+    Args:
+        values: the sample, any shape; values that are NaN are left out.
+        share: which quantile, between 0 and 1, both exclusive.
+        level: confidence level.
+    """
+    from scipy.stats import binom
+
+    flat = np.asarray(values, np.float64).ravel()
+    ordered: NDArray[np.float64] = np.sort(flat[~np.isnan(flat)])
+    size = ordered.size
+    if not size:
+        return UNDEFINED
+    tail = (1 - level) / 2
+    first, last = int(binom.ppf(tail, size, share)), int(binom.ppf(1 - tail, size, share)) + 1
+    low = ordered[first - 1] if first >= 1 else -np.inf
+    high = ordered[last - 1] if last <= size else np.inf
+    with np.errstate(invalid="ignore"):
+        estimate = np.quantile(ordered, share)
+    if np.isnan(estimate):  # between two infinite values
+        estimate = np.quantile(ordered, share, method="higher")
+    return Interval(float(estimate), float(low), float(high))

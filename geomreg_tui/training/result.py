@@ -1,0 +1,254 @@
+"""What trained networks have shown: how each ended, and its recorded path. No torch here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, Float64, Int64
+from numpy.typing import NDArray
+
+from geomreg_tui.statistics.intervals import Interval
+from geomreg_tui.statistics.order import quantile_interval
+
+__all__ = ["FITTED", "GOING", "MEASURES", "STATUSES", "Band", "TrainingResult"]
+
+FloatArray = NDArray[np.float64]
+
+STATUSES = ("fitted", "limit", "diverged", "dead")
+FITTED, LIMIT, DIVERGED, DEAD = range(4)
+GOING = 4  # of trajectories that have not ended
+MEASURES = (
+    "loss",
+    "held_out_loss",
+    "held_out_accuracy",
+    "distance",
+    "relative_distance",
+    "gradient_norm",
+)
+_SHARES = (0.05, 0.25, 0.5, 0.75, 0.95)
+_MOST_ROWS = 10**8
+
+
+@dataclass(frozen=True)
+class Band:
+    """Quantiles of a measure over trajectories, on a common grid of steps.
+
+    Attributes:
+        step: the grid, (steps,).
+        shares: which quantiles.
+        quantiles: of the measure at each step, (steps, quantiles).
+        median: the median with its 95 % interval, (steps, 3): estimate, low, high.
+        trajectories: how many there are.
+    """
+
+    step: Int64[NDArray[np.int64], " steps"]
+    shares: tuple[float, ...]
+    quantiles: Float64[FloatArray, "steps quantiles"]
+    median: Float64[FloatArray, "steps 3"]
+    trajectories: int
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """Trajectories, in the order of their indices, and the rows that were recorded of them.
+
+    A row is recorded at step 0, on a grid of steps that is logarithmic, where the loss first comes to a power
+    of ten or below, and at the end. The rows of trajectory i of the result are those from ``first_row[i]`` up
+    to ``first_row[i + 1]``, in the order of their steps; the last is how it ended, or came to so far.
+
+    Attributes:
+        trajectory: index of each, increasing, (trajectories,).
+        status: place of its status in ``STATUSES``, or ``GOING``, (trajectories,).
+        lr: its step size, (trajectories,).
+        first_row: (trajectories + 1,).
+        step: (rows,).
+        loss: training loss, (rows,).
+        held_out_loss, held_out_accuracy: NaN where there are no held-out examples, or no classes, (rows,).
+        distance: ||theta_t - theta_0||, (rows,).
+        relative_distance: the same over ||theta_0||, all weights and biases counted, (rows,).
+        gradient_norm: norm of the gradient of the training loss by what is trained, (rows,).
+        layer_distance: distance within each layer, (rows, layers).
+    """
+
+    trajectory: Int64[NDArray[np.int64], " trajectories"]
+    status: Int64[NDArray[np.int64], " trajectories"]
+    lr: Float64[FloatArray, " trajectories"]
+    first_row: Int64[NDArray[np.int64], " offsets"]
+    step: Int64[NDArray[np.int64], " rows"]
+    loss: Float64[FloatArray, " rows"]
+    held_out_loss: Float64[FloatArray, " rows"]
+    held_out_accuracy: Float64[FloatArray, " rows"]
+    distance: Float64[FloatArray, " rows"]
+    relative_distance: Float64[FloatArray, " rows"]
+    gradient_norm: Float64[FloatArray, " rows"]
+    layer_distance: Float64[FloatArray, "rows layers"]
+
+    @classmethod
+    def empty(cls, layers: int) -> TrainingResult:
+        """Return a result of no trajectories."""
+        none, whole = np.empty(0), np.empty(0, np.int64)
+        return cls.from_rows(whole, whole, none, whole, whole, np.empty((0, len(MEASURES) + layers)))
+
+    @classmethod
+    def from_rows(
+        cls,
+        trajectory: Int64[NDArray[np.int64], " trajectories"],
+        status: Int64[NDArray[np.int64], " trajectories"],
+        lr: Float64[FloatArray, " trajectories"],
+        of: Int64[NDArray[np.int64], " rows"],
+        step: Int64[NDArray[np.int64], " rows"],
+        columns: Float64[FloatArray, "rows columns"],
+    ) -> TrainingResult:
+        """Return the result of trajectories from rows in any order.
+
+        Args:
+            trajectory, status, lr: of each trajectory, in the order of their indices.
+            of: index of the trajectory that each row is of.
+            step: of each row.
+            columns: ``MEASURES`` in their order, then the distance within each layer.
+        """
+        order = np.lexsort((step, of))
+        first = np.searchsorted(of[order], np.append(trajectory, np.iinfo(np.int64).max))
+        rows = columns[order]
+        return cls(
+            trajectory=trajectory,
+            status=status,
+            lr=lr,
+            first_row=first.astype(np.int64),
+            step=step[order],
+            layer_distance=rows[:, len(MEASURES) :].copy(),
+            **{name: rows[:, place].copy() for place, name in enumerate(MEASURES)},
+        )
+
+    @classmethod
+    def merge(cls, parts: Sequence[TrainingResult]) -> TrainingResult:
+        """Return all trajectories of results, whatever their order.
+
+        Raises:
+            ValueError: if there are no parts, or a trajectory is in two of them.
+        """
+        if not parts:
+            raise ValueError("nothing to merge")
+        trajectory = np.concatenate([part.trajectory for part in parts])
+        if len(np.unique(trajectory)) < len(trajectory):
+            raise ValueError("a trajectory is in two parts")
+        order = np.argsort(trajectory)
+        return cls.from_rows(
+            trajectory[order],
+            np.concatenate([part.status for part in parts])[order],
+            np.concatenate([part.lr for part in parts])[order],
+            np.concatenate([part.row_trajectory for part in parts]),
+            np.concatenate([part.step for part in parts]),
+            np.concatenate([part.columns for part in parts]),
+        )
+
+    @property
+    def row_trajectory(self) -> Int64[NDArray[np.int64], " rows"]:
+        """Index of the trajectory that each row is of, (rows,)."""
+        return np.repeat(self.trajectory, np.diff(self.first_row))
+
+    @property
+    def columns(self) -> Float64[FloatArray, "rows columns"]:
+        """All that was recorded but the steps: ``MEASURES``, then the distance within each layer."""
+        return np.column_stack([*(getattr(self, name) for name in MEASURES), self.layer_distance])
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many trajectories ended in each way."""
+        return {name: int((self.status == place).sum()) for place, name in enumerate(STATUSES)}
+
+    @property
+    def going(self) -> int:
+        """How many trajectories have not ended."""
+        return int((self.status == GOING).sum())
+
+    @property
+    def fitted(self) -> Bool[NDArray[np.bool_], " trajectories"]:
+        """Which trajectories have fitted, (trajectories,)."""
+        fitted: NDArray[np.bool_] = self.status == FITTED
+        return fitted
+
+    def final(self, measure: str) -> Float64[FloatArray, " trajectories"]:
+        """Return a measure, or ``step``, in the last row of each trajectory; NaN where there is no row."""
+        values = np.append(np.asarray(getattr(self, measure), np.float64), np.nan)
+        last = np.where(np.diff(self.first_row) > 0, self.first_row[1:] - 1, len(values) - 1)
+        return np.asarray(values[last])
+
+    def medians(self) -> dict[str, Interval]:
+        """Return the median over the fitted of each measure, and of ``steps``, with its 95 % interval.
+
+        Conditioning on the fitted selects, so how many have fitted belongs beside it (:attr:`counts`).
+        """
+        medians = {"steps": quantile_interval(self.final("step")[self.fitted])}
+        return medians | {name: quantile_interval(self.final(name)[self.fitted]) for name in MEASURES}
+
+    def path(self, measure: str, grid: Sequence[int], shares: Sequence[float] = _SHARES) -> Band:
+        """Return quantiles of a measure over the trajectories, on a grid of steps.
+
+        Those that diverged or were dead at the start are left out; :attr:`counts` says how many. At each
+        step the value is that of the last row at or before it. So a trajectory that has ended keeps its
+        last value: a median of the loss levels off at the loss that networks are trained to.
+
+        Args:
+            measure: one of ``MEASURES``.
+            grid: increasing steps; those of ``TrainingPlan.recorded_steps`` are all recorded.
+            shares: which quantiles, each between 0 and 1.
+        """
+        steps = np.asarray(grid, np.int64)
+        values = self._on_grid(getattr(self, measure), steps)
+        used = (self.status != DIVERGED) & (self.status != DEAD) & (np.diff(self.first_row) > 0)
+        values = values[used]
+        middle = [quantile_interval(column) for column in values.T]
+        nothing = not len(values) or bool(np.isnan(values).all())
+        quantiles = (
+            np.full((len(steps), len(shares)), np.nan)
+            if nothing
+            else np.quantile(values, list(shares), axis=0).T
+        )
+        return Band(steps, tuple(shares), quantiles, np.array(middle).reshape(-1, 3), int(used.sum()))
+
+    def to_parts(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+        """Return plain data and named arrays from which :meth:`from_parts` restores the result."""
+        return {"layers": self.layer_distance.shape[1]}, {name: getattr(self, name) for name in _ARRAYS}
+
+    @classmethod
+    def from_parts(
+        cls, values: Mapping[str, Any], arrays: Mapping[str, NDArray[np.generic]]
+    ) -> TrainingResult:
+        """Restore a result.
+
+        Raises:
+            LookupError, TypeError, ValueError: if entries are missing or contradict each other.
+        """
+        whole = ("trajectory", "status", "first_row", "step")
+        found: dict[str, Any] = {
+            name: np.asarray(arrays[name], np.int64 if name in whole else np.float64) for name in _ARRAYS
+        }
+        count, rows = len(found["trajectory"]), len(found["step"])
+        shapes: dict[str, tuple[int, ...]] = dict.fromkeys(("trajectory", "status", "lr"), (count,))
+        shapes |= {"first_row": (count + 1,), "layer_distance": (rows, int(values["layers"]))}
+        for name, array in found.items():
+            shape = shapes.get(name, (rows,))
+            if array.shape != shape or array.size > _MOST_ROWS:
+                raise ValueError(f"{name}: shape {array.shape} is not {shape}")
+        first, status = found["first_row"], found["status"]
+        if first[0] != 0 or first[-1] != rows or (np.diff(first) < 0).any():
+            raise ValueError("rows are not those of the trajectories")
+        if (np.diff(found["trajectory"]) <= 0).any() or ((status < 0) | (status > GOING)).any():
+            raise ValueError("an impossible trajectory or status")
+        return cls(**found)
+
+    def _on_grid(self, values: FloatArray, steps: NDArray[np.int64]) -> FloatArray:
+        """Return values at the last row at or before each step, (trajectories, steps)."""
+        found = np.full((len(self.trajectory), len(steps)), np.nan)
+        for place, (first, last) in enumerate(zip(self.first_row, self.first_row[1:], strict=False)):
+            if last > first:
+                row = np.searchsorted(self.step[first:last], steps, side="right") - 1
+                found[place] = np.where(row >= 0, values[first + np.maximum(row, 0)], np.nan)
+        return found
+
+
+_ARRAYS = tuple(field.name for field in fields(TrainingResult))
