@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import torch
-from jaxtyping import Float
 from torch import Tensor
 
 from geomreg_tui.networks import CustomNetwork, LayerSource, Network
@@ -53,9 +52,7 @@ class _SeenLayers(_GivenLayers):
         return super().linear(shape, activations)
 
 
-def readout_inputs(
-    network: Network, parameters: Parameters, x: Float[Tensor, " examples *input_shape"]
-) -> Float[Tensor, "networks examples n_in"]:
+def readout_inputs(network: Network, parameters: Parameters, x: Tensor) -> Tensor:
     """Return what the readout of each network is applied to, (networks, examples, n_in).
 
     Args:
@@ -88,7 +85,7 @@ class DifferentiatedNetworks(Networks):
         held = sum(shape.columns * (shape.n_out + shape.n_in) for shape in self._shapes)
         self.elements = 3 * (sum(shape.parameters for shape in self._shapes) if custom else held)
 
-    def run(self, parameters: Parameters, inputs: Float[Tensor, "#networks examples *input_shape"]) -> Pass:
+    def run(self, parameters: Parameters, inputs: Tensor) -> Pass:
         """Return the outputs, with the graphs that derivatives need."""
         count = len(parameters[0])
         graphs = []
@@ -103,7 +100,7 @@ class DifferentiatedNetworks(Networks):
         outputs = torch.cat([outputs.detach() for outputs, _ in graphs])
         return Pass(outputs, parameters, graphs)
 
-    def gradients(self, done: Pass, upstream: Float[Tensor, "networks outputs examples"]) -> Parameters:
+    def gradients(self, done: Pass, upstream: Tensor) -> Parameters:
         """Return derivatives by the parameters of sum(outputs * upstream)."""
         found = []
         for network, (outputs, leaves) in enumerate(done.kept):
@@ -111,7 +108,7 @@ class DifferentiatedNetworks(Networks):
             found.append(_backward(outputs, leaves, along, again=True))
         return tuple(torch.cat(parts).detach() for parts in zip(*found, strict=True))
 
-    def derivatives(self, done: Pass, directions: Parameters) -> Float[Tensor, "networks outputs examples"]:
+    def derivatives(self, done: Pass, directions: Parameters) -> Tensor:
         """Return the derivative of the outputs along directions of the parameters.
 
         Derivatives backward are linear in what they begin with; differentiated by that, they go forward.

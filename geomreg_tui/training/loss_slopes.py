@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import torch
-from jaxtyping import Float
 from torch import Tensor
 
 from geomreg_tui.training.batched import elementwise
@@ -22,9 +21,9 @@ _Formula = Callable[[Tensor, Tensor], Tensor]
 
 def slope_of_loss(
     loss: str,
-    outputs: Float[Tensor, "networks outputs examples"],
-    targets: Float[Tensor, "#networks outputs examples"],
-) -> Float[Tensor, "networks outputs examples"]:
+    outputs: Tensor,
+    targets: Tensor,
+) -> Tensor:
     """Return the derivative of each network's loss by its outputs.
 
     At kinks it is what torch's automatic differentiation gives: 0 where mae is 0 and where a margin is met.
@@ -40,10 +39,10 @@ def slope_of_loss(
 
 def curve_of_loss(
     loss: str,
-    outputs: Float[Tensor, "networks outputs examples"],
-    targets: Float[Tensor, "#networks outputs examples"],
-    directions: Float[Tensor, "networks outputs examples"],
-) -> Float[Tensor, "networks outputs examples"]:
+    outputs: Tensor,
+    targets: Tensor,
+    directions: Tensor,
+) -> Tensor:
     """Return the second derivative of each network's loss by its outputs, times directions.
 
     That of huber is taken where it is not 0, which is near the targets, so that a step that is stable now

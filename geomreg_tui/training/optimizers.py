@@ -119,4 +119,4 @@ def adam_step(
 
 def _descend(parameters: Parameters, directions: Parameters, lr: Tensor) -> None:
     for tensor, direction in zip(parameters, directions, strict=True):
-        tensor.sub_(direction * per_network(lr, tensor.dim()))
+        tensor.addcmul_(direction, per_network(lr, tensor.dim()), value=-1)

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float
 from torch import Tensor
 
 from geomreg_tui.experiment import Experiment
@@ -64,7 +63,7 @@ class Perceptrons(Networks):
         )
         self.elements = sum(3 * shape.n_out for shape in self._shapes)
 
-    def run(self, parameters: Parameters, inputs: Float[Tensor, "#networks examples *input_shape"]) -> Pass:
+    def run(self, parameters: Parameters, inputs: Tensor) -> Pass:
         """Return the outputs, with what derivatives need."""
         layers = self._layers(parameters)
         hidden = inputs.flatten(2).mT
@@ -85,7 +84,7 @@ class Perceptrons(Networks):
         outputs = _affine(*layers[-1], hidden)
         return Pass(outputs, parameters, _Kept(tuple(entered), tuple(kept)))
 
-    def gradients(self, done: Pass, upstream: Float[Tensor, "networks outputs examples"]) -> Parameters:
+    def gradients(self, done: Pass, upstream: Tensor) -> Parameters:
         """Return derivatives by the parameters of sum(outputs * upstream)."""
         kept: _Kept = done.kept
         layers = self._layers(done.parameters)
@@ -105,7 +104,7 @@ class Perceptrons(Networks):
                 upstream = self._through(layer, by_output)
         return tuple(reversed(found))
 
-    def derivatives(self, done: Pass, directions: Parameters) -> Float[Tensor, "networks outputs examples"]:
+    def derivatives(self, done: Pass, directions: Parameters) -> Tensor:
         """Return the derivative of the outputs along directions of the parameters."""
         kept: _Kept = done.kept
         along: Tensor | None = None  # derivative of a layer's input

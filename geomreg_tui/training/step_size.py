@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Bool, Float64
 from torch import Tensor
 
 from geomreg_tui.training.batched import per_network, squared_norm
@@ -33,8 +32,8 @@ class Curvature(NamedTuple):
         dead: whether no output changes with any parameter that is trained, bool (networks,).
     """
 
-    largest: Float64[Tensor, " networks"]
-    dead: Bool[Tensor, " networks"]
+    largest: Tensor
+    dead: Tensor
 
 
 def curvature(
@@ -85,7 +84,7 @@ def curvature(
     return Curvature(largest, dead)
 
 
-def step_sizes(ensemble: Ensemble, found: Curvature) -> Float64[Tensor, " networks"]:
+def step_sizes(ensemble: Ensemble, found: Curvature) -> Tensor:
     """Return the step size of each network, float64 (networks,); infinite where no curvature limits it."""
     plan = ensemble.plan
     fixed = plan.lr if plan.lr is not None or plan.optimizer != "adam" else ADAM_STEP

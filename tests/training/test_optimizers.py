@@ -11,7 +11,7 @@ from geomreg_tui.training.trajectories import Block
 from tests import seeds
 from tests.training.making import Module, assert_close, ensemble, torch_loss
 
-NETWORKS, STEPS = 3, 25
+NETWORKS, STEPS = 2, 20
 
 
 def torch_optimizer(plan, parameters, lr):
