@@ -35,6 +35,7 @@ __all__ = [
 UNDEFINED = "undefined"
 UNBOUNDED = "unbounded"
 _MOST_DIGITS = 17  # tell any two floats apart
+_DIGITS = 4  # of an estimate
 _NO_LIMIT = 400  # a decimal exponent above that of any float
 _COMPLEMENT_DIGITS = 2  # of 1 minus a share
 _EXACT = Context(prec=2000)
@@ -135,13 +136,14 @@ def upper_text(value: float, digits: int = 2, decimals: int | None = None) -> st
 
 
 def interval_text(
-    interval: Sequence[float], digits: int = 4, *, bounded: bool = False, decimals: int | None = None
+    interval: Sequence[float], digits: int = _DIGITS, *, bounded: bool = False, decimals: int | None = None
 ) -> str:
     """Return an estimate with the ends of its interval: ``0.2397 [0.2312, 0.2485]``.
 
     Args:
         interval: estimate, low and high end. Ends that do not hold the estimate are moved to it.
-        digits: significant digits of each; there are more where the interval is narrow.
+        digits: significant digits of each; there are more where the interval is narrow, and at least four
+            where it is a single number.
         bounded: whether it is of a share or another number from -1 to 1, which is then not rounded to 1.
         decimals: the most digits after the point that a narrow interval asks for; None for no limit.
     """
@@ -153,6 +155,8 @@ def interval_text(
     if math.isfinite(high - low) and high > low:
         coarsest = (_decimal(high) - _decimal(low)).adjusted() - 1
         coarsest = coarsest if decimals is None else max(coarsest, -decimals)
+    elif low == high and decimals is None:
+        digits = max(digits, _DIGITS)
     parts = []
     for value, rounding in ((estimate, ROUND_HALF_EVEN), (low, ROUND_FLOOR), (high, ROUND_CEILING)):
         if math.isfinite(value):
