@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,11 +18,22 @@ from numpy.typing import NDArray
 from geomreg_tui.datasets import ARRAYS, arrays_path, pack_arrays
 from geomreg_tui.errors import DataError, ExperimentError, Problem
 from geomreg_tui.experiment import Experiment, parse_count
+from geomreg_tui.held import hold
 from geomreg_tui.rundir.store import write_bytes
 from geomreg_tui.splitting.plan import TailPlan, parse_plan
 from geomreg_tui.sweeps.plan import Factor, parse_factor
 
-__all__ = ["GOALS", "Asked", "as_array", "asked_for", "count_of", "factors_of", "module_name", "tail_plan"]
+__all__ = [
+    "GOALS",
+    "Asked",
+    "as_array",
+    "asked_for",
+    "count_of",
+    "factors_of",
+    "importable_name",
+    "module_name",
+    "tail_plan",
+]
 
 _HERE = ("__main__", "__mp_main__")  # other names of what Python was started with
 GOALS = ("to_loss", "to_log10_volume", "population", "repeats", "move", "max_seconds")
@@ -37,15 +49,21 @@ class Asked:
 
 @contextmanager
 def asked_for(
-    experiment: Experiment | None, data: object, module: object, keys: Mapping[str, Any]
+    experiment: Experiment | None,
+    data: object,
+    module: object,
+    keys: Mapping[str, Any],
+    *,
+    elsewhere: bool = False,
 ) -> Iterator[Asked]:
     """Give the experiment that a person describes; arrays are in a file while this is in use.
 
     Args:
         experiment: where to begin; None for the defaults.
         data: name of a set, path of a file, or a pair of arrays (X, y); None where ``experiment`` says it.
-        module: a factory of a custom architecture, or its name; None for another architecture.
+        module: a custom architecture, as :func:`module_name` takes it; None for another architecture.
         keys: keys of an experiment, which take precedence.
+        elsewhere: whether other processes must be able to import the module.
 
     Raises:
         ExperimentError: with one problem for each key that is unknown or has an impossible value.
@@ -53,7 +71,8 @@ def asked_for(
     """
     values = {key: _plain(value) for key, value in keys.items() if value is not None}
     if module is not None:
-        values = {"arch": "custom", "module": module_name(module), **values}
+        name = importable_name(module) if elsewhere else module_name(module)
+        values = {"arch": "custom", "module": name, **values}
     if data is None or isinstance(data, (str, Path)):
         yield Asked(_experiment(experiment, values if data is None else {"data": str(data), **values}), None)
         return
@@ -108,6 +127,56 @@ def as_array(name: str, given: Any) -> NDArray[Any]:
 
 
 def module_name(module: object) -> str:
+    """Return the name by which an engine finds a module.
+
+    What another process can import is known by its factory, ``package.mod:factory``. What none can import is
+    kept in this process (:mod:`geomreg_tui.held`), where an engine draws it; a warning says so.
+
+    Args:
+        module: a function or class that returns an ``nn.Module`` when it is called without arguments, its
+            name, or an ``nn.Module``.
+
+    Raises:
+        ExperimentError: if it is none of these, or the function fails.
+    """
+    try:
+        return importable_name(module)
+    except ExperimentError:
+        made = _made(module)
+        if made is None:
+            raise
+    try:
+        name = hold(made)
+    except Exception as error:  # of a person's own code
+        got = f"{type(made).__name__}, of which no copy can be made ({type(error).__name__}: {error})"
+        raise ExperimentError(
+            [Problem("module", got, "allowed is a module that copy.deepcopy takes")]
+        ) from error
+    warnings.warn(
+        f"{type(made).__name__} is drawn in this process, by one worker, as no other can import it. The run "
+        "goes on only where the same module is handed over again. A function that makes it, in a file of its "
+        "own, has neither limit",
+        UserWarning,
+        stacklevel=2,
+    )
+    return name
+
+
+def _made(module: object) -> object | None:
+    """Return the ``nn.Module`` that something is or makes; None where it is and makes none."""
+    torch = sys.modules.get("torch")
+    if torch is not None and isinstance(module, torch.nn.Module):
+        instance: object = module
+        return instance
+    if not callable(module):
+        return None
+    from geomreg_tui.networks.factory import made_by
+
+    made: object = made_by(module)
+    return made
+
+
+def importable_name(module: object) -> str:
     """Return the name ``package.mod:factory`` by which an engine can import a factory.
 
     Nothing is imported for it: a factory that a person holds comes from a module that is loaded.

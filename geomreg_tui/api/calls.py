@@ -59,11 +59,11 @@ def sample(
         data: a built-in or synthetic set, the path of a file, or arrays ``(X, y)`` of numpy, torch or pandas:
             X (n, features) or images (n, ...), y (n,) or (n, outputs), numbers or, as classes, text. Arrays
             are kept in the run directory.
-        module: a function or class that makes an ``nn.Module`` of your own when it is called without
-            arguments, or its name: the architecture is ``custom`` then. Networks are drawn in processes of
-            their own, which import it by that name. So it must stand at the top of a file: one beside a
-            notebook will do, the notebook itself will not, and a module that is made already has no name.
-            The run records the name only, and goes on only where that can be imported.
+        module: an ``nn.Module`` of your own, a function or class that makes one when it is called without
+            arguments, or its name: the architecture is ``custom`` then. What stands at the top of a file is
+            imported by processes of their own, and the run goes on wherever it can be imported. A module
+            that is made already, or what a notebook defines itself, is drawn in this process by one worker.
+            Such a run goes on only where the same module is handed over again; a warning says so.
         workers: worker processes on the CPU; None for one for each core.
         device: ``auto``, ``cpu``, ``cuda`` (all GPUs of a kind), ``cuda:i``, or several.
         keep_losses: how many of the first losses to keep, for :attr:`RunResult.losses`.
@@ -198,7 +198,8 @@ def sweep(
         experiment: whose keys the factors replace; None for an experiment of ``keys`` alone.
         samples: networks of each point.
         out: the directory of the sweep; None for a new one.
-        data, module, workers, device, progress, keys: as for :func:`sample`.
+        data, workers, device, progress, keys: as for :func:`sample`.
+        module: a function or class at the top of a file that makes an ``nn.Module``, or its name.
         goals: go down the deep tail at each point, to these goals of :func:`tail`, such as
             ``{"to_loss": 1e-3}``; an empty mapping for the default goal. None for no deep tail.
         on_point: called with what came of each point.
@@ -222,7 +223,7 @@ def sweep(
     found = 0
     failure: SweepError | None = None
     with (
-        asked_for(experiment, data, module, keys) as asked,
+        asked_for(experiment, data, module, keys, elsewhere=True) as asked,
         Interrupts() as interrupts,
         new_bar(progress) as bar,
     ):

@@ -209,7 +209,7 @@ class RunResult(Result):
             max_seconds: new time limit of its deep tail, in seconds; None for the one that it has.
             workers: worker processes; None for one for each core.
             device: ``auto``, ``cpu``, ``cuda``, ``cuda:i``, or several GPUs.
-            module: the factory of a custom architecture, or its name; code that only a run names is not run.
+            module: the custom architecture, as it was handed over; code that only a run names is not run.
             allow_mixed: go on where versions, device or bits differ; every output then says so.
             progress: show how far it is.
             on_snapshot: called with each new snapshot.

@@ -10,25 +10,25 @@ import importlib
 import os
 import random
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
 
 from geomreg_tui.errors import ExperimentError, Problem
+from geomreg_tui.held import held_copy, is_held
 
-__all__ = ["call_factory", "module_problem", "same_generators"]
+__all__ = ["call_factory", "made_by", "module_problem", "same_generators"]
 
 
 def call_factory(factory: str) -> nn.Module:
-    """Return what the factory ``package.mod:factory`` makes, called without arguments.
-
-    The generators of torch, numpy and Python are seeded meanwhile: what is not drawn, such as the biases of a
-    recurrent layer, is the same in every process.
+    """Return what the factory ``package.mod:factory`` makes, called without arguments; see :func:`made_by`.
 
     Raises:
         ExperimentError: if it cannot be imported or called, or does not make the same module each time.
@@ -36,25 +36,48 @@ def call_factory(factory: str) -> nn.Module:
     package, _, name = factory.partition(":")
     with _working_directory_last():
         try:
+            if is_held(factory):
+                return made_by(partial(held_copy, factory), repr(factory))
             imported = importlib.import_module(package)
             make = getattr(imported, name)
-            modules = []
-            for _ in range(2):
-                with same_generators(seed=0):
-                    modules.append(make())
         except Exception as error:
             hint = _shadowed(package) if "imported" in locals() else _where(package, error)
-            raise module_problem(
-                f"{factory!r}, which failed ({type(error).__name__}: {error}){hint}"
-            ) from error
+            raise module_problem(f"{factory!r}, which {_failed(error)}{hint}") from error
+        return made_by(make, repr(factory), lambda: _shadowed(package))
+
+
+def made_by(make: Callable[[], Any], name: str = "a factory", hint: Callable[[], str] = str) -> nn.Module:
+    """Return what a factory makes.
+
+    The generators of torch, numpy and Python are seeded meanwhile: what is not drawn, such as the biases of a
+    recurrent layer, is the same in every process.
+
+    Args:
+        make: the factory.
+        name: what it is called in messages.
+        hint: called for a word on what may be wrong, where it fails.
+
+    Raises:
+        ExperimentError: if it cannot be called, or does not make the same module each time.
+    """
+    modules = []
+    try:
+        for _ in range(2):
+            with same_generators(seed=0):
+                modules.append(make())
+    except Exception as error:
+        raise module_problem(f"{name}, which {_failed(error)}{hint()}") from error
     first, second = modules
     if not isinstance(first, nn.Module):
-        raise module_problem(f"{factory!r}, which returned {type(first).__name__}")
-    module: nn.Module = first
-    before, after = module.state_dict(), second.state_dict()
+        raise module_problem(f"{name}, which returned {type(first).__name__}")
+    before, after = first.state_dict(), second.state_dict()
     if before.keys() != after.keys() or not all(_equal(before[key], after[key]) for key in before):
-        raise module_problem(f"{factory!r}, which makes another module at each call")
-    return module
+        raise module_problem(f"{name}, which makes another module at each call")
+    return first
+
+
+def _failed(error: Exception) -> str:
+    return f"failed ({type(error).__name__}: {error})"
 
 
 def module_problem(got: str) -> ExperimentError:

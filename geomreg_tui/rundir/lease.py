@@ -91,6 +91,14 @@ class Lease:
         """Return whether the lease is still this process's: a person may have given it to another."""
         return held_by(self._path, self._token)
 
+    def refuse_signals(self) -> None:
+        """Have nobody signal the process that holds it: it is a person's own, and does more than sample.
+
+        Raises:
+            RunDirectoryError: if the lease cannot be written.
+        """
+        write_json(self._path, {**read_json(self._path), "signalled": False})
+
     @property
     def token(self) -> str:
         """What tells this lease from any other, for workers of this engine."""
@@ -135,7 +143,8 @@ def holder(path: Path) -> Holder | None:
             host, pid, birth = str(values["host"]), int(values["pid"]), values.get("birth")
             same_host = host == socket.gethostname()
             here = same_host and values.get("pid_space") == _pid_space()
-            found = Holder(host, pid, str(values["since"]), here, str(values.get("token")))
+            signalled = here and bool(values.get("signalled", True))
+            found = Holder(host, pid, str(values["since"]), signalled, str(values.get("token")))
     except RunDirectoryError:
         return None
     if same_host and values.get("boot") != _boot():

@@ -12,21 +12,17 @@ import json
 import os
 import signal
 import sys
-import time
 from pathlib import Path
 
 from geomreg_tui.engine.executors import NICE, WorkerPool
 from geomreg_tui.errors import ExitCode, GeomregError, TakenOverError
-from geomreg_tui.rundir import RunDirectory, RunState, Status
+from geomreg_tui.rundir import RunState
 from geomreg_tui.rundir.store import discard
-from geomreg_tui.runner import registry
 from geomreg_tui.runner.begin import begin, check
+from geomreg_tui.runner.failure import publish_failure
 from geomreg_tui.runner.preview import serve_previews
 from geomreg_tui.runner.process import answer, detach, log_line
 from geomreg_tui.runner.protocol import RunRequest, error_line
-from geomreg_tui.runner.snapshot import Snapshot, to_stored
-from geomreg_tui.sampling.plan import read_plan
-from geomreg_tui.sampling.stage import SAMPLING
 
 _PRELOAD = ("geomreg_tui.runner.preload",)
 
@@ -83,43 +79,14 @@ def _carry_out(request: RunRequest, pool: WorkerPool) -> ExitCode:
         log_line(message)
     except GeomregError as error:
         state, message = RunState.FAILED, str(error)
-        _publish_failure(run, message)
+        log_line(message)
+        publish_failure(run, message)
     finally:
         lease.release()
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1):
             signal.signal(number, signal.SIG_DFL)
     answer(json.dumps({"over": state.value, "message": message}) + "\n")
     return ExitCode.RUN_FAILED if state is RunState.FAILED else ExitCode.OK
-
-
-def _publish_failure(run: RunDirectory, message: str) -> None:
-    """Publish why the run cannot go on, as far as that can still be done."""
-    log_line(message)
-    with contextlib.suppress(GeomregError):
-        summary = SAMPLING.read(run)
-        target = read_plan(run).samples
-        before = run.read_status()
-        try:
-            others = {kind.name: kind.read(run) for kind in registry.STAGES if kind is not SAMPLING}
-            results = {SAMPLING.name: summary, **others}
-            snapshot = Snapshot(
-                RunState.FAILED, target, time.time(), run.facts, message=message, results=results
-            )
-            run.write_live(to_stored(snapshot))
-        except GeomregError:
-            run.drop_live()
-        run.write_status(
-            Status(
-                RunState.FAILED,
-                summary.samples,
-                target,
-                before.elapsed_s,
-                message,
-                run.facts.describe(),
-                run.mixed,
-                before.given_up,
-            )
-        )
 
 
 def _cores() -> int:

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from geomreg_tui.engine import Engine, Pace, Prepared, Stage, StageContext, StageKind, WorkerPool
+from geomreg_tui.engine import Engine, Pace, Prepared, Stage, StageContext, StageKind
+from geomreg_tui.engine.executors import Executor
 from geomreg_tui.errors import DataError, GeomregError
 from geomreg_tui.experiment import Experiment
 from geomreg_tui.rundir import Lease, RunDirectory, new_run_path
@@ -20,7 +21,7 @@ from geomreg_tui.runner.resume import check_bits, check_environment
 __all__ = ["begin", "check", "describer"]
 
 
-def check(request: RunRequest, pool: WorkerPool) -> None:
+def check(request: RunRequest, pool: Executor) -> None:
     """Check that an experiment can go through the stages that are asked for; nothing is written.
 
     Raises:
@@ -33,7 +34,7 @@ def check(request: RunRequest, pool: WorkerPool) -> None:
         kind.check_plan(request.plans[kind.name], prepared.facts.experiment, pool)
 
 
-def begin(request: RunRequest, pool: WorkerPool) -> tuple[RunDirectory, Lease, Engine]:
+def begin(request: RunRequest, pool: Executor) -> tuple[RunDirectory, Lease, Engine]:
     """Return a run directory with its lease, and an engine that is ready to run.
 
     Raises:
@@ -62,7 +63,7 @@ def describer(run: RunDirectory, stages: Sequence[Stage]) -> Callable[[bool, flo
     return describe
 
 
-def _make(request: RunRequest, pool: WorkerPool) -> tuple[RunDirectory, Lease, Prepared]:
+def _make(request: RunRequest, pool: Executor) -> tuple[RunDirectory, Lease, Prepared]:
     """Make the directory of a new run."""
     path = Path(request.directory)
     if not request.rename:
@@ -91,7 +92,7 @@ def _make(request: RunRequest, pool: WorkerPool) -> tuple[RunDirectory, Lease, P
     return run, lease, prepared
 
 
-def _go_on(request: RunRequest, pool: WorkerPool) -> tuple[RunDirectory, Lease, Engine]:
+def _go_on(request: RunRequest, pool: Executor) -> tuple[RunDirectory, Lease, Engine]:
     """Open a run, and make sure that it is gone on with to the same bits."""
     run = RunDirectory.open(Path(request.directory))
     run.check_free(take_over=request.take_over)
@@ -121,7 +122,7 @@ def _go_on(request: RunRequest, pool: WorkerPool) -> tuple[RunDirectory, Lease, 
 def _engine(
     run: RunDirectory,
     lease: Lease,
-    pool: WorkerPool,
+    pool: Executor,
     prepared: Prepared,
     stages: Sequence[Stage],
     request: RunRequest,

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from geomreg_tui.errors import SamplingError
 from geomreg_tui.experiment import Experiment
+from geomreg_tui.held import is_held
 from geomreg_tui.rundir import RunState, new_run_path
 from geomreg_tui.runner.handle import RunHandle
 from geomreg_tui.runner.process import spawn
@@ -133,6 +134,10 @@ def resume_run(
 
 
 def _launch(request: RunRequest) -> RunHandle:
+    if is_held(request.module):
+        from geomreg_tui.runner.here import launch_here
+
+        return launch_here(request)
     process, answer = launch(RUNNER, request, "run")
     return RunHandle(Path(str(answer.get("directory", request.directory))), process)
 

@@ -16,7 +16,7 @@ import pytest
 import torch
 
 import geomreg_tui as geomreg
-from geomreg_tui.api.arguments import asked_for, count_of, factors_of, module_name, tail_plan
+from geomreg_tui.api.arguments import asked_for, count_of, factors_of, importable_name, module_name, tail_plan
 from geomreg_tui.api.bars import NoBar, NotebookBar, Stage, TerminalBar, new_bar
 from geomreg_tui.api.following import Interrupts, follow
 from geomreg_tui.datasets import read_packed
@@ -196,10 +196,25 @@ def test_a_factory_is_known_by_the_name_it_is_imported_with(nets):
         (lambda nets: 7, "an object of type int, which no other process can import"),
     ],
 )
-def test_what_no_other_process_can_import_is_refused_with_the_way_out(nets, take, says, home):
+def test_a_sweep_refuses_what_no_other_process_can_import_with_the_way_out(nets, take, says, home):
     with pytest.raises(geomreg.ExperimentError, match=says) as caught:
-        geomreg.sample(module=take(nets), data="iris")
+        geomreg.sweep({"gain": [1, 2]}, module=take(nets), data="iris")
     assert "allowed is a function or class at the top of a file of its own" in str(caught.value)
+    assert not list(home.glob("runs/*"))
+
+
+@pytest.mark.parametrize(
+    ("take", "says"),
+    [
+        (lambda nets: 7, "an object of type int, which no other process can import"),
+        (lambda nets: lambda: None, "a factory, which returned NoneType"),
+        (lambda nets: lambda: 1 / 0, r"a factory, which failed \(ZeroDivisionError"),
+        (lambda nets: type("Local", (), {"__module__": "__main__"}), "which returned Local"),
+    ],
+)
+def test_what_makes_no_module_is_refused(nets, take, says, home):
+    with pytest.raises(geomreg.ExperimentError, match=says):
+        geomreg.sample(module=take(nets), data="iris")
     assert not list(home.glob("runs/*"))
 
 
@@ -207,7 +222,7 @@ def test_a_factory_that_was_replaced_in_its_file_is_not_taken_for_the_new_one(ne
     before = nets.make
     importlib.reload(nets)
     with pytest.raises(geomreg.ExperimentError, match=r"not what nets_of_a_person\.make is now"):
-        module_name(before)
+        importable_name(before)
     assert module_name(nets.make) == "nets_of_a_person:make"
 
 

@@ -13,7 +13,7 @@ from geomreg_tui.experiment import Experiment
 from geomreg_tui.rundir import Action, Command, Layout, Part, RunDirectory, RunState
 from geomreg_tui.rundir.store import arrays_digest, parsing, read_json, write_json
 from geomreg_tui.runner import registry
-from geomreg_tui.runner.__main__ import _publish_failure as publish_failure
+from geomreg_tui.runner.failure import publish_failure
 from geomreg_tui.runner.preparing import prepare
 from geomreg_tui.runner.registry import delete_run
 from geomreg_tui.runner.snapshot import read_live
