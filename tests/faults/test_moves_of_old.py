@@ -119,7 +119,7 @@ def test_one_whose_moves_have_not_changed_since_0_1_0_goes_on_to_the_same_bits(e
     code, _, err = call("tail", "--resume", path, "--quiet")
     assert code == 0, err
     assert volumes_of(path) == volumes_of(whole)
-    ends = [RunDirectory.open(each).tail for each in (path, whole)]
+    ends = [TailFolder.of(RunDirectory.open(each)) for each in (path, whole)]
     found, expected = (tail.checkpoint(1, tail.planned().in_use) for tail in ends)
     assert found.values == expected.values
     assert {name: array.tobytes() for name, array in found.arrays.items()} == {
