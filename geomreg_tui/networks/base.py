@@ -12,9 +12,9 @@ from torch import Tensor
 
 from geomreg_tui.shapes import LayerShape
 
-__all__ = ["LayerSource", "Network", "apply_matrix", "normalize_units"]
+__all__ = ["NORM_EPSILON", "LayerSource", "Network", "apply_matrix", "normalize_units"]
 
-_NORM_EPSILON = 1e-5  # torch.nn.LayerNorm's default
+NORM_EPSILON = 1e-5  # torch.nn.LayerNorm's default
 
 
 @runtime_checkable
@@ -86,4 +86,4 @@ def normalize_units(
 ) -> Float[Tensor, "batch n_out *positions"]:
     """Return z with mean 0 and variance 1 over the dimensions ``units`` (layer norm without affine part)."""
     variance, mean = torch.var_mean(z, dim=units, keepdim=True, correction=0)
-    return (z - mean).mul_(torch.rsqrt(variance + _NORM_EPSILON))
+    return (z - mean).mul_(torch.rsqrt(variance + NORM_EPSILON))

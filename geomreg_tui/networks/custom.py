@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -134,15 +135,11 @@ class CustomNetwork(Network):
             ModuleError: if the module fails.
         """
         drawn = self._drawn(layers)
-        try:
-            with torch.no_grad():
-                if self.one_by_one:
-                    outputs = torch.stack([self._one(x, drawn, k) for k in range(layers.batch)])
-                else:
-                    outputs = self._together(x, drawn)
-        except Exception as error:
-            _raise_if_memory(error)
-            raise ModuleError(f"module {self._factory} fails ({_reason(error)})") from error
+        with self._own_code(), torch.no_grad():
+            if self.one_by_one:
+                outputs = torch.stack([self._one(x, drawn, k) for k in range(layers.batch)])
+            else:
+                outputs = self._together(x, drawn)
         if outputs.shape[1:] != (len(x), self._outputs):
             raise ModuleError(f"module {self._factory} returns outputs of shape {tuple(outputs.shape[1:])}")
         return outputs.transpose(1, 2)
@@ -155,12 +152,23 @@ class CustomNetwork(Network):
         Raises:
             ModuleError: if the module fails.
         """
+        drawn = self._drawn(layers)
+        with self._own_code():
+            outputs = self._one(x, drawn, 0)
+        return outputs.T.unsqueeze(0)
+
+    @contextmanager
+    def _own_code(self) -> Iterator[None]:
+        """Say of any error that it is the module's.
+
+        Raises:
+            ModuleError: in place of it.
+        """
         try:
-            outputs = self._one(x, self._drawn(layers), 0)
+            yield
         except Exception as error:
             _raise_if_memory(error)
             raise ModuleError(f"module {self._factory} fails ({_reason(error)})") from error
-        return outputs.T.unsqueeze(0)
 
     def _drawn(self, layers: LayerSource) -> dict[str, Float[Tensor, "{layers.batch} ..."]]:
         """Draw the parameters of a batch of networks, each (batch, *shape)."""

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 import torch
 
 from geomreg_tui.errors import ExperimentError, Problem
 
-__all__ = ["environment", "resolve_devices"]
+__all__ = ["environment", "one_thread", "resolve_devices"]
 
 
 def resolve_devices(text: str) -> tuple[str, ...]:
@@ -56,3 +58,14 @@ def environment(device: str) -> dict[str, str]:
         "device": device.partition(":")[0],
         "device_kind": kind,
     }
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Compute on one thread meanwhile, so that bits do not depend on the number of threads."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)

@@ -14,6 +14,7 @@ from torch import Tensor
 from geomreg_tui.engine.work import Interrupt
 from geomreg_tui.errors import GivenUpError
 from geomreg_tui.experiment import Experiment
+from geomreg_tui.sampling.device import one_thread
 from geomreg_tui.sampling.pieces import ChunkWork
 from geomreg_tui.sampling.plan import chunk_size
 from geomreg_tui.sampling.rng import chunk_generator
@@ -115,22 +116,17 @@ def run_chunk(
     wanted = size if count is None else min(count, size)
     generator = chunk_generator(facts.experiment.seed, chunk, torch.device(device))
     train, held_out, correct, dead = [], [], [], []
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        with torch.inference_mode():
-            for _ in range(0, wanted, batch):
-                if interrupt is not None and interrupt():
-                    raise GivenUpError(f"chunk {chunk} was given up")
-                drawn = sampler.draw(batch, generator)
-                train.append(drawn.train)
-                dead.append(drawn.dead)
-                if drawn.held_out is not None:
-                    held_out.append(drawn.held_out)
-                if drawn.correct is not None:
-                    correct.append(drawn.correct)
-    finally:
-        torch.set_num_threads(threads)
+    with one_thread(), torch.inference_mode():
+        for _ in range(0, wanted, batch):
+            if interrupt is not None and interrupt():
+                raise GivenUpError(f"chunk {chunk} was given up")
+            drawn = sampler.draw(batch, generator)
+            train.append(drawn.train)
+            dead.append(drawn.dead)
+            if drawn.held_out is not None:
+                held_out.append(drawn.held_out)
+            if drawn.correct is not None:
+                correct.append(drawn.correct)
     losses = _joined(train, wanted)
     histogram = LossHistogram.from_losses(
         losses,

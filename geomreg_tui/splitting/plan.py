@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from geomreg_tui.errors import ExperimentError, Problem
-from geomreg_tui.experiment import parse_count, read_number
+from geomreg_tui.errors import Problem
+from geomreg_tui.experiment import read_number
+from geomreg_tui.options import OptionReader
 
 __all__ = [
     "DEPTH",
@@ -100,45 +101,23 @@ def parse_plan(
     Raises:
         ExperimentError: with one problem for each argument that is no good.
     """
-    problems: list[Problem] = []
-
-    def number(name: str, text: str | None, default: float, low: float, high: float, rule: str) -> float:
-        if text is None:
-            return default
-        try:
-            value = read_number(text)
-        except ValueError:
-            value = math.nan
-        if not low <= value <= high:
-            problems.append(Problem(name, repr(text), f"allowed is {rule}"))
-        return value
-
-    def whole(name: str, text: str | None, default: str, low: int, high: int) -> int:
-        try:
-            value = parse_count(text or default, name)
-        except ExperimentError as error:
-            problems.extend(error.problems)
-            return low
-        if not low <= value <= high:
-            problems.append(Problem(name, repr(text), f"allowed is a whole number from {low} to {high:,}"))
-        return value
-
+    reader, default = OptionReader(), TailPlan()
     if to_loss is None and to_log10_volume is None:
         to_log10_volume = DEPTH
     plan = TailPlan(
-        loss=number("to-loss", to_loss, 0.0, 5e-324, 1e300, "a loss above 0, such as 1e-6"),
-        log10_volume=number(
+        loss=reader.number("to-loss", to_loss, 0.0, 5e-324, 1e300, "a loss above 0, such as 1e-6"),
+        log10_volume=reader.number(
             "to-log10-volume", to_log10_volume, -math.inf, _DEEPEST, -1e-9, "a negative number, such as -50"
         ),
-        population=whole("population", population, POPULATION, *_POPULATIONS),
-        repeats=whole("repeats", repeats, REPEATS, 1, _MOST_REPEATS),
-        seconds=parse_seconds(max_seconds, problems),
+        population=reader.whole("population", population or POPULATION, default.population, *_POPULATIONS),
+        repeats=reader.whole("repeats", repeats or REPEATS, default.repeats, 1, _MOST_REPEATS),
+        seconds=parse_seconds(max_seconds, reader.problems),
         kernel=move or "auto",
     )
     if plan.kernel not in KERNEL_NAMES:
-        problems.append(Problem("move", repr(plan.kernel), f"allowed is one of {', '.join(KERNEL_NAMES)}"))
-    if problems:
-        raise ExperimentError(problems)
+        allowed = f"allowed is one of {', '.join(KERNEL_NAMES)}"
+        reader.problems.append(Problem("move", repr(plan.kernel), allowed))
+    reader.check()
     return plan
 
 

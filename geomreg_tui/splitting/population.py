@@ -15,6 +15,7 @@ from torch import Tensor
 from geomreg_tui.errors import ExperimentError, Problem
 from geomreg_tui.experiment import Experiment
 from geomreg_tui.inits import build_law
+from geomreg_tui.sampling.device import one_thread
 from geomreg_tui.sampling.rng import level_generator
 from geomreg_tui.sampling.sampler import Sampler
 from geomreg_tui.splitting import multilevel as splitting
@@ -106,14 +107,10 @@ class Population:
 
         A level whose numbers break the contract of populations is not taken: the population has failed.
         """
-        threads = torch.get_num_threads()
-        torch.set_num_threads(1)
-        try:
+        with one_thread():
             level = self._way.state.level
             record = self._way.step(self._goal, self._seed)
             rows = self._look(level, record) if self._held_out else {}
-        finally:
-            torch.set_num_threads(threads)
         state = self._way.state
         self.result = replace(
             self.result, levels=state.level, evaluations=state.evaluations, status=state.status

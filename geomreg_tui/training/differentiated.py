@@ -105,7 +105,7 @@ class DifferentiatedNetworks(Networks):
         found = []
         for network, (outputs, leaves) in enumerate(done.kept):
             along = upstream[network : network + 1].clone()
-            found.append(_backward(outputs, leaves, along, again=True))
+            found.append(_backward(outputs, leaves, along))
         return tuple(torch.cat(parts).detach() for parts in zip(*found, strict=True))
 
     def derivatives(self, done: Pass, directions: Parameters) -> Tensor:
@@ -117,7 +117,7 @@ class DifferentiatedNetworks(Networks):
         with torch.inference_mode(False), torch.enable_grad():
             for network, (outputs, leaves) in enumerate(done.kept):
                 start = torch.zeros_like(outputs, requires_grad=True)
-                back = _backward(outputs, leaves, start, again=True, graph=True)
+                back = _backward(outputs, leaves, start, graph=True)
                 turned = [tensor[network : network + 1].clone() for tensor in directions]
                 total = sum((part * turn).sum() for part, turn in zip(back, turned, strict=True))
                 if isinstance(total, Tensor) and total.requires_grad:
@@ -129,11 +129,11 @@ class DifferentiatedNetworks(Networks):
 
 
 def _backward(
-    outputs: Tensor, leaves: Parameters, upstream: Tensor, *, again: bool, graph: bool = False
+    outputs: Tensor, leaves: Parameters, upstream: Tensor, *, graph: bool = False
 ) -> tuple[Tensor, ...]:
     """Return derivatives by the parameters of one network; 0 by those that outputs do not depend on."""
     parts = torch.autograd.grad(
-        outputs, leaves, upstream, retain_graph=again, create_graph=graph, allow_unused=True
+        outputs, leaves, upstream, retain_graph=True, create_graph=graph, allow_unused=True
     )
     return tuple(
         torch.zeros_like(leaf) if part is None else part for part, leaf in zip(parts, leaves, strict=True)

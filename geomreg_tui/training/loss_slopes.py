@@ -63,8 +63,7 @@ def curve_of_loss(
             share = elementwise(torch.sigmoid, outputs)
             return directions * share * (1 - share) / count
         case "cross_entropy":
-            shares = torch.exp(outputs - outputs.amax(dim=1, keepdim=True))
-            shares = shares / shares.sum(dim=1, keepdim=True)
+            shares = _softmax(outputs)
             along = (shares * directions).sum(dim=1, keepdim=True)
             return shares * (directions - along) / outputs.shape[2]
     raise ValueError(f"the second derivative of {loss} is 0")
@@ -84,9 +83,7 @@ def _huber(outputs: Tensor, targets: Tensor) -> Tensor:
 
 def _cross_entropy(outputs: Tensor, targets: Tensor) -> Tensor:
     """Return p of the other classes, and minus their sum for the own class; targets are 0 and 1."""
-    weights = torch.exp(outputs - outputs.amax(dim=1, keepdim=True))
-    shares = weights / weights.sum(dim=1, keepdim=True)
-    return _against_own(shares * (1 - targets), targets)
+    return _against_own(_softmax(outputs) * (1 - targets), targets)
 
 
 def _bce(outputs: Tensor, targets: Tensor) -> Tensor:
@@ -101,6 +98,11 @@ def _hinge(outputs: Tensor, targets: Tensor) -> Tensor:
     own = (outputs * targets).sum(dim=1, keepdim=True)
     others = ((outputs - own + 1 > 0) & (targets == 0)).to(outputs.dtype)
     return _against_own(others, targets)
+
+
+def _softmax(outputs: Tensor) -> Tensor:
+    weights = torch.exp(outputs - outputs.amax(dim=1, keepdim=True))
+    return weights / weights.sum(dim=1, keepdim=True)
 
 
 def _against_own(others: Tensor, targets: Tensor) -> Tensor:

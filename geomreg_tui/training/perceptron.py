@@ -9,14 +9,13 @@ import torch
 from torch import Tensor
 
 from geomreg_tui.experiment import Experiment
+from geomreg_tui.networks.base import NORM_EPSILON
 from geomreg_tui.shapes import LayerShape
 from geomreg_tui.training.batched import multiply
 from geomreg_tui.training.networks import Networks, Parameters, Pass
 from geomreg_tui.training.slopes import apply_activation, slope_of
 
 __all__ = ["Perceptrons"]
-
-_NORM_EPSILON = 1e-5  # torch.nn.LayerNorm's default
 
 
 @dataclass(frozen=True)
@@ -73,7 +72,7 @@ class Perceptrons(Networks):
             normal = scale = None
             if self._layer_norm:
                 variance, mean = torch.var_mean(z, dim=1, keepdim=True, correction=0)
-                scale = torch.rsqrt(variance + _NORM_EPSILON)
+                scale = torch.rsqrt(variance + NORM_EPSILON)
                 normal = (z - mean) * scale
                 z = normal.clone()
             a = apply_activation(self._name, z)

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from geomreg_tui.errors import ExperimentError, Problem, nearest_name
-from geomreg_tui.experiment import Experiment, parse_count, read_number
+from geomreg_tui.errors import ExperimentError, Problem
+from geomreg_tui.experiment import Experiment
+from geomreg_tui.options import OptionReader
 
 __all__ = [
     "ADAM_STEP",
@@ -133,7 +134,7 @@ def parse_plan(
     Raises:
         ExperimentError: with one problem for each argument that is no good.
     """
-    reader = _Reader([])
+    reader = OptionReader()
     default = TrainingPlan()
     name = reader.name("optimizer", optimizer, default.optimizer, OPTIMIZERS)
     step_rule = "auto, or a step size above 0, such as 0.01"
@@ -156,18 +157,17 @@ def parse_plan(
             math.nextafter(1.0, 0.0),
             "a number of at least 0 and below 1",
         ),
-        batch=reader.batch(batch, name),
-        steps=reader.whole("steps", steps, default.steps, _MOST_STEPS),
+        batch=_batch(reader, batch, name),
+        steps=reader.whole("steps", steps, default.steps, 1, _MOST_STEPS),
         to_loss=reader.number("to-loss", to_loss, default.to_loss, 0.0, 1e300, "a loss, such as 1e-3, or 0"),
         train=reader.name("train", train, default.train, PARTS),
-        trajectories=reader.whole("trajectories", trajectories, default.trajectories, _MOST_TRAJECTORIES),
+        trajectories=reader.whole("trajectories", trajectories, default.trajectories, 1, _MOST_TRAJECTORIES),
         label_noise=reader.number(
             "label-noise", label_noise, default.label_noise, 0.0, 1.0, "a share from 0 to 1"
         ),
-        record=reader.whole("record", record, default.record, _MOST_RECORD),
+        record=reader.whole("record", record, default.record, 1, _MOST_RECORD),
     )
-    if reader.problems:
-        raise ExperimentError(reader.problems)
+    reader.check()
     return plan
 
 
@@ -197,50 +197,14 @@ def check_plan(plan: TrainingPlan, experiment: Experiment) -> None:
         raise ExperimentError(problems)
 
 
-@dataclass
-class _Reader:
-    """Reads what a person wrote, and gathers what is wrong with it."""
-
-    problems: list[Problem]
-
-    def number(self, key: str, text: str | None, default: float, low: float, high: float, rule: str) -> float:
-        if text is None:
-            return default
-        try:
-            value = read_number(text)
-        except ValueError:
-            value = math.nan
-        if not low <= value <= high:
-            self.problems.append(Problem(key, repr(text), f"allowed is {rule}"))
-        return value
-
-    def whole(self, key: str, text: str | None, default: int, high: int) -> int:
-        if text is None:
-            return default
-        try:
-            value = parse_count(text, key)
-        except ExperimentError as error:
-            self.problems.extend(error.problems)
-            return default
-        if value > high:
-            allowed = f"allowed is a whole number from 1 to {high:,}"
-            self.problems.append(Problem(key, repr(text), allowed))
-        return value
-
-    def name(self, key: str, text: str | None, default: str, names: tuple[str, ...]) -> str:
-        if text is None or text in names:
-            return text or default
-        allowed = f"allowed are {', '.join(names)}"
-        self.problems.append(Problem(key, repr(text), allowed, nearest_name(text, list(names))))
-        return default
-
-    def batch(self, text: str | None, optimizer: str) -> int | None:
-        if text is None:
-            return SGD_BATCH if optimizer == "sgd" else None
-        if text == "all":
-            return None
-        if optimizer == "gd":
-            allowed = "gd takes all examples in every step: try optimizer sgd"
-            self.problems.append(Problem("batch", repr(text), allowed))
-            return None
-        return self.whole("batch", text, SGD_BATCH, _MOST_EXAMPLES)
+def _batch(reader: OptionReader, text: str | None, optimizer: str) -> int | None:
+    """Return the examples of a step; None for all."""
+    if text is None:
+        return SGD_BATCH if optimizer == "sgd" else None
+    if text == "all":
+        return None
+    if optimizer == "gd":
+        allowed = "gd takes all examples in every step: try optimizer sgd"
+        reader.problems.append(Problem("batch", repr(text), allowed))
+        return None
+    return reader.whole("batch", text, SGD_BATCH, 1, _MOST_EXAMPLES)

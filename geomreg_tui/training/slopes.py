@@ -45,48 +45,15 @@ def slope_of(name: str) -> Slope:
     return Slope(name in _KEPT, lambda upstream, values: elementwise(formula, upstream, values))
 
 
-def _relu(upstream: Tensor, a: Tensor) -> Tensor:
-    slope: Tensor = _aten.threshold_backward(upstream, a, 0)
-    return slope
-
-
-def _leaky_relu(upstream: Tensor, a: Tensor) -> Tensor:
-    slope: Tensor = _aten.leaky_relu_backward(upstream, a, LEAKY_SLOPE, True)
-    return slope
-
-
-def _tanh(upstream: Tensor, a: Tensor) -> Tensor:
-    slope: Tensor = _aten.tanh_backward(upstream, a)
-    return slope
-
-
-def _sigmoid(upstream: Tensor, a: Tensor) -> Tensor:
-    slope: Tensor = _aten.sigmoid_backward(upstream, a)
-    return slope
-
-
-def _gelu(upstream: Tensor, z: Tensor) -> Tensor:
-    slope: Tensor = _aten.gelu_backward(upstream, z)
-    return slope
-
-
-def _silu(upstream: Tensor, z: Tensor) -> Tensor:
-    slope: Tensor = _aten.silu_backward(upstream, z)
-    return slope
-
-
-def _erf(upstream: Tensor, z: Tensor) -> Tensor:
-    return torch.exp(-z.square()).mul_(2 / math.sqrt(math.pi)).mul_(upstream)
-
-
+# Of what is differentiated by the activation, and of the activation or of what it was applied to.
 _SLOPES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
-    "relu": _relu,
-    "leaky_relu": _leaky_relu,
-    "tanh": _tanh,
-    "sigmoid": _sigmoid,
-    "erf": _erf,
-    "gelu": _gelu,
-    "silu": _silu,
+    "relu": lambda upstream, a: _aten.threshold_backward(upstream, a, 0),
+    "leaky_relu": lambda upstream, a: _aten.leaky_relu_backward(upstream, a, LEAKY_SLOPE, True),
+    "tanh": lambda upstream, a: _aten.tanh_backward(upstream, a),
+    "sigmoid": lambda upstream, a: _aten.sigmoid_backward(upstream, a),
+    "erf": lambda upstream, z: torch.exp(-z.square()).mul_(2 / math.sqrt(math.pi)).mul_(upstream),
+    "gelu": lambda upstream, z: _aten.gelu_backward(upstream, z),
+    "silu": lambda upstream, z: _aten.silu_backward(upstream, z),
     "sin": lambda upstream, z: upstream * torch.cos(z),
     "linear": lambda upstream, a: upstream,
     "abs": lambda upstream, z: upstream * torch.sign(z),

@@ -17,6 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from geomreg_tui.sampling.device import one_thread
 from geomreg_tui.training import optimizers
 from geomreg_tui.training.batched import squared_norm, squared_norms
 from geomreg_tui.training.ensemble import Ensemble
@@ -57,7 +58,7 @@ class Block:
         self._all: IntArray = np.asarray(trajectories, np.int64)
         self._status: IntArray = np.full(len(self._all), GOING, np.int64)
         self._rows: list[tuple[IntArray, IntArray, FloatArray]] = []
-        with torch.no_grad(), _one_thread():
+        with torch.no_grad(), one_thread():
             self._begin(self._all)
             found = curvature(ensemble, self._parameters, self._training, flat=not needs_curvature(ensemble))
         self._dead: NDArray[np.bool_] = found.dead.cpu().numpy()
@@ -78,7 +79,7 @@ class Block:
             interrupt: whether to stop, asked before each step.
         """
         last = math.inf if steps is None else self.step + steps
-        with torch.no_grad(), _one_thread():
+        with torch.no_grad(), one_thread():
             while not self.finished and self.step < last and not (interrupt is not None and interrupt()):
                 done = self._look()
                 if not self.finished:
@@ -263,17 +264,6 @@ class Block:
         self._squared_size, self._lr = self._squared_size[which], self._lr[which]
         if self._minibatches is not None:
             self._minibatches.keep(places)
-
-
-class _one_thread:
-    """Computes on one thread, so that bits do not depend on their number."""
-
-    def __enter__(self) -> None:
-        self._threads = torch.get_num_threads()
-        torch.set_num_threads(1)
-
-    def __exit__(self, *exception: object) -> None:
-        torch.set_num_threads(self._threads)
 
 
 def _restored(like: Parameters, arrays: Sequence[NDArray[Any]]) -> Parameters:

@@ -2,7 +2,6 @@
 
 import itertools
 
-import torch
 from torch import nn
 from torch.nn import functional
 
@@ -11,19 +10,7 @@ from geomreg_tui.training.ensemble import Ensemble
 from geomreg_tui.training.plan import TrainingPlan
 from geomreg_tui.training.trajectories import Block
 from tests import seeds
-
-ACTIVATIONS = {
-    "relu": functional.relu,
-    "leaky_relu": functional.leaky_relu,
-    "tanh": torch.tanh,
-    "sigmoid": torch.sigmoid,
-    "erf": torch.erf,
-    "gelu": functional.gelu,
-    "silu": functional.silu,
-    "sin": torch.sin,
-    "linear": lambda z: z,
-    "abs": torch.abs,
-}
+from tests.torch_activations import ACTIVATIONS
 
 
 def experiment(**values):

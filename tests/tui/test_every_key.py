@@ -240,7 +240,7 @@ async def test_every_key_of_the_quit_dialog_answers_it(leaves: str, calls: list[
             await driver.pilot.press("q")
             await driver.until(lambda: on(QuitScreen)(driver))
             await driver.pilot.press(key)
-            await driver.until(lambda key=key: driver.app._exit if key == leaves else closed(driver), key)  # type: ignore[misc]
+            await driver.until(lambda key=key: driver.app._exit if key == leaves else closed(driver), key)
             assert driver.source.runs[0].calls == (calls if key == leaves else [])
 
 
@@ -399,9 +399,9 @@ async def test_any_text_filters_the_runs() -> None:
         await driver.until(lambda: " kB" in driver.screen())
         field = driver.app.screen.query_one("#runs-filter")
         for text in ("[/", "(", "*", "\\", "x" * 2000, "\x1b[2J"):
-            field.value = text  # type: ignore[attr-defined]
+            field.value = text
             await driver.until(lambda: "0 of 1 run" in driver.screen(), text)
-            field.value = "  "  # type: ignore[attr-defined]
+            field.value = "  "
             await driver.until(lambda: "0 of 1 run" not in driver.screen() and "1 run" in driver.screen())
 
 

@@ -153,12 +153,12 @@ async def test_it_closes() -> None:
     async with listed() as driver:
         for number, key in enumerate(("escape", "q", "r"), 1):
             if number > 1:
-                driver.app.push_screen(RunsScreen(), driver.app.ended.append)  # type: ignore[attr-defined]
+                driver.app.push_screen(RunsScreen(), driver.app.ended.append)
                 await driver.until(lambda: isinstance(driver.app.screen, RunsScreen))
             await driver.pilot.press(key)
             await driver.pilot.pause()
             assert driver.app.screen is driver.explorer
-            assert driver.app.ended == [None] * number  # type: ignore[attr-defined]
+            assert driver.app.ended == [None] * number
 
 
 @pytest.mark.parametrize(("key", "action"), [("enter", "open"), ("c", "compare"), ("e", "export")])

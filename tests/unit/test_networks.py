@@ -14,20 +14,9 @@ from geomreg_tui.networks import build_network
 from geomreg_tui.sampling.direct import DirectLayers
 from geomreg_tui.shapes import LayerShape, layer_shapes, parameter_count
 from tests import seeds
+from tests.torch_activations import ACTIVATIONS
 
 BATCH, EXAMPLES = 5, 7
-TORCH_ACTIVATIONS = {
-    "relu": functional.relu,
-    "leaky_relu": functional.leaky_relu,
-    "tanh": torch.tanh,
-    "sigmoid": torch.sigmoid,
-    "erf": torch.erf,
-    "gelu": functional.gelu,
-    "silu": functional.silu,
-    "sin": torch.sin,
-    "linear": lambda z: z,
-    "abs": torch.abs,
-}
 
 
 class Recorder(DirectLayers):
@@ -83,7 +72,7 @@ def test_mlp_is_the_torch_module_with_the_same_weights(keys: dict[str, object], 
             z = functional.linear(hidden, weights, biases)
             if keys.get("layer_norm"):
                 z = functional.layer_norm(z, z.shape[1:])
-            z = TORCH_ACTIVATIONS[activation](z)
+            z = ACTIVATIONS[activation](z)
             hidden = z + hidden if keys.get("residual") and z.shape == hidden.shape else z
         expected = functional.linear(hidden, *last)
         torch.testing.assert_close(ours[network].T, expected, rtol=1e-10, atol=1e-12)
