@@ -55,7 +55,7 @@ DtypeName = Literal["float32", "float64"]
 
 # Keys that version 0.1.0 did not have. Where they have their default they are left out of what is stored, so
 # that an experiment keeps the digest that it was stored with.
-_ADDED_LATER = frozenset({"features", "layout"})
+_ADDED_LATER = frozenset({"features", "label_noise", "layout"})
 
 _MINUS = "\N{MINUS SIGN}"  # what typeset numbers are copied with
 
@@ -183,6 +183,9 @@ class Experiment(BaseModel):
         0, description="held-out examples M, evaluated jointly"
     )
     data_seed: Seed = Field(0, description="seed for picking and generating examples")
+    label_noise: Annotated[float, Field(ge=0, le=1)] = Field(
+        0.0, description="share of the training labels that are drawn anew, uniformly among the classes"
+    )
     standardize: bool = Field(True, description="scale each input (and real target) to mean 0, variance 1")
     loss: LossName = Field("mse", description="per-example loss, mean over examples and outputs")
 
@@ -255,6 +258,8 @@ class Experiment(BaseModel):
             parts.append(self.activation if self.depth else "linear model")
         parts.append(self.init if self.gain == 1 else f"{self.init} gain {exact_text(self.gain)}")
         parts.append(f"{self.data.rpartition('/')[2] or self.data} N={self.examples}")
+        if self.label_noise:
+            parts.append(f"label noise {exact_text(self.label_noise)}")
         if self.held_out:
             parts.append(f"held out {self.held_out}")
         parts += [self.loss, f"seed {self.seed}"]

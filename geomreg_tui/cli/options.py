@@ -47,6 +47,7 @@ _PANELS = {
         "examples",
         "held_out",
         "data_seed",
+        "label_noise",
         "standardize",
         "loss",
     ),

@@ -22,6 +22,7 @@ from geomreg_tui.experiment import Experiment
 __all__ = ["load"]
 
 _PICK_STREAM = 0
+_NOISE_STREAM = 0x6E6F6973
 
 
 def load(experiment: Experiment) -> Dataset:
@@ -47,12 +48,14 @@ def load(experiment: Experiment) -> Dataset:
     targets = Targets.of(pool, experiment.standardize)
     x, scale_note = _scaled_inputs(pool.x, picked, experiment.standardize)
     y = targets.y[picked]
+    classes = None if targets.label_names is None else len(targets.label_names)
+    y, noise_notes = _with_noise(y, classes, experiment)
     lost_notes = [*_lost(x, "inputs", experiment), *_lost(y, "targets", experiment)]
     return Dataset(
         x=x,
         y=y,
         examples=experiment.examples,
-        classes=None if targets.label_names is None else len(targets.label_names),
+        classes=classes,
         notes=(
             one_line(pool.source),
             *map(one_line, pool.notes),
@@ -60,6 +63,7 @@ def load(experiment: Experiment) -> Dataset:
             *targets.notes,
             *lost_notes,
             picked_note,
+            *noise_notes,
         ),
         sha256=pool.sha256,
         label_names=targets.label_names,
@@ -120,6 +124,33 @@ def _pick(pool: Pool, experiment: Experiment) -> tuple[NDArray[np.int64], str]:
     if held_out:
         note += f", {held_out:,} {'of the test set' if tested else 'others'} held out"
     return np.concatenate([first[:training], second[len(second) - held_out :]]), note
+
+
+def _with_noise(
+    y: NDArray[Any], classes: int | None, experiment: Experiment
+) -> tuple[NDArray[Any], tuple[str, ...]]:
+    """Return targets of which a share of the training labels is drawn anew, with what to say of it.
+
+    The stream depends on ``data_seed`` alone. Held-out labels stay as they are.
+
+    Raises:
+        DataError: if there are no labels.
+    """
+    share, training = experiment.label_noise, experiment.examples
+    if not share:
+        return y, ()
+    if classes is None:
+        raise DataError(
+            f"label_noise: got {share:g}, but the targets of data {_name(experiment)} are real numbers, and "
+            "only labels of classes can be drawn anew: leave label_noise out"
+        )
+    rng = np.random.default_rng([experiment.data_seed, _NOISE_STREAM])
+    count = round(share * training)
+    places = rng.permutation(training)[:count]
+    noisy = y.copy()
+    noisy[places] = rng.integers(classes, size=count)
+    changed = int((noisy != y).sum())
+    return noisy, (f"{count:,} of {training:,} training labels drawn anew, of which {changed:,} changed",)
 
 
 def _scaled_inputs(x: NDArray[Any], picked: NDArray[np.int64], standardize: bool) -> tuple[FloatArray, str]:

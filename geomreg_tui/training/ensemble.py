@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -11,11 +11,8 @@ from jaxtyping import Float, Float64
 from numpy.typing import NDArray
 from torch import Tensor
 
-from geomreg_tui.datasets import Dataset
-from geomreg_tui.errors import ExperimentError, Problem
 from geomreg_tui.experiment import Experiment
 from geomreg_tui.inits import Stream
-from geomreg_tui.losses import Objective
 from geomreg_tui.networks import MLP
 from geomreg_tui.sampling.rng import trajectory_generator
 from geomreg_tui.sampling.sampler import Sampler
@@ -30,7 +27,6 @@ from geomreg_tui.training.plan import TrainingPlan, check_plan
 
 __all__ = ["Ensemble", "Examples", "Start"]
 
-_NOISE = 0x6E6F6973  # ends the key of the stream that noise of labels comes from
 _CACHE_BYTES = 2**22  # of a block: parameters four times over, and a pass; measured to be the fastest
 _MOST_NETWORKS = 256
 
@@ -83,7 +79,7 @@ class Ensemble:
     """An experiment and a plan, made ready to train.
 
     Attributes:
-        facts: what the experiment comes to, with the loss of labels as they are trained on.
+        facts: what the experiment comes to.
         experiment: the resolved experiment.
         plan: how networks are trained.
         networks: what is trained, with its derivatives.
@@ -92,8 +88,6 @@ class Ensemble:
         batch: examples a step; N or less.
         layers: layers of a network, trained or not.
         block: networks that are best trained side by side.
-        labels: class of each example as it is trained on, (E,), or real targets.
-        notes: plain statements on labels that were drawn anew.
         device: where everything is computed.
     """
 
@@ -115,18 +109,10 @@ class Ensemble:
         self.plan = plan
         self.experiment = sampler.facts.experiment
         self.dtype = sampler.x.dtype
-        dataset, self.notes = _with_noise(sampler.dataset, plan.label_noise, experiment.data_seed)
-        self.labels = dataset.y
-        self.objective = Objective.build(
-            dataset, experiment.loss, experiment.outputs, self.dtype, self.device
-        )
-        self.facts = replace(
-            sampler.facts,
-            null_loss=self.objective.null_loss,
-            constant_loss=self.objective.constant_loss,
-        )
-        self.examples = dataset.examples
-        self.held_out = len(sampler.x) - dataset.examples
+        self.objective = sampler.objective
+        self.facts = sampler.facts
+        self.examples = sampler.dataset.examples
+        self.held_out = len(sampler.x) - self.examples
         self.batch = min(plan.batch or self.examples, self.examples)
         self._shapes = sampler.network.shapes
         self.layers = len(self._shapes)
@@ -208,26 +194,3 @@ class Ensemble:
             weights, biases = law.weights(shape, 1, stream, shared)
             found += [weights] if biases is None else [weights, biases]
         return tuple(found)
-
-
-def _with_noise(dataset: Dataset, share: float, seed: int) -> tuple[Dataset, tuple[str, ...]]:
-    """Return a data set in which a share of the training labels is drawn anew, with what to say of it.
-
-    The stream depends on the seed of the data alone, so all trajectories see the same labels.
-
-    Raises:
-        ExperimentError: if there are no labels.
-    """
-    if not share:
-        return dataset, ()
-    if dataset.classes is None:
-        allowed = "only labels of classes can be drawn anew, and these targets are real numbers: try 0"
-        raise ExperimentError([Problem("label-noise", f"{share:g} with real targets", allowed)])
-    rng = np.random.default_rng([seed, _NOISE])
-    count = round(share * dataset.examples)
-    places = rng.permutation(dataset.examples)[:count]
-    labels = dataset.y.copy()
-    labels[places] = rng.integers(dataset.classes, size=count)
-    changed = int((labels != dataset.y).sum())
-    note = f"{count} of {dataset.examples} training labels were drawn anew, of which {changed} changed"
-    return replace(dataset, y=labels), (note,)

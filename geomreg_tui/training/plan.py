@@ -50,7 +50,6 @@ class TrainingPlan:
         to_loss: training loss at or below which a network has fitted; 0 for none.
         train: ``all`` weights and biases, or those of the ``readout``.
         trajectories: networks that are trained.
-        label_noise: share of the training labels that are drawn anew, uniformly among all classes.
         record: recorded steps a decade.
     """
 
@@ -63,7 +62,6 @@ class TrainingPlan:
     to_loss: float = 1e-3
     train: str = "all"
     trajectories: int = 64
-    label_noise: float = 0.0
     record: int = 8
 
     def recorded_steps(self) -> tuple[int, ...]:
@@ -95,7 +93,6 @@ def plan_from_values(values: Mapping[str, Any]) -> TrainingPlan:
         to_loss=float(given["to_loss"]),
         train=str(given["train"]),
         trajectories=int(given["trajectories"]),
-        label_noise=float(given["label_noise"]),
         record=int(given["record"]),
     )
     possible = (
@@ -108,7 +105,6 @@ def plan_from_values(values: Mapping[str, Any]) -> TrainingPlan:
         and 1 <= plan.steps <= _MOST_STEPS
         and 0 <= plan.to_loss < math.inf
         and 1 <= plan.trajectories <= _MOST_TRAJECTORIES
-        and 0 <= plan.label_noise <= 1
         and 1 <= plan.record <= _MOST_RECORD
     )
     if not possible:
@@ -126,7 +122,6 @@ def parse_plan(
     to_loss: str | None = None,
     train: str | None = None,
     trajectories: str | None = None,
-    label_noise: str | None = None,
     record: str | None = None,
 ) -> TrainingPlan:
     """Return how networks are to be trained; every argument as the person wrote it, None for the default.
@@ -162,9 +157,6 @@ def parse_plan(
         to_loss=reader.number("to-loss", to_loss, default.to_loss, 0.0, 1e300, "a loss, such as 1e-3, or 0"),
         train=reader.name("train", train, default.train, PARTS),
         trajectories=reader.whole("trajectories", trajectories, default.trajectories, 1, _MOST_TRAJECTORIES),
-        label_noise=reader.number(
-            "label-noise", label_noise, default.label_noise, 0.0, 1.0, "a share from 0 to 1"
-        ),
         record=reader.whole("record", record, default.record, 1, _MOST_RECORD),
     )
     reader.check()

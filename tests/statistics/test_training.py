@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from scipy import linalg, stats
 
+from geomreg_tui.datasets import load
 from geomreg_tui.experiment import Experiment
 from geomreg_tui.training.ensemble import Ensemble
 from geomreg_tui.training.plan import TrainingPlan
@@ -129,7 +130,7 @@ def test_weights_and_risk_over_time_are_the_closed_form(tmp_path):
         np.testing.assert_allclose(arrays["parameters.0"][0, 0], expected, rtol=0, atol=1e-10)
     block.advance()
     result = block.result()
-    held_x, held_y = made.start([0]).held_out[0].numpy(), made.labels[100:]
+    held_x, held_y = made.start([0]).held_out[0].numpy(), load(made.experiment).y[100:]
     at = vectors @ (ends[:, None] * (1 - (1 - rate * values[:, None]) ** result.step))
     risk = ((held_x @ at - held_y.reshape(-1, 1)) ** 2).mean(axis=0)
     np.testing.assert_allclose(result.held_out_loss, risk, rtol=1e-10)

@@ -25,15 +25,15 @@ def keys(error):
 
 def test_every_problem_is_reported_at_once():
     with pytest.raises(ExperimentError) as error:
-        parse_plan("adm", "0", "-1", "1", "0", "1.5", "x", "some", "0", "2", "-3")
-    expected = "batch label-noise lr lr-share momentum optimizer record steps to-loss train trajectories"
+        parse_plan("adm", "0", "-1", "1", "0", "1.5", "x", "some", "0", "-3")
+    expected = "batch lr lr-share momentum optimizer record steps to-loss train trajectories"
     assert keys(error) == expected.split()
     assert "Did you mean 'adam'" in str(error.value)
 
 
 def test_a_plan_is_what_was_written():
-    plan = parse_plan("sgd", "1e-2", "0.25", "0", "8", "1k", "1e-4", "readout", "10", "0.1", "4")
-    assert plan == TrainingPlan("sgd", 0.01, 0.25, 0.0, 8, 1000, 1e-4, "readout", 10, 0.1, 4)
+    plan = parse_plan("sgd", "1e-2", "0.25", "0", "8", "1k", "1e-4", "readout", "10", "4")
+    assert plan == TrainingPlan("sgd", 0.01, 0.25, 0.0, 8, 1000, 1e-4, "readout", 10, 4)
     assert parse_plan() == TrainingPlan()
     assert parse_plan(lr="auto", batch="all") == TrainingPlan()
     assert parse_plan("sgd").batch == 32
@@ -44,7 +44,7 @@ def test_gradient_descent_takes_no_batches():
         parse_plan("gd", batch="4")
 
 
-@pytest.mark.parametrize("plan", [TrainingPlan(), TrainingPlan("sgd", 0.1, batch=3, label_noise=0.2)])
+@pytest.mark.parametrize("plan", [TrainingPlan(), TrainingPlan("sgd", 0.1, batch=3)])
 def test_values_restore_a_plan(plan):
     assert plan_from_values(plan_values(plan)) == plan
 
@@ -62,7 +62,6 @@ def test_values_restore_a_plan(plan):
         {"to_loss": -1.0},
         {"train": "some"},
         {"trajectories": 0},
-        {"label_noise": 1.5},
         {"record": 0},
     ],
 )

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from geomreg_tui.datasets import load
 from geomreg_tui.errors import ExperimentError
 from geomreg_tui.training.plan import TrainingPlan
 from geomreg_tui.training.result import DEAD, FITTED, LIMIT
@@ -106,7 +107,7 @@ def test_what_is_recorded_is_what_the_weights_say():
     first, shift, last, offset = (arrays[f"parameters.{place}"] for place in range(4))
     hidden = np.maximum(start.held_out[0].numpy() @ first.swapaxes(1, 2) + shift[:, None], 0)
     outputs = hidden @ last.swapaxes(1, 2) + offset[:, None]
-    labels = made.labels[made.examples :]
+    labels = load(made.experiment).y[made.examples :]
     log_sum = np.log(np.exp(outputs).sum(axis=2))
     own = np.take_along_axis(outputs, np.broadcast_to(labels[None, :, None], (5, 20, 1)), axis=2)[:, :, 0]
     np.testing.assert_allclose(result.final("held_out_loss"), (log_sum - own).mean(axis=1), rtol=1e-10)
@@ -119,26 +120,6 @@ def test_without_held_out_examples_nothing_is_said_of_them():
     result = trained(TrainingPlan(steps=3))
     assert np.isnan(result.held_out_loss).all()
     assert np.isnan(result.held_out_accuracy).all()
-
-
-def test_label_noise_draws_a_share_of_the_training_labels_anew():
-    clean = ensemble(TrainingPlan(), examples=100, held_out=20, loss="cross_entropy")
-    noisy = ensemble(TrainingPlan(label_noise=0.3), examples=100, held_out=20, loss="cross_entropy")
-    changed = clean.labels != noisy.labels
-    assert 0 < changed[:100].sum() <= 30
-    assert not changed[100:].any()
-    assert f"of which {changed.sum()} changed" in noisy.notes[0]
-    again = ensemble(TrainingPlan(label_noise=0.3), examples=100, held_out=20, loss="cross_entropy", seed=5)
-    np.testing.assert_array_equal(again.labels, noisy.labels)  # a matter of the data, not of the weights
-    all_anew = ensemble(TrainingPlan(label_noise=1.0), examples=100, held_out=20, loss="cross_entropy")
-    assert (clean.labels != all_anew.labels)[:100].sum() > 40
-    targets = noisy.start([0]).training.targets[0]
-    np.testing.assert_array_equal(targets.argmax(dim=0).numpy(), noisy.labels[:100])
-
-
-def test_label_noise_of_real_targets_is_refused():
-    with pytest.raises(ExperimentError, match=r"label-noise: got 0\.1 with real targets"):
-        ensemble(TrainingPlan(label_noise=0.1), data="diabetes")
 
 
 @pytest.mark.parametrize(

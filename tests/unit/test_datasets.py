@@ -537,3 +537,32 @@ def test_any_damage_to_a_file_is_examples_or_one_clear_line(
     content = content[: data.draw(st.integers(len(content) // 2, len(content)))]
     target = {"npz": {}, "npy": {"target": str(tmp_path / "y.npy")}, "parquet": {"target": "y"}}[suffix]
     survives(tmp_path / f"f.{suffix}", bytes(content), **target)
+
+
+def noisy(**keys):
+    return load(Experiment.parse({"data": "iris", "examples": 100, "held_out": 20, **keys}))
+
+
+def test_label_noise_draws_a_share_of_the_training_labels_anew():
+    clean, some = noisy(), noisy(label_noise=0.3)
+    changed = clean.y != some.y
+    assert 0 < changed[:100].sum() <= 30
+    assert not changed[100:].any()
+    assert f"30 of 100 training labels drawn anew, of which {changed.sum()} changed" in some.notes
+    # It is a matter of the data, not of the weights.
+    np.testing.assert_array_equal(noisy(label_noise=0.3, seed=5).y, some.y)
+    assert (clean.y != noisy(label_noise=1.0).y)[:100].sum() > 40
+    assert (noisy(label_noise=0.3, data_seed=5).y != noisy(data_seed=5).y).sum() > 0
+
+
+def test_label_noise_changes_a_share_that_is_as_it_should_be():
+    """Of 10 classes 9 of 10 new labels differ: within 5 standard deviations, a false alarm in 1.7 million."""
+    keys = {"data": "digits", "examples": 1700, "label_noise": 0.5}
+    clean = load(Experiment.parse({**keys, "label_noise": 0})).y
+    changed = (load(Experiment.parse(keys)).y != clean).sum()
+    assert abs(changed - 850 * 0.9) < 5 * (850 * 0.9 * 0.1) ** 0.5
+
+
+def test_label_noise_of_real_targets_is_refused():
+    with pytest.raises(DataError, match=r"label_noise: got 0\.1, but the targets of data diabetes are real"):
+        noisy(data="diabetes", label_noise=0.1)
