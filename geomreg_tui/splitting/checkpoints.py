@@ -20,16 +20,8 @@ from numpy.typing import NDArray
 
 from geomreg_tui.errors import RunDirectoryError
 from geomreg_tui.rundir import Layout, RunDirectory
-from geomreg_tui.rundir.store import (
-    arrays_digest,
-    parsing,
-    read_arrays,
-    read_json,
-    sweep_temporaries,
-    sync_folder,
-    write_arrays,
-    write_json,
-)
+from geomreg_tui.rundir.checkpoints import CheckpointFolder
+from geomreg_tui.rundir.store import arrays_digest, parsing, read_json, write_json
 from geomreg_tui.splitting.plan import TailPlan, plan_from_values, plan_values
 from geomreg_tui.splitting.result import FAILED, MOVES, PopulationResult, Tail, checked
 
@@ -86,6 +78,7 @@ class TailFolder:
     def __init__(self, path: Path, digest: str) -> None:
         self.path = path
         self._digest = digest
+        self._files = CheckpointFolder(path, "population", 2)
 
     @classmethod
     def of(cls, run: RunDirectory) -> TailFolder:
@@ -98,10 +91,7 @@ class TailFolder:
         Raises:
             RunDirectoryError: if it cannot be written.
         """
-        try:
-            self.path.mkdir(exist_ok=True)
-        except OSError as error:
-            raise RunDirectoryError(f"{self.path}: cannot be created ({error.strerror})") from error
+        self._files.make()
         write_json(self.path / _PLAN, tail.head())
 
     def planned(self) -> Tail | None:
@@ -113,7 +103,7 @@ class TailFolder:
         path = self.path / _PLAN
         if not os.path.lexists(path):
             return None
-        self._check_folder()
+        self._files.check()
         values = read_json(path)
         with parsing(path):
             return Tail.planned(values)
@@ -147,16 +137,12 @@ class TailFolder:
         Raises:
             RunDirectoryError: if its file is damaged, or of another experiment or plan.
         """
-        path = self._file(index)
-        if not os.path.lexists(path):
+        stored = self._files.read(index, self._mark(index, plan))
+        if stored is None:
             return None
-        self._check_folder()
-        header, arrays = read_arrays(path)
-        with parsing(path):
-            if header["of"] != self._mark(index, plan):
-                raise ValueError("it is of another experiment, plan or population")
-            values = json.loads(header["values"])
-            found = Checkpoint(values, arrays, float(header["seconds"]), str(header["ended"]))
+        with parsing(self._files.file(index)):
+            seconds, ended = float(stored.header["seconds"]), str(stored.header["ended"])
+            found = Checkpoint(stored.values, stored.arrays, seconds, ended)
             if not 0 <= found.seconds < _LONGEST:
                 raise ValueError("an impossible time")
             found.result  # noqa: B018  raises where it is none
@@ -168,13 +154,14 @@ class TailFolder:
         Raises:
             RunDirectoryError: if it cannot be written.
         """
-        header = {
-            "of": self._mark(index, plan),
-            "values": json.dumps(checkpoint.values),  # as text: among them may be NaN
-            "seconds": checkpoint.seconds,
-            "ended": checkpoint.ended,
-        }
-        write_arrays(self._file(index), header, checkpoint.arrays)
+        self._files.write(
+            index,
+            self._mark(index, plan),
+            checkpoint.values,
+            checkpoint.arrays,
+            seconds=checkpoint.seconds,
+            ended=checkpoint.ended,
+        )
 
     def set_aside(self, index: int) -> Path:
         """Rename the damaged file of a population, and return its new path.
@@ -182,26 +169,11 @@ class TailFolder:
         Raises:
             RunDirectoryError: if it cannot be renamed.
         """
-        path = self._file(index)
-        aside = path.with_name(path.name + ".damaged")
-        try:
-            os.replace(path, aside)
-            sync_folder(self.path)
-        except OSError as error:
-            raise RunDirectoryError(f"{path}: cannot be set aside ({error.strerror})") from error
-        return aside
+        return self._files.set_aside(index)
 
     def tidy(self) -> None:
         """Delete what killed workers left half-written."""
-        if not self.path.is_symlink():
-            sweep_temporaries(self.path)
-
-    def _file(self, index: int) -> Path:
-        return self.path / f"population-{index:02d}.safetensors"
-
-    def _check_folder(self) -> None:
-        if self.path.is_symlink():
-            raise RunDirectoryError(f"{self.path}: is a link, which is never followed")
+        self._files.tidy()
 
     def _mark(self, index: int, plan: TailPlan) -> str:
         """Return what a checkpoint is of: time and number of populations do not change its bits."""
