@@ -4,8 +4,8 @@
     >>> round(geomreg.sphere("1:20").volume_peak.n, 3)  # where the unit ball's volume peaks
     5.257
 
-What to call is :func:`sample`, :func:`tail`, :func:`sweep` and :func:`sphere`. :func:`load` and :func:`runs`
-find what is on disk. :func:`infinite_width` is a law to compare with.
+What to call is :func:`sample`, :func:`tail`, :func:`train`, :func:`sweep` and :func:`sphere`. :func:`load`
+and :func:`runs` find what is on disk. :func:`infinite_width` is a law to compare with.
 
 The public names are imported when they are first used, so that importing the package is instant: torch
 is loaded by :func:`prepare`, :func:`run_chunk` and :func:`infinite_width` only, and textual by none of them.
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         sphere,
         sweep,
         tail,
+        train,
     )
     from geomreg_tui.errors import (
         CapacityError,
@@ -80,6 +81,7 @@ _HOMES = {
     "start_run": "geomreg_tui.runner",
     "sweep": "geomreg_tui.api",
     "tail": "geomreg_tui.api",
+    "train": "geomreg_tui.api",
     "volume_curve": "geomreg_tui.statistics",
 }
 
@@ -113,6 +115,7 @@ __all__ = [
     "start_run",
     "sweep",
     "tail",
+    "train",
     "volume_curve",
 ]
 

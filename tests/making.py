@@ -9,9 +9,9 @@ from geomreg_tui.sampling.plan import SamplingPlan
 from geomreg_tui.splitting.stage import PlannedTail
 
 
-def begin_run(path, facts, environment, samples, keep_losses=0, asked=None, tail=None, **options):
-    """Make a run directory, and return it with its lease."""
-    plans = [SamplingPlan(samples, keep_losses)]
+def begin_run(path, facts, environment, samples, keep_losses=0, asked=None, tail=None, more=(), **options):
+    """Make a run directory, and return it with its lease; ``more`` are plans of further stages."""
+    plans = [SamplingPlan(samples, keep_losses), *more]
     if tail is not None:
         plans.append(PlannedTail(tail))
     return RunDirectory.begin(path, facts, environment, plans, asked, layout=registry.layout(), **options)
@@ -26,8 +26,8 @@ def new_run(path, *plan):
 
 def preparation(experiment, device="cpu", module=None, deep=False, overlays=True):
     """Return the work that makes an experiment ready, for the deep tail if ``deep``."""
-    stages = ("sampling", "splitting") if deep else ("sampling",)
-    return Preparation(experiment, device, module, stages, overlays)
+    plans = {"sampling": {}, "splitting": {}} if deep else {"sampling": {}}
+    return Preparation(experiment, device, module, plans, overlays)
 
 
 def make_engine(run, executor, lease=None, pace=None, workers=4):

@@ -1,6 +1,6 @@
 """What people call from Python: ``import geomreg_tui as geomreg``. Reading results never imports torch."""
 
-from geomreg_tui.api.calls import RunList, load, runs, sample, sweep, tail
+from geomreg_tui.api.calls import RunList, load, runs, sample, sweep, tail, train
 from geomreg_tui.api.laws import infinite_width
 from geomreg_tui.api.results import Dominance, RunResult, SweepResult
 from geomreg_tui.api.spheres import SphereResult, sphere
@@ -18,4 +18,5 @@ __all__ = [
     "sphere",
     "sweep",
     "tail",
+    "train",
 ]

@@ -22,6 +22,8 @@ from geomreg_tui.held import hold
 from geomreg_tui.rundir.store import write_bytes
 from geomreg_tui.splitting.plan import TailPlan, parse_plan
 from geomreg_tui.sweeps.plan import Factor, parse_factor
+from geomreg_tui.training.plan import TrainingPlan
+from geomreg_tui.training.plan import parse_plan as parse_training
 
 __all__ = [
     "GOALS",
@@ -33,6 +35,7 @@ __all__ = [
     "importable_name",
     "module_name",
     "tail_plan",
+    "training_plan",
 ]
 
 _HERE = ("__main__", "__mp_main__")  # other names of what Python was started with
@@ -244,6 +247,17 @@ def tail_plan(goals: Mapping[str, Any]) -> TailPlan:
         ExperimentError: with one problem for each goal that is no good.
     """
     return parse_plan(**{key: None if goals[key] is None else str(_plain(goals[key])) for key in GOALS})
+
+
+def training_plan(options: Mapping[str, Any]) -> TrainingPlan:
+    """Return how to train; ``options`` are those of :func:`geomreg_tui.train`, None for the default.
+
+    Raises:
+        ExperimentError: with one problem for each option that is no good.
+    """
+    return parse_training(
+        **{key: None if value is None else str(_plain(value)) for key, value in options.items()}
+    )
 
 
 def factors_of(over: Mapping[str, Any]) -> list[Factor]:

@@ -6,48 +6,15 @@ by the notebook's own display protocol needs nothing and works in all of them.
 
 from __future__ import annotations
 
-import math
 import sys
 from types import TracebackType
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 from geomreg_tui.errors import plain_text
 from geomreg_tui.rendering import render
-from geomreg_tui.runner.snapshot import Snapshot
-from geomreg_tui.splitting.result import Tail
+from geomreg_tui.runner.progress import StageProgress
 
-__all__ = ["Bar", "NoBar", "NotebookBar", "Stage", "TerminalBar", "new_bar", "stage_of"]
-
-
-class Stage(NamedTuple):
-    """How far something has come.
-
-    Attributes:
-        name: what is being done.
-        done, total: of what there is to do; the total is None where it is not known.
-        note: what else there is to say.
-    """
-
-    name: str
-    done: int
-    total: int | None
-    note: str = ""
-
-
-def stage_of(snapshot: Snapshot) -> Stage:
-    """Return how far a run has come: networks drawn, or then populations that have ended."""
-    tail = snapshot.tail
-    if tail is not None and snapshot.samples >= snapshot.target:
-        return _populations(tail)
-    rate = f"{snapshot.rate:,.0f} networks/s" if snapshot.rate else ""
-    return Stage("sampling", snapshot.samples, snapshot.target, rate)
-
-
-def _populations(tail: Tail) -> Stage:
-    over = sum(population.status is not None for population in tail.populations)
-    depth = min((d.log_volume[-1] for d in tail.populations if d.log_volume.size), default=0.0)
-    note = f"populations, deepest V = 1e{math.floor(depth / math.log(10))}"
-    return Stage("deep tail", over, tail.plan.repeats, note)
+__all__ = ["Bar", "NoBar", "NotebookBar", "TerminalBar", "new_bar"]
 
 
 class Bar(Protocol):
@@ -61,7 +28,7 @@ class Bar(Protocol):
     ) -> None:
         """Show nothing more."""
 
-    def show(self, stage: Stage) -> None:
+    def show(self, stage: StageProgress) -> None:
         """Show a stage in place of the one before."""
 
     def say(self, text: str) -> None:
@@ -77,7 +44,7 @@ class NoBar:
     def __exit__(self, *_: object) -> None:
         return None
 
-    def show(self, stage: Stage) -> None:
+    def show(self, stage: StageProgress) -> None:
         """Show nothing."""
 
     def say(self, text: str) -> None:
@@ -111,7 +78,7 @@ class TerminalBar:
     def __exit__(self, *_: object) -> None:
         self._progress.stop()
 
-    def show(self, stage: Stage) -> None:
+    def show(self, stage: StageProgress) -> None:
         """Show a stage in place of the one before."""
         self._progress.update(
             self._task, description=stage.name, completed=stage.done, total=stage.total, note=stage.note
@@ -133,7 +100,7 @@ class NotebookBar:
         self._display = display
         self._handle: Any = None
         self._said: list[str] = []
-        self._stage: Stage | None = None
+        self._stage: StageProgress | None = None
 
     def __enter__(self) -> NotebookBar:
         self._handle = self._display(self._bundle(), raw=True, display_id=True)
@@ -142,7 +109,7 @@ class NotebookBar:
     def __exit__(self, *_: object) -> None:
         self._update(over=True)
 
-    def show(self, stage: Stage) -> None:
+    def show(self, stage: StageProgress) -> None:
         """Show a stage in place of the one before."""
         self._stage = stage
         self._update()
@@ -158,7 +125,7 @@ class NotebookBar:
 
     def _bundle(self, over: bool = False) -> dict[str, str]:
         """Return what is shown, as HTML and as text."""
-        stage = self._stage or Stage("starting", 0, None)
+        stage = self._stage or StageProgress("starting", 0, None)
         count = f"{stage.done:,}" + (f" / {stage.total:,}" if stage.total is not None else "")
         lines = [f"{stage.name} {count} {stage.note}".rstrip(), *self._said]
         shown = render("bar.html.j2", stage=stage, over=over, lines=lines)

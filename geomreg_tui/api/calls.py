@@ -11,8 +11,8 @@ from typing import Any, overload
 import numpy as np
 
 from geomreg_tui.api import tables
-from geomreg_tui.api.arguments import GOALS, asked_for, count_of, factors_of, tail_plan
-from geomreg_tui.api.bars import Stage, new_bar
+from geomreg_tui.api.arguments import GOALS, asked_for, count_of, factors_of, tail_plan, training_plan
+from geomreg_tui.api.bars import new_bar
 from geomreg_tui.api.following import Interrupts
 from geomreg_tui.api.results import RunResult, SweepResult, finished, read_run, read_sweep
 from geomreg_tui.errors import ExperimentError, Problem
@@ -21,13 +21,15 @@ from geomreg_tui.rendering import Table, render
 from geomreg_tui.report import find_sweep
 from geomreg_tui.rundir import RunEntry, find_run, list_runs
 from geomreg_tui.runner import start_run
+from geomreg_tui.runner.progress import StageProgress
 from geomreg_tui.runner.snapshot import Snapshot
 from geomreg_tui.sweeps.directory import new_sweep_path
 from geomreg_tui.sweeps.plan import grid, point_name
 from geomreg_tui.sweeps.result import SweepError, SweepPoint
 from geomreg_tui.sweeps.run import run_sweep
+from geomreg_tui.training.plan import check_plan
 
-__all__ = ["RunList", "load", "runs", "sample", "sweep", "tail"]
+__all__ = ["RunList", "load", "runs", "sample", "sweep", "tail", "train"]
 
 _SHOWN = 20  # runs that a list shows of itself
 AnyPath = str | os.PathLike[str]
@@ -172,6 +174,102 @@ def tail(
     return finished(handle, progress, on_snapshot)
 
 
+def train(
+    experiment: Experiment | None = None,
+    samples: float | str = 1e5,
+    out: AnyPath | None = None,
+    *,
+    data: Any = None,
+    module: Any = None,
+    optimizer: str | None = None,
+    lr: float | str | None = None,
+    lr_share: float | None = None,
+    momentum: float | None = None,
+    batch: int | str | None = None,
+    steps: float | str | None = None,
+    to_loss: float | None = None,
+    train: str | None = None,
+    trajectories: int | None = None,
+    record: int | None = None,
+    tail: bool | Mapping[str, Any] = False,
+    workers: int | None = None,
+    device: str = "auto",
+    progress: bool = True,
+    on_snapshot: Callable[[Snapshot], object] | None = None,
+    **keys: Any,
+) -> RunResult:
+    """Train networks drawn from an init law, and return what they find and how rare that is.
+
+    First networks are drawn plainly, for V(loss). Then an ensemble is trained, many networks at once, each
+    from a draw of its own. The bits of a trajectory depend on the experiment, these options and its index
+    alone.
+
+    Args:
+        experiment: what is trained; None for an experiment of the keys alone.
+        samples: networks to draw plainly.
+        out, data, module, workers, device, progress, on_snapshot, keys: as for :func:`sample`.
+        optimizer: ``gd`` (gradient descent on all examples), ``momentum`` (heavy ball), ``sgd``
+            (minibatches) or ``adam``; ``gd`` unless given.
+        lr: step size, or ``auto``: a share of the largest stable step of each network, and 0.001 for Adam.
+        lr_share: that share, of 2 / lambda_max of the Gauss-Newton matrix at the start; 0.5 unless given.
+        momentum: coefficient of ``momentum``; 0.9 unless given.
+        batch: examples a step, or ``all``; 32 with ``sgd``, else all, unless given.
+        steps: most steps of a trajectory; 10,000 unless given.
+        to_loss: training loss at which a network has fitted; 1e-3 unless given, 0 for none.
+        train: ``all`` weights and biases, or those of the ``readout``.
+        trajectories: networks that are trained; 64 unless given.
+        record: recorded steps a decade; 8 unless given.
+        tail: whether to go down the deep tail to ``to_loss`` too, so that V of every loss on the way is
+            known; or its goals, as :func:`tail` takes them: ``{"population": 200, "repeats": 4}``.
+
+    Returns:
+        The run. ``training`` has counts and medians, ``arrays("path")`` quantiles over the trajectories,
+        ``arrays("trajectories")`` all of them.
+
+    Raises:
+        ExperimentError, DataError, CapacityError, RunDirectoryError, SamplingError: as :func:`sample`.
+
+    Example:
+        >>> result = geomreg.train(data="iris", examples=6, width=8, depth=1, samples=1e4, trajectories=5,
+        ...                        to_loss=1e-2)
+        >>> result.training.counts
+        {'fitted': 5, 'limit': 0, 'diverged': 0, 'dead': 0}
+        >>> path = result.arrays("path")
+        >>> bool(path["loss"][0] > path["loss"][-1])
+        True
+    """
+    options = {
+        "optimizer": optimizer,
+        "lr": lr,
+        "lr_share": lr_share,
+        "momentum": momentum,
+        "batch": batch,
+        "steps": steps,
+        "to_loss": to_loss,
+        "train": train,
+        "trajectories": trajectories,
+        "record": record,
+    }
+    plan = training_plan(options)
+    deep = None
+    if tail is not False:
+        goals = _goals({} if tail is True else tail)
+        deep = tail_plan({**dict.fromkeys(GOALS), "to_loss": plan.tail_loss or None, **goals})
+    with asked_for(experiment, data, module, keys) as asked:
+        check_plan(plan, asked.experiment)
+        handle = start_run(
+            asked.experiment,
+            count_of(samples),
+            directory=None if out is None else Path(out),
+            workers=workers,
+            device=device,
+            tail=deep,
+            training=plan,
+            arrays=asked.arrays,
+        )
+    return finished(handle, progress, on_snapshot)
+
+
 def sweep(
     over: Mapping[str, Any],
     experiment: Experiment | None = None,
@@ -229,7 +327,7 @@ def sweep(
     ):
         total = len(grid(asked.experiment, factors))
         folder = Path(out) if out is not None else new_sweep_path(asked.experiment)
-        bar.show(Stage("points", 0, total))
+        bar.show(StageProgress("points", 0, total))
         points = run_sweep(
             asked.experiment,
             factors,
@@ -243,7 +341,7 @@ def sweep(
         )
         try:
             for found, point in enumerate(points, start=1):
-                bar.show(Stage("points", found, total, point_name(factors, point.settings)))
+                bar.show(StageProgress("points", found, total, point_name(factors, point.settings)))
                 if on_point is not None:
                     on_point(point)
         except SweepError as error:

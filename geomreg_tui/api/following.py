@@ -9,10 +9,11 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
-from geomreg_tui.api.bars import Bar, new_bar, stage_of
+from geomreg_tui.api.bars import Bar, new_bar
 from geomreg_tui.errors import RunDirectoryError, SamplingError
 from geomreg_tui.rundir import RunState
 from geomreg_tui.runner import RunHandle
+from geomreg_tui.runner.progress import stage_progress
 from geomreg_tui.runner.snapshot import Snapshot
 
 __all__ = ["Interrupts", "follow"]
@@ -77,7 +78,7 @@ def follow(
                 snapshot = _newest(handle)
                 if snapshot is not None and snapshot is not seen:
                     seen = snapshot
-                    bar.show(stage_of(snapshot))
+                    bar.show(stage_progress(snapshot))
                     if on_snapshot is not None:
                         on_snapshot(snapshot)
                 if going:

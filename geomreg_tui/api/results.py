@@ -84,6 +84,9 @@ class RunResult(Result):
         modes: the modes, their masses and what is known of each.
         volume: the volume fraction V(L), arrays of shape (points,).
         tail: the deep tail; None where none was asked for.
+        training: the trained ensemble: ``counts``, ``ends``, ``shown``, ``bands``; None where nothing is
+            trained.
+        trajectories: all its trajectories, whole.
         held_out: held-out performance given the training loss; None where nothing is held out.
         complete: whether all that was asked for is there.
         warnings: what must be said of it, such as parts from different environments.
@@ -139,8 +142,9 @@ class RunResult(Result):
 
         Args:
             table: ``bins``, one row for each occupied bin of the base histogram, as an exported CSV file has
-                them; ``volume``, V(L) with intervals; ``modes``; ``held_out``; or ``tail``, one curve of V
-                from 1 down to the end of the deep tail.
+                them; ``volume``, V(L) with intervals; ``modes``; ``held_out``; ``tail``, one curve of V
+                from 1 down to the end of the deep tail; ``path``, quantiles over the trajectories of an
+                ensemble at each recorded step; or ``trajectories``, all of their rows.
 
         Raises:
             ExperimentError: if there is no such table, or the run has nothing for it.
@@ -159,7 +163,7 @@ class RunResult(Result):
         """Return a figure of matplotlib, or draw on axes that are given.
 
         Args:
-            panel: ``density``, ``volume`` or ``held_out``; None for all side by side.
+            panel: ``density``, ``volume``, ``training`` or ``held_out``; None for all side by side.
             ax: axes to draw one panel on; they are returned.
 
         Raises:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from geomreg_tui.errors import ExperimentError, Problem, nearest_name
 from geomreg_tui.report import Result, export_result
+from geomreg_tui.report.training import path_columns, trajectory_columns
 from geomreg_tui.statistics import Mode
 from geomreg_tui.statistics.heldout import Band
 
@@ -130,6 +131,18 @@ def _tail(result: Result) -> Columns:
     }
 
 
+def _path(result: Result) -> Columns:
+    if result.training is None:
+        raise _nothing("path", "a run without training", "geomreg.train(...) makes one with it")
+    return path_columns(result.training, result.volume_of_loss)
+
+
+def _trajectories(result: Result) -> Columns:
+    if result.trajectories is None:
+        raise _nothing("trajectories", "a run without training", "geomreg.train(...) makes one with it")
+    return trajectory_columns(result.trajectories, result.volume_of_loss)
+
+
 def _band(name: str, band: Band) -> Columns:
     return {name: band.estimate, f"{name}_low": band.low, f"{name}_high": band.high}
 
@@ -144,4 +157,6 @@ RUN_TABLES: dict[str, Callable[[Result], Columns]] = {
     "modes": _modes,
     "held_out": _held_out,
     "tail": _tail,
+    "path": _path,
+    "trajectories": _trajectories,
 }

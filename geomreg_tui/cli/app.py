@@ -21,6 +21,7 @@ from geomreg_tui.cli.serve import serve
 from geomreg_tui.cli.sphere import sphere
 from geomreg_tui.cli.sweep import sweep
 from geomreg_tui.cli.tail import tail
+from geomreg_tui.cli.train import train
 from geomreg_tui.cli.values import CommandGroup
 from geomreg_tui.errors import ExitCode
 
@@ -39,6 +40,7 @@ app = typer.Typer(
 command = functools.partial(app.command, cls=HelpCommand)
 command("run")(experiment_options(sample))
 command()(experiment_options(tail))
+command()(experiment_options(train))
 command()(experiment_options(sweep))
 command()(experiment_options(explore))
 command()(attach)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import math
 import sys
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from geomreg_tui.cli.signals import Signals
 from geomreg_tui.errors import RunDirectoryError, plain_text
@@ -14,7 +13,6 @@ from geomreg_tui.errors import RunDirectoryError, plain_text
 if TYPE_CHECKING:
     from geomreg_tui.runner import RunHandle
     from geomreg_tui.runner.snapshot import Snapshot
-    from geomreg_tui.splitting.result import Tail
 
 __all__ = ["follow", "narrate"]
 
@@ -41,6 +39,8 @@ def follow(handle: RunHandle, signals: Signals, quiet: bool) -> None:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+    from geomreg_tui.runner.progress import stage_progress
+
     console = Console(stderr=True, highlight=False)
     snapshot = _newest(handle)
     if snapshot and snapshot.facts:
@@ -55,7 +55,7 @@ def follow(handle: RunHandle, signals: Signals, quiet: bool) -> None:
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]}"),
+        TextColumn("{task.fields[note]}"),
         TimeRemainingColumn(),
         console=console,
         transient=True,
@@ -66,7 +66,7 @@ def follow(handle: RunHandle, signals: Signals, quiet: bool) -> None:
     message = ""
     try:
         with progress:
-            task = progress.add_task("sampling", total=snapshot.target if snapshot else None, rate="")
+            task = progress.add_task("sampling", total=snapshot.target if snapshot else None, note="")
             while handle.running() and not signals.hang_up:
                 time.sleep(_REFRESH)
                 stopper.pass_on()
@@ -76,26 +76,13 @@ def follow(handle: RunHandle, signals: Signals, quiet: bool) -> None:
                 if snapshot.message != message:
                     message = snapshot.message
                     narrate(message, quiet or not message)
-                if snapshot.tail is not None and snapshot.samples >= snapshot.target:
-                    progress.update(task, **_populations(snapshot.tail))
-                    continue
-                rate = f"{snapshot.rate:,.0f} networks/s"
-                progress.update(task, completed=snapshot.samples, total=snapshot.target, rate=rate)
+                stage = stage_progress(snapshot)
+                progress.update(
+                    task, description=stage.name, completed=stage.done, total=stage.total, note=stage.note
+                )
     except OSError:
         if not signals.hang_up:
             raise
-
-
-def _populations(tail: Tail) -> dict[str, Any]:
-    """Return what the progress bar shows while populations go down."""
-    over = sum(population.status is not None for population in tail.populations)
-    depth = min((d.log_volume[-1] for d in tail.populations if d.log_volume.size), default=0.0)
-    return {
-        "description": "deep tail",
-        "completed": over,
-        "total": tail.plan.repeats,
-        "rate": f"populations, deepest V = 1e{math.floor(depth / math.log(10))}",
-    }
 
 
 class _Stopper:

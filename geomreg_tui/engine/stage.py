@@ -156,8 +156,8 @@ class StageKind(ABC):
             ExperimentError: if it cannot.
         """
 
-    def adapt(self, experiment: Experiment) -> Experiment:
-        """Return the experiment as the stage needs it. Workers call this; it may load torch."""
+    def adapt(self, experiment: Experiment, plan: Mapping[str, Any]) -> Experiment:
+        """Return the experiment as the stage needs it for a plan. Workers call this; it may load torch."""
         return experiment
 
     @abstractmethod

@@ -6,6 +6,7 @@ import math
 import os
 import shlex
 from collections.abc import Sequence
+from dataclasses import fields
 from typing import Any
 
 from geomreg_tui.datasets import BUILT_IN, SYNTHETIC
@@ -16,8 +17,17 @@ from geomreg_tui.sampling.plan import read_plan
 from geomreg_tui.splitting.checkpoints import TailFolder
 from geomreg_tui.splitting.plan import TailPlan
 from geomreg_tui.sweeps.plan import Factor
+from geomreg_tui.training.plan import TrainingPlan
+from geomreg_tui.training.store import TrainingFolder
 
-__all__ = ["experiment_arguments", "run_command", "shell_line", "sweep_command", "tail_arguments"]
+__all__ = [
+    "experiment_arguments",
+    "run_command",
+    "shell_line",
+    "sweep_command",
+    "tail_arguments",
+    "training_arguments",
+]
 
 PROGRAM = "geomreg-tui"
 # What a run fixes of what was left open, and its bits depend on.
@@ -49,15 +59,25 @@ def run_command(run: RunDirectory, status: Status) -> str:
         arguments += ["--device", device]
     if keep:
         arguments += ["--keep-losses", str(keep)]
-    if (tail := TailFolder.of(run).planned()) is not None:
+    tail, training = TailFolder.of(run).planned(), TrainingFolder(run).planned()
+    if training is not None:
+        deep = [] if tail is None else ["--tail", *tail_arguments(tail.plan, to_loss=False)]
+        words = [PROGRAM, "train", *arguments, *training_arguments(training.plan), *deep]
+        return _from(run.started_in, asked, words)
+    if tail is not None:
         return _from(run.started_in, asked, [PROGRAM, "tail", *arguments, *tail_arguments(tail.plan)])
     return _from(run.started_in, asked, [PROGRAM, "run", *arguments])
 
 
-def tail_arguments(plan: TailPlan) -> list[str]:
-    """Return the options that say how deep a tail goes; its time limit, which changes its bits, too."""
+def tail_arguments(plan: TailPlan, *, to_loss: bool = True) -> list[str]:
+    """Return the options that say how deep a tail goes; its time limit, which changes its bits, too.
+
+    Args:
+        plan: the plan.
+        to_loss: with the loss that it goes to.
+    """
     arguments = ["--population", str(plan.population), "--repeats", str(plan.repeats)]
-    if plan.loss:
+    if plan.loss and to_loss:
         arguments += ["--to-loss", repr(plan.loss)]
     if math.isfinite(plan.log10_volume):
         arguments += ["--to-log10-volume", repr(plan.log10_volume)]
@@ -65,6 +85,20 @@ def tail_arguments(plan: TailPlan) -> list[str]:
         arguments += ["--max-seconds", repr(plan.seconds)]
     if plan.kernel != "auto":
         arguments += ["--move", plan.kernel]
+    return arguments
+
+
+def training_arguments(plan: TrainingPlan) -> list[str]:
+    """Return the options that say how networks are trained: each that is not the default."""
+    default = TrainingPlan()
+    arguments = ["--optimizer", plan.optimizer, "--trajectories", str(plan.trajectories)]
+    for field in fields(TrainingPlan):
+        value = getattr(plan, field.name)
+        if field.name in ("optimizer", "trajectories", "batch") or value == getattr(default, field.name):
+            continue
+        arguments += [f"--{field.name.replace('_', '-')}", _spelled(value)]
+    if plan.optimizer != "gd":
+        arguments += ["--batch", "all" if plan.batch is None else str(plan.batch)]
     return arguments
 
 

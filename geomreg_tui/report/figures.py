@@ -30,12 +30,13 @@ _LAWS = (("orange", "--"), ("vermilion", ":"), ("purple", "-."))
 
 
 def draw_figure(result: Result) -> Any:
-    """Return a matplotlib figure with density, volume fraction and held-out performance side by side.
+    """Return a matplotlib figure with all panels side by side for which the run has something.
 
     Raises:
         ExperimentError: if matplotlib is not installed.
     """
-    names = [name for name in PANELS if name != "held_out" or result.held_out is not None]
+    without = {"held_out": result.held_out is None, "training": result.training is None}
+    names = [name for name in PANELS if not without.get(name)]
     with style():
         figure = new_figure(4.6 * len(names), 4.2)
         for axes, name in zip(figure.subplots(1, len(names)), names, strict=True):
@@ -163,6 +164,42 @@ def _draw_tail(axes: Any, result: Result) -> tuple[float, float] | None:
     return float(loss[0]), float(low[0])
 
 
+def _draw_training(axes: Any, result: Result) -> None:
+    overview = result.training
+    axes.set_xlabel("step + 1")
+    axes.set_ylabel("training loss $L$")
+    if overview is None or not overview.step.size:
+        _say_empty(axes)
+        return
+    step, band, colour = overview.step + 1, overview.bands["loss"], COLOURS["vermilion"]
+    for network, first in enumerate(overview.shown.first_row[:-1]):
+        rows = slice(first, overview.shown.first_row[network + 1])
+        label = "some trajectories" if not network else None
+        axes.plot(overview.shown.step[rows] + 1, overview.shown.loss[rows], color=INK, lw=0.4, label=label)
+    for low, high in ((0, -1), (1, -2)):
+        share = f"{band.shares[high] - band.shares[low]:.0%} of the trajectories"
+        ends = band.quantiles[:, low], band.quantiles[:, high]
+        axes.fill_between(step, *ends, color=colour, alpha=0.18, lw=0, label=share)
+    axes.plot(step, band.median[:, 0], color=colour, label="median")
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    _draw_volume_of_path(axes, result)
+    legend_above(axes)
+
+
+def _draw_volume_of_path(axes: Any, result: Result) -> None:
+    """Draw log10 V of the median loss on an axis of its own, where V is known."""
+    overview = result.training
+    volume = result.volume_of_loss.at(overview.bands["loss"].median[:, 0]) if overview else np.empty((0, 3))
+    known = np.isfinite(volume[:, 0])
+    if overview is None or not known.any():
+        return
+    right = axes.twinx()
+    right.plot(overview.step[known] + 1, volume[known, 0], color=COLOURS["purple"], ls="--")
+    right.set_ylabel(r"$\log_{10} V$ of the median loss (dashed)", color=COLOURS["purple"])
+    right.set_ylim(None, 0)
+
+
 def _draw_held_out(axes: Any, result: Result) -> None:
     curve = result.held_out
     axes.set_xlabel(r"$\varepsilon$  (training loss at most $\varepsilon$)")
@@ -214,5 +251,6 @@ def _say_empty(axes: Any) -> None:
 PANELS: dict[str, Callable[[Any, Result], None]] = {
     "density": draw_density,
     "volume": _draw_volume,
+    "training": _draw_training,
     "held_out": _draw_held_out,
 }

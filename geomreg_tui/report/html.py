@@ -24,6 +24,7 @@ from geomreg_tui.report.deep_tail import (
 from geomreg_tui.report.drawing import inline_svg
 from geomreg_tui.report.figures import draw_panel
 from geomreg_tui.report.results import Result
+from geomreg_tui.report.training import FINAL_HEADINGS, counts_text, final_rows, path_rows, plan_text
 from geomreg_tui.report.wording import (
     at_null_text,
     band_text,
@@ -47,7 +48,7 @@ from geomreg_tui.splitting.joined import DeepTail
 __all__ = ["GLOSSARY", "about", "environment_table", "run_page"]
 
 GLOSSARY = (
-    ("network", "One draw of all weights from the init law. Nothing is trained."),
+    ("network", "One draw of all weights from the init law. Only a trajectory is trained."),
     ("loss L", "Mean loss of a network over the training examples."),
     ("null loss L_0", "Loss of the function that is 0 everywhere; positions are also given as L / L_0."),
     ("constant loss L_c", "Loss of the best constant prediction."),
@@ -105,6 +106,12 @@ GLOSSARY = (
         "multiplies V by a share that is measured (multilevel splitting).",
     ),
     ("local exponent λ", "d log V / d log ε."),
+    (
+        "trajectory",
+        "A network that is trained from its init on. It is fitted when its training loss comes to the loss "
+        "that was asked for, and dead at the start where no output changes with anything that is trained.",
+    ),
+    ("distance", "The norm of what training has changed: ‖θ - θ_0‖."),
     ("[a, b]", "A 95 % interval. A band that is joint holds for all its bars at once."),
 )
 
@@ -137,6 +144,8 @@ def run_page(result: Result) -> str:
         volumes=_volume_table(result),
         below=_below_text(result),
         tail=_tail_tables(result.tail) if result.tail is not None else (),
+        training_figure=_training_figure(result),
+        training=_training_tables(result),
         held_out_figure=_held_out_figure(result),
         held_out=_held_out_table(result),
         experiment=_experiment_table(result),
@@ -294,6 +303,32 @@ def _tail_tables(deep: DeepTail) -> list[Table]:
             rows = [tuple(row) for row in held_out_rows(deep.curve.held_out)]
             tables.append(Table("Held-out performance down the tail", HELD_OUT_HEADINGS, rows, range(3)))
     return tables
+
+
+def _training_figure(result: Result) -> Figure | None:
+    if result.training is None or not result.training.step.size:
+        return None
+    caption = (
+        "Training loss by step: the median over the trajectories with its 95 % interval, the middle 50 and "
+        "90 % of them, and the first ones whole. Below, how rare in weight space the median loss is."
+    )
+    said = f"{counts_text(result.training)}. {caption}"
+    return Figure(inline_svg(draw_panel(result, "training"), "training", said), caption)
+
+
+def _training_tables(result: Result) -> list[Table]:
+    overview = result.training
+    if overview is None:
+        return []
+    volume = result.volume_of_loss
+    about = [("networks are trained by", plan_text(overview.plan)), ("they ended", counts_text(overview))]
+    about += [("failed", reason) for reason in overview.failures]
+    headings, rows = path_rows(overview, volume, 12)
+    return [
+        Table("Trained networks", ("", ""), about),
+        Table("How the fitted ended", FINAL_HEADINGS, final_rows(overview, volume)),
+        Table("Medians of the paths", headings, rows, range(len(headings))),
+    ]
 
 
 def _held_out_figure(result: Result) -> Figure | None:

@@ -34,6 +34,11 @@ from geomreg_tui.statistics import (
 )
 from geomreg_tui.statistics.intervals import Interval
 from geomreg_tui.summary import Facts, Summary
+from geomreg_tui.training.overview import TrainingOverview
+from geomreg_tui.training.plan import NAME as TRAINING
+from geomreg_tui.training.result import TrainingResult
+from geomreg_tui.training.store import read_overview, read_trajectories
+from geomreg_tui.training.volume import VolumeOfLoss
 
 __all__ = ["Result", "load_result", "result_document", "sample"]
 
@@ -136,9 +141,32 @@ class Result:
         tail = TailFolder.of(self.run).read()
         return None if tail is None else deep_tail(tail, self.volume)
 
+    @cached_property
+    def volume_of_loss(self) -> VolumeOfLoss:
+        """V of any loss, from what was sampled and the deep tail."""
+        return VolumeOfLoss.of(self.volume, self.tail)
+
+    @cached_property
+    def training(self) -> TrainingOverview | None:
+        """Its trained ensemble: counts, medians and quantiles of the paths; None where nothing is trained.
+
+        Raises:
+            RunDirectoryError: if the plan of the training is damaged.
+        """
+        return read_overview(self.run)
+
+    @cached_property
+    def trajectories(self) -> TrainingResult | None:
+        """All trajectories of its ensemble, whole; None where nothing is trained.
+
+        Raises:
+            RunDirectoryError: if the plan of the training is damaged.
+        """
+        return read_trajectories(self.run)
+
     @property
     def complete(self) -> bool:
-        """Whether all that was asked for is there: networks, and populations of the tail."""
+        """Whether all that was asked for is there: networks, populations of the tail, trajectories."""
         return self.status.state is RunState.DONE
 
 
@@ -176,7 +204,11 @@ def result_document(result: Result) -> dict[str, Any]:
     """Return the result as the plain data of ``summary.json``."""
     return run_document(
         result.facts,
-        {SAMPLING: result.summary, SPLITTING: TailFolder.of(result.run).read()},
+        {
+            SAMPLING: result.summary,
+            SPLITTING: TailFolder.of(result.run).read(),
+            TRAINING: result.training,
+        },
         result.complete,
         result.status.elapsed_s,
         result.environments,

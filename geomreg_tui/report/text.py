@@ -11,6 +11,7 @@ from geomreg_tui.formatting import number_text
 from geomreg_tui.report.deep_tail import tail_lines
 from geomreg_tui.report.plots import histogram_text
 from geomreg_tui.report.results import Result
+from geomreg_tui.report.training import training_lines
 from geomreg_tui.report.wording import (
     at_null_text,
     band_text,
@@ -60,6 +61,7 @@ def report_text(result: Result, width: int | None = None) -> str:
         _mode_lines(result),
         _volume_lines(result, indent, room),
         tail_lines(result.tail, indent, room),
+        training_lines(result.training, result.volume_of_loss, indent, room),
         _held_out_lines(result, indent, room),
     ]
     body = ["\n".join(_wrapped(part, width, indent)) for part in parts if part]

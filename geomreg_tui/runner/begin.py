@@ -151,5 +151,5 @@ def _asked(request: RunRequest) -> list[StageKind]:
 
 def _preparation(experiment: Experiment, request: RunRequest, *, overlays: bool = True) -> Preparation:
     # A run that is gone on with has an experiment that its stages have adapted already.
-    stages = tuple(kind.name for kind in _asked(request)) if request.experiment is not None else ()
-    return Preparation(experiment, request.device, request.module, stages, overlays)
+    plans = request.plans if request.experiment is not None else {}
+    return Preparation(experiment, request.device, request.module, plans, overlays)

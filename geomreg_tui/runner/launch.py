@@ -20,6 +20,9 @@ from geomreg_tui.runner.protocol import RunRequest, raise_error
 from geomreg_tui.sampling.plan import NAME as SAMPLING
 from geomreg_tui.splitting.plan import NAME as SPLITTING
 from geomreg_tui.splitting.plan import TailPlan, plan_values
+from geomreg_tui.training.plan import NAME as TRAINING
+from geomreg_tui.training.plan import TrainingPlan
+from geomreg_tui.training.plan import plan_values as training_values
 
 __all__ = ["RUNNER", "Request", "RunSeries", "launch", "resume_run", "start_run"]
 
@@ -39,6 +42,7 @@ def start_run(
     import_module: bool = True,
     patience: float = PATIENCE,
     tail: TailPlan | None = None,
+    training: TrainingPlan | None = None,
     arrays: Path | None = None,
 ) -> RunHandle:
     """Start an engine on a new run, and return when it has begun.
@@ -54,6 +58,7 @@ def start_run(
             experiment comes from a file of unknown origin.
         patience: seconds for which the directory may be unwritable before the run fails.
         tail: how deep to go when the networks are drawn; None for not at all.
+        training: how to train networks after that; None for not at all.
         arrays: folder with the arrays that the experiment was given for data; the run keeps a copy.
 
     Raises:
@@ -74,7 +79,7 @@ def start_run(
     return _launch(
         RunRequest(
             str(path),
-            _plans(samples, keep_losses, tail),
+            _plans(samples, keep_losses, tail, training),
             values,
             workers or 0,
             device,
@@ -197,10 +202,16 @@ def _ask(process: subprocess.Popen[bytes], request: Request) -> Mapping[str, Any
     return answer
 
 
-def _plans(samples: int, keep_losses: int, tail: TailPlan | None) -> dict[str, dict[str, Any]]:
+def _plans(
+    samples: int, keep_losses: int, tail: TailPlan | None, training: TrainingPlan | None = None
+) -> dict[str, dict[str, Any]]:
     """Return what is asked of each stage, by its name."""
-    plans = {SAMPLING: {"samples": samples, "keep_losses": keep_losses}}
-    return plans if tail is None else {**plans, SPLITTING: plan_values(tail)}
+    plans: dict[str, dict[str, Any]] = {SAMPLING: {"samples": samples, "keep_losses": keep_losses}}
+    if tail is not None:
+        plans[SPLITTING] = plan_values(tail)
+    if training is not None:
+        plans[TRAINING] = training_values(training)
+    return plans
 
 
 def _spelled(folder: Path | None) -> str:
@@ -229,23 +240,26 @@ class RunSeries:
         directory: Path,
         keep_losses: int = 0,
         tail: TailPlan | None = None,
+        training: TrainingPlan | None = None,
     ) -> RunHandle:
         """Start the next run, after the one before is over; as :func:`start_run`."""
-        plans = _plans(samples, keep_losses, tail)
+        plans = _plans(samples, keep_losses, tail, training)
         return self._start(directory, plans, experiment.module, experiment)
 
     def resume(self, directory: Path, samples: int, module: str | None = None) -> RunHandle:
         """Go on with a run, after the one before is over; as :func:`resume_run`."""
         return self._start(directory, {SAMPLING: {"samples": samples}}, module)
 
-    def check(self, experiment: Experiment, tail: TailPlan | None = None) -> None:
+    def check(
+        self, experiment: Experiment, tail: TailPlan | None = None, training: TrainingPlan | None = None
+    ) -> None:
         """Make sure that an experiment can be run, between runs; nothing is written.
 
         Raises:
             ExperimentError, DataError, CapacityError: if it cannot.
             SamplingError: if the engine died.
         """
-        self._send(Path(), _plans(1, 0, tail), experiment.module, experiment, check=True)
+        self._send(Path(), _plans(1, 0, tail, training), experiment.module, experiment, check=True)
 
     def finish(self, watch: Callable[[], None] = lambda: None) -> RunState:
         """Wait until the run that was started last is over, and return how it ended.

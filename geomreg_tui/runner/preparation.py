@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import ClassVar
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
 
 from geomreg_tui.engine.work import Work
 from geomreg_tui.experiment import Experiment
@@ -19,7 +20,8 @@ class Preparation(Work):
         experiment: the experiment.
         device: which devices are meant (:func:`geomreg_tui.sampling.device.resolve_devices`).
         module: the module factory that the person named; code that only a file names is never imported.
-        stages: names of the stages that it is to go through, which may need it in a form of their own.
+        plans: what is asked of the stages that it is to go through, by their names: a stage may need the
+            experiment in a form of its own.
         overlays: whether to compute what theory says of it.
     """
 
@@ -28,5 +30,5 @@ class Preparation(Work):
     experiment: Experiment
     device: str = "auto"
     module: str | None = None
-    stages: tuple[str, ...] = ()
+    plans: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     overlays: bool = True

@@ -37,8 +37,8 @@ def prepare(work: Preparation, device: str = "", interrupt: Interrupt | None = N
             ]
         )
     for kind in registry.STAGES:
-        if kind.name in work.stages:
-            experiment = kind.adapt(experiment)
+        if kind.name in work.plans:
+            experiment = kind.adapt(experiment, work.plans[kind.name])
     devices = resolve_devices(work.device)
     ready = sampling.prepare(experiment, devices[0])
     facts = ready.facts

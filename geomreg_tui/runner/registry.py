@@ -10,10 +10,11 @@ from geomreg_tui.rundir import Layout
 from geomreg_tui.rundir import delete_run as delete_owned
 from geomreg_tui.sampling.stage import SAMPLING
 from geomreg_tui.splitting.stage import SPLITTING
+from geomreg_tui.training.stage import TRAINING
 
 __all__ = ["STAGES", "delete_run", "layout"]
 
-STAGES: tuple[StageKind, ...] = (SAMPLING, SPLITTING)
+STAGES: tuple[StageKind, ...] = (SAMPLING, SPLITTING, TRAINING)
 
 
 def layout() -> Layout:

@@ -14,6 +14,8 @@ from geomreg_tui.sampling.plan import NAME as SAMPLING
 from geomreg_tui.splitting.plan import NAME as SPLITTING
 from geomreg_tui.splitting.result import Tail
 from geomreg_tui.summary import Summary
+from geomreg_tui.training.overview import TrainingOverview
+from geomreg_tui.training.plan import NAME as TRAINING
 
 __all__ = ["Snapshot", "decoded", "from_stored", "read_live", "to_stored"]
 
@@ -49,6 +51,12 @@ class Snapshot(Moment):
         """The populations of its deep tail, thinned; None where none was asked for."""
         tail: Tail | None = self.results.get(SPLITTING)
         return tail
+
+    @property
+    def training(self) -> TrainingOverview | None:
+        """The ensemble that is trained; None where none is."""
+        training: TrainingOverview | None = self.results.get(TRAINING)
+        return training
 
     @property
     def samples(self) -> int:

@@ -237,7 +237,7 @@ class SplittingKind(StageKind):
         """
         return PlannedTail(try_plan(executor, experiment, plan_from_values(plan)))
 
-    def adapt(self, experiment: Experiment) -> Experiment:
+    def adapt(self, experiment: Experiment, plan: Mapping[str, Any]) -> Experiment:
         """Return the experiment in float64, with a sampler whose numbers can be moved."""
         from geomreg_tui.splitting.population import tail_experiment
 

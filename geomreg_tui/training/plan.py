@@ -31,7 +31,7 @@ LR_SHARE = 0.5  # of the largest stable step, 2 / lambda_max: none of 720 networ
 ADAM_STEP = 1e-3  # that of Adam's authors; its steps do not grow with the gradient
 SGD_BATCH = 32
 _FLAT = ("mae", "hinge")  # losses whose second derivative is 0 wherever there is one
-_MOST_STEPS, _MOST_TRAJECTORIES, _MOST_EXAMPLES, _MOST_RECORD = 10**9, 10**7, 10**9, 1000
+_MOST_STEPS, _MOST_TRAJECTORIES, _MOST_EXAMPLES, _MOST_RECORD = 10**9, 10**5, 10**9, 1000
 
 
 @dataclass(frozen=True)
@@ -63,6 +63,11 @@ class TrainingPlan:
     train: str = "all"
     trajectories: int = 64
     record: int = 8
+
+    @property
+    def tail_loss(self) -> float:
+        """The loss that a deep tail is to go to: below ``to_loss``, as losses are at which networks end."""
+        return self.to_loss / 2
 
     def recorded_steps(self) -> tuple[int, ...]:
         """Return the steps, from 0 to the last, at which every network is recorded."""

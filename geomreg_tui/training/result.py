@@ -41,14 +41,14 @@ class Band:
         shares: which quantiles.
         quantiles: of the measure at each step, (steps, quantiles).
         median: the median with its 95 % interval, (steps, 3): estimate, low, high.
-        trajectories: how many there are.
+        trajectories: how many there are at each step, (steps,).
     """
 
     step: Int64[NDArray[np.int64], " steps"]
     shares: tuple[float, ...]
     quantiles: Float64[FloatArray, "steps quantiles"]
     median: Float64[FloatArray, "steps 3"]
-    trajectories: int
+    trajectories: Int64[NDArray[np.int64], " steps"]
 
 
 @dataclass(frozen=True)
@@ -190,7 +190,8 @@ class TrainingResult:
 
         Those that diverged or were dead at the start are left out; :attr:`counts` says how many. At each
         step the value is that of the last row at or before it. So a trajectory that has ended keeps its
-        last value: a median of the loss levels off at the loss that networks are trained to.
+        last value: a median of the loss levels off at the loss that networks are trained to. One that has
+        not ended counts up to where it stands.
 
         Args:
             measure: one of ``MEASURES``.
@@ -200,15 +201,38 @@ class TrainingResult:
         steps = np.asarray(grid, np.int64)
         values = self._on_grid(getattr(self, measure), steps)
         used = (self.status != DIVERGED) & (self.status != DEAD) & (np.diff(self.first_row) > 0)
-        values = values[used]
-        middle = [quantile_interval(column) for column in values.T]
-        nothing = not len(values) or bool(np.isnan(values).all())
-        quantiles = (
-            np.full((len(steps), len(shares)), np.nan)
-            if nothing
-            else np.quantile(values, list(shares), axis=0).T
+        columns = [column[~np.isnan(column)] for column in values[used].T]
+        middle = [quantile_interval(column) for column in columns]
+        none = np.full(len(shares), np.nan)
+        quantiles = [np.quantile(column, list(shares)) if len(column) else none for column in columns]
+        return Band(
+            step=steps,
+            shares=tuple(shares),
+            quantiles=np.array(quantiles).reshape(len(steps), len(shares)),
+            median=np.array(middle).reshape(-1, 3),
+            trajectories=np.array([len(column) for column in columns], np.int64),
         )
-        return Band(steps, tuple(shares), quantiles, np.array(middle).reshape(-1, 3), int(used.sum()))
+
+    def of(self, which: NDArray[np.bool_]) -> TrainingResult:
+        """Return some of the trajectories, whole; ``which`` is (trajectories,)."""
+        rows = np.repeat(which, np.diff(self.first_row))
+        return self._with_rows(which, rows)
+
+    def ends(self) -> TrainingResult:
+        """Return all trajectories, each with its last row alone."""
+        rows = np.zeros(len(self.step), bool)
+        rows[self.first_row[1:][np.diff(self.first_row) > 0] - 1] = True
+        return self._with_rows(np.ones(len(self.trajectory), bool), rows)
+
+    def _with_rows(self, which: NDArray[np.bool_], rows: NDArray[np.bool_]) -> TrainingResult:
+        return TrainingResult.from_rows(
+            self.trajectory[which],
+            self.status[which],
+            self.lr[which],
+            self.row_trajectory[rows],
+            self.step[rows],
+            self.columns[rows],
+        )
 
     def to_parts(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         """Return plain data and named arrays from which :meth:`from_parts` restores the result."""
@@ -242,12 +266,23 @@ class TrainingResult:
         return cls(**found)
 
     def _on_grid(self, values: FloatArray, steps: NDArray[np.int64]) -> FloatArray:
-        """Return values at the last row at or before each step, (trajectories, steps)."""
+        """Return values at the last row at or before each step, (trajectories, steps).
+
+        They are NaN where there is no such row, and beyond the last row of a trajectory that has not ended.
+        """
+        begun = np.diff(self.first_row) > 0
         found = np.full((len(self.trajectory), len(steps)), np.nan)
-        for place, (first, last) in enumerate(zip(self.first_row, self.first_row[1:], strict=False)):
-            if last > first:
-                row = np.searchsorted(self.step[first:last], steps, side="right") - 1
-                found[place] = np.where(row >= 0, values[first + np.maximum(row, 0)], np.nan)
+        if not begun.any():
+            return found
+        span = int(max(self.step.max(), steps.max(initial=0))) + 1
+        place = np.repeat(np.arange(len(self.trajectory)), np.diff(self.first_row))
+        wanted = np.arange(len(self.trajectory))[:, None] * span + steps
+        row = np.searchsorted(place * span + self.step, wanted, side="right") - 1
+        seen = row >= self.first_row[:-1, None]
+        last = np.append(self.step, 0)[np.maximum(self.first_row[1:] - 1, 0)]
+        seen &= (self.status != GOING)[:, None] | (steps <= last[:, None])
+        seen &= begun[:, None]
+        found[seen] = values[row[seen]]
         return found
 
 

@@ -76,14 +76,16 @@ class Block:
 
         Args:
             steps: stop after so many steps; None for no limit.
-            interrupt: whether to stop, asked before each step.
+            interrupt: whether to stop, asked after each step.
         """
         last = math.inf if steps is None else self.step + steps
         with torch.no_grad(), one_thread():
-            while not self.finished and self.step < last and not (interrupt is not None and interrupt()):
+            while not self.finished and self.step < last:
                 done = self._look()
                 if not self.finished:
                     self._make_step(done)
+                if interrupt is not None and interrupt():
+                    break
 
     def result(self) -> TrainingResult:
         """Return what the trajectories have shown so far."""
@@ -94,14 +96,17 @@ class Block:
         return TrainingResult.from_rows(self._all, self._status, self._lr_of_all, of, step, columns)
 
     def to_parts(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-        """Return plain data and named arrays from which :meth:`from_parts` goes on to the same bits."""
+        """Return plain data and named arrays from which :meth:`from_parts` goes on to the same bits.
+
+        The arrays are int64 or float64, which hold every number of a narrower format.
+        """
         values, shown = self.result().to_parts()
         arrays: dict[str, NDArray[Any]] = {f"result.{name}": array for name, array in shown.items()}
-        arrays |= {"going": self.going, "decade": self._decade, "dead": self._dead}
+        arrays |= {"going": self.going, "decade": self._decade, "dead": self._dead.astype(np.int64)}
         for place, tensor in enumerate(self._parameters):
-            arrays[f"parameters.{place}"] = tensor.cpu().numpy().copy()
+            arrays[f"parameters.{place}"] = _stored(tensor)
             for kind, moments in enumerate(self._state.moments):
-                arrays[f"moments.{kind}.{place}"] = moments[place].cpu().numpy().copy()
+                arrays[f"moments.{kind}.{place}"] = _stored(moments[place])
         return {"step": self.step, "result": values}, arrays
 
     @classmethod
@@ -275,7 +280,13 @@ def _restored(like: Parameters, arrays: Sequence[NDArray[Any]]) -> Parameters:
     found: list[Tensor] = []
     for tensor, array in zip(like, arrays, strict=True):
         restored = torch.from_numpy(np.array(array))
-        if restored.shape != tensor.shape or restored.dtype != tensor.dtype:
+        if restored.shape != tensor.shape or restored.dtype != torch.float64:
             raise ValueError(f"parameters of shape {tuple(restored.shape)}, not {tuple(tensor.shape)}")
-        found.append(restored.to(tensor.device))
+        found.append(restored.to(tensor.device, tensor.dtype))
     return tuple(found)
+
+
+def _stored(tensor: Tensor) -> NDArray[np.float64]:
+    """Return a tensor of floating point numbers as it is stored."""
+    array: NDArray[np.float64] = tensor.to("cpu", torch.float64).numpy().copy()
+    return array

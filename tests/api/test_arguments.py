@@ -17,11 +17,12 @@ import torch
 
 import geomreg_tui as geomreg
 from geomreg_tui.api.arguments import asked_for, count_of, factors_of, importable_name, module_name, tail_plan
-from geomreg_tui.api.bars import NoBar, NotebookBar, Stage, TerminalBar, new_bar
+from geomreg_tui.api.bars import NoBar, NotebookBar, TerminalBar, new_bar
 from geomreg_tui.api.following import Interrupts, follow
 from geomreg_tui.datasets import read_packed
 from geomreg_tui.datasets.given import unpack_arrays
 from geomreg_tui.experiment import Experiment
+from geomreg_tui.runner.progress import StageProgress
 
 RNG = np.random.default_rng(1)
 X, Y = RNG.normal(size=(9, 2)).astype(np.float32), RNG.integers(0, 3, 9)
@@ -310,7 +311,7 @@ def test_the_bar_of_a_notebook_is_one_output_that_is_replaced():
         return SimpleNamespace(update=lambda bundle, raw: shown.append(bundle))
 
     with NotebookBar(display) as bar:
-        bar.show(Stage("sampling", 1_000, 5_000, "<7 networks/s"))
+        bar.show(StageProgress("sampling", 1_000, 5_000, "<7 networks/s"))
         bar.say("Stopping")
     assert 'value="1000" max="5000"' in shown[1]["text/html"]
     assert "&lt;7 networks/s" in shown[1]["text/html"]

@@ -26,7 +26,7 @@ import geomreg_tui as geomreg
 import geomreg_tui.api.display
 import geomreg_tui.report.html
 import geomreg_tui.report.sweep_html
-from geomreg_tui.api.bars import NotebookBar, Stage
+from geomreg_tui.api.bars import NotebookBar
 from geomreg_tui.api.calls import RunList
 from geomreg_tui.api.results import read_run, read_sweep
 from geomreg_tui.errors import plain_text
@@ -36,6 +36,7 @@ from geomreg_tui.report.html import run_page
 from geomreg_tui.report.sweep_html import sweep_page
 from geomreg_tui.rundir import RunEntry
 from geomreg_tui.rundir.store import write_json
+from geomreg_tui.runner.progress import StageProgress
 from geomreg_tui.safe_path import python_command, python_environment
 from geomreg_tui.sweeps.plan import Factor, point_name
 
@@ -131,7 +132,7 @@ def show_everything(folder: Path) -> None:
     geomreg.sphere("1:20")._repr_html_()
     RunList([RunEntry(run.path)] * 25)._repr_html_()
     with NotebookBar(lambda *_, **__: None) as bar:
-        bar.show(Stage(HOSTILE[3], 1, 5, HOSTILE[4]))
+        bar.show(StageProgress(HOSTILE[3], 1, 5, HOSTILE[4]))
         bar.say(HOSTILE[5])
         bar._bundle()
     render("explorer.html.j2", nonce="abc", font_size=16)
@@ -341,7 +342,7 @@ def test_templates_are_the_packages_own_wherever_one_works(tmp_path, monkeypatch
     environment.cache_clear()
     for name in names_of(".j2"):
         assert Path(environment().get_template(name).filename) == PACKAGE / "templates" / name
-    assert "evil" not in render("bar.html.j2", stage=Stage("x", 0, None), over=True, lines=["x"])
+    assert "evil" not in render("bar.html.j2", stage=StageProgress("x", 0, None), over=True, lines=["x"])
     for name in ("absent.html.j2", "../rendering.py", str(tmp_path / "bar.html.j2")):
         with pytest.raises(jinja2.TemplateNotFound):
             render(name)

@@ -1,0 +1,264 @@
+"""``geomreg-tui train``: what training finds, and how rare in weight space that is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from geomreg_tui.cli.completion import completed_by
+from geomreg_tui.cli.options import OutOption, QuietOption
+from geomreg_tui.cli.run import (
+    AllowMixedOption,
+    DetachOption,
+    DeviceOption,
+    JsonOption,
+    ResumeOption,
+    TakeOverOption,
+    WorkersOption,
+    attend,
+    find_stored,
+    refuse,
+    show_complete,
+)
+from geomreg_tui.cli.signals import Signals
+from geomreg_tui.cli.tail import MoveOption, PopulationOption, RepeatsOption, SecondsOption, VolumeOption
+from geomreg_tui.errors import ExperimentError, Problem
+from geomreg_tui.experiment import Experiment, parse_count
+from geomreg_tui.splitting.plan import parse_plan as parse_tail
+from geomreg_tui.training.plan import (
+    ADAM_STEP,
+    LR_SHARE,
+    OPTIMIZERS,
+    PARTS,
+    SGD_BATCH,
+    TrainingPlan,
+    check_plan,
+    parse_plan,
+)
+
+if TYPE_CHECKING:
+    from geomreg_tui.rundir import RunDirectory
+    from geomreg_tui.runner import RunHandle
+    from geomreg_tui.splitting.plan import TailPlan
+
+__all__ = ["train"]
+
+_SAMPLES = "1e5"
+_DEFAULT = TrainingPlan()
+_DEEP = "Volume of what training finds"
+
+
+def _option(name: str, text: str, metavar: str, names: tuple[str, ...] = ()) -> Any:
+    return typer.Option(
+        name, help=text, metavar=metavar, autocompletion=completed_by(names) if names else None
+    )
+
+
+OptimizerOption = Annotated[
+    str | None,
+    _option(
+        "--optimizer",
+        f"one of {', '.join(OPTIMIZERS)}: gradient descent, heavy ball, minibatches, Adam [default: gd]",
+        "NAME",
+        OPTIMIZERS,
+    ),
+]
+RateOption = Annotated[
+    str | None,
+    _option(
+        "--lr",
+        "step size; auto: --lr-share of the largest stable step of each network, "
+        f"and {ADAM_STEP:g} for adam [default: auto]",
+        "X",
+    ),
+]
+ShareOption = Annotated[
+    str | None,
+    _option(
+        "--lr-share",
+        f"share of the largest stable step, 2 / lambda_max of the Gauss-Newton matrix [default: {LR_SHARE}]",
+        "X",
+    ),
+]
+MomentumOption = Annotated[
+    str | None,
+    _option("--momentum", f"coefficient of optimizer momentum [default: {_DEFAULT.momentum}]", "X"),
+]
+BatchOption = Annotated[
+    str | None,
+    _option("--batch", f"examples a step, or all [default: all; with sgd: {SGD_BATCH}]", "N"),
+]
+StepsOption = Annotated[
+    str | None, _option("--steps", f"most steps of a trajectory [default: {_DEFAULT.steps:,}]", "N")
+]
+ToLossOption = Annotated[
+    str | None,
+    _option(
+        "--to-loss",
+        f"training loss at which a network has fitted; 0 for none [default: {_DEFAULT.to_loss:g}]",
+        "LOSS",
+    ),
+]
+TrainOption = Annotated[
+    str | None,
+    _option("--train", "all weights and biases, or those of the readout [default: all]", "NAME", PARTS),
+]
+TrajectoriesOption = Annotated[
+    str | None,
+    _option("--trajectories", f"networks that are trained [default: {_DEFAULT.trajectories}]", "E"),
+]
+RecordOption = Annotated[
+    str | None, _option("--record", f"recorded steps a decade [default: {_DEFAULT.record}]", "N")
+]
+
+
+def train(
+    experiment: Experiment,
+    optimizer: OptimizerOption = None,
+    lr: RateOption = None,
+    lr_share: ShareOption = None,
+    momentum: MomentumOption = None,
+    batch: BatchOption = None,
+    steps: StepsOption = None,
+    to_loss: ToLossOption = None,
+    train: TrainOption = None,
+    trajectories: TrajectoriesOption = None,
+    record: RecordOption = None,
+    samples: Annotated[
+        str | None,
+        typer.Option(
+            "--samples",
+            help=f"networks to draw, for V of the losses that training comes to [default: {_SAMPLES}]",
+            metavar="COUNT",
+        ),
+    ] = None,
+    tail: Annotated[
+        bool,
+        typer.Option(
+            "--tail",
+            help="go down the deep tail to --to-loss too, so that V of every loss on the way is known",
+            rich_help_panel=_DEEP,
+        ),
+    ] = False,
+    to_log10_volume: VolumeOption = None,
+    population: PopulationOption = None,
+    repeats: RepeatsOption = None,
+    max_seconds: SecondsOption = None,
+    move: MoveOption = None,
+    device: DeviceOption = "auto",
+    workers: WorkersOption = None,
+    out: OutOption = None,
+    resume: ResumeOption = None,
+    detach: DetachOption = False,
+    take_over: TakeOverOption = False,
+    allow_mixed: AllowMixedOption = False,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Train networks drawn from the init law, and say how rare what they find is.
+
+    First networks are drawn plainly, for V(loss). Then an ensemble is trained, many networks at once, each
+    from a draw of its own.
+    """
+    options = {
+        "optimizer": optimizer,
+        "lr": lr,
+        "lr-share": lr_share,
+        "momentum": momentum,
+        "batch": batch,
+        "steps": steps,
+        "to-loss": to_loss,
+        "train": train,
+        "trajectories": trajectories,
+        "record": record,
+    }
+    goals = {
+        "to-log10-volume": to_log10_volume,
+        "population": population,
+        "repeats": repeats,
+        "move": move,
+        "max-seconds": max_seconds,
+    }
+    with Signals() as signals:
+        if resume is None:
+            refuse(take_over, "take-over", "only with --resume")
+            refuse(allow_mixed, "allow-mixed", "only with --resume")
+            plan = parse_plan(**{name.replace("-", "_"): text for name, text in options.items()})
+            check_plan(plan, experiment)
+            deep = _tail_plan(plan, goals, asked=tail)
+            handle = _begin(experiment, plan, deep, samples, device, workers, out)
+        else:
+            refuse(out is not None, "out", "only without --resume: a run stays where it is")
+            refuse(tail, "tail", "only when a training begins")
+            for name, given in {**options, **goals}.items():
+                refuse(given is not None, name, "only when a training begins: its plan never changes")
+            stored = find_stored(resume, experiment)
+            again = _go_on(stored, experiment, samples, device, workers, take_over, allow_mixed)
+            if again is None:
+                show_complete(stored.path, "--samples", detach=detach, as_json=as_json, quiet=quiet)
+                return
+            handle = again
+        attend(handle, signals, "train", detach=detach, as_json=as_json, quiet=quiet)
+
+
+def _tail_plan(plan: TrainingPlan, goals: dict[str, str | None], *, asked: bool) -> TailPlan | None:
+    """Return how deep a tail goes: to the loss that networks are trained to, unless a volume is named."""
+    for name, given in goals.items():
+        refuse(given is not None and not asked, name, "only with --tail")
+    if not asked:
+        return None
+    to_loss = str(plan.tail_loss) if plan.tail_loss else None
+    return parse_tail(to_loss, **{name.replace("-", "_"): text for name, text in goals.items()})
+
+
+def _begin(
+    experiment: Experiment,
+    plan: TrainingPlan,
+    tail: TailPlan | None,
+    samples: str | None,
+    device: str,
+    workers: int | None,
+    out: Path | None,
+) -> RunHandle:
+    from geomreg_tui.runner import start_run
+
+    wanted = parse_count(_SAMPLES if samples is None else samples)
+    return start_run(
+        experiment, wanted, directory=out, workers=workers, device=device, tail=tail, training=plan
+    )
+
+
+def _go_on(
+    stored: RunDirectory,
+    given: Experiment,
+    samples: str | None,
+    device: str,
+    workers: int | None,
+    take_over: bool,
+    allow_mixed: bool,
+) -> RunHandle | None:
+    """Return the run going on, or None when it has nothing left to do."""
+    from geomreg_tui.rundir import RunState
+    from geomreg_tui.runner import resume_run
+    from geomreg_tui.training.store import TrainingFolder
+
+    if TrainingFolder(stored).planned() is None:
+        rule = (
+            "allowed is a run that 'geomreg-tui train' began; 'geomreg-tui run --resume' goes on with others"
+        )
+        raise ExperimentError([Problem("resume", repr(stored.path.name), rule)])
+    wanted = parse_count(samples) if samples is not None else 0
+    status = stored.read_status()
+    if status.state is RunState.DONE and wanted <= status.samples:
+        return None
+    return resume_run(
+        stored.path,
+        wanted,
+        workers=workers,
+        device=device,
+        module=given.module,
+        take_over=take_over,
+        allow_mixed=allow_mixed,
+    )

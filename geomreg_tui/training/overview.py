@@ -1,0 +1,133 @@
+"""The overview of an ensemble: how its trajectories ended, quantiles of their paths, and a few of them whole.
+
+It is what snapshots hold, and what every output is made of. No torch here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geomreg_tui.training.plan import TrainingPlan, plan_from_values, plan_values
+from geomreg_tui.training.result import MEASURES, Band, TrainingResult
+
+__all__ = ["SHARES", "TrainingOverview"]
+
+SHARES = (0.05, 0.25, 0.5, 0.75, 0.95)
+_SHOWN = 8  # trajectories that are kept whole
+_PREFIX = "training."
+
+
+@dataclass(frozen=True)
+class TrainingOverview:
+    """What an ensemble has shown.
+
+    Attributes:
+        plan: how networks are trained.
+        ends: where each trajectory that was begun stands, or how it ended: its last row alone.
+        shown: the first trajectories, whole.
+        bands: quantiles over the trajectories by measure, on the recorded steps that any has come to.
+        failures: trajectories that cannot be trained, in words, each group once.
+        failed: how many these are.
+    """
+
+    plan: TrainingPlan
+    ends: TrainingResult
+    shown: TrainingResult
+    bands: Mapping[str, Band]
+    failures: tuple[str, ...] = ()
+    failed: int = 0
+
+    @classmethod
+    def of(
+        cls, plan: TrainingPlan, result: TrainingResult, failures: tuple[str, ...] = (), failed: int = 0
+    ) -> TrainingOverview:
+        """Return the overview of trajectories."""
+        furthest = int(result.step.max(initial=0))
+        grid = [step for step in plan.recorded_steps() if step <= furthest]
+        bands = {measure: result.path(measure, grid, SHARES) for measure in MEASURES}
+        shown = result.of(result.trajectory < _SHOWN)
+        return cls(plan, result.ends(), shown, bands, failures, failed)
+
+    @property
+    def step(self) -> NDArray[np.int64]:
+        """The recorded steps that any trajectory has come to, (steps,)."""
+        return self.bands["loss"].step
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many trajectories have ended in each way."""
+        return self.ends.counts
+
+    @property
+    def ended(self) -> int:
+        """How many trajectories have ended."""
+        return sum(self.counts.values())
+
+    @property
+    def waiting(self) -> int:
+        """How many trajectories have not ended and can still be trained."""
+        return self.plan.trajectories - self.ended - self.failed
+
+    @property
+    def over(self) -> bool:
+        """Whether no trajectory is left to be trained."""
+        return self.waiting == 0
+
+    def to_parts(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+        """Return plain data and named arrays from which :meth:`from_parts` restores the overview."""
+        values: dict[str, Any] = {
+            "plan": plan_values(self.plan),
+            "failures": list(self.failures),
+            "failed": self.failed,
+        }
+        arrays: dict[str, NDArray[Any]] = {_PREFIX + "step": self.step}
+        for name in ("ends", "shown"):
+            values[name], parts = getattr(self, name).to_parts()
+            arrays |= {f"{_PREFIX}{name}.{key}": array for key, array in parts.items()}
+        for measure, band in self.bands.items():
+            arrays[f"{_PREFIX}{measure}.quantiles"] = band.quantiles
+            arrays[f"{_PREFIX}{measure}.median"] = band.median
+            arrays[f"{_PREFIX}{measure}.trajectories"] = band.trajectories
+        return values, arrays
+
+    @classmethod
+    def from_parts(
+        cls, values: Mapping[str, Any], arrays: Mapping[str, NDArray[np.generic]]
+    ) -> TrainingOverview:
+        """Restore an overview.
+
+        Raises:
+            LookupError, TypeError, ValueError: if entries are missing or contradict each other.
+        """
+        step = np.asarray(arrays[_PREFIX + "step"], np.int64)
+        bands = {}
+        for measure in MEASURES:
+            quantiles, median, count = (
+                np.asarray(arrays[f"{_PREFIX}{measure}.{name}"])
+                for name in ("quantiles", "median", "trajectories")
+            )
+            shapes = (quantiles.shape, median.shape, count.shape)
+            if shapes != ((len(step), len(SHARES)), (len(step), 3), step.shape):
+                raise ValueError(f"{measure}: not a band over {len(step)} steps")
+            bands[measure] = Band(
+                step,
+                SHARES,
+                quantiles.astype(np.float64),
+                median.astype(np.float64),
+                count.astype(np.int64),
+            )
+        results = {}
+        for name in ("ends", "shown"):
+            prefix = f"{_PREFIX}{name}."
+            parts = {
+                key.removeprefix(prefix): array for key, array in arrays.items() if key.startswith(prefix)
+            }
+            results[name] = TrainingResult.from_parts(values[name], parts)
+        failures = tuple(str(reason) for reason in values["failures"])
+        plan = plan_from_values(values["plan"])
+        return cls(plan, results["ends"], results["shown"], bands, failures, int(values["failed"]))
