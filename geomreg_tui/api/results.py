@@ -187,7 +187,7 @@ class RunResult(Result):
             RunDirectoryError: if it cannot be written.
         """
         written = Path(path)
-        export_result(self, written, force)
+        export_result(self, written, force, option="force=True")
         return written
 
     def resume(
@@ -326,7 +326,7 @@ class SweepResult(Sweep):
             RunDirectoryError: if it cannot be written.
         """
         written = Path(path)
-        export_sweep(self, written, force)
+        export_sweep(self, written, force, option="force=True")
         return written
 
 

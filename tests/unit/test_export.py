@@ -380,7 +380,7 @@ def test_every_format_is_written_and_no_other_and_nothing_is_replaced_unasked(tm
             path = tmp_path / f"{export.__name__}{kind}"
             export(thing, path)
             assert path.stat().st_size > 60
-            with pytest.raises(ExperimentError, match="exists"):
+            with pytest.raises(ExperimentError, match="exists; --force replaces it"):
                 export(thing, path)
             if kind == ".json":  # one way for all
                 export(thing, path, force=True)
