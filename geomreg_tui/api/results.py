@@ -275,7 +275,7 @@ class SweepResult(Sweep):
         return f"<SweepResult {self.path.name}: {display.sweep_line(self)}>"
 
     def __str__(self) -> str:
-        return sweep_text(self.factors, self.points, self.judged, _WIDTH, self.failed)
+        return sweep_text(self.factors, self.points, self.judged, self.judged_grid, _WIDTH, self.failed)
 
     def _repr_html_(self) -> str:
         columns = self.arrays()

@@ -254,7 +254,9 @@ _WRITERS: dict[str, Callable[[Result], bytes]] = {
     ".sh": lambda result: _script(result.command),
 }
 _SWEEP_WRITERS: dict[str, Callable[[Sweep], bytes]] = {
-    ".json": lambda sweep: _json(sweep_document(sweep.factors, sweep.points, sweep.judged, sweep.failed)),
+    ".json": lambda sweep: _json(
+        sweep_document(sweep.factors, sweep.points, sweep.judged, sweep.judged_grid, sweep.failed)
+    ),
     ".csv": _sweep_csv,
     ".html": lambda sweep: sweep_page(sweep).encode(),
     ".sh": lambda sweep: _script(sweep.command),
