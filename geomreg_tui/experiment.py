@@ -12,15 +12,16 @@ from __future__ import annotations
 import hashlib
 import json
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from geomreg_tui.encoding import decode_utf8
-from geomreg_tui.errors import ExperimentError, Problem, nearest_name, one_line, shortened
+from geomreg_tui.errors import ExperimentError, Problem, one_line, shortened
 from geomreg_tui.formatting import exact_text
+from geomreg_tui.validation import validation_problems
 
 __all__ = ["Experiment", "choices", "parse_count", "read_number"]
 
@@ -58,50 +59,6 @@ DtypeName = Literal["float32", "float64"]
 _ADDED_LATER = frozenset({"features", "label_noise", "layout"})
 
 _MINUS = "\N{MINUS SIGN}"  # what typeset numbers are copied with
-
-# Names that other libraries use for what has another name here; offered as the nearest valid name.
-_SYNONYMS = {
-    "kaiming_normal": "he_normal",
-    "kaiming_uniform": "he_uniform",
-    "xavier_normal": "glorot_normal",
-    "xavier_uniform": "glorot_uniform",
-    "pytorch": "torch_default",
-    "default": "torch_default",
-    "identity": "linear",
-    "swish": "silu",
-    "leakyrelu": "leaky_relu",
-    "crossentropy": "cross_entropy",
-    "ce": "cross_entropy",
-    "l1": "mae",
-    "l2": "mse",
-    "accuracy": "zero_one",
-    "cnn": "conv",
-    "fc": "mlp",
-    "nchw": "channels_first",
-    "nhwc": "channels_last",
-}
-
-# What pydantic's kinds of error mean, in words.
-_RULES = {
-    "int_parsing": "a whole number",
-    "int_from_float": "a whole number",
-    "int_type": "a whole number",
-    "int_parsing_size": "a smaller number",
-    "float_parsing": "a number",
-    "float_type": "a number",
-    "finite_number": "a finite number",
-    "greater_than": "a number above {gt:g}",
-    "greater_than_equal": "a number of at least {ge:g}",
-    "less_than": "a number below {lt}",
-    "less_than_equal": "a number up to {le}",
-    "bool_parsing": "true or false",
-    "bool_type": "true or false",
-    "string_type": "text",
-    "string_too_short": "text that is not empty",
-    "string_pattern_mismatch": "64 hexadecimal digits",
-    "tuple_type": "a number, or numbers separated by commas",
-    "too_short": "at least one number",
-}
 
 Scale = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -280,7 +237,8 @@ class Experiment(BaseModel):
         try:
             return cls.model_validate(values)
         except ValidationError as error:
-            raise ExperimentError(_problems(error)) from None
+            names = {key: choices(key) for key in cls.model_fields}
+            raise ExperimentError(validation_problems(error, names)) from None
 
     @classmethod
     def from_toml(cls, path: Path, overrides: Mapping[str, Any] | None = None) -> Experiment:
@@ -388,39 +346,3 @@ def parse_count(text: str, key: str = "samples") -> int:
 def _is_module_path(text: str) -> bool:
     package, colon, factory = text.partition(":")
     return bool(colon) and all(part.isidentifier() for part in package.split(".")) and factory.isidentifier()
-
-
-def _problems(error: ValidationError) -> Iterable[Problem]:
-    """Translate pydantic's report, joining the branches of a union into one problem per key."""
-    problems: dict[str, Problem] = {}
-    for item in error.errors(include_url=False):
-        key = str(item["loc"][0]) if item["loc"] else ""
-        if not key:
-            key, _, message = str(item["ctx"]["error"]).partition(": got ")
-            got, _, allowed = message.partition("; ")
-            problems.setdefault(key, Problem(key, got, allowed))
-        elif item["type"] == "extra_forbidden":
-            names = list(Experiment.model_fields)
-            problems[key] = Problem(
-                key, "an unknown key", "allowed are the keys of an experiment", nearest_name(key, names)
-            )
-        else:
-            problems.setdefault(key, _value_problem(key, item))
-    return problems.values()
-
-
-def _value_problem(key: str, item: Any) -> Problem:
-    given = item["input"]
-    listed = isinstance(given, tuple) and all(isinstance(part, str) for part in given)
-    got = shortened(repr(",".join(given) if listed else given))
-    names = choices(key)
-    if names:
-        given = str(item["input"])
-        near = _SYNONYMS.get(given.lower())
-        return Problem(
-            key, got, "allowed are " + ", ".join(names), near if near in names else nearest_name(given, names)
-        )
-    message = str(item["msg"]).removeprefix("Value error, ")
-    if not message.startswith("allowed"):
-        message = "allowed is " + _RULES.get(item["type"], "another value").format(**item.get("ctx", {}))
-    return Problem(key, got, message)

@@ -28,12 +28,14 @@ class Table:
         headings: one for each column.
         rows: cells, as many as headings.
         numbers: places of the columns that are set to the right.
+        words: places of the columns whose words are never broken.
     """
 
     caption: str
     headings: Sequence[str]
     rows: Sequence[Sequence[object]]
     numbers: Collection[int] = ()
+    words: Collection[int] = ()
 
 
 @dataclass(frozen=True)

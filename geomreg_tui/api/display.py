@@ -95,7 +95,7 @@ def sweep_page(
         draw,
         warnings=sweep.warnings,
         table=Table("Points, with 95 % intervals", columns, cells, range(len(columns))),
-        lines=direction_lines(sweep.factors, sweep.points, sweep.judged),
+        lines=direction_lines(sweep.judged, sweep.judged_grid),
         path=sweep.path,
     )
 

@@ -191,7 +191,7 @@ class RunResult(Result):
             RunDirectoryError: if it cannot be written.
         """
         written = Path(path)
-        export_result(self, written, force)
+        export_result(self, written, force, option="force=True")
         return written
 
     def resume(
@@ -279,7 +279,7 @@ class SweepResult(Sweep):
         return f"<SweepResult {self.path.name}: {display.sweep_line(self)}>"
 
     def __str__(self) -> str:
-        return sweep_text(self.factors, self.points, self.judged, _WIDTH, self.failed)
+        return sweep_text(self.factors, self.points, self.judged, self.judged_grid, _WIDTH, self.failed)
 
     def _repr_html_(self) -> str:
         columns = self.arrays()
@@ -330,7 +330,7 @@ class SweepResult(Sweep):
             RunDirectoryError: if it cannot be written.
         """
         written = Path(path)
-        export_sweep(self, written, force)
+        export_sweep(self, written, force, option="force=True")
         return written
 
 

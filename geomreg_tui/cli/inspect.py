@@ -29,7 +29,7 @@ def report(run: RunArgument = "latest", as_json: JsonOption = False) -> None:
     sweep = load_sweep(path)
     for warning in sweep.warnings:
         narrate(plain_text(f"!!! {warning}"))
-    print_sweep(sweep.factors, sweep.points, sweep.judged, as_json, sweep.failed)
+    print_sweep(sweep.factors, sweep.points, sweep.judged, sweep.judged_grid, as_json, sweep.failed)
 
 
 def export(

@@ -28,7 +28,7 @@ from geomreg_tui.splitting.plan import parse_plan
 if TYPE_CHECKING:
     from geomreg_tui.sweeps.plan import Factor
     from geomreg_tui.sweeps.result import FailedPoint, SweepPoint
-    from geomreg_tui.sweeps.verdicts import Verdict
+    from geomreg_tui.sweeps.verdicts import GridVerdict, Verdict
 
 __all__ = ["print_sweep", "sweep"]
 
@@ -67,7 +67,7 @@ def sweep(
     from geomreg_tui.sweeps.plan import grid, parse_factor, point_name
     from geomreg_tui.sweeps.result import SweepError
     from geomreg_tui.sweeps.run import run_sweep
-    from geomreg_tui.sweeps.verdicts import verdicts
+    from geomreg_tui.sweeps.verdicts import grid_verdicts, verdicts
 
     wanted = parse_count(samples)
     goals = (to_loss, to_log10_volume, population, repeats, move, max_seconds)
@@ -98,11 +98,11 @@ def sweep(
                 narrate(f"[{len(found)}/{total}] {point_name(factors, point.settings)}", quiet)
         except SweepError as error:
             failure = error
-    judged = verdicts(factors, found)
+    judged, judged_grid = verdicts(factors, found), grid_verdicts(factors, found)
     if signals.hang_up:
         raise typer.Exit(ExitCode.HANG_UP)
     try:
-        print_sweep(factors, found, judged, as_json, failure.failed if failure else ())
+        print_sweep(factors, found, judged, judged_grid, as_json, failure.failed if failure else ())
         flush_output()
     finally:
         narrate(f"Kept in {folder}", quiet)
@@ -118,6 +118,7 @@ def print_sweep(
     factors: Sequence[Factor],
     points: Sequence[SweepPoint],
     judged: Sequence[Verdict],
+    judged_grid: Sequence[GridVerdict],
     as_json: bool,
     failed: Sequence[FailedPoint] = (),
 ) -> None:
@@ -125,8 +126,8 @@ def print_sweep(
     if as_json:
         from geomreg_tui.sweeps.document import sweep_document
 
-        print_json(sweep_document(factors, points, judged, failed))
+        print_json(sweep_document(factors, points, judged, judged_grid, failed))
         return
     from geomreg_tui.report import sweep_text
 
-    print(sweep_text(factors, points, judged, output_width(), failed))
+    print(sweep_text(factors, points, judged, judged_grid, output_width(), failed))

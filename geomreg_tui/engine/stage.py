@@ -123,11 +123,13 @@ class Findings:
         problems: in words, what is wrong; empty when all is well.
         notes: in words, what is not wrong but worth knowing.
         files: files that hold what they should.
+        result: what is committed, as :meth:`StageKind.read` returns it, where the look showed it.
     """
 
     problems: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     files: int = 0
+    result: Any = None
 
 
 class StageKind(ABC):

@@ -31,7 +31,7 @@ __all__ = ["RUN_FORMATS", "SWEEP_FORMATS", "export_result", "export_sweep"]
 Columns = dict[str, NDArray[np.generic]]
 
 
-def export_result(result: Result, path: Path, force: bool = False) -> None:
+def export_result(result: Result, path: Path, force: bool = False, *, option: str = "--force") -> None:
     """Write a result in the format that the name of the file asks for.
 
     ``.json`` holds what ``summary.json`` holds; ``.csv`` and ``.parquet`` one row for each occupied bin of
@@ -40,37 +40,47 @@ def export_result(result: Result, path: Path, force: bool = False) -> None:
     ``.sh`` the command that samples the run again, and the others are figures. Losses that are not finite
     have the last row, without ends, so that the counts add up to the networks drawn.
 
+    Args:
+        result: the run.
+        path: the file.
+        force: replace a file that is there.
+        option: what a person writes for ``force``, for the message where it is missing.
+
     Raises:
         ExperimentError: if the format is unknown or needs a package that is not there, or the file exists
             and ``force`` is not given.
         RunDirectoryError: if it cannot be written.
     """
-    kind = _kind(path, RUN_FORMATS, force)
+    kind = _kind(path, RUN_FORMATS, force, option)
     made = figure_bytes(draw_figure(result), kind[1:]) if kind in FIGURES else _WRITERS[kind](result)
     write_bytes(path, made)
 
 
-def export_sweep(sweep: Sweep, path: Path, force: bool = False) -> None:
+def export_sweep(sweep: Sweep, path: Path, force: bool = False, *, option: str = "--force") -> None:
     """Write a sweep in the format that the name of the file asks for.
 
     ``.json`` holds what ``sweep.json`` holds; ``.csv`` one row for each point; ``.html`` is a report,
     ``.sh`` the command that runs the sweep again, and the others are figures.
 
+    Args:
+        sweep: the sweep.
+        path, force, option: as :func:`export_result`.
+
     Raises:
         ExperimentError, RunDirectoryError: as :func:`export_result`.
     """
-    kind = _kind(path, SWEEP_FORMATS, force)
+    kind = _kind(path, SWEEP_FORMATS, force, option)
     made = figure_bytes(draw_sweep(sweep), kind[1:]) if kind in FIGURES else _SWEEP_WRITERS[kind](sweep)
     write_bytes(path, made)
 
 
-def _kind(path: Path, allowed: Sequence[str], force: bool) -> str:
+def _kind(path: Path, allowed: Sequence[str], force: bool, option: str) -> str:
     """Return the format of a file that is to be written."""
     kind = path.suffix.lower()
     if kind not in allowed:
         raise ExperimentError([Problem("FILE", repr(path.name), f"allowed ends are {', '.join(allowed)}")])
     if path.exists() and not force:
-        raise ExperimentError([Problem("FILE", f"{path}, which exists", "--force replaces it")])
+        raise ExperimentError([Problem("FILE", f"{path}, which exists", f"{option} replaces it")])
     return kind
 
 
@@ -244,7 +254,9 @@ _WRITERS: dict[str, Callable[[Result], bytes]] = {
     ".sh": lambda result: _script(result.command),
 }
 _SWEEP_WRITERS: dict[str, Callable[[Sweep], bytes]] = {
-    ".json": lambda sweep: _json(sweep_document(sweep.factors, sweep.points, sweep.judged, sweep.failed)),
+    ".json": lambda sweep: _json(
+        sweep_document(sweep.factors, sweep.points, sweep.judged, sweep.judged_grid, sweep.failed)
+    ),
     ".csv": _sweep_csv,
     ".html": lambda sweep: sweep_page(sweep).encode(),
     ".sh": lambda sweep: _script(sweep.command),

@@ -64,7 +64,7 @@ def sweep_page(sweep: Sweep) -> str:
         subtitle=subtitle,
         warnings=sweep.warnings,
         directions=_direction_figure(sweep),
-        verdicts=direction_lines(sweep.factors, sweep.points, sweep.judged),
+        verdicts=direction_lines(sweep.judged, sweep.judged_grid),
         points=_point_table(sweep),
         tail_figure=_tail_figure(sweep, tails) if tails is not None else None,
         tail_verdicts=_tail_lines(tails) if tails is not None else (),
@@ -106,10 +106,10 @@ def _tail_figure(sweep: Sweep, tails: TailComparison) -> Figure:
 
 def _tail_table(sweep: Sweep, tails: TailComparison) -> Table:
     headings = [*(factor.key.replace("_", " ") for factor in sweep.factors), *TAIL_HEADINGS]
-    words = {place for place, factor in enumerate(sweep.factors) if not factor.ordered}
+    words = [place for place, factor in enumerate(sweep.factors) if not factor.ordered]
     numbers = [place for place in range(len(headings) - 1) if place not in words]
     rows = tail_rows(sweep.points, tails)
-    return Table("V at equal loss; std is its standard error", headings, rows, numbers)
+    return Table("V at equal loss; std is its standard error", headings, rows, numbers, words)
 
 
 def _point_table(sweep: Sweep) -> Table:
@@ -139,7 +139,7 @@ def _point_table(sweep: Sweep) -> Table:
     words = [place for place, factor in enumerate(sweep.factors) if not factor.ordered]
     words.append(headings.index("zero side"))
     numbers = [place for place in range(len(headings)) if place not in words]
-    return Table("Dominance and masses with 95 % intervals", headings, rows, numbers)
+    return Table("Dominance and masses with 95 % intervals", headings, rows, numbers, words)
 
 
 def _density_figure(sweep: Sweep) -> Figure:

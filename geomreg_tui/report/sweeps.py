@@ -21,7 +21,7 @@ from geomreg_tui.statistics.landmark import SAMPLED
 from geomreg_tui.statistics.trends import LANDMARK, LOG10_RATIO, NO_DIRECTION
 from geomreg_tui.sweeps.plan import Factor, point_name
 from geomreg_tui.sweeps.result import FailedPoint, SweepPoint
-from geomreg_tui.sweeps.verdicts import GridVerdict, Verdict, grid_verdicts
+from geomreg_tui.sweeps.verdicts import GridVerdict, Verdict
 from geomreg_tui.sweeps.volumes import TailComparison, TailVerdict, compare_tails
 
 __all__ = [
@@ -46,6 +46,7 @@ def sweep_text(
     factors: Sequence[Factor],
     points: Sequence[SweepPoint],
     judged: Sequence[Verdict],
+    judged_grid: Sequence[GridVerdict],
     width: int | None = None,
     failed: Sequence[FailedPoint] = (),
 ) -> str:
@@ -55,6 +56,7 @@ def sweep_text(
         factors: what was varied.
         points: what came out.
         judged: the direction of each ordered factor.
+        judged_grid: the same over the whole grid of two factors.
         width: cells that a line may take; None for no limit.
         failed: points that could not be finished.
     """
@@ -88,18 +90,14 @@ def sweep_text(
     if not judged:
         said.append("No direction: that needs a factor with two or more numbers for values.")
     lines += [part for line in said for part in wrapped_lines(line, width, 2)]
-    lines += [
-        part for line in direction_lines(factors, points, judged) for part in _verdict_lines(line, width)
-    ]
+    lines += [part for line in direction_lines(judged, judged_grid) for part in _verdict_lines(line, width)]
     return plain_text("\n".join([*lines, *_tail_part(factors, points, width)]))
 
 
-def direction_lines(
-    factors: Sequence[Factor], points: Sequence[SweepPoint], judged: Sequence[Verdict]
-) -> list[str]:
+def direction_lines(judged: Sequence[Verdict], judged_grid: Sequence[GridVerdict]) -> list[str]:
     """Return in words the direction of each factor, and of each over the whole grid where there are two."""
     lines = [verdict_line(verdict) for verdict in judged]
-    return lines + [line for verdict in grid_verdicts(factors, points) for line in _grid_lines(verdict)]
+    return lines + [line for verdict in judged_grid for line in _grid_lines(verdict)]
 
 
 def _known(text: str) -> str:

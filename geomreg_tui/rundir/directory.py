@@ -139,6 +139,7 @@ class RunDirectory:
         layout: Layout = Layout(),
         exclusive: bool = False,
         arrays: Path | None = None,
+        signalled: bool = True,
     ) -> tuple[RunDirectory, Lease]:
         """Make a run directory with the right to write it; if that fails nothing is left of it.
 
@@ -151,6 +152,7 @@ class RunDirectory:
             layout: what stages may have left of a run that was never begun.
             exclusive: whether even an empty folder that is there is another's.
             arrays: folder with the arrays that the experiment was given for data, which are copied.
+            signalled: whether others may signal this process (see :class:`Lease`).
 
         Raises:
             DataError: if those arrays are missing or damaged.
@@ -167,7 +169,7 @@ class RunDirectory:
         lease: Lease | None = None
         try:
             # The lease comes first: of two engines one makes the run, and viewers see that it is being made.
-            lease = run.lease()
+            lease = run.lease(signalled=signalled)
             run._write_all(plans, layout, arrays)
         except (DataError, RunDirectoryError):
             if lease is not None:
@@ -250,13 +252,13 @@ class RunDirectory:
         """
         check_free(self.path / "lease.json", take_over=take_over)
 
-    def lease(self, *, take_over: bool = False) -> Lease:
+    def lease(self, *, take_over: bool = False, signalled: bool = True) -> Lease:
         """Take the right to write.
 
         Raises:
             RunDirectoryError: if another engine has it, or the directory cannot be written.
         """
-        return Lease(self.path / "lease.json", take_over=take_over)
+        return Lease(self.path / "lease.json", take_over=take_over, signalled=signalled)
 
     def engine(self) -> Holder | None:
         """Return the engine at work, or None."""

@@ -51,12 +51,14 @@ class Holder:
 class Lease:
     """The right to write a run directory, held by this process until released."""
 
-    def __init__(self, path: Path, *, take_over: bool = False) -> None:
+    def __init__(self, path: Path, *, take_over: bool = False, signalled: bool = True) -> None:
         """Take the lease.
 
         Args:
             path: the lease file.
             take_over: take it even from a holder that seems alive or is on another host.
+            signalled: whether others may signal this process; not if it is a person's own, which does more
+                than sample.
 
         Raises:
             RunDirectoryError: if another engine holds it, or the folder cannot be written.
@@ -72,6 +74,7 @@ class Lease:
             "birth": _birth(pid),
             "since": time.strftime("%Y-%m-%d %H:%M:%S"),
             "token": self._token,
+            **({} if signalled else {"signalled": False}),
         }
         prepared = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
         try:
@@ -90,14 +93,6 @@ class Lease:
     def held(self) -> bool:
         """Return whether the lease is still this process's: a person may have given it to another."""
         return held_by(self._path, self._token)
-
-    def refuse_signals(self) -> None:
-        """Have nobody signal the process that holds it: it is a person's own, and does more than sample.
-
-        Raises:
-            RunDirectoryError: if the lease cannot be written.
-        """
-        write_json(self._path, {**read_json(self._path), "signalled": False})
 
     @property
     def token(self) -> str:

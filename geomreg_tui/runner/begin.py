@@ -34,15 +34,22 @@ def check(request: RunRequest, pool: Executor) -> None:
         kind.check_plan(request.plans[kind.name], prepared.facts.experiment, pool)
 
 
-def begin(request: RunRequest, pool: Executor) -> tuple[RunDirectory, Lease, Engine]:
+def begin(
+    request: RunRequest, pool: Executor, *, signalled: bool = True
+) -> tuple[RunDirectory, Lease, Engine]:
     """Return a run directory with its lease, and an engine that is ready to run.
+
+    Args:
+        request: what is asked for.
+        pool: the workers.
+        signalled: whether others may signal this process (see :class:`~geomreg_tui.rundir.Lease`).
 
     Raises:
         GeomregError: if the run cannot be begun or gone on with; a new one has left nothing then.
     """
     if request.experiment is None:
-        return _go_on(request, pool)
-    run, lease, prepared = _make(request, pool)
+        return _go_on(request, pool, signalled)
+    run, lease, prepared = _make(request, pool, signalled)
     try:
         stages = _open(run, StageContext(pool.workers, lease.token, request.patience), {})
         _tidy(run)
@@ -63,7 +70,7 @@ def describer(run: RunDirectory, stages: Sequence[Stage]) -> Callable[[bool, flo
     return describe
 
 
-def _make(request: RunRequest, pool: Executor) -> tuple[RunDirectory, Lease, Prepared]:
+def _make(request: RunRequest, pool: Executor, signalled: bool) -> tuple[RunDirectory, Lease, Prepared]:
     """Make the directory of a new run."""
     path = Path(request.directory)
     if not request.rename:
@@ -84,6 +91,7 @@ def _make(request: RunRequest, pool: Executor) -> tuple[RunDirectory, Lease, Pre
                 layout=registry.layout(),
                 exclusive=request.rename,
                 arrays=given,
+                signalled=signalled,
             )
             break
         except NameTakenError:
@@ -92,7 +100,7 @@ def _make(request: RunRequest, pool: Executor) -> tuple[RunDirectory, Lease, Pre
     return run, lease, prepared
 
 
-def _go_on(request: RunRequest, pool: Executor) -> tuple[RunDirectory, Lease, Engine]:
+def _go_on(request: RunRequest, pool: Executor, signalled: bool) -> tuple[RunDirectory, Lease, Engine]:
     """Open a run, and make sure that it is gone on with to the same bits."""
     run = RunDirectory.open(Path(request.directory))
     run.check_free(take_over=request.take_over)
@@ -103,7 +111,7 @@ def _go_on(request: RunRequest, pool: Executor) -> tuple[RunDirectory, Lease, En
         raise DataError(f"{error} (the run was started in {run.started_in})") from None
     here = prepared.environment
     differs = check_environment(run, here, request.allow_mixed)
-    lease = run.lease(take_over=request.take_over)
+    lease = run.lease(take_over=request.take_over, signalled=signalled)
     try:
         stages = _open(run, StageContext(pool.workers, lease.token, request.patience), request.plans)
         _tidy(run)

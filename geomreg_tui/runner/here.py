@@ -50,12 +50,7 @@ def launch_here(request: RunRequest) -> RunHandle:
         GeomregError: if the run cannot be begun or gone on with.
     """
     given_up = threading.Event()
-    run, lease, engine = begin(request, InProcess(given_up.is_set))
-    try:
-        lease.refuse_signals()
-    except GeomregError:
-        lease.release()
-        raise
+    run, lease, engine = begin(request, InProcess(given_up.is_set), signalled=False)
     thread = threading.Thread(target=_carry_out, args=(run, lease, engine), name="engine", daemon=True)
     handle = _ThreadHandle(run, engine, thread, given_up)
     thread.start()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from geomreg_tui.datasets import read_packed
 from geomreg_tui.errors import DataError, RunDirectoryError
@@ -12,7 +13,8 @@ from geomreg_tui.rundir.log import read_events
 from geomreg_tui.rundir.store import parsing, read_json
 from geomreg_tui.runner import registry
 from geomreg_tui.runner.snapshot import read_live
-from geomreg_tui.sampling.store import committed
+from geomreg_tui.sampling.plan import NAME as SAMPLING
+from geomreg_tui.summary import Summary
 
 __all__ = ["Verification", "verify_run"]
 
@@ -44,14 +46,16 @@ def verify_run(path: Path) -> Verification:
     problems: list[str] = []
     notes: list[str] = []
     files = 0
+    results: dict[str, Any] = {}
     for kind in registry.STAGES:
         found = kind.verify(run)
+        results[kind.name] = found.result
         problems += found.problems
         notes += found.notes
         files += found.files
     if run.mixed:
         notes.append("mixed: parts were drawn in different environments")
-    summary = committed(run).summary
+    summary: Summary = results[SAMPLING]
     problems += _data_problems(run)
     try:
         read_live(run)

@@ -17,7 +17,7 @@ from geomreg_tui.sampling.packs import Pack
 from geomreg_tui.sampling.pieces import ChunkWork
 from geomreg_tui.sampling.plan import NAME, SamplingPlan, read_plan
 from geomreg_tui.sampling.result import describe
-from geomreg_tui.sampling.store import LAYOUT, committed, empty_pack, packs_of, write_losses
+from geomreg_tui.sampling.store import LAYOUT, committed, committed_packs, empty_pack, packs_of, write_losses
 from geomreg_tui.summary import Facts, Summary
 
 __all__ = ["SAMPLING", "SamplingKind", "SamplingStage"]
@@ -198,7 +198,8 @@ class SamplingKind(StageKind):
         problems, notes = [], []
         files, reached = 0, 0
         given_up = set(run.read_status().given_up)
-        for file, pack in packs_of(run).read_all():
+        read = list(packs_of(run).read_all())
+        for file, pack in read:
             if isinstance(pack, RunDirectoryError):
                 problems.append(f"chunks {file.first:,} to {file.stop - 1:,}: {pack}")
                 continue
@@ -212,7 +213,8 @@ class SamplingKind(StageKind):
             read_plan(run)
         except RunDirectoryError as error:
             problems.append(str(error))
-        return Findings(tuple(problems), tuple(notes), files)
+        result = committed_packs(run, read)[0].summary
+        return Findings(tuple(problems), tuple(notes), files, result)
 
     def describe(self, document: dict[str, Any], facts: Facts, results: Mapping[str, Any]) -> None:
         """Add the losses of the networks: moments, quantiles, modes, dominance and volumes."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,14 +49,21 @@ def committed(run: RunDirectory) -> Pack:
     return committed_packs(run)[0]
 
 
-def committed_packs(run: RunDirectory) -> tuple[Pack, list[PackFile]]:
-    """Return what :func:`committed` returns, and the files that it is made of."""
+def committed_packs(
+    run: RunDirectory, read: Iterable[tuple[PackFile, Pack | RunDirectoryError]] | None = None
+) -> tuple[Pack, list[PackFile]]:
+    """Return what :func:`committed` returns, and the files that it is made of.
+
+    Args:
+        run: the run.
+        read: its packs, as :meth:`PackFolder.read_all` yields them, where they are read already.
+    """
     folder = packs_of(run)
     given_up = set(run.read_status().given_up)
     files: list[PackFile] = []
     packs = [empty_pack(run)]
     reached = _skip(0, given_up)
-    for file, pack in folder.read_all():
+    for file, pack in folder.read_all() if read is None else read:
         if isinstance(pack, RunDirectoryError):
             continue
         if file.first != reached:

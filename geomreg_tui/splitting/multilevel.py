@@ -17,8 +17,9 @@ Sources: subset simulation (Au and Beck 2001), multilevel splitting (Cerou et al
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -58,7 +59,7 @@ _LOG_SHARE = math.log(1e3 * 2.0**-52)  # of sizes, that a residual has to be to 
 _LOG_NEAR = math.log(1e7)  # of such residuals over those at rounding, from where populations are looked at
 _SMALLEST_LOG = -680.0  # natural logarithm of losses that underflow soon
 _SURE = 4.0  # standard errors
-
+_Blur = Callable[[float], float]  # as Space.blur
 
 _NUMBERS = (
     "index",
@@ -332,7 +333,8 @@ def _record(
     if to_the_lowest:
         fewer = count * KEPT ** np.arange(1, math.log2(count) + 1, 1 / POINTS)
         ranks = np.unique(np.concatenate([ranks, np.maximum(fewer.astype(np.int64), 1)]))[::-1]
-    losses, ranks = _with_steps(space, log_excess, ranks, 1 if to_the_lowest else int(count * KEPT))
+    blur = cache(space.blur)
+    losses, ranks = _with_steps(blur, log_excess, ranks, 1 if to_the_lowest else int(count * KEPT))
     share, floor = ranks / count, _log(space.reach.floor)
     certain = space.reach.attained and space.reach.floor > 0
     counted = losses
@@ -345,31 +347,31 @@ def _record(
         variance=population.genealogy.variance + (1 - share) / ranks,
         log_floor=floor,
         certain=certain,
-        rounding=_rounding(space, losses, counted),
+        rounding=_rounding(blur, losses, counted),
     )
 
 
-def _rounding(space: Space, losses: NDArray[np.float64], counted: NDArray[np.float64]) -> NDArray[np.float64]:
+def _rounding(blur: _Blur, losses: NDArray[np.float64], counted: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return by how much rounding can move logarithms of losses that are counted from the smallest met."""
-    blur = np.array([space.blur(loss) for loss in losses.tolist()])
+    moved = np.array([blur(loss) for loss in losses.tolist()])
     with np.errstate(over="ignore", invalid="ignore"):
-        return np.asarray(np.nan_to_num(blur * np.exp(losses - counted)), np.float64)
+        return np.asarray(np.nan_to_num(moved * np.exp(losses - counted)), np.float64)
 
 
 def _with_steps(
-    space: Space, log_excess: NDArray[np.float64], ranks: NDArray[np.int64], least: int
+    blur: _Blur, log_excess: NDArray[np.float64], ranks: NDArray[np.int64], least: int
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """Return losses and ranks of points of the curve, decreasing; of ties both ends of the step.
 
     Args:
-        space: the space.
+        blur: of a loss.
         log_excess: losses of the population, increasing.
         ranks: ranks of the points that are wanted at least.
         least: the lowest rank that is shown; the next level shows better what is below.
     """
     points = set()
     for rank, loss in zip(ranks.tolist(), log_excess[ranks - 1].tolist(), strict=True):
-        first, last = _ties(space, log_excess, loss)
+        first, last = _ties(blur, log_excess, loss)
         if last - first > 1:
             loss = float(log_excess[last - 1])
             points |= {(loss, last), (loss, max(first, least))}
@@ -377,18 +379,18 @@ def _with_steps(
     if least > 1:
         # The next level is the lowest loss that is not kept. Where it lies within a step, the networks above
         # it are of that step too, and only this level has them.
-        first, last = _ties(space, log_excess, float(log_excess[least]))
+        first, last = _ties(blur, log_excess, float(log_excess[least]))
         if last - first > 1:
             points.add((float(log_excess[last - 1]), last))
     ordered = sorted(points, reverse=True)
     return np.array([loss for loss, _ in ordered]), np.array([rank for _, rank in ordered])
 
 
-def _ties(space: Space, log_excess: NDArray[np.float64], loss: float) -> tuple[int, int]:
+def _ties(blur: _Blur, log_excess: NDArray[np.float64], loss: float) -> tuple[int, int]:
     """Return between which places losses, increasing, are a loss to within rounding."""
-    blur = space.blur(loss)
-    first = int(np.searchsorted(log_excess, loss - blur, side="left"))
-    return first, int(np.searchsorted(log_excess, loss + blur, side="right"))
+    width = blur(loss)
+    first = int(np.searchsorted(log_excess, loss - width, side="left"))
+    return first, int(np.searchsorted(log_excess, loss + width, side="right"))
 
 
 def _log(number: float) -> float:

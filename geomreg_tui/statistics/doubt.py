@@ -9,7 +9,6 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from geomreg_tui.statistics.basins import Basins
 from geomreg_tui.statistics.binning import MAXIMUM_BINS, Axis, linear_axis
 from geomreg_tui.statistics.distribution import LossDistribution
 from geomreg_tui.statistics.persistence import Peak
@@ -46,13 +45,21 @@ def unseen_excess(samples: float) -> float:
     return _EXCESS * math.sqrt(samples)
 
 
-def plausible_modes(distribution: LossDistribution, axis: Axis, peaks: Sequence[Peak]) -> list[ModeList]:
+def plausible_modes(
+    distribution: LossDistribution, axis: Axis, peaks: Sequence[Peak], masses: FloatArray
+) -> list[ModeList]:
     """Return the bins of the modes, then the same with and without what more losses could add or take away.
 
     A mode is in doubt where its persistence and its excess mass are below :data:`_DOUBT` times what noise
     makes, and at any number of losses where its excess mass is below :data:`_SLIGHT` and small beside its
     basin. A hump that is no mode is in doubt from a :data:`_DOUBT`-th of what noise makes in excess mass. (A
     single bin's persistence of half the threshold is seen in most samples of any law.)
+
+    Args:
+        distribution: the losses.
+        axis: their counts.
+        peaks: the modes, by position.
+        masses: counts of the basin of each, shape (modes,).
     """
     modes = [peak.bin for peak in peaks]
     if not modes:
@@ -64,7 +71,6 @@ def plausible_modes(distribution: LossDistribution, axis: Axis, peaks: Sequence[
     hump = _unseen_hump(distribution, axis, modes)
     if hump is not None and hump.excess >= noise / _DOUBT:
         lists.append(ModeList(sorted([*modes, hump.bin])))
-    masses = Basins(count, width, modes).masses(count[None], np.array([float(axis.above)]))[0]
     doubtful, unlikely = [], []
     for peak, mass in zip(peaks, masses.tolist(), strict=True):
         if peak.saddle < 0:

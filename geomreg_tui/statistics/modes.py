@@ -208,9 +208,11 @@ def analyse_modes(
     )
     cells = np.concatenate([axis.count, beyond, [axis.atom]])
     resampled = resample(cells, replicates, _seed(cells)) if samples else np.zeros((0, cells.size))
-    lists = plausible_modes(distribution, axis, peaks)
-    parts = [_divide(axis, modes, near, resampled, samples, threshold) for modes, _ in lists]
-    basins, masses, read, _ = parts[0]
+    whole = _divide(axis, [peak.bin for peak in peaks], near, resampled, samples, threshold)
+    basins, masses, read, _ = whole
+    lists = plausible_modes(distribution, axis, peaks, masses)
+    others = [_divide(axis, modes, near, resampled, samples, threshold) for modes, _ in lists[1:]]
+    parts = [whole, *others]
     with np.errstate(over="ignore"):
         widths = np.minimum(np.diff(far) / axis.unit, _WIDEST)
     widths = widths if widths.size else np.ones(beyond.size)

@@ -32,7 +32,7 @@ from geomreg_tui.splitting.checkpoints import TailFolder
 from geomreg_tui.sweeps.document import sweep_document
 from geomreg_tui.sweeps.plan import Factor, SweepPlan, factor_of, point_name
 from geomreg_tui.sweeps.result import FailedPoint, SweepPoint
-from geomreg_tui.sweeps.verdicts import verdicts
+from geomreg_tui.sweeps.verdicts import grid_verdicts, verdicts
 
 __all__ = ["RESULT", "SweepDirectory", "list_sweeps", "new_sweep_path", "sweeps_root"]
 
@@ -139,7 +139,8 @@ class SweepDirectory:
         failed: Sequence[FailedPoint] = (),
     ) -> None:
         """Write the result so far."""
-        write_json(self.path / RESULT, sweep_document(factors, points, verdicts(factors, points), failed))
+        judged, judged_grid = verdicts(factors, points), grid_verdicts(factors, points)
+        write_json(self.path / RESULT, sweep_document(factors, points, judged, judged_grid, failed))
 
     def point_path(self, factors: Sequence[Factor], settings: Sequence[Any]) -> Path:
         """Return where the run of a point is, or will be."""

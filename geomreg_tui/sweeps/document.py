@@ -7,7 +7,7 @@ from typing import Any
 
 from geomreg_tui.sweeps.plan import Factor
 from geomreg_tui.sweeps.result import FailedPoint, SweepPoint
-from geomreg_tui.sweeps.verdicts import Verdict, grid_verdicts
+from geomreg_tui.sweeps.verdicts import GridVerdict, Verdict
 from geomreg_tui.sweeps.volumes import compare_tails
 
 __all__ = ["sweep_document"]
@@ -17,9 +17,18 @@ def sweep_document(
     factors: Sequence[Factor],
     points: Sequence[SweepPoint],
     judged: Sequence[Verdict],
+    judged_grid: Sequence[GridVerdict],
     failed: Sequence[FailedPoint] = (),
 ) -> dict[str, Any]:
-    """Return a sweep as plain data: what ``sweep.json`` holds and ``sweep --json`` prints."""
+    """Return a sweep as plain data, which ``sweep.json`` holds and ``sweep --json`` prints.
+
+    Args:
+        factors: what was varied.
+        points: what came out.
+        judged: the direction of each ordered factor.
+        judged_grid: the same over the whole grid of two factors.
+        failed: points that could not be finished.
+    """
     compared = compare_tails(factors, points)
     document: dict[str, Any] = {
         "schema": 1,
@@ -54,7 +63,7 @@ def sweep_document(
             for point in failed
         ],
         "directions": [verdict.to_json() for verdict in judged],
-        "grid": [verdict.to_json() for verdict in grid_verdicts(factors, points)],
+        "grid": [verdict.to_json() for verdict in judged_grid],
     }
     if compared is not None:
         document["tail"] = compared.to_json()

@@ -11,16 +11,16 @@ from jaxtyping import Float, Float64
 from numpy.typing import NDArray
 from torch import Tensor
 
+from geomreg_tui.batched import squared_norm
 from geomreg_tui.experiment import Experiment
 from geomreg_tui.inits import Stream
+from geomreg_tui.losses.slopes import slope_of_loss
 from geomreg_tui.networks import MLP
 from geomreg_tui.sampling.rng import trajectory_generator
 from geomreg_tui.sampling.sampler import Sampler
 from geomreg_tui.shapes import parameter_count
 from geomreg_tui.summary import Facts
-from geomreg_tui.training.batched import squared_norm
 from geomreg_tui.training.differentiated import DifferentiatedNetworks, readout_inputs
-from geomreg_tui.training.loss_slopes import slope_of_loss
 from geomreg_tui.training.networks import Networks, Parameters
 from geomreg_tui.training.perceptron import Perceptrons
 from geomreg_tui.training.plan import TrainingPlan, check_plan

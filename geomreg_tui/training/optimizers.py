@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from geomreg_tui.training.batched import per_network
+from geomreg_tui.batched import per_network
 from geomreg_tui.training.networks import Parameters
 
 __all__ = ["OptimizerState", "adam_step", "descent_step", "momentum_step", "start", "step"]

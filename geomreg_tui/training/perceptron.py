@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from geomreg_tui.batched import multiply
 from geomreg_tui.experiment import Experiment
 from geomreg_tui.networks.base import NORM_EPSILON
+from geomreg_tui.networks.slopes import apply_activation, slope_of
 from geomreg_tui.shapes import LayerShape
-from geomreg_tui.training.batched import multiply
 from geomreg_tui.training.networks import Networks, Parameters, Pass
-from geomreg_tui.training.slopes import apply_activation, slope_of
 
 __all__ = ["Perceptrons"]
 

@@ -11,9 +11,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from geomreg_tui.training.batched import per_network, squared_norm
+from geomreg_tui.batched import per_network, squared_norm
+from geomreg_tui.losses.slopes import curve_of_loss
 from geomreg_tui.training.ensemble import Ensemble, Examples
-from geomreg_tui.training.loss_slopes import curve_of_loss
 from geomreg_tui.training.networks import Parameters
 from geomreg_tui.training.plan import ADAM_STEP
 

@@ -17,9 +17,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from geomreg_tui.batched import squared_norm, squared_norms
 from geomreg_tui.sampling.device import one_thread
 from geomreg_tui.training import optimizers
-from geomreg_tui.training.batched import squared_norm, squared_norms
 from geomreg_tui.training.ensemble import Ensemble
 from geomreg_tui.training.minibatches import Minibatches
 from geomreg_tui.training.networks import Parameters, Pass

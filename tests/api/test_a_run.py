@@ -177,6 +177,7 @@ def test_the_volume_table_counts_the_losses_of_the_histogram(result):
         (lambda run: run.to_frame("tail"), "without a deep tail"),
         (lambda run: run.plot("densities"), "Did you mean 'density'"),
         (lambda run: run.save("result.xls"), "allowed ends are .json"),
+        (lambda run: run.save(run.path / "summary.json"), "force=True replaces it"),
     ],
 )
 def test_what_there_is_not_says_what_there_is(result, ask, why):

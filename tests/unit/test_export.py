@@ -380,7 +380,7 @@ def test_every_format_is_written_and_no_other_and_nothing_is_replaced_unasked(tm
             path = tmp_path / f"{export.__name__}{kind}"
             export(thing, path)
             assert path.stat().st_size > 60
-            with pytest.raises(ExperimentError, match="exists"):
+            with pytest.raises(ExperimentError, match="exists; --force replaces it"):
                 export(thing, path)
             if kind == ".json":  # one way for all
                 export(thing, path, force=True)
@@ -408,6 +408,8 @@ def test_a_sweep_is_read_back_judged_and_reported(tmp_path):
     (table,) = (table for table in page.tables if table[0][:2] == ["width", "P"])
     assert [row[0] for row in table[1:]] == ["2", "4", "8"]
     assert len(page.all("svg")) == 2
+    # Where the zero side comes from is a word, which no browser may break.
+    assert sum(values.get("class") == "word" for tag, values in page.tags if tag == "td") == 3
     assert {"gain": ["0.5"]}.items() <= {row[0]: row[1:] for t in page.tables for row in t}.items()
     export_sweep(sweep, tmp_path / "sweep.csv")
     with (tmp_path / "sweep.csv").open() as file:
@@ -462,7 +464,7 @@ def test_a_sweep_says_which_of_its_points_are_mixed(tmp_path):
     points = json.loads((tmp_path / "sweep.json").read_text())["points"]
     assert [point["mixed"] for point in points] == [False, True]
     console = Console(width=100, record=True, file=io.StringIO())
-    console.print(sweep_text(sweep.factors, sweep.points, sweep.judged))
+    console.print(sweep_text(sweep.factors, sweep.points, sweep.judged, sweep.judged_grid))
     assert "!!! mixed: parts of width=4 were drawn in different environments" in console.export_text()
     export_sweep(sweep, tmp_path / "sweep.csv")
     with (tmp_path / "sweep.csv").open() as file:

@@ -469,12 +469,12 @@ def test_every_number_of_a_sweep_is_read_back(tmp_path, no_figures, block):
     sweep = make_random_sweep(tmp_path / "sweep", block)
     export_sweep(sweep, tmp_path / "sweep.json")
     document = json.loads((tmp_path / "sweep.json").read_text())
-    text = sweep_text(sweep.factors, sweep.points, sweep.judged)
+    text = sweep_text(sweep.factors, sweep.points, sweep.judged, sweep.judged_grid)
     lines = text.splitlines()
     check_sweep_rows([split(line) for line in lines[1 : lines.index("")]], document["points"], sweep.results)
     check_directions(text, document["directions"])
     for width in (20, 40, 80):
-        narrow = sweep_text(sweep.factors, sweep.points, sweep.judged, width)
+        narrow = sweep_text(sweep.factors, sweep.points, sweep.judged, sweep.judged_grid, width)
         level = "[95 %]"
         assert sorted(numbers(" ".join(narrow.replace(level, "").split()))) == sorted(
             numbers(" ".join(text.replace(level, "").split()))

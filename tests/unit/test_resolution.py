@@ -13,6 +13,7 @@ from geomreg_tui.datasets import load
 from geomreg_tui.errors import ExperimentError
 from geomreg_tui.experiment import Experiment, choices
 from geomreg_tui.losses import Objective
+from geomreg_tui.losses.per_example import Targets
 from geomreg_tui.report.results import load_result
 from geomreg_tui.report.text import report_text
 from geomreg_tui.rundir import RunDirectory
@@ -52,9 +53,7 @@ def test_losses_of_rounded_outputs_keep_their_digits_above_the_resolution_and_lo
 def _as_float64(objective):
     targets = torch.from_numpy(objective.targets)
     anywhere = np.stack([np.full(len(targets), -np.inf), np.full(len(targets), np.inf)])
-    from geomreg_tui.losses import _tensors
-
-    return _tensors(targets, None, anywhere, torch.float64, CPU)
+    return Targets.build(targets, None, anywhere, torch.float64, CPU)
 
 
 @pytest.mark.parametrize("loss", ["cross_entropy", "bce"])

@@ -7,6 +7,7 @@ import os
 import socket
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -33,7 +34,7 @@ from geomreg_tui.runner import resume
 from geomreg_tui.runner.registry import delete_run
 from geomreg_tui.runner.snapshot import Snapshot, read_live, to_stored
 from geomreg_tui.runner.verify import verify_run
-from geomreg_tui.sampling.packs import Pack
+from geomreg_tui.sampling.packs import Pack, PackFolder
 from geomreg_tui.sampling.plan import SamplingPlan, read_plan
 from geomreg_tui.sampling.store import committed, committed_packs, packs_of
 from geomreg_tui.summary import Facts, LossHistogram, Moments, Overlay, Summary
@@ -202,6 +203,21 @@ def test_a_damaged_pack_ends_the_prefix_and_can_be_set_aside(run):
     assert "missing" in verify_run(run.path).notes[0]
 
 
+def test_a_check_reads_each_pack_once(run, monkeypatch):
+    for chunk in range(5):
+        packs_of(run).append(chunk, chunk + 1, pack_of(chunk))
+    times = Counter()
+    read = PackFolder.read
+
+    def counted(folder, file):
+        times[file.path] += 1
+        return read(folder, file)
+
+    monkeypatch.setattr(PackFolder, "read", counted)
+    assert verify_run(run.path).samples == 5 * CHUNK
+    assert times == dict.fromkeys((file.path for file in packs_of(run).scan()), 1)
+
+
 def test_a_damaged_merged_pack_gives_way_to_those_it_was_made_of(run):
     for chunk in range(7):
         packs_of(run).append(chunk, chunk + 1, pack_of(chunk))
@@ -317,6 +333,24 @@ def test_one_engine_at_a_time(run):
     assert run.engine()
     taken.release()
     assert run.engine() is None
+
+
+def test_a_lease_says_from_its_first_moment_that_nobody_is_to_signal_its_process(tmp_path, monkeypatch):
+    seen = []
+    link = os.link
+
+    def look(prepared, path):
+        link(prepared, path)
+        seen.append(holder(path).here)
+
+    monkeypatch.setattr(os, "link", look)
+    for name, signalled in (("own", True), ("person", False)):
+        (tmp_path / name).mkdir()
+        path = tmp_path / name / "lease.json"
+        lease = Lease(path, signalled=signalled)
+        assert holder(path).here is signalled
+        lease.release()
+    assert seen == [True, False]
 
 
 def test_the_lease_of_a_dead_process_is_free_and_of_another_host_is_not(tmp_path):

@@ -7,33 +7,30 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from rich.cells import cell_len
 from textual import events
 from textual.message import Message
 
-from geomreg_tui import formatting
-from geomreg_tui.rundir import RunState
-from geomreg_tui.statistics.intervals import Interval
-from geomreg_tui.tui.numbers import Scale, held_ceiling, interval_text, number_text
-from geomreg_tui.tui.sweep_setup import value_text
+from geomreg_tui.tui.numbers import held_ceiling, number_text
 from geomreg_tui.tui.sweep_view import PointView, SweepView
-from geomreg_tui.tui.widgets.canvas import Canvas
-from geomreg_tui.tui.widgets.lines import GLYPHS
-from geomreg_tui.tui.widgets.loss import bar_shares, message_rows
+from geomreg_tui.tui.widgets.loss import message_rows
 from geomreg_tui.tui.widgets.rows import Piece, RowsWidget
-from geomreg_tui.tui.widgets.runs import cut
+from geomreg_tui.tui.widgets.small_histogram import (
+    HEADING,
+    Axes,
+    body_rows,
+    heading_rows,
+    null_loss,
+    peak_density,
+    upper_loss,
+)
 
-__all__ = ["Multiples", "point_state"]
-
-FloatArray = NDArray[np.float64]
+__all__ = ["Multiples"]
 
 _WIDTH, _HEIGHT = 22, 7  # least cells of one, without what is between them
 _ACROSS, _DOWN = 2, 1  # cells between them
 _SHAPE = 3.5  # width to height, in cells, that suits a histogram
 _TALLEST = 18
-_LABELLED = 9  # lines of one from which the axis has its name below it
-_HEADING = 2
 _TOP = 0.95  # share of the losses that the axis reaches up to, for the middle one of the points
 _ZOOM = 10.0  # each level shows the lowest tenth of the losses that the one before it shows
 _BROAD = 50  # cells from which there is room to say that axes are shared
@@ -51,15 +48,6 @@ class _Grid:
     width: int
     height: int
     rows: int
-
-
-@dataclass(frozen=True)
-class _Axes:
-    """What all of them share: the ends of both axes, and whether losses are in units of the null loss."""
-
-    high: float
-    peak: float
-    relative: bool
 
 
 class Multiples(RowsWidget, can_focus=True):
@@ -237,24 +225,28 @@ class Multiples(RowsWidget, can_focus=True):
                 rows.append(pieces)
         return _with_bar(rows, width, height, self._top, grid.rows, total)
 
-    def _axes(self, view: SweepView, grid: _Grid) -> _Axes | None:
+    def _axes(self, view: SweepView, grid: _Grid) -> Axes | None:
         """Return the axes that suit all points, held while they are not far too large."""
         seen = _seen(view)
         if not seen:
             return None
-        relative = all(_unit(point) > 0 for point in seen)
+        relative = all(null_loss(point) > 0 for point in seen)
         self._high = held_ceiling(self._end(seen, self.zoom), self._high)
         columns = max(8, grid.width - 4)
-        peaks = [self._once(point, _peak, self._high, columns, relative) for point in seen]
+        peaks = [self._once(point, peak_density, self._high, columns, relative) for point in seen]
         peak = min(max(peaks), _SPIKE * float(np.median(peaks)) or max(peaks))
         self._peak = held_ceiling(peak * 1.02, self._peak)
-        return _Axes(self._high, self._peak, relative)
+        return Axes(self._high, self._peak, relative)
 
     def _end(self, seen: Sequence[PointView], zoom: int) -> float:
         """Return the end of the loss axis at a level of zoom: that of the middle one of the points."""
-        relative = all(_unit(point) > 0 for point in seen)
+        relative = all(null_loss(point) > 0 for point in seen)
         top = min(_TOP, _ZOOM**-zoom)
-        high = float(np.median([self._once(point, _end, top, relative) for point in seen])) if seen else 1.0
+        high = (
+            float(np.median([self._once(point, upper_loss, top, relative) for point in seen]))
+            if seen
+            else 1.0
+        )
         if relative and not zoom:
             high = max(high, 1.25)  # the null loss is on view
         return held_ceiling(high)
@@ -267,90 +259,20 @@ class Multiples(RowsWidget, can_focus=True):
             known = self._measured[key] = point, arguments, measure(point, *arguments)
         return known[2]
 
-    def _small(self, view: SweepView, place: int, grid: _Grid, axes: _Axes | None) -> list[list[Piece]]:
+    def _small(self, view: SweepView, place: int, grid: _Grid, axes: Axes | None) -> list[list[Piece]]:
         point = view.points[place]
         key = (point, grid, axes, place == self.selected)
         if place not in self._drawn or self._drawn[place][0] != key:
-            rows = self._heading(view, place, grid.width)
-            rows += _body(point, grid.width, grid.height - _HEADING, axes)
+            rows = heading_rows(view, place, grid.width, selected=place == self.selected)
+            rows += body_rows(point, grid.width, grid.height - HEADING, axes)
             self._drawn[place] = key, rows + [[] for _ in range(grid.height - len(rows))]
         return self._drawn[place][1]
-
-    def _heading(self, view: SweepView, place: int, width: int) -> list[list[Piece]]:
-        point = view.points[place]
-        here = place == self.selected
-        named = ", ".join(
-            f"{factor.key.replace('_', ' ')} {value_text(value)}"
-            for factor, value in zip(view.plan.factors, point.settings, strict=True)
-        )
-        state, role = point_state(point)
-        room = max(4, width - cell_len(state) - 3)
-        name = named if cell_len(named) <= room else cut(point.value, room)
-        gap = " " * (width - 2 - cell_len(name) - cell_len(state))
-        first = [Piece("❯ " if here else "  ", "key"), Piece(name, "strong" if here else "text")]
-        first += [Piece(gap), Piece(state, role)]
-        second: list[Piece] = []
-        if point.modes is not None and point.landmark is not None:
-            found = point.landmark.landmark
-            texts = (f"  D0 {interval_text(found, 3)}", f"D0 {interval_text(found, 3)}", _brief(found))
-            text = next((text for text in texts if cell_len(text) <= width), cut(texts[-1], width))
-            second.append(Piece(text))
-            atom = f"  at L_0 {number_text(point.modes.atom_mass.estimate)}"
-            if point.modes.atom_mass.estimate > 0 and cell_len(text) + len(atom) <= width:
-                second.append(Piece(atom, "dim"))
-        return [first, second]
-
-
-def _brief(found: Interval) -> str:
-    if math.isnan(found.estimate):
-        return "D0 undefined"
-    return f"D0 {formatting.interval_text(found, 2, bounded=True, decimals=2)}"
-
-
-def point_state(point: PointView) -> tuple[str, str]:
-    """Return the state of a point in a word or as its progress, and the role of that."""
-    if point.state is None:
-        return "not begun", "dim"
-    glyph = GLYPHS[point.state]
-    if point.state is RunState.FAILED:
-        return f"{glyph} failed", "warn"
-    if point.mixed:
-        return f"mixed {glyph}", "warn"
-    if point.done:
-        return glyph, "dim"
-    share = math.floor(100 * min(1.0, point.samples / point.target))
-    return f"{glyph} {share} %", "dim" if point.state.over else "mark"
 
 
 def _seen(view: SweepView | None) -> list[PointView]:
     """Return the points that have losses beside the null loss."""
     points = view.points if view else ()
     return [p for p in points if p.distribution is not None and p.distribution.histogram.index.size]
-
-
-def _end(point: PointView, top: float, relative: bool) -> float:
-    """Return the loss below which a share of the networks are."""
-    if point.distribution is None:
-        return math.nan
-    return float(point.distribution.quantile(top, atom=False)) / (_unit(point) if relative else 1.0)
-
-
-def _peak(point: PointView, high: float, columns: int, relative: bool) -> float:
-    """Return the largest density of a point over so many bars."""
-    edges = np.linspace(0.0, high, columns + 1)
-    return float(_densities(point, edges, relative).max())
-
-
-def _densities(point: PointView, edges: FloatArray, relative: bool) -> FloatArray:
-    """Return the density in equal bars, per unit of the axis, shape (edges - 1,)."""
-    if point.distribution is None:
-        return np.zeros(edges.size - 1)
-    unit = _unit(point) if relative else 1.0
-    return bar_shares(point.distribution, edges * unit) / float(edges[1])
-
-
-def _unit(point: PointView) -> float:
-    return point.result.facts.null_loss if point.result else 0.0
 
 
 def _lay_out(count: int, width: int, height: int) -> _Grid:
@@ -371,29 +293,6 @@ def _lay_out(count: int, width: int, height: int) -> _Grid:
     rows = max(1, (height + _DOWN) // (_HEIGHT + _DOWN))
     wide = (width - 2 + _ACROSS) // most - _ACROSS
     return _Grid(most, wide, max(4, (height + _DOWN) // rows - _DOWN), rows)
-
-
-def _body(point: PointView, width: int, height: int, axes: _Axes | None) -> list[list[Piece]]:
-    if point.state is RunState.FAILED and point.message:
-        return message_rows(point.message.replace(f"{point.path}/", ""), width, height, "warn")
-    distribution = point.distribution
-    if distribution is None or axes is None:
-        word = "" if point.state is None else "no networks yet"
-        return message_rows(word, width, height)
-    if not distribution.histogram.index.size:
-        return message_rows("all at the null loss", width, height)
-    y = Scale.linear(0.0, axes.peak, max(1, height // 4))
-    x = Scale.linear(0.0, axes.high, max(2, width // 12), cells=Canvas.area(width, y))
-    label = ("loss L/L0" if axes.relative else "loss L") if height + _HEADING >= _LABELLED else ""
-    canvas = Canvas(width, height, x, y, label)
-    edges = np.linspace(0.0, axes.high, canvas.columns + 1)
-    bars = _densities(point, edges, axes.relative)
-    if axes.relative:
-        canvas.landmark(1.0)
-    canvas.bars(np.minimum(bars, axes.peak))
-    for column in np.flatnonzero(bars > axes.peak):
-        canvas.mark((column + 0.5) / canvas.columns * axes.high, axes.peak, "▲", "warn")
-    return canvas.rows()
 
 
 def _filled(row: Sequence[Piece], width: int) -> list[Piece]:

@@ -13,9 +13,9 @@ from textual.message import Message
 from geomreg_tui.formatting import interval_text, share_text
 from geomreg_tui.statistics.intervals import Interval
 from geomreg_tui.tui.sweep_view import PointView, SweepView
-from geomreg_tui.tui.widgets.multiples import point_state
 from geomreg_tui.tui.widgets.rows import Piece, RowsWidget
 from geomreg_tui.tui.widgets.runs import cut
+from geomreg_tui.tui.widgets.small_histogram import point_state
 
 __all__ = ["PointsTable"]
 

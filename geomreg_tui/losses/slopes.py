@@ -1,8 +1,8 @@
 """Derivatives of losses by the outputs, for networks side by side.
 
-The loss of a network is the mean over its examples of the loss in ``geomreg_tui.losses``, itself a mean over
-outputs. The derivatives keep their relative precision near a fit: that of cross entropy by the output of an
-example's own class is minus the sum of those by the others.
+The loss of a network is the mean over its examples of the loss in ``geomreg_tui.losses.per_example``, itself
+a mean over outputs. The derivatives keep their relative precision near a fit: that of cross entropy by the
+output of an example's own class is minus the sum of those by the others.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from geomreg_tui.training.batched import elementwise
+from geomreg_tui.batched import elementwise
 
 __all__ = ["curve_of_loss", "slope_of_loss"]
 

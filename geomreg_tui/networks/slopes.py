@@ -1,4 +1,4 @@
-"""Activations and their derivatives, for hidden layers of networks side by side."""
+"""Derivatives of activations, for hidden layers of networks side by side."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from geomreg_tui.batched import elementwise
 from geomreg_tui.networks.activations import LEAKY_SLOPE, activation
-from geomreg_tui.training.batched import elementwise
 
 __all__ = ["Slope", "apply_activation", "slope_of"]
 

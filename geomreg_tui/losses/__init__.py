@@ -1,0 +1,7 @@
+"""Losses of batches of networks: of each example, of constant predictions, and their derivatives."""
+
+from __future__ import annotations
+
+from geomreg_tui.losses.objective import LabelledExamples, Objective
+
+__all__ = ["LabelledExamples", "Objective"]

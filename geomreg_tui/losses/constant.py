@@ -1,0 +1,120 @@
+"""Losses of constant predictions: of outputs that are all 0, and of the best constants."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from jaxtyping import Float64
+from numpy.typing import NDArray
+
+from geomreg_tui.losses.per_example import LossPerExample, Targets
+
+__all__ = ["best_constant_loss", "null_loss"]
+
+FloatArray = NDArray[np.float64]
+
+
+def null_loss(loss: LossPerExample, targets: Targets, exact: Targets) -> float:
+    """Return the mean loss over the training examples where all outputs are 0.
+
+    Where the number format of the run gives a loss more than one unit in the last place away from the exact
+    one, it is the former, so that networks with such outputs can be told by their loss.
+
+    Args:
+        loss: of each network on each example.
+        targets: of all examples in the run's number format, of which the training examples come first.
+        exact: of the N training examples in float64.
+    """
+    zeros = torch.zeros_like(targets.numbers).unsqueeze(0)
+    examples = exact.numbers.shape[1]
+    rounded = float(loss(zeros, targets)[:, :examples].mean(dim=1))
+    mean = float(loss(torch.zeros_like(exact.numbers).unsqueeze(0), exact).mean())
+    return mean if abs(rounded - mean) <= torch.finfo(zeros.dtype).eps * mean else rounded
+
+
+def best_constant_loss(loss: str, targets: Float64[FloatArray, "training outputs"]) -> float:
+    """Return the mean loss of the best constant prediction.
+
+    Args:
+        loss: its name.
+        targets: of the training examples as the loss sees them, (N, C).
+    """
+    return _CONSTANTS[loss](targets)
+
+
+def _variance(targets: Float64[FloatArray, "training outputs"]) -> float:
+    return float(targets.var(axis=0).mean())
+
+
+def _spread(targets: Float64[FloatArray, "training outputs"]) -> float:
+    return float(np.abs(targets - np.median(targets, axis=0)).mean())
+
+
+def _huber_constant(targets: Float64[FloatArray, "training outputs"]) -> float:
+    from scipy.optimize import brentq
+    from scipy.special import huber
+
+    best = [
+        brentq(lambda c, column=column: np.clip(c - column, -1, 1).sum(), column.min(), column.max())
+        for column in targets.T
+    ]
+    return float(huber(1.0, targets - np.array(best)).mean())
+
+
+def _binary_entropy(targets: Float64[FloatArray, "training outputs"]) -> float:
+    from scipy.special import entr
+
+    share = targets.mean(axis=0)
+    return float((entr(share) + entr(1 - share)).mean())
+
+
+def _class_shares(
+    targets: Float64[FloatArray, "training outputs"],
+) -> Float64[FloatArray, " classes"]:
+    """Return the share of each class, for one-hot targets or a single signed one."""
+    shares: FloatArray = targets.mean(axis=0)
+    return np.array([(1 - shares[0]) / 2, (1 + shares[0]) / 2]) if len(shares) == 1 else shares
+
+
+def _label_entropy(targets: Float64[FloatArray, "training outputs"]) -> float:
+    from scipy.special import entr
+
+    return float(entr(_class_shares(targets)).sum())
+
+
+def _hinge_constant(targets: Float64[FloatArray, "training outputs"]) -> float:
+    """Return the least mean hinge loss of a constant prediction.
+
+    One output: the loss is linear between kinks at -1 and 1, so it is twice the smaller share. C outputs:
+    a linear programme in differences of outputs, so there is a best prediction in whole numbers; classes
+    ordered by share step down by 1, in groups. With i classes above, a group of shares p costs
+    (last - 1) sum(p), and the step above it i times the share of all below; the best grouping is a
+    shortest path over group ends.
+    """
+    shares = _class_shares(targets)
+    if targets.shape[1] == 1:
+        return float(2 * shares.min())
+    below = np.concatenate([[0.0], np.cumsum(np.sort(shares)[::-1])])
+    cost = np.zeros(len(below))
+    for last in range(1, len(below)):
+        first = np.arange(last)
+        group = (below[last] - below[:last]) * (last - 1)
+        cost[last] = (cost[:last] + first * (1 - below[:last]) + group).min()
+    return float(cost[-1] / len(shares))
+
+
+def _minority(targets: Float64[FloatArray, "training outputs"]) -> float:
+    return float(1 - _class_shares(targets).max())
+
+
+_CONSTANTS: dict[str, Callable[[FloatArray], float]] = {
+    "mse": _variance,
+    "mae": _spread,
+    "huber": _huber_constant,
+    "cross_entropy": _label_entropy,
+    "bce": _binary_entropy,
+    "hinge": _hinge_constant,
+    "zero_one": _minority,
+}
