@@ -231,7 +231,7 @@ def train(
 
     Example:
         >>> result = geomreg.train(data="iris", examples=6, width=8, depth=1, samples=1e4, trajectories=5,
-        ...                        to_loss=1e-2)
+        ...                        to_loss=0.1)
         >>> result.training.counts
         {'fitted': 5, 'limit': 0, 'diverged': 0, 'dead': 0}
         >>> path = result.arrays("path")

@@ -22,6 +22,7 @@ from geomreg_tui.report.results import Result, result_document
 from geomreg_tui.report.sweep_figures import draw_sweep
 from geomreg_tui.report.sweep_html import sweep_page
 from geomreg_tui.report.sweep_results import Sweep
+from geomreg_tui.report.training import path_columns
 from geomreg_tui.rundir.store import write_bytes
 from geomreg_tui.statistics import Interval, LandmarkDominance, ModeAnalysis
 from geomreg_tui.sweeps.document import sweep_document
@@ -223,8 +224,17 @@ def _npz(result: Result) -> bytes:
         **{name: np.array(interval) for name, interval in _dominance(result.landmark, result.modes).items()},
         **{name: np.array(count) for name, count in _counts(result).items()},
         **(tail_arrays(result.tail) if result.tail is not None else {}),
+        **_path_arrays(result),
     )
     return buffer.getvalue()
+
+
+def _path_arrays(result: Result) -> dict[str, NDArray[Any]]:
+    """Return quantiles over the trajectories of the run at each recorded step, where it has any."""
+    if result.training is None:
+        return {}
+    columns = path_columns(result.training, result.volume_of_loss)
+    return {f"path_{name}": values for name, values in columns.items()}
 
 
 def _parquet(result: Result) -> bytes:

@@ -5,11 +5,15 @@ import itertools
 from torch import nn
 from torch.nn import functional
 
+from geomreg_tui.engine import InProcess, Pace
 from geomreg_tui.experiment import Experiment
+from geomreg_tui.runner.preparing import prepare
 from geomreg_tui.training.ensemble import Ensemble
 from geomreg_tui.training.plan import TrainingPlan
+from geomreg_tui.training.store import PlannedTraining
 from geomreg_tui.training.trajectories import Block
 from tests import seeds
+from tests.making import begin_run, make_engine, preparation
 from tests.torch_activations import ACTIVATIONS
 
 
@@ -28,6 +32,24 @@ def trained(plan, trajectories=16, **values):
     block = Block(ensemble(plan, **values), range(trajectories))
     block.advance()
     return block.result()
+
+
+PLAN = TrainingPlan("momentum", 0.02, trajectories=11, steps=60, to_loss=0.2)
+VALUES = {"examples": 12, "held_out": 8, "chunk_size": 500}
+
+
+def begun(path, plan=PLAN, size=4, **values):
+    """Return a new run that an engine may take, with an ensemble in groups of ``size``."""
+    prepared = prepare(preparation(experiment(**{**VALUES, **values})))
+    planned = PlannedTraining(plan, 2, size)
+    run, lease = begin_run(path, prepared.facts, prepared.environment, 1000, more=[planned])
+    lease.release()
+    return run
+
+
+def gone_on_with(run, executor=None):
+    """Take a run to its end in this process, and return how it ended."""
+    return make_engine(run, executor or InProcess(), pace=Pace(commit=0.0, obey=0.0, publish=0.0)).run()
 
 
 class Module(nn.Module):

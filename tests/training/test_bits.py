@@ -130,7 +130,7 @@ def split(values, arrays):
 def test_an_interrupt_stops_a_block_between_steps():
     made = ensemble(PLANS["gd"])
     block, calls = Block(made, range(4)), []
-    block.advance(interrupt=lambda: len(calls) == 3 or calls.append(1))
+    block.advance(interrupt=lambda: calls.append(1) or len(calls) == 3)
     assert block.step == 3
     assert not block.finished
 
@@ -142,7 +142,7 @@ def test_an_interrupt_stops_a_block_between_steps():
         {"parameters.0": np.zeros((4, 3, 4))},
         {"parameters.0": np.zeros((4, 4, 4), np.float32)},
         {"decade": np.zeros(2, np.int64)},
-        {"dead": np.zeros(2, bool)},
+        {"dead": np.zeros(2, np.int64)},
         {"result.status": np.full(4, 7)},
         {"result.first_row": np.zeros(5, np.int64)},
     ],

@@ -100,7 +100,7 @@ def test_medians_are_those_of_the_fitted():
 def test_bands_keep_the_last_value_of_those_that_have_ended():
     result = made([3, 10, 10, 10], [FITTED, LIMIT, DIVERGED, DEAD])
     band = result.path("loss", (0, 2, 10), (0.25, 0.5))
-    assert band.trajectories == 2
+    assert band.trajectories.tolist() == [2, 2, 2]
     first, second = np.array([1, 1 / 2, 1 / 4]), 1 + np.array([1, 1 / 2, 1 / 11])
     np.testing.assert_allclose(band.median[:, 0], (first + second) / 2)
     np.testing.assert_allclose(band.quantiles, np.quantile([first, second], [0.25, 0.5], axis=0).T)

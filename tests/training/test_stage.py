@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from geomreg_tui.engine import InProcess, Pace
+from geomreg_tui.engine import InProcess
 from geomreg_tui.errors import ExperimentError, RunDirectoryError
 from geomreg_tui.rundir import RunDirectory, RunState
 from geomreg_tui.rundir.store import read_arrays, write_arrays
@@ -24,11 +24,8 @@ from geomreg_tui.training.store import PlannedTraining, TrainingFolder, read_ove
 from geomreg_tui.training.trajectories import Block
 from geomreg_tui.training.work import train
 from tests.command import call
-from tests.making import begin_run, make_engine, preparation
-from tests.training.making import experiment
-
-PLAN = TrainingPlan("momentum", 0.02, trajectories=11, steps=60, to_loss=0.2)
-VALUES = {"examples": 12, "held_out": 8, "chunk_size": 500}
+from tests.making import preparation
+from tests.training.making import PLAN, VALUES, begun, experiment, gone_on_with
 
 
 class Killed(Exception):
@@ -47,20 +44,6 @@ class DeadlyExecutor(InProcess):
             raise Killed
         self._left -= 1
         return super().outcomes(timeout)
-
-
-def begun(path, plan=PLAN, size=4, **values):
-    """Return a new run that an engine may take, with an ensemble in groups of ``size``."""
-    prepared = prepare(preparation(experiment(**{**VALUES, **values})))
-    planned = PlannedTraining(plan, 2, size)
-    run, lease = begin_run(path, prepared.facts, prepared.environment, 1000, more=[planned])
-    lease.release()
-    return run
-
-
-def gone_on_with(run, executor=None):
-    """Take a run to its end in this process, and return how it ended."""
-    return make_engine(run, executor or InProcess(), pace=Pace(commit=0.0, obey=0.0, publish=0.0)).run()
 
 
 def bits(result):

@@ -39,6 +39,7 @@ from geomreg_tui.rundir.store import write_json
 from geomreg_tui.runner.progress import StageProgress
 from geomreg_tui.safe_path import python_command, python_environment
 from geomreg_tui.sweeps.plan import Factor, point_name
+from tests.training.making import begun, gone_on_with
 
 from .exporting import make_run, make_sweep, two_modes
 
@@ -125,6 +126,9 @@ def show_everything(folder: Path) -> None:
     run_page(load_result(tail))
     sweep_page(load_sweep(tail_sweep(folder / "tails", tail)))
     read_run(tail)._repr_html_()
+    trained = begun(folder / "trained")
+    gone_on_with(trained)
+    run_page(load_result(trained.path))
     sweep_page(load_sweep(hostile_sweep(folder / "names")))
     sweep = make_sweep(folder / "widths", widths=(2, 4), given_up=[7])
     sweep_page(load_sweep(sweep))
