@@ -30,6 +30,8 @@ _EXPLORER = (
     ("runs", "runs", "Runs", "Every run on disk: open, compare, export, check, delete"),
     ("export", "export", "Export", "Write the run as data, figure or report"),
     ("tail", "tail", "Tail", "Go down the deep tail: V far below what the full run sees"),
+    ("train", "train", "Train", "Train networks of these settings: what training finds, and how rare it is"),
+    ("training_view", "training_view", "Path", "Draw the training by loss, log10 V, distance, held-out loss"),
     ("help", "help", "Help", "This help"),
     ("quit", "app.quit", "Quit", "Leave; asks first while a run is sampling"),
     ("leave_field", "leave_field", "", "Leave a field"),

@@ -47,6 +47,8 @@ ACTIONS: Mapping[str, Action] = {
     "sample": Action("space", "start the full run, pause it, go on with it"),
     "stop": Action("s", "stop the full run and keep what is done"),
     "tail": Action("t", "go down the deep tail of these settings"),
+    "train": Action("g", "train networks of these settings"),
+    "training_view": Action("G", "training by loss, log10 V, distance, or held-out loss"),
     "pin": Action("p", "pin this distribution for comparison, or let it go"),
     "axis": Action("l", "linear or log axes"),
     "measure": Action("v", "density, histogram or cumulative share"),

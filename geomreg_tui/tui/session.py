@@ -15,6 +15,7 @@ from geomreg_tui.rundir import RunDirectory, RunState
 from geomreg_tui.runner.snapshot import Snapshot
 from geomreg_tui.sampling.plan import read_plan
 from geomreg_tui.splitting.plan import TailPlan
+from geomreg_tui.training.plan import TrainingPlan
 from geomreg_tui.tui.numbers import count_text
 from geomreg_tui.tui.source import Run, Source, SweepRun
 from geomreg_tui.tui.view import Pin
@@ -274,19 +275,26 @@ class Session:
             return Move.EXTEND if self.samples > self.run.samples else Move.NOTHING
         return Move.START
 
-    def why_no_tail(self) -> str:
-        """Return why no deep tail can be begun now; empty where one can."""
+    def why_not_begun(self, what: str) -> str:
+        """Return why no other run can be begun now; empty where one can. ``what`` names it: "train"."""
         if not self.valid:
             return "Correct the marked settings first."
         if self.starting or self.run_active:
-            return "A run is being sampled; let it end, or stop it, and then go down the tail."
+            return f"A run is being sampled; let it end, or stop it, and then {what}."
         return ""
 
-    def begin(self, move: Move, experiment: Experiment, samples: int, tail: TailPlan | None = None) -> Run:
+    def begin(
+        self,
+        move: Move,
+        experiment: Experiment,
+        samples: int,
+        tail: TailPlan | None = None,
+        training: TrainingPlan | None = None,
+    ) -> Run:
         """Start or extend the run; blocks, so call it in a thread."""
         if move is Move.EXTEND and self.run is not None:
             return self.source.extend(self.run.handle.directory, samples)
-        return self.source.start(experiment, samples, tail)
+        return self.source.start(experiment, samples, tail, training)
 
 
 def _going(run: ActiveRun) -> bool:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from geomreg_tui.runner.snapshot import Snapshot
     from geomreg_tui.splitting.plan import TailPlan
     from geomreg_tui.sweeps.plan import SweepPlan
+    from geomreg_tui.training.plan import TrainingPlan
 
 __all__ = ["EngineSource", "Run", "Source", "SweepRun"]
 
@@ -74,8 +75,14 @@ class Source(Protocol):
     def cancel_preview(self) -> None:
         """Stop sampling the preview asked for last."""
 
-    def start(self, experiment: Experiment, samples: int, tail: TailPlan | None = None) -> Run:
-        """Start a full run, with a deep tail perhaps; blocks until it has begun, for seconds perhaps."""
+    def start(
+        self,
+        experiment: Experiment,
+        samples: int,
+        tail: TailPlan | None = None,
+        training: TrainingPlan | None = None,
+    ) -> Run:
+        """Start a full run, with more stages perhaps; blocks until it has begun, for seconds perhaps."""
 
     def extend(self, directory: Path, samples: int) -> Run:
         """Go on with a run that is over, up to ``samples`` networks in all; blocks as :meth:`start`."""
@@ -123,12 +130,20 @@ class EngineSource:
         if self._engine:
             self._engine.cancel()
 
-    def start(self, experiment: Experiment, samples: int, tail: TailPlan | None = None) -> Run:
+    def start(
+        self,
+        experiment: Experiment,
+        samples: int,
+        tail: TailPlan | None = None,
+        training: TrainingPlan | None = None,
+    ) -> Run:
         """Start an engine on a new run directory."""
         from geomreg_tui.runner.launch import start_run
 
         named = experiment.module == self._module
-        return start_run(experiment, samples, device=self._device, import_module=named, tail=tail)
+        return start_run(
+            experiment, samples, device=self._device, import_module=named, tail=tail, training=training
+        )
 
     def extend(self, directory: Path, samples: int) -> Run:
         """Start an engine that goes on with a run directory."""

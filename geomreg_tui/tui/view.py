@@ -28,6 +28,8 @@ from geomreg_tui.statistics import (
 )
 from geomreg_tui.statistics.distribution import Distance
 from geomreg_tui.statistics.intervals import UNDEFINED, Interval
+from geomreg_tui.training.overview import TrainingOverview
+from geomreg_tui.training.volume import VolumeOfLoss
 
 __all__ = ["Comparison", "Pin", "View", "build_view", "difference_text", "load_pin"]
 
@@ -78,6 +80,8 @@ class View:
         distribution, modes, landmark, volume: its analysis; None before the first networks.
         comparison: against the pinned distribution, if there is one.
         tail: its deep tail; None where none was asked for.
+        training: its trained ensemble; None where nothing is trained.
+        volume_of_loss: V of any loss, from what was sampled and the tail; None before the first networks.
         complete: whether nothing is left to compute for this snapshot (the dip test comes last).
     """
 
@@ -89,6 +93,8 @@ class View:
     comparison: Comparison | None = None
     tail: DeepTail | None = None
     landmark: LandmarkDominance | None = None
+    training: TrainingOverview | None = None
+    volume_of_loss: VolumeOfLoss | None = None
     complete: bool = field(default=True, compare=False)
 
     def pin(self) -> Pin | None:
@@ -125,6 +131,8 @@ def build_view(snapshot: Snapshot, generation: int, pin: Pin | None, *, dip: boo
         _compare(distribution, landmark, pin, against) if pin else None,
         deep,
         landmark,
+        snapshot.training,
+        VolumeOfLoss.of(curve, deep),
         complete=dip or not snapshot.state.over,
     )
 

@@ -21,6 +21,8 @@ from geomreg_tui.summary import Facts, LossHistogram, Moments, Overlay, Summary
 from geomreg_tui.sweeps.directory import SweepDirectory
 from geomreg_tui.sweeps.launch import SweepHandle
 from geomreg_tui.sweeps.plan import SweepPlan
+from geomreg_tui.training.overview import TrainingOverview
+from geomreg_tui.training.plan import TrainingPlan
 from tests.making import new_run
 
 NULL_LOSS = 1.0
@@ -123,6 +125,7 @@ class FakeRun:
     moved: float = 0.0
     born: float = field(default_factory=time.time)
     tail: Tail | None = None
+    training: TrainingOverview | None = None
 
     def snapshot(self) -> Snapshot | None:
         if self.state is RunState.SAMPLING and self.moved:
@@ -130,7 +133,8 @@ class FakeRun:
             if self.samples >= self.target:
                 self.state = RunState.DONE
         made = snapshot_of(self.experiment, self.samples, self.state, target=self.target)
-        results = {**made.results, **({} if self.tail is None else {"splitting": self.tail})}
+        more = {"splitting": self.tail, "training": self.training}
+        results = {**made.results, **{name: part for name, part in more.items() if part is not None}}
         return replace(made, written_at=self.born + 1e-6 * self.samples, results=results)
 
     def pause(self) -> None:
@@ -228,6 +232,7 @@ class FakeSource:
         self.previews: list[tuple[Experiment, int]] = []
         self.runs: list[FakeRun] = []
         self.tails: list[TailPlan | None] = []
+        self.trainings: list[TrainingPlan | None] = []
         self.sweeps: list[FakeSweep] = []
         self.extended: list[tuple[Path, int]] = []
         self.calls: list[str] = []
@@ -261,10 +266,17 @@ class FakeSource:
     def cancel_preview(self) -> None:
         self.calls.append("cancel")
 
-    def start(self, experiment: Experiment, samples: int, tail: TailPlan | None = None) -> FakeRun:
+    def start(
+        self,
+        experiment: Experiment,
+        samples: int,
+        tail: TailPlan | None = None,
+        training: TrainingPlan | None = None,
+    ) -> FakeRun:
         if self.start_failure:
             raise self.start_failure
         self.tails.append(tail)
+        self.trainings.append(training)
         self.runs.append(FakeRun(experiment, samples, moved=self.speed))
         return self.runs[-1]
 

@@ -18,6 +18,7 @@ from textual.widgets import Tabs
 from geomreg_tui.errors import GeomregError, one_line, plain_text
 from geomreg_tui.experiment import Experiment
 from geomreg_tui.splitting.plan import TailPlan
+from geomreg_tui.training.plan import TrainingPlan
 from geomreg_tui.tui.analyst import Analyst, Failure, Job, Warm
 from geomreg_tui.tui.bindings import display, explorer_bindings, in_effect
 from geomreg_tui.tui.keys import Keys
@@ -136,6 +137,8 @@ class ExplorerScreen(Screen[None]):
             return self.session.directory is not None
         if action == "stop":
             return self.session.run_active
+        if action == "training_view":
+            return self._panes.trained
         if action == "zoom" and parameters == (-1,):
             return self._panes.loss.zoom > 0
         return True
@@ -229,6 +232,10 @@ class ExplorerScreen(Screen[None]):
         shown = facts.experiment if facts else session.experiment
         self.query_one(HeaderLine).show(shown, facts, view.snapshot if view else None)
         self._panes.show(view, session.directions)
+        trained = view is not None and view.training is not None
+        if trained != self._panes.trained:
+            self._panes.trained = trained
+            self._panes.arrange(self)
         self._draw_status()
 
     def _draw_status(self) -> None:
@@ -265,10 +272,28 @@ class ExplorerScreen(Screen[None]):
 
     def action_tail(self) -> None:
         """Ask how deep to go, and go down the tail of the knobs' experiment."""
-        if reason := self.session.why_no_tail():
+        if reason := self.session.why_not_begun("go down the tail"):
             self.notify(reason, severity="warning", markup=False)
         else:
             self.app.push_screen(TailScreen(), lambda plan: self._begin(Move.START, plan) if plan else None)
+
+    def action_train(self) -> None:
+        """Ask how to train, and train networks of the knobs' experiment."""
+        from geomreg_tui.tui.screens.train import Training, TrainScreen  # a start does without it
+
+        def begin(training: Training | None) -> None:
+            if training is not None:
+                self._panes.show_training()
+                self._begin(Move.START, training.tail, training.plan)
+
+        if reason := self.session.why_not_begun("train"):
+            self.notify(reason, severity="warning", markup=False)
+        else:
+            self.app.push_screen(TrainScreen(self.session.experiment), begin)
+
+    def action_training_view(self) -> None:
+        """Change what the pane of the training draws."""
+        self._panes.training.cycle()
 
     def action_pin(self) -> None:
         """Pin what is on view, or let go of what is pinned."""
@@ -370,15 +395,16 @@ class ExplorerScreen(Screen[None]):
 
     # The full run
 
-    def _begin(self, move: Move, tail: TailPlan | None = None) -> None:
+    def _begin(self, move: Move, tail: TailPlan | None = None, training: TrainingPlan | None = None) -> None:
         session = self.session
         session.starting = True
         session.cancel_preview()
         experiment = session.experiment
-        target = min(session.samples, PREVIEW_SAMPLES) if tail else session.samples
+        more = tail is not None or training is not None
+        target = min(session.samples, PREVIEW_SAMPLES) if more else session.samples
         in_thread(
             "begin",
-            lambda: session.begin(move, experiment, target, tail),
+            lambda: session.begin(move, experiment, target, tail, training),
             lambda run, problem: self.post_message(Begun(run, experiment, target, problem)),
         )
         self._draw_status()

@@ -17,12 +17,20 @@ __all__ = ["ROOMY", "SMALLEST", "TITLES", "WIDE", "Frame"]
 WIDE = (120, 32)
 ROOMY = 160  # columns from which the outer panes are wider
 SMALLEST = (60, 16)
-_TABS = {"setup": "Setup", "loss": "Loss", "volume": "Volume", "modes": "Modes", "sphere": "Sphere"}
+_TABS = {
+    "setup": "Setup",
+    "loss": "Loss",
+    "volume": "Volume",
+    "training": "Training",
+    "modes": "Modes",
+    "sphere": "Sphere",
+}
 # Of every pane: its title at the start, and what stands at its foot.
 TITLES = {
     "setup": ("Setup", ""),
     "loss": ("Loss distribution", "density per unit loss, linear axis"),
     "volume": ("Volume fraction", "V(ε) = share with loss ≤ ε; │ L0"),
+    "training": ("Training", "training loss, log axis"),
     "modes": ("Mode dominance", "shares with 95 % intervals"),
     "sphere": ("Hypersphere volume", "log10 V_n(r), linear n axis"),
 }
@@ -35,13 +43,17 @@ class Frame:
         tabs: chooses the pane where only one is shown.
         body: all panes.
         too_small: what is shown instead where nothing fits.
+        trained: whether there is something in the pane of the training, without which a wide screen has none.
     """
 
     def __init__(self, panes: Mapping[str, Widget], first: str) -> None:
         """Put panes, by the names in :data:`TITLES`, into their places; ``first`` is the first tab."""
         self._panes = panes
+        self.trained = False
         self._columns = {
-            ("loss", "volume"): Vertical(panes["loss"], panes["volume"], id="centre"),
+            ("loss", "volume", "training"): Vertical(
+                panes["loss"], panes["volume"], panes["training"], id="centre"
+            ),
             ("modes", "sphere"): Vertical(panes["sphere"], panes["modes"], id="right"),
         }
         tabs = (Tab(label, id=f"tab-{name}") for name, label in _TABS.items())
@@ -64,6 +76,10 @@ class Frame:
         if self.active == "setup":
             self.tabs.active = "tab-loss"
 
+    def show_training(self) -> None:
+        """Show the training where only one pane is shown."""
+        self.tabs.active = "tab-training"
+
     def arrange(self, screen: Screen[None]) -> None:
         """Choose and make the arrangement for the size of the terminal."""
         width, height = screen.app.size
@@ -76,6 +92,6 @@ class Frame:
             needed = f"{SMALLEST[0]}x{SMALLEST[1]}"
             self.too_small.update(f"geomreg-tui needs {needed} cells; this is {width}x{height}")
         for name, pane in self._panes.items():
-            pane.display = wide or name == self.active
+            pane.display = (self.trained or name != "training") if wide else name == self.active
         for names, column in self._columns.items():
             column.display = wide or self.active in names

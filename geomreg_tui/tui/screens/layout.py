@@ -16,6 +16,7 @@ from geomreg_tui.tui.widgets.knobs import Knobs
 from geomreg_tui.tui.widgets.loss import LossPane
 from geomreg_tui.tui.widgets.modes import Directions, ModesTable
 from geomreg_tui.tui.widgets.sphere import SpherePane
+from geomreg_tui.tui.widgets.training import TrainingPane
 from geomreg_tui.tui.widgets.volume import VolumePane
 
 __all__ = ["Layout"]
@@ -27,7 +28,7 @@ class Layout(Frame):
     """The frame with the explorer's panes in it.
 
     Attributes:
-        knobs, loss, sphere: panes whose settings others ask for.
+        knobs, loss, sphere, training: panes whose settings others ask for.
     """
 
     def __init__(self, experiment: Experiment, samples: int, first: str) -> None:
@@ -36,6 +37,7 @@ class Layout(Frame):
         self.knobs.border_title = TITLES["setup"][0]
         self.loss = LossPane(id="loss", classes="pane")
         self.sphere = SpherePane(id="sphere", classes="pane")
+        self.training = TrainingPane(id="training", classes="pane")
         self._volume = VolumePane(id="volume", classes="pane")
         self._modes = ModesTable(id="modes-table")
         modes = VerticalScroll(self._modes, id="modes", classes="pane")
@@ -44,6 +46,7 @@ class Layout(Frame):
             "setup": self.knobs,
             "loss": self.loss,
             "volume": self._volume,
+            "training": self.training,
             "modes": modes,
             "sphere": self.sphere,
         }
@@ -59,6 +62,7 @@ class Layout(Frame):
         facts: Facts | None = view.snapshot.facts if view else None
         self.loss.show(view, _LOADING)
         self._volume.show(view)
+        self.training.show(view)
         self._modes.show(view, directions)
         self.sphere.show(facts)
 

@@ -12,6 +12,7 @@ from rich.cells import cell_len, set_cell_size
 from geomreg_tui.errors import plain_text
 from geomreg_tui.experiment import Experiment
 from geomreg_tui.rundir import RunState
+from geomreg_tui.runner.progress import stage_progress
 from geomreg_tui.runner.snapshot import Snapshot
 from geomreg_tui.summary import Facts
 from geomreg_tui.tui.numbers import count_text, duration_text
@@ -157,10 +158,11 @@ def _progress(snapshot: Snapshot, what: str, bar: int, kept: str, asides: bool) 
     ]
     if state is RunState.FAILED:
         return [*pieces, Piece(plain_text(snapshot.message).replace("\n", "; "), "warn")]
-    if snapshot.tail is not None and snapshot.samples >= snapshot.target and not state.over:
-        over = sum(population.status is not None for population in snapshot.tail.populations)
-        pieces += progress_bar(over / snapshot.tail.plan.repeats, bar)
-        pieces.append(Piece(f"  deep tail: {over} of {snapshot.tail.plan.repeats} populations at their end"))
+    stage = stage_progress(snapshot)
+    if stage.name != "sampling" and stage.total and not state.over:
+        pieces += progress_bar(stage.done / stage.total, bar)
+        note = stage.note if asides else stage.note.partition(",")[0]
+        pieces.append(Piece(f"  {stage.name}: {stage.done:,} of {stage.total:,} {note}"))
     elif snapshot.target:
         share = min(1.0, snapshot.samples / snapshot.target)
         pieces += progress_bar(share, bar)

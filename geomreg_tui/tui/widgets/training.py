@@ -1,0 +1,136 @@
+"""What training finds: quantiles over an ensemble by step, as loss, log10 V, distance, or held-out loss."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geomreg_tui.statistics.intervals import Interval
+from geomreg_tui.training.overview import TrainingOverview
+from geomreg_tui.training.result import STATUSES
+from geomreg_tui.training.volume import VolumeOfLoss
+from geomreg_tui.tui.numbers import Scale, number_text
+from geomreg_tui.tui.view import View
+from geomreg_tui.tui.widgets.canvas import Canvas
+from geomreg_tui.tui.widgets.loss import message_rows
+from geomreg_tui.tui.widgets.rows import Piece, RowsWidget, flow
+
+__all__ = ["VIEWS", "TrainingPane"]
+
+FloatArray = NDArray[np.float64]
+
+VIEWS = ("loss", "volume", "distance", "held_out_loss")
+_NAMES = {
+    "loss": "training loss, log axis",
+    "volume": "log10 V of the training loss",
+    "distance": "distance from the start",
+    "held_out_loss": "held-out loss, log axis",
+}
+_ENDED = {"fitted": "fitted", "limit": "not fitted", "diverged": "diverged", "dead": "dead at the start"}
+_ROOMY = 12  # lines from which the axis has its name below it
+
+
+class TrainingPane(RowsWidget):
+    """Quantiles over trajectories against the step, and a few of them whole.
+
+    Attributes:
+        shown: which of :data:`VIEWS` is drawn.
+    """
+
+    BORDER_TITLE = "Training"
+
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
+        super().__init__(id=id, classes=classes)
+        self._view: View | None = None
+        self.shown = VIEWS[0]
+        self.border_subtitle = _NAMES[self.shown]
+
+    def show(self, view: View | None) -> None:
+        """Draw a view; nothing where there is none."""
+        self._view = view
+        self.redraw()
+
+    def cycle(self) -> None:
+        """Draw the next of :data:`VIEWS`."""
+        self.shown = VIEWS[(VIEWS.index(self.shown) + 1) % len(VIEWS)]
+        self.entitle(self.BORDER_TITLE, _NAMES[self.shown])
+        self.redraw()
+
+    def paint(self, width: int, height: int) -> Sequence[Sequence[Piece]]:
+        """Draw the legend and the curves."""
+        view = self._view
+        overview = view.training if view else None
+        volume = view.volume_of_loss if view else None
+        if overview is None or volume is None:
+            return message_rows("nothing is trained here; the key Train does so", width, height)
+        if not overview.step.size:
+            return message_rows("no trajectory has begun yet", width, height)
+        middle, bands = _curves(overview, volume, self.shown)
+        items = _items(overview, volume)
+        # Where there is little room the names of the curves give way: they are those of the other panes.
+        legend = flow(items if height >= _ROOMY else [*items[:1], *items[3:]], width)
+        drawn = np.concatenate([middle, *(end for band in bands for end in band)])
+        drawn = drawn[np.isfinite(drawn)]
+        if not drawn.size:
+            return [*legend, *message_rows(_nothing(self.shown), width, max(1, height - len(legend)))]
+        lines = max(5, height - len(legend))
+        y = _axis(self.shown, drawn, max(2, (lines - 3) // 2))
+        right = max(1.0, math.log10(overview.step[-1] + 1))
+        x = Scale.decades(0, right, width // 9, cells=Canvas.area(width, y))
+        label = "step + 1 (log axis)" if height >= _ROOMY else ""
+        canvas = Canvas(width, lines, x, y, label)
+        steps = np.log10(overview.step + 1.0)
+        for low, high in bands:
+            for end in (low, high):
+                canvas.line(steps, end, "band", dashed=True)
+        canvas.line(steps, middle, "bar")
+        return [*legend, *canvas.rows()]
+
+
+def _curves(
+    overview: TrainingOverview, volume: VolumeOfLoss, shown: str
+) -> tuple[FloatArray, list[tuple[FloatArray, FloatArray]]]:
+    """Return the median and the ends of the middle 50 and 90 %, as they are drawn, (steps,) each."""
+    band = overview.bands["loss" if shown == "volume" else shown]
+    curves = [band.median[:, 0], *(band.quantiles[:, place] for place in (0, 1, -2, -1))]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        if shown == "volume":
+            curves = [volume.at(curve)[:, 0] for curve in curves]
+        elif shown != "distance":
+            curves = [np.log10(curve) for curve in curves]
+    middle, lowest, low, high, highest = curves
+    return middle, [(lowest, highest), (low, high)]
+
+
+def _axis(shown: str, drawn: FloatArray, wanted: int) -> Scale:
+    low, high = float(drawn.min()), float(drawn.max())
+    if shown == "distance":
+        return Scale.linear(0.0, high if high > 0 else 1.0, wanted)
+    if shown == "volume":
+        return Scale.decades(min(-1.0, math.floor(low)), 0.0, wanted)
+    return Scale.decades(math.floor(low), max(high, math.floor(low) + 1.0), wanted)
+
+
+def _nothing(shown: str) -> str:
+    if shown == "volume":
+        return "V of these losses is not known: they lie below all that were sampled"
+    return "nothing is held out" if shown == "held_out_loss" else "no finite numbers"
+
+
+def _items(overview: TrainingOverview, volume: VolumeOfLoss) -> list[list[Piece]]:
+    """Return how trajectories ended, and the medians where they stand."""
+    counts = overview.counts
+    ended = [f"{counts[name]:,} {_ENDED[name]}" for name in STATUSES if counts[name]]
+    ended += [f"{overview.failed:,} failed"] if overview.failed else []
+    ended += [f"{overview.waiting:,} going on"] if overview.waiting else []
+    items = [[Piece(", ".join(ended))], [Piece("⠒⠒", "bar"), Piece(" median")]]
+    items.append([Piece("⠒ ⠒", "band"), Piece(" middle 50 % and 90 %")])
+    loss = overview.bands["loss"].median[-1, 0]
+    items.append([Piece(f"loss {number_text(float(loss))} at step {overview.step[-1]:,}")])
+    at = Interval(*map(float, volume.at([loss])[0]))
+    if math.isfinite(at.estimate):
+        items.append([Piece(f"log10 V = {at.estimate:.2f} there")])
+    return items
