@@ -1,4 +1,4 @@
-"""``python -m benchmarks [throughput|memory|overhead|primitives|tail|terminal]``: prints Markdown tables."""
+"""``python -m benchmarks [TABLE ...]``: prints Markdown tables; all of them without a name."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import torch
 
-from benchmarks import memory, overhead, primitives, tail, terminal, throughput
+from benchmarks import memory, overhead, primitives, tail, terminal, throughput, training
 
 TABLES: dict[str, Callable[[float], str]] = {
     "throughput": throughput.table,
@@ -18,6 +18,7 @@ TABLES: dict[str, Callable[[float], str]] = {
     "primitives": primitives.table,
     "tail": lambda seconds: tail.table(),
     "terminal": terminal.table,
+    "training": training.table,
 }
 # Each at its smallest, to see that it runs. What the terminal's takes is in tests/tui/test_terminal_table.py.
 SMOKE: dict[str, Callable[[], str]] = {
@@ -30,6 +31,7 @@ SMOKE: dict[str, Callable[[], str]] = {
         list(tail.KERNEL_CASES)[:1],
         runs=2,
     ),
+    "training": lambda: training.table(0.01, training.CASES[:1], rounds=1),
 }
 
 

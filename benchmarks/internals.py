@@ -23,8 +23,11 @@ from geomreg_tui.sampling.plan import SamplingPlan
 from geomreg_tui.splitting.plan import TailPlan
 from geomreg_tui.splitting.population import Population, tail_experiment
 from geomreg_tui.splitting.result import PopulationResult
+from geomreg_tui.training.ensemble import Ensemble
+from geomreg_tui.training.plan import TrainingPlan
+from geomreg_tui.training.trajectories import Block
 
-__all__ = ["Pace", "TimedRun", "WorkerPool", "descend"]
+__all__ = ["Pace", "TimedRun", "WorkerPool", "descend", "trained_block"]
 
 _MANY = 10**12  # networks: more than are drawn in any time
 
@@ -51,7 +54,7 @@ class TimedRun(Engine):
             seconds: when it is stopped.
             pace: how often snapshots are published and commits made.
         """
-        prepared = pool.prepare(Preparation(experiment, "cpu", stages=(SAMPLING,)))
+        prepared = pool.prepare(Preparation(experiment, "cpu", plans={SAMPLING: {}}))
         run, lease = RunDirectory.begin(
             path, prepared.facts, prepared.environment, [SamplingPlan(_MANY, 0)], layout=registry.layout()
         )
@@ -115,3 +118,9 @@ def descend(
     while walked.advance():
         pass
     return walked.result, time.process_time() - begun
+
+
+def trained_block(experiment: Experiment, lr: float) -> Block:
+    """Return trajectories side by side, as many as are best, that gradient descent never ends."""
+    ensemble = Ensemble(experiment, TrainingPlan(lr=lr, to_loss=0.0, steps=10**9))
+    return Block(ensemble, range(ensemble.block))

@@ -18,8 +18,9 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-__all__ = ["elementwise", "multiply", "per_network", "squared_norm", "squared_norms"]
+__all__ = ["elementwise", "multiply", "per_network", "squared_norm", "squared_norms", "subtract_product"]
 
+_LARGE = 2**21  # multiplications from which a product of its own for each network is at least as fast
 _LANES = 32  # numbers that the widest vector loops of torch compute at once, or a multiple
 
 
@@ -30,10 +31,35 @@ def multiply(left: Tensor, right: Tensor) -> Tensor:
         left: (networks, rows, inner).
         right: (networks, inner, columns), or (1, inner, columns) when shared by all.
     """
-    count = len(left)
+    count, rows, inner = left.shape
+    columns = right.shape[2]
+    if rows * inner * columns >= _LARGE:
+        product = left.new_empty(count, rows, columns)
+        for network in range(count):
+            torch.mm(left[network], right[network if len(right) > 1 else 0], out=product[network])
+        return product
     if count == 1:
         return torch.bmm(left.expand(2, -1, -1), right.expand(2, -1, -1))[:1]
     return torch.bmm(left, right.expand(count, -1, -1))
+
+
+def subtract_product(tensor: Tensor, left: Tensor, right: Tensor) -> Tensor:
+    """Return ``tensor`` minus the matrix product of each network, in its place where that can be.
+
+    Args:
+        tensor: (networks, rows, columns); not to be used afterwards.
+        left: (networks, rows, inner).
+        right: (networks, inner, columns), or (1, inner, columns) when shared by all.
+    """
+    count, rows, columns = tensor.shape
+    if rows * columns * left.shape[2] >= _LARGE:
+        for network in range(count):
+            tensor[network].addmm_(left[network], right[network if len(right) > 1 else 0], alpha=-1)
+        return tensor
+    if count == 1:
+        pair = (part.expand(2, -1, -1) for part in (tensor, left, right))
+        return torch.baddbmm(*pair, alpha=-1)[:1]
+    return tensor.baddbmm_(left, right.expand(count, -1, -1), alpha=-1)
 
 
 def elementwise(function: Callable[..., Tensor], *tensors: Tensor) -> Tensor:

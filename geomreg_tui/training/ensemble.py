@@ -28,7 +28,7 @@ from geomreg_tui.training.plan import TrainingPlan, check_plan
 __all__ = ["Ensemble", "Examples", "Start"]
 
 _CACHE_BYTES = 2**22  # of a block: parameters four times over, and a pass; measured to be the fastest
-_MOST_NETWORKS = 256
+_FEWEST_NETWORKS, _MOST_NETWORKS = 2, 256  # products of a single network cost as much as those of two
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,7 @@ class Ensemble:
         weights = parameter_count(trained)
         held = 4 * weights + self.networks.elements * self.batch
         size = held * self.dtype.itemsize
-        self.block = max(1, min(_MOST_NETWORKS, _CACHE_BYTES // size))
+        self.block = max(_FEWEST_NETWORKS, min(_MOST_NETWORKS, _CACHE_BYTES // size))
 
     @property
     def trained_layers(self) -> tuple[int, ...]:

@@ -9,6 +9,8 @@ from typing import Any
 from jaxtyping import Float
 from torch import Tensor
 
+from geomreg_tui.batched import per_network
+
 __all__ = ["Networks", "Parameters", "Pass"]
 
 # Weights, and biases where a layer has them, layer by layer: each tensor (networks, *size).
@@ -60,6 +62,21 @@ class Networks(ABC):
             done: a pass.
             upstream: (networks, C, examples).
         """
+
+    def descend(
+        self, done: Pass, upstream: Float[Tensor, "networks outputs examples"], lr: Float[Tensor, " networks"]
+    ) -> Parameters:
+        """Return the parameters of a pass minus ``lr`` times the gradients; those of the pass are lost.
+
+        Args:
+            done: a pass, which is over after this.
+            upstream: as for :meth:`gradients`.
+            lr: step size of each network.
+        """
+        gradients = self.gradients(done, upstream)
+        for tensor, gradient in zip(done.parameters, gradients, strict=True):
+            tensor.addcmul_(gradient, per_network(lr, tensor.dim()), value=-1)
+        return done.parameters
 
     @abstractmethod
     def derivatives(self, done: Pass, directions: Parameters) -> Float[Tensor, "networks outputs examples"]:

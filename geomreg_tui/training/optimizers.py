@@ -19,9 +19,10 @@ import torch
 from torch import Tensor
 
 from geomreg_tui.batched import per_network
-from geomreg_tui.training.networks import Parameters
+from geomreg_tui.training.networks import Networks, Parameters, Pass
+from geomreg_tui.training.plan import TrainingPlan
 
-__all__ = ["OptimizerState", "adam_step", "descent_step", "momentum_step", "start", "step"]
+__all__ = ["OptimizerState", "adam_step", "momentum_step", "start", "step"]
 
 _DECAYS = (0.9, 0.999)  # of Adam's running means
 _EPSILON = 1e-8
@@ -54,36 +55,24 @@ def start(optimizer: str, parameters: Parameters) -> OptimizerState:
 
 
 def step(
-    optimizer: str,
-    parameters: Parameters,
-    gradients: Parameters,
-    state: OptimizerState,
-    lr: Tensor,
-    momentum: float,
+    plan: TrainingPlan, networks: Networks, done: Pass, slopes: Tensor, state: OptimizerState, lr: Tensor
 ) -> tuple[Parameters, OptimizerState]:
-    """Return parameters and state after a step.
+    """Return parameters and state after a step; the parameters of the pass are lost.
 
     Args:
-        optimizer: its name, as in a plan.
-        parameters, gradients: of the networks.
+        plan: names the optimiser, and its momentum.
+        networks: what is trained.
+        done: a pass over the examples of the step.
+        slopes: derivatives of the losses by the outputs of the pass, (networks, C, examples).
         state: of the optimiser.
         lr: step size of each network, (networks,).
-        momentum: coefficient, where the optimiser has one.
     """
-    match optimizer:
-        case "momentum":
-            return momentum_step(parameters, gradients, state, lr, momentum)
-        case "adam":
-            return adam_step(parameters, gradients, state, lr)
-    return descent_step(parameters, gradients, state, lr)
-
-
-def descent_step(
-    parameters: Parameters, gradients: Parameters, state: OptimizerState, lr: Tensor
-) -> tuple[Parameters, OptimizerState]:
-    """Return parameters and state after a step of gradient descent."""
-    _descend(parameters, gradients, lr)
-    return parameters, replace(state, steps=state.steps + 1)
+    if plan.optimizer in ("gd", "sgd"):
+        return networks.descend(done, slopes, lr), replace(state, steps=state.steps + 1)
+    gradients = networks.gradients(done, slopes)
+    if plan.optimizer == "momentum":
+        return momentum_step(done.parameters, gradients, state, lr, plan.momentum)
+    return adam_step(done.parameters, gradients, state, lr)
 
 
 def momentum_step(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from geomreg_tui.batched import multiply
+from geomreg_tui.batched import multiply, per_network, subtract_product
 from geomreg_tui.experiment import Experiment
 from geomreg_tui.networks.base import NORM_EPSILON
 from geomreg_tui.networks.slopes import apply_activation, slope_of
@@ -85,23 +85,45 @@ class Perceptrons(Networks):
 
     def gradients(self, done: Pass, upstream: Tensor) -> Parameters:
         """Return derivatives by the parameters of sum(outputs * upstream)."""
+        found: list[Tensor] = []
+        for _, biases, upward, inputs in self._backward(done, upstream):
+            if biases is not None:
+                found.append(upward.sum(dim=2))
+            found.append(multiply(upward, inputs.mT))
+        return tuple(reversed(found))
+
+    def descend(self, done: Pass, upstream: Tensor, lr: Tensor) -> Parameters:
+        """Return the parameters after a step; the gradients themselves are never written to memory."""
+        found: list[Tensor] = []
+        for weights, biases, upward, inputs in self._backward(done, upstream):
+            scaled = upward * per_network(lr, 3)
+            if biases is not None:
+                found.append(biases.sub_(scaled.sum(dim=2)))
+            found.append(subtract_product(weights, scaled, inputs.mT))
+        return tuple(reversed(found))
+
+    def _backward(
+        self, done: Pass, upstream: Tensor
+    ) -> Iterator[tuple[Tensor, Tensor | None, Tensor, Tensor]]:
+        """Yield weights, biases, derivative by pre-activations, and inputs of each layer, the last first.
+
+        When a layer is yielded nothing more depends on its weights.
+        """
         kept: _Kept = done.kept
         layers = self._layers(done.parameters)
-        found: list[Tensor] = []
         behind: Tensor | None = None  # derivative by a layer's output that passes it by, where it skips
         for place in reversed(range(len(layers))):
-            weights, biases = layers[place]
-            if biases is not None:
-                found.append(upstream.sum(dim=2))
-            found.append(multiply(upstream, kept.inputs[place].mT))
+            below: Tensor | None = None
             if place:
                 layer = kept.hidden[place - 1]
-                by_output = multiply(weights.mT, upstream)
+                by_output = multiply(layers[place][0].mT, upstream)
                 if behind is not None:
                     by_output += behind
                 behind = by_output if layer.skips else None
-                upstream = self._through(layer, by_output)
-        return tuple(reversed(found))
+                below = self._through(layer, by_output)
+            yield *layers[place], upstream, kept.inputs[place]
+            if below is not None:
+                upstream = below
 
     def derivatives(self, done: Pass, directions: Parameters) -> Tensor:
         """Return the derivative of the outputs along directions of the parameters."""

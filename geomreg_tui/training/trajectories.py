@@ -215,14 +215,13 @@ class Block:
             examples = examples.picked(places)
             done = ensemble.networks.run(self._parameters, examples.inputs)
         assert done is not None
-        gradients = ensemble.networks.gradients(done, ensemble.slopes(done.outputs, examples))
         self._parameters, self._state = optimizers.step(
-            ensemble.plan.optimizer,
-            self._parameters,
-            gradients,
+            ensemble.plan,
+            ensemble.networks,
+            done,
+            ensemble.slopes(done.outputs, examples),
             self._state,
             self._lr,
-            ensemble.plan.momentum,
         )
         self.step += 1
 

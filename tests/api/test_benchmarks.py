@@ -18,6 +18,7 @@ ROWS = {
     "memory": r"\| 1e\+03 \| \d+ \| \d+ \| \d+ \| \d+\.\d \|",
     "overhead": r"\| one example.* \| \d+\.\d \| (\d+\.\d|–) \| \d+\.\d\d% \| (\d+\.\d+|–) \|",
     "primitives": r"\| Cholesky root, 16 x 16 \| [\d,.]+ \|",
+    "training": r"\| 1 \| 16 \| \d+ \| [\d,]+ \| [\d,]+ \| [\d,]+ \| [\d,.]+ \| [\d,.]+ \|",
     "tail": r"\| linear.* \| geomreg-tui \| 50 particles \| .* \| -(49|50|51)\.\d\d \|",
 }
 
