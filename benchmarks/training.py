@@ -105,8 +105,8 @@ def table(seconds: float, cases: Sequence[Case] = CASES, rounds: int = ROUNDS) -
     """
     torch.set_num_threads(1)
     lines = [
-        "| hidden layers | width | networks at once | module loop /s | vmap(grad) /s | geomreg-tui /s | × loop "
-        "| × vmap |",
+        "| hidden layers | width | networks at once | module loop /s | vmap(grad) /s | geomreg-tui /s "
+        "| × loop | × vmap |",
         "|---:|---:|---:|---:|---:|---:|---:|---:|",
     ]
     for case in cases:

@@ -1,7 +1,8 @@
 """Makes what the README and the pages show of real runs: pictures, figures, and outputs of commands.
 
 ``python -m docs.build [gallery] [outputs] [figures] [notebook] [throughput] [memory] [overhead]
-[training] [tail] [terminal]``; without any, the first two: the pictures, and the outputs that the README shows.
+[training] [tail] [terminal]``; without any, the first two: the pictures, and the outputs that the README
+shows.
 ``python -m docs.build pages [PAGE ...]`` makes the outputs that pages show, or some of them, such as
 ``quickstart.md``.
 
