@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, overload
 
@@ -15,7 +16,7 @@ from geomreg_tui.api.arguments import GOALS, asked_for, count_of, factors_of, ta
 from geomreg_tui.api.bars import new_bar
 from geomreg_tui.api.following import Interrupts
 from geomreg_tui.api.results import RunResult, SweepResult, finished, read_run, read_sweep
-from geomreg_tui.errors import ExperimentError, Problem
+from geomreg_tui.errors import ExperimentError, Problem, nearest_name
 from geomreg_tui.experiment import Experiment
 from geomreg_tui.rendering import Table, render
 from geomreg_tui.report import find_sweep
@@ -27,7 +28,7 @@ from geomreg_tui.sweeps.directory import new_sweep_path
 from geomreg_tui.sweeps.plan import grid, point_name
 from geomreg_tui.sweeps.result import SweepError, SweepPoint
 from geomreg_tui.sweeps.run import run_sweep
-from geomreg_tui.training.plan import check_plan
+from geomreg_tui.training.plan import TrainingPlan, check_plan
 
 __all__ = ["RunList", "load", "runs", "sample", "sweep", "tail", "train"]
 
@@ -279,6 +280,7 @@ def sweep(
     data: Any = None,
     module: Any = None,
     goals: Mapping[str, Any] | None = None,
+    training: Mapping[str, Any] | None = None,
     workers: int | None = None,
     device: str = "auto",
     progress: bool = True,
@@ -300,6 +302,8 @@ def sweep(
         module: a function or class at the top of a file that makes an ``nn.Module``, or its name.
         goals: go down the deep tail at each point, to these goals of :func:`tail`, such as
             ``{"to_loss": 1e-3}``; an empty mapping for the default goal. None for no deep tail.
+        training: train networks at each point, by these options of :func:`train`, such as
+            ``{"to_loss": 1e-2, "trajectories": 32}``. None for no training.
         on_point: called with what came of each point.
 
     Raises:
@@ -317,6 +321,9 @@ def sweep(
         8
     """
     deep = tail_plan({**dict.fromkeys(GOALS), **_goals(goals)}) if goals is not None else None
+    trained = training_plan(_options(training)) if training is not None else None
+    if deep is not None and trained is not None and "to_loss" not in (goals or {}):
+        deep = replace(deep, loss=trained.tail_loss)
     factors, wanted = factors_of(over), count_of(samples)
     found = 0
     failure: SweepError | None = None
@@ -337,6 +344,7 @@ def sweep(
             device=device,
             interrupted=lambda: interrupts.count > 0,
             tail=deep,
+            training=trained,
             arrays=asked.arrays,
         )
         try:
@@ -476,6 +484,23 @@ def runs() -> RunList:
 
 def _whole(key: str, value: float) -> int:
     return count_of(value, key) if value else 0
+
+
+def _options(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options of a training that are given.
+
+    Raises:
+        ExperimentError: if one is unknown.
+    """
+    names = [field.name for field in fields(TrainingPlan)]
+    problems = [
+        Problem("training", repr(key), f"allowed are {', '.join(names)}", nearest_name(str(key), names))
+        for key in given
+        if key not in names
+    ]
+    if problems:
+        raise ExperimentError(problems)
+    return dict(given)
 
 
 def _goals(goals: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -21,9 +21,21 @@ from geomreg_tui.cli.tail import (
     SecondsOption,
     VolumeOption,
 )
+from geomreg_tui.cli.train import (
+    BatchOption,
+    MomentumOption,
+    OptimizerOption,
+    RateOption,
+    RecordOption,
+    ShareOption,
+    StepsOption,
+    TrainOption,
+    TrajectoriesOption,
+    tail_plan,
+    training_plan,
+)
 from geomreg_tui.errors import ExitCode
 from geomreg_tui.experiment import Experiment, parse_count
-from geomreg_tui.splitting.plan import parse_plan
 
 if TYPE_CHECKING:
     from geomreg_tui.sweeps.plan import Factor
@@ -53,6 +65,22 @@ def sweep(
     repeats: RepeatsOption = None,
     max_seconds: SecondsOption = None,
     move: MoveOption = None,
+    training: Annotated[
+        bool,
+        typer.Option(
+            "--training",
+            help="train networks at each point, to --to-loss, and compare what they find",
+        ),
+    ] = False,
+    optimizer: OptimizerOption = None,
+    lr: RateOption = None,
+    lr_share: ShareOption = None,
+    momentum: MomentumOption = None,
+    batch: BatchOption = None,
+    steps: StepsOption = None,
+    train: TrainOption = None,
+    trajectories: TrajectoriesOption = None,
+    record: RecordOption = None,
     device: DeviceOption = "auto",
     workers: WorkersOption = None,
     out: Annotated[
@@ -70,11 +98,29 @@ def sweep(
     from geomreg_tui.sweeps.verdicts import grid_verdicts, verdicts
 
     wanted = parse_count(samples)
-    goals = (to_loss, to_log10_volume, population, repeats, move, max_seconds)
-    names = ("to-loss", "to-log10-volume", "population", "repeats", "move", "max-seconds")
-    for name, given in zip(names, goals, strict=True):
-        refuse(given is not None and not tail, name, "only with --tail")
-    plan = parse_plan(*goals) if tail else None
+    goals = {
+        "to-log10-volume": to_log10_volume,
+        "population": population,
+        "repeats": repeats,
+        "move": move,
+        "max-seconds": max_seconds,
+    }
+    options = {
+        "optimizer": optimizer,
+        "lr": lr,
+        "lr-share": lr_share,
+        "momentum": momentum,
+        "batch": batch,
+        "steps": steps,
+        "train": train,
+        "trajectories": trajectories,
+        "record": record,
+    }
+    refuse(to_loss is not None and not (tail or training), "to-loss", "only with --tail or --training")
+    for name, given in options.items():
+        refuse(given is not None and not training, name, "only with --training")
+    trained = training_plan({**options, "to-loss": to_loss}, experiment) if training else None
+    plan = tail_plan(goals, trained, to_loss, asked=tail)
     factors = [parse_factor(text) for text in over]
     total = len(grid(experiment, factors))
     folder = out or new_sweep_path(experiment)
@@ -91,6 +137,7 @@ def sweep(
             device=device,
             interrupted=lambda: signals.stops > 0,
             tail=plan,
+            training=trained,
         )
         try:
             for point in points:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -43,7 +44,20 @@ if TYPE_CHECKING:
     from geomreg_tui.runner import RunHandle
     from geomreg_tui.splitting.plan import TailPlan
 
-__all__ = ["train"]
+__all__ = [
+    "BatchOption",
+    "MomentumOption",
+    "OptimizerOption",
+    "RateOption",
+    "RecordOption",
+    "ShareOption",
+    "StepsOption",
+    "TrainOption",
+    "TrajectoriesOption",
+    "tail_plan",
+    "train",
+    "training_plan",
+]
 
 _SAMPLES = "1e5"
 _DEFAULT = TrainingPlan()
@@ -185,9 +199,8 @@ def train(
         if resume is None:
             refuse(take_over, "take-over", "only with --resume")
             refuse(allow_mixed, "allow-mixed", "only with --resume")
-            plan = parse_plan(**{name.replace("-", "_"): text for name, text in options.items()})
-            check_plan(plan, experiment)
-            deep = _tail_plan(plan, goals, asked=tail)
+            plan = training_plan(options, experiment)
+            deep = tail_plan(goals, plan, None, asked=tail)
             handle = _begin(experiment, plan, deep, samples, device, workers, out)
         else:
             refuse(out is not None, "out", "only without --resume: a run stays where it is")
@@ -203,13 +216,37 @@ def train(
         attend(handle, signals, "train", detach=detach, as_json=as_json, quiet=quiet)
 
 
-def _tail_plan(plan: TrainingPlan, goals: dict[str, str | None], *, asked: bool) -> TailPlan | None:
-    """Return how deep a tail goes: to the loss that networks are trained to, unless a volume is named."""
+def training_plan(options: Mapping[str, str | None], experiment: Experiment) -> TrainingPlan:
+    """Return how networks of an experiment are trained; options by their names, as the person wrote them.
+
+    Raises:
+        ExperimentError: with one problem for each option that is no good, or what cannot be trained.
+    """
+    plan = parse_plan(**{name.replace("-", "_"): text for name, text in options.items()})
+    check_plan(plan, experiment)
+    return plan
+
+
+def tail_plan(
+    goals: Mapping[str, str | None], trained: TrainingPlan | None, to_loss: str | None, *, asked: bool
+) -> TailPlan | None:
+    """Return how deep a tail goes: with a training, below the loss that networks are trained to.
+
+    Args:
+        goals: all but the loss, by the names of the options, as the person wrote them.
+        trained: how networks are trained; None for not at all.
+        to_loss: the loss that the tail goes to where nothing is trained.
+        asked: whether there is to be a tail.
+
+    Raises:
+        ExperimentError: with one problem for each goal that is no good, or is named without a tail.
+    """
     for name, given in goals.items():
         refuse(given is not None and not asked, name, "only with --tail")
     if not asked:
         return None
-    to_loss = str(plan.tail_loss) if plan.tail_loss else None
+    if trained is not None:
+        to_loss = str(trained.tail_loss) if trained.tail_loss else None
     return parse_tail(to_loss, **{name.replace("-", "_"): text for name, text in goals.items()})
 
 

@@ -118,8 +118,10 @@ def sweep_command(run: RunDirectory, factors: Sequence[Factor]) -> str:
     over = [word for factor in factors for word in ("--over", _over(factor))]
     samples = ["--samples", str(read_plan(run).samples)]
     tail = TailFolder.of(run).planned()
-    deep = ["--tail", *tail_arguments(tail.plan)] if tail is not None else []
-    return _from(run.started_in, asked, [PROGRAM, "sweep", *over, *arguments, *samples, *deep])
+    training = TrainingFolder(run).planned()
+    trained = [] if training is None else ["--training", *training_arguments(training.plan)]
+    deep = [] if tail is None else ["--tail", *tail_arguments(tail.plan, to_loss=training is None)]
+    return _from(run.started_in, asked, [PROGRAM, "sweep", *over, *arguments, *samples, *trained, *deep])
 
 
 def experiment_arguments(

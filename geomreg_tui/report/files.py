@@ -190,6 +190,11 @@ def _sweep_csv(sweep: Sweep) -> bytes:
         ]
         for point in sweep.points
     ]
+    if sweep.training is not None:
+        trained = sweep.training.measures
+        columns += [f"trained_{name}{end}" for name in trained for end in ("", "_low", "_high")]
+        values = np.concatenate(list(trained.values()), axis=1).tolist()
+        rows = [[*row, *more] for row, more in zip(rows, values, strict=True)]
     if sweep.warnings:
         columns.append("warning")
         rows = [[*row, "; ".join(sweep.warnings)] for row in rows]

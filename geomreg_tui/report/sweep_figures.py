@@ -17,7 +17,7 @@ from geomreg_tui.statistics.trends import LANDMARK, LOG10_RATIO, intervals_of, m
 from geomreg_tui.sweeps.plan import Factor
 from geomreg_tui.sweeps.volumes import TailComparison
 
-__all__ = ["MOST_DENSITIES", "draw_densities", "draw_directions", "draw_sweep", "draw_tails"]
+__all__ = ["MOST_DENSITIES", "draw_densities", "draw_directions", "draw_sweep", "draw_tails", "draw_training"]
 
 FloatArray = NDArray[np.float64]
 
@@ -28,6 +28,7 @@ _LABELS = {
     LANDMARK: "dominance $D_0$  (-1 central, +1 zero)",
     LOG10_RATIO: r"$\log_{10}$ ratio $\Lambda$ of zero to central",
 }
+_TRAINED = {"held_out_loss": "held-out loss, median", "distance": "distance from the start, median"}
 _MARKS = "osD^vPX*"
 _WIDE_RATIO = 16  # of the largest to the smallest value, from which the axis of a factor is logarithmic
 
@@ -41,6 +42,8 @@ def draw_sweep(sweep: Sweep) -> Any:
     parts = [(_directions_size(sweep), _fill_directions)]
     if sweep.tails is not None:
         parts.append((_tails_size(sweep), _fill_tails))
+    if sweep.training is not None:
+        parts.append((_training_size(sweep), _fill_training))
     parts.append((_densities_size(sweep), _fill_densities))
     with style():
         widths, heights = zip(*(size for size, _ in parts), strict=True)
@@ -68,6 +71,15 @@ def draw_tails(sweep: Sweep) -> Any:
         ExperimentError: if matplotlib is not installed.
     """
     return _alone(sweep, _tails_size(sweep), _fill_tails)
+
+
+def draw_training(sweep: Sweep) -> Any:
+    """Return a figure of trained networks against each factor, over log10 V at the loss they are trained to.
+
+    Raises:
+        ExperimentError: if matplotlib is not installed.
+    """
+    return _alone(sweep, _training_size(sweep), _fill_training)
 
 
 def draw_densities(sweep: Sweep) -> Any:
@@ -124,6 +136,35 @@ def _fill_tails(figure: Any, sweep: Sweep) -> None:
         axes_of_row[0].set_ylabel(label)
     for axes in panels[0]:
         axes.set_xlabel("")
+
+
+def _training_bands(sweep: Sweep) -> list[tuple[str, FloatArray]]:
+    """Return what is drawn of trained networks: labels, and measures that are known, (points, 3)."""
+    if sweep.training is None:
+        return []
+    measures = sweep.training.measures
+    known = {name for name, values in measures.items() if np.isfinite(values[:, 0]).any()}
+    first = "held_out_loss" if "held_out_loss" in known else "distance"
+    labels = {first: _TRAINED[first], "log10_volume": r"$\log_{10} V$ at the loss trained to"}
+    return [(label, measures[name]) for name, label in labels.items() if name in known]
+
+
+def _training_size(sweep: Sweep) -> tuple[float, float]:
+    rows = max(1, len(_training_bands(sweep)))
+    return (9.2 if len(sweep.factors) > 1 else 6.4), 1.2 + 2.0 * rows
+
+
+def _fill_training(figure: Any, sweep: Sweep) -> None:
+    bands = _training_bands(sweep)
+    if not bands:
+        return
+    panels = figure.subplots(len(bands), len(sweep.factors), sharex="col", sharey="row", squeeze=False)
+    for row, (axes_of_row, (label, values)) in enumerate(zip(panels, bands, strict=True)):
+        for place, axes in enumerate(axes_of_row):
+            _draw_against(axes, sweep, place, values, legend=not row)
+            if row + 1 < len(bands):
+                axes.set_xlabel("")
+        axes_of_row[0].set_ylabel(label)
 
 
 def _tail_bands(found: TailComparison) -> tuple[FloatArray, FloatArray]:

@@ -7,7 +7,13 @@ from geomreg_tui.formatting import exact_text, number_text
 from geomreg_tui.rendering import Figure, Table, render
 from geomreg_tui.report.drawing import inline_svg
 from geomreg_tui.report.html import GLOSSARY, about, environment_table
-from geomreg_tui.report.sweep_figures import MOST_DENSITIES, draw_densities, draw_directions, draw_tails
+from geomreg_tui.report.sweep_figures import (
+    MOST_DENSITIES,
+    draw_densities,
+    draw_directions,
+    draw_tails,
+    draw_training,
+)
 from geomreg_tui.report.sweep_results import Sweep
 from geomreg_tui.report.sweeps import (
     MEASURES,
@@ -15,6 +21,8 @@ from geomreg_tui.report.sweeps import (
     direction_lines,
     tail_rows,
     tail_verdict_lines,
+    training_heading,
+    training_rows,
     verdict_line,
     without_networks,
 )
@@ -69,6 +77,8 @@ def sweep_page(sweep: Sweep) -> str:
         tail_figure=_tail_figure(sweep, tails) if tails is not None else None,
         tail_verdicts=_tail_lines(tails) if tails is not None else (),
         tails=_tail_table(sweep, tails) if tails is not None else None,
+        training_figure=_training_figure(sweep),
+        training=_training_table(sweep),
         densities=_density_figure(sweep),
         experiment=_experiment_table(sweep),
         command=sweep.command,
@@ -102,6 +112,24 @@ def _tail_figure(sweep: Sweep, tails: TailComparison) -> Figure:
         "ball of P dimensions whose radius is the typical one of the weights."
     )
     return Figure(inline_svg(draw_tails(sweep), "tail-figure", said), caption)
+
+
+def _training_figure(sweep: Sweep) -> Figure | None:
+    if sweep.training is None:
+        return None
+    caption = (
+        "Trained networks against each factor, medians over those that have fitted with 95 % intervals: "
+        "held-out loss, or the distance from the start where nothing is held out; below, how rare in weight "
+        "space the loss is that all are trained to, where that is known."
+    )
+    return Figure(inline_svg(draw_training(sweep), "training-figure", caption), caption)
+
+
+def _training_table(sweep: Sweep) -> Table | None:
+    if sweep.training is None:
+        return None
+    headings, rows = training_rows(sweep.factors, sweep.points, sweep.training)
+    return Table(training_heading(sweep.training), headings, rows, range(len(sweep.factors), len(headings)))
 
 
 def _tail_table(sweep: Sweep, tails: TailComparison) -> Table:

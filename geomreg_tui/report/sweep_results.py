@@ -15,6 +15,7 @@ from geomreg_tui.report.sweeps import failure_line
 from geomreg_tui.sweeps.directory import RESULT, SweepDirectory, sweeps_root
 from geomreg_tui.sweeps.plan import Factor, point_name
 from geomreg_tui.sweeps.result import FailedPoint, SweepPoint
+from geomreg_tui.sweeps.trained import TrainingComparison, compare_training
 from geomreg_tui.sweeps.verdicts import GridVerdict, Verdict, grid_verdicts, verdicts
 from geomreg_tui.sweeps.volumes import TailComparison, compare_tails
 
@@ -45,6 +46,11 @@ class Sweep:
     def tails(self) -> TailComparison | None:
         """The deep tails of the points at equal loss; None where they have none."""
         return compare_tails(self.factors, self.points)
+
+    @cached_property
+    def training(self) -> TrainingComparison | None:
+        """How the ensembles of the points ended; None where nothing was trained."""
+        return compare_training(self.points)
 
     @cached_property
     def judged_grid(self) -> tuple[GridVerdict, ...]:
@@ -109,6 +115,7 @@ def load_sweep(path: Path) -> Sweep:
             result.landmark,
             result.tail,
             result.run.mixed,
+            result.training,
         )
         for setting, result in zip(settings, results, strict=True)
     )

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+import numpy as np
+
 from geomreg_tui.columns import table_lines, wrapped_lines
 from geomreg_tui.errors import plain_text
 from geomreg_tui.formatting import (
@@ -12,15 +14,18 @@ from geomreg_tui.formatting import (
     decimal_text,
     exact_text,
     interval_text,
+    number_text,
     probability_text,
     share_text,
 )
+from geomreg_tui.report.training import median_text
 from geomreg_tui.report.wording import log_text, mass_text, ratio_text
 from geomreg_tui.statistics import Direction
 from geomreg_tui.statistics.landmark import SAMPLED
 from geomreg_tui.statistics.trends import LANDMARK, LOG10_RATIO, NO_DIRECTION
 from geomreg_tui.sweeps.plan import Factor, point_name
 from geomreg_tui.sweeps.result import FailedPoint, SweepPoint
+from geomreg_tui.sweeps.trained import TrainingComparison, compare_training
 from geomreg_tui.sweeps.verdicts import GridVerdict, Verdict
 from geomreg_tui.sweeps.volumes import TailComparison, TailVerdict, compare_tails
 
@@ -33,6 +38,8 @@ __all__ = [
     "sweep_text",
     "tail_rows",
     "tail_verdict_lines",
+    "training_heading",
+    "training_rows",
     "verdict_line",
     "without_networks",
 ]
@@ -40,6 +47,15 @@ __all__ = [
 TAIL_HEADINGS = ("P", "log10 V", "std", "λ", "log10 V_P(r)", "status")
 MEASURES = {LANDMARK: "D_0", LOG10_RATIO: "log10 ratio"}
 _SMALLEST_P = 1e-300
+_TRAINED = {
+    "fitted": "fitted",
+    "steps": "steps",
+    "distance": "distance",
+    "relative_distance": "over the start",
+    "held_out_loss": "held-out loss",
+    "held_out_accuracy": "accuracy",
+    "log10_volume": "log10 V there",
+}
 
 
 def sweep_text(
@@ -91,7 +107,8 @@ def sweep_text(
         said.append("No direction: that needs a factor with two or more numbers for values.")
     lines += [part for line in said for part in wrapped_lines(line, width, 2)]
     lines += [part for line in direction_lines(judged, judged_grid) for part in _verdict_lines(line, width)]
-    return plain_text("\n".join([*lines, *_tail_part(factors, points, width)]))
+    parts = [*_tail_part(factors, points, width), *_training_part(factors, points, width)]
+    return plain_text("\n".join([*lines, *parts]))
 
 
 def direction_lines(judged: Sequence[Verdict], judged_grid: Sequence[GridVerdict]) -> list[str]:
@@ -158,6 +175,45 @@ def _tail_part(factors: Sequence[Factor], points: Sequence[SweepPoint], width: i
     said = [line for verdict in compared.verdicts for line in tail_verdict_lines(verdict)]
     verdicts = [part for line in said for part in _verdict_lines(line, width)]
     return ["", *wrapped_lines(heading, width), "", *table, "", *verdicts]
+
+
+def _training_part(factors: Sequence[Factor], points: Sequence[SweepPoint], width: int | None) -> list[str]:
+    """Return how the ensembles ended as a table; nothing where nothing was trained."""
+    compared = compare_training(points)
+    if compared is None:
+        return []
+    headings, rows = training_rows(factors, points, compared)
+    table = table_lines(headings, rows, width, left=_words(factors))
+    return ["", *wrapped_lines(training_heading(compared), width), "", *table]
+
+
+def training_heading(compared: TrainingComparison) -> str:
+    """Return what the table of trained ensembles shows."""
+    goal = f" to a training loss of {number_text(compared.to_loss)}" if compared.to_loss else ""
+    return f"Training{goal}: the share that has fitted, and medians over these [95 %]"
+
+
+def training_rows(
+    factors: Sequence[Factor], points: Sequence[SweepPoint], compared: TrainingComparison
+) -> tuple[list[str], list[list[str]]]:
+    """Return headings, and the settings of each point with how its ensemble ended, as text.
+
+    Measures that no point has are left out.
+    """
+    shown = [
+        (name, heading)
+        for name, heading in _TRAINED.items()
+        if np.isfinite(compared.measures[name][:, 0]).any()
+    ]
+    headings = [*(factor.key for factor in factors), *(heading for _, heading in shown)]
+    rows = [
+        [
+            *map(exact_text, point.settings),
+            *(median_text(name, compared.measures[name][place]) for name, _ in shown),
+        ]
+        for place, point in enumerate(points)
+    ]
+    return headings, rows
 
 
 def tail_rows(points: Sequence[SweepPoint], compared: TailComparison) -> list[list[str]]:

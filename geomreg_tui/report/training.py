@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,6 @@ from numpy.typing import NDArray
 from geomreg_tui.columns import table_lines
 from geomreg_tui.formatting import exact_text, interval_text, number_text
 from geomreg_tui.report.wording import log_text, spread
-from geomreg_tui.statistics.intervals import Interval
 from geomreg_tui.training.document import final_medians
 from geomreg_tui.training.overview import TrainingOverview
 from geomreg_tui.training.plan import TrainingPlan
@@ -21,6 +21,7 @@ __all__ = [
     "FINAL_HEADINGS",
     "counts_text",
     "final_rows",
+    "median_text",
     "path_columns",
     "path_rows",
     "plan_text",
@@ -97,9 +98,7 @@ def final_rows(overview: TrainingOverview, volume: VolumeOfLoss) -> list[list[st
     """Return the medians over the fitted as rows under :data:`FINAL_HEADINGS`; none where none has fitted."""
     medians = final_medians(overview, volume)
     return [
-        [name, _count(medians[key]) if key == "steps" else _interval(medians[key])]
-        for key, name in _FINAL
-        if np.isfinite(medians[key].estimate)
+        [name, median_text(key, medians[key])] for key, name in _FINAL if np.isfinite(medians[key].estimate)
     ]
 
 
@@ -167,14 +166,18 @@ def _auto_text(plan: TrainingPlan) -> str:
     return f"step size {exact_text(plan.lr_share)} of the largest stable one of each network"
 
 
-def _count(interval: Interval) -> str:
-    """Return a median of whole numbers, whose ends are some of them."""
-    if not (np.isfinite(interval.low) and np.isfinite(interval.high)):
-        return f"{interval.estimate:,g}"
-    return f"{interval.estimate:,g} [{interval.low:,.0f}, {interval.high:,.0f}]"
+def median_text(name: str, interval: Sequence[float]) -> str:
+    """Return a median, or a share, with the ends of its interval where it has some.
 
-
-def _interval(interval: Interval) -> str:
-    if not (np.isfinite(interval.low) and np.isfinite(interval.high)):
-        return number_text(interval.estimate)
-    return interval_text(tuple(interval), 4)
+    Args:
+        name: of the measure; ``steps`` are whole numbers.
+        interval: estimate, low and high end.
+    """
+    estimate, low, high = map(float, interval)
+    if not np.isfinite(estimate):
+        return "-"
+    known = np.isfinite(low) and np.isfinite(high)
+    if name == "steps":
+        return f"{estimate:,g}" + (f" [{low:,.0f}, {high:,.0f}]" if known else "")
+    bounded = name in ("fitted", "held_out_accuracy")
+    return interval_text((estimate, low, high), 3, bounded=bounded) if known else number_text(estimate)

@@ -33,6 +33,7 @@ from geomreg_tui.sweeps.document import sweep_document
 from geomreg_tui.sweeps.plan import Factor, SweepPlan, factor_of, point_name
 from geomreg_tui.sweeps.result import FailedPoint, SweepPoint
 from geomreg_tui.sweeps.verdicts import grid_verdicts, verdicts
+from geomreg_tui.training.store import TrainingFolder
 
 __all__ = ["RESULT", "SweepDirectory", "list_sweeps", "new_sweep_path", "sweeps_root"]
 
@@ -89,8 +90,14 @@ class SweepDirectory:
                 return SweepPlan.from_json(values)
         factors, settings = self.result()
         run = RunDirectory.open(self.point_path(factors, settings[0]))
-        tail = TailFolder.of(run).planned()
-        return SweepPlan(run.asked, factors, read_plan(run).samples, tail.plan if tail else None)
+        tail, training = TailFolder.of(run).planned(), TrainingFolder(run).planned()
+        return SweepPlan(
+            run.asked,
+            factors,
+            read_plan(run).samples,
+            tail.plan if tail else None,
+            training.plan if training else None,
+        )
 
     def plan_stamp(self) -> int:
         """Return what changes whenever something else is asked for."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from geomreg_tui.sweeps.plan import Factor
 from geomreg_tui.sweeps.result import FailedPoint, SweepPoint
+from geomreg_tui.sweeps.trained import point_training
 from geomreg_tui.sweeps.verdicts import GridVerdict, Verdict
 from geomreg_tui.sweeps.volumes import compare_tails
 
@@ -51,6 +52,7 @@ def sweep_document(
                 "modes": point.modes.to_json(),
                 "histogram_digest": point.summary.histogram.digest(),
                 "mixed": point.mixed,
+                **point_training(point),
             }
             for point in points
         ],

@@ -11,6 +11,9 @@ from typing import Any, get_args
 from geomreg_tui.errors import ExperimentError, GeomregError, Problem, nearest_name
 from geomreg_tui.experiment import Experiment, read_number
 from geomreg_tui.splitting.plan import TailPlan, plan_from_values, plan_values
+from geomreg_tui.training.plan import TrainingPlan
+from geomreg_tui.training.plan import plan_from_values as training_from_values
+from geomreg_tui.training.plan import plan_values as training_values
 
 __all__ = ["Factor", "SweepPlan", "factor_of", "grid", "impossible", "parse_factor", "point_name"]
 
@@ -40,12 +43,14 @@ class SweepPlan:
         factors: one or two.
         samples: networks of each point.
         tail: how deep to go at each point after that; None for not at all.
+        training: how to train networks at each point after that; None for not at all.
     """
 
     experiment: Experiment
     factors: tuple[Factor, ...]
     samples: int
     tail: TailPlan | None = None
+    training: TrainingPlan | None = None
 
     def grid(self) -> list[tuple[tuple[Any, ...], Experiment]]:
         """Return settings and experiment of each point; as :func:`geomreg_tui.sweeps.points.grid`."""
@@ -64,6 +69,7 @@ class SweepPlan:
             "factors": [[factor.key, list(factor.values)] for factor in self.factors],
             "samples": self.samples,
             "tail": None if self.tail is None else plan_values(self.tail),
+            **({} if self.training is None else {"training": training_values(self.training)}),
         }
 
     @classmethod
@@ -79,6 +85,7 @@ class SweepPlan:
             tuple(factor_of(key, listed) for key, listed in values["factors"]),
             int(values["samples"]),
             plan_from_values(values["tail"]) if values.get("tail") is not None else None,
+            training_from_values(values["training"]) if values.get("training") is not None else None,
         )
         if values["schema"] != _SCHEMA or not 1 <= plan.samples <= 10**15:
             raise ValueError("not the plan of a sweep")

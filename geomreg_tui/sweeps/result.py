@@ -22,6 +22,9 @@ from geomreg_tui.statistics import (
 )
 from geomreg_tui.summary import Facts, Summary
 from geomreg_tui.sweeps.plan import Factor, point_name
+from geomreg_tui.training.overview import TrainingOverview
+from geomreg_tui.training.store import read_overview
+from geomreg_tui.training.volume import VolumeOfLoss
 
 __all__ = ["FailedPoint", "SweepError", "SweepPoint"]
 
@@ -37,6 +40,7 @@ class SweepPoint:
         modes: the mode analysis.
         landmark: landmark dominance.
         tail: the deep tail; None where none was asked for.
+        training: the trained ensemble; None where nothing was trained.
         mixed: whether parts of it were drawn in different environments, whose bits may differ.
     """
 
@@ -47,6 +51,12 @@ class SweepPoint:
     landmark: LandmarkDominance
     tail: DeepTail | None = None
     mixed: bool = False
+    training: TrainingOverview | None = None
+
+    @cached_property
+    def volume_of_loss(self) -> VolumeOfLoss:
+        """V of any loss, from what was sampled and the deep tail."""
+        return VolumeOfLoss.of(run_volume(self.distribution, self.facts), self.tail)
 
     @cached_property
     def distribution(self) -> LossDistribution:
@@ -61,7 +71,8 @@ class SweepPoint:
         tail = TailFolder.of(run).read()
         deep = None if tail is None else deep_tail(tail, run_volume(distribution, facts))
         landmark = landmark_dominance(distribution, deep)
-        return cls(settings, facts, summary, analyse_modes(distribution), landmark, deep, run.mixed)
+        modes, trained = analyse_modes(distribution), read_overview(run)
+        return cls(settings, facts, summary, modes, landmark, deep, run.mixed, trained)
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,8 @@ from geomreg_tui.splitting.plan import TailPlan
 from geomreg_tui.sweeps.directory import SweepDirectory, sweeps_root
 from geomreg_tui.sweeps.plan import Factor, SweepPlan, impossible
 from geomreg_tui.sweeps.result import FailedPoint, SweepError, SweepPoint
+from geomreg_tui.training.plan import TrainingPlan
+from geomreg_tui.training.store import TrainingFolder
 
 __all__ = ["run_sweep"]
 
@@ -33,6 +35,7 @@ def run_sweep(
     interrupted: Callable[[], bool] = lambda: False,
     begun: Callable[[], None] = lambda: None,
     tail: TailPlan | None = None,
+    training: TrainingPlan | None = None,
     arrays: Path | None = None,
 ) -> Iterator[SweepPoint]:
     """Run the points of a sweep one after the other in one engine, each in a run directory of its own.
@@ -54,6 +57,7 @@ def run_sweep(
         interrupted: asked several times a second; once true, the point under way is stopped and is the last.
         begun: called once the directory is this process's.
         tail: how deep to go at each point after that; None for not at all.
+        training: how to train networks at each point after that; None for not at all.
         arrays: folder with the arrays that the experiment was given for data; each run keeps a copy.
 
     Raises:
@@ -61,7 +65,7 @@ def run_sweep(
         RunDirectoryError: if a directory cannot be made, holds another experiment, or is in use.
         SweepError: after the last point, if points failed.
     """
-    plan = SweepPlan(base, tuple(factors), samples, tail)
+    plan = SweepPlan(base, tuple(factors), samples, tail, training)
     directory = SweepDirectory(folder)
     engine = _Engine(workers, device, arrays)
     try:
@@ -188,13 +192,13 @@ def _check(
     """
     problems: list[tuple[tuple[Any, ...], GeomregError]] = []
     for settings, experiment in plan.grid():
-        stored = _stored(directory.point_path(plan.factors, settings), experiment, plan.tail)
+        stored = _stored(directory.point_path(plan.factors, settings), experiment, plan)
         if stored is not None and _complete(stored, plan.samples):
             continue
         if interrupted():
             return
         try:
-            engine.series.check(experiment, plan.tail)
+            engine.series.check(experiment, plan.tail, plan.training)
         except SamplingError:  # no fault of the experiment; it may be better when its time comes
             engine.close()
         except GeomregError as error:
@@ -209,7 +213,7 @@ def _points(
     """Yield what came of each point; of one that failed with networks, these first."""
     for settings, experiment in plan.grid():
         path = directory.point_path(plan.factors, settings)
-        stored = _stored(path, experiment, plan.tail)
+        stored = _stored(path, experiment, plan)
         if stored is not None and _complete(stored, plan.samples):
             yield SweepPoint.of(settings, stored)
             continue
@@ -244,14 +248,14 @@ def _sample(
     if resumed:
         handle = series.resume(path, plan.samples, experiment.module)
     else:
-        handle = series.run(experiment, plan.samples, path, tail=plan.tail)
+        handle = series.run(experiment, plan.samples, path, tail=plan.tail, training=plan.training)
     requests.pass_on(handle, fresh=True)
     if series.finish(lambda: requests.pass_on(handle, fresh=False)) is not RunState.FAILED:
         return ""
     return handle.failure() or "its run failed"
 
 
-def _stored(path: Path, experiment: Experiment, tail: TailPlan | None) -> RunDirectory | None:
+def _stored(path: Path, experiment: Experiment, plan: SweepPlan) -> RunDirectory | None:
     """Return the run of an experiment that is at ``path``, or None where there is none."""
     if not (path / "experiment.json").exists():
         return None
@@ -259,9 +263,11 @@ def _stored(path: Path, experiment: Experiment, tail: TailPlan | None) -> RunDir
     if run.asked != experiment:
         changed = "; ".join(differences(run.asked, experiment))
         raise RunDirectoryError(f"{path}: holds another experiment ({changed}); choose another --out")
-    stored = TailFolder.of(run).planned()
-    if (stored.plan if stored else None) != tail:
+    tail, training = TailFolder.of(run).planned(), TrainingFolder(run).planned()
+    if (tail.plan if tail else None) != plan.tail:
         raise RunDirectoryError(f"{path}: holds a run with another deep tail, or none; choose another --out")
+    if (training.plan if training else None) != plan.training:
+        raise RunDirectoryError(f"{path}: holds a run with another training, or none; choose another --out")
     return run
 
 

@@ -22,11 +22,13 @@ from geomreg_tui.tui.screens.quit import QuitScreen
 from geomreg_tui.tui.screens.runs import RunsScreen
 from geomreg_tui.tui.screens.sweep import SweepScreen
 from geomreg_tui.tui.screens.tail import TailScreen
+from geomreg_tui.tui.screens.train import TrainScreen
 from geomreg_tui.tui.widgets.knobs import FILE
 from geomreg_tui.tui.widgets.runs import RunsList
 
 from .driving import Driver, opened
 from .shelf import put_run
+from .test_training import ensemble, trained
 
 Step = Callable[[Driver], Awaitable[object]]
 Seen = Callable[[Driver], object]
@@ -70,6 +72,11 @@ async def open_dialog(driver: Driver) -> None:
     await driver.until(lambda: on(HelpScreen)(driver))
 
 
+async def train(driver: Driver) -> None:
+    await trained(driver, ensemble())
+    await driver.until(lambda: driver.explorer.query_one("#training").display)
+
+
 def on(screen: type[Screen[object]]) -> Seen:
     return lambda driver: isinstance(driver.app.screen, screen)
 
@@ -100,6 +107,8 @@ EFFECTS: dict[str, tuple[Step, Seen]] = {
     "runs": (nothing, on(RunsScreen)),
     "sweep": (nothing, on(SweepScreen)),
     "tail": (nothing, on(TailScreen)),
+    "train": (nothing, on(TrainScreen)),
+    "training_view": (train, frame("log10 V of the training loss")),
     "export": (show_stored, on(ExportScreen)),
     "previous_tab": (make_small, lambda driver: driver.explorer.active_tab == "sphere"),
     "next_tab": (make_small, lambda driver: driver.explorer.active_tab == "loss"),

@@ -169,6 +169,7 @@ PICTURES = {
     "ascii-wide": Picture(ascii=True),
     "ascii-runs": Picture(SMALL, runs, ascii=True),
     "ascii-export": Picture(SMALL, export, ascii=True),
+    "training": Picture(SMALL, pressing("g")),
 }
 
 

@@ -108,7 +108,7 @@ def rendered(tmp_path_factory) -> list[Rendered]:
         for module in (geomreg_tui.report.html, geomreg_tui.report.sweep_html):
             drawing = Drawing("0 0 1 1", "what is drawn", Shapes('<path d="M 0 0"/>'))
             patch.setattr(module, "inline_svg", lambda *_, drawing=drawing: drawing)
-            for name in ("draw_panel", "draw_directions", "draw_densities", "draw_tails"):
+            for name in ("draw_panel", "draw_directions", "draw_densities", "draw_tails", "draw_training"):
                 patch.setattr(module, name, lambda *_: None, raising=False)
         patch.setattr(geomreg_tui.api.display, "figure_bytes", lambda *_: b"an image")
         patch.setattr(geomreg_tui.api.results, "draw_panel", lambda *_: SimpleNamespace())
@@ -129,6 +129,7 @@ def show_everything(folder: Path) -> None:
     trained = begun(folder / "trained")
     gone_on_with(trained)
     run_page(load_result(trained.path))
+    sweep_page(load_sweep(tail_sweep(folder / "ensembles", trained.path)))
     sweep_page(load_sweep(hostile_sweep(folder / "names")))
     sweep = make_sweep(folder / "widths", widths=(2, 4), given_up=[7])
     sweep_page(load_sweep(sweep))

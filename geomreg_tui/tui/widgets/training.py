@@ -65,7 +65,7 @@ class TrainingPane(RowsWidget):
         overview = view.training if view else None
         volume = view.volume_of_loss if view else None
         if overview is None or volume is None:
-            return message_rows("nothing is trained here; the key Train does so", width, height)
+            return message_rows("nothing is trained yet: the action Train does so", width, height)
         if not overview.step.size:
             return message_rows("no trajectory has begun yet", width, height)
         middle, bands = _curves(overview, volume, self.shown)
