@@ -40,13 +40,13 @@ _SAME_LOSS = 44 * math.log(2)  # of log loss: so close above a floor, losses are
 
 
 class TemperedCurve:
-    """A population looked at from its level down.
+    """The curve V(eps) from the level of a tempered population down.
 
     Attributes:
         spectrum: what decides the evidence of its particles.
         base: what |t - y|**2 is counted from in the evidence.
         floor: the lowest floor that was met.
-        start: log tau where the look begins.
+        start: log tau where the curve begins.
         limit: log tau below which floors are told apart by rounding only.
     """
 
@@ -86,7 +86,7 @@ class TemperedCurve:
 
     @property
     def log_floor(self) -> float:
-        """Natural logarithm of the loss from which this look counts."""
+        """Natural logarithm of the loss that losses of this curve are counted from."""
         floor = self._reach.floor + self.floor / self._size
         return math.log(floor) if floor > 0 else -math.inf
 
@@ -197,7 +197,7 @@ class TemperedCurve:
         return _systematic(weights, self._generator)
 
     def sample(self, log_excess: float) -> Latent | None:
-        """Return networks, one for each particle, fairly from those of at most a loss above the floor."""
+        """Return a fair sample of the networks of at most a loss above the floor, one for each particle."""
         log_tau = _lowest(lambda one: self._log_excess(one) >= log_excess, self.start, self.limit)
         log_weights, u = self._weighted(log_tau)
         inside = u <= self._edge(log_tau)
@@ -227,6 +227,7 @@ class TemperedCurve:
         return self._log_excess_of(self._edge(log_tau), log_tau)
 
     def _log_excess_of(self, edge: float, log_tau: float) -> float:
+        """Return log eps above the floor, for eps that of a value of u."""
         below = self.base - self.floor
         if not below:
             return math.log(edge / self._size) + 2 * log_tau if edge > 0 else -math.inf
