@@ -52,7 +52,7 @@ class Painter:
         self._rows = []
 
     def sequence(self, update: CompositorUpdate, console: Console) -> str:
-        """Return what to send for an update, and take it for sent."""
+        """Return the sequence for an update, and remember it as sent."""
         if isinstance(update, LayoutUpdate):
             _, _, width, height = update.region
             if (height, width) != (len(self._rows), len(self._rows[0]) if self._rows else 0):

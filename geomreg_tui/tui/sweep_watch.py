@@ -60,7 +60,7 @@ class SweepWatch:
         self._wake.set()
 
     def _end(self) -> None:
-        """See the thread off before the interpreter ends, which aborts if one is in native code then."""
+        """Wait for the thread before the interpreter ends, which aborts if one is in native code then."""
         self.close()
         self._thread.join(_FAREWELL)
 

@@ -53,7 +53,7 @@ class Watch:
         self._only(None)
 
     def in_vain(self) -> None:
-        """Note that there was nothing yet; after a while that is nothing to look for often."""
+        """Note that nothing was there yet; after a while, look less often."""
         self._left -= 1
         if self._left <= 0:
             self.steadily()

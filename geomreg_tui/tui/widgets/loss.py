@@ -192,7 +192,7 @@ class LossPane(RowsWidget):
         return [*legend, self._names(canvas, facts, width), *canvas.rows()]
 
     def _per(self, widths: FloatArray, distribution: LossDistribution) -> FloatArray:
-        """Return what a bar's share of the losses is multiplied by, shape as ``widths``."""
+        """Return the factors that turn shares of the losses into heights of bars, shape as ``widths``."""
         if self.measure is Measure.DENSITY:
             return 1.0 / widths  # per unit of loss, or per decade
         return np.full(widths.shape, float(distribution.finite) if self.measure is Measure.COUNT else 1.0)
