@@ -65,12 +65,14 @@ class SweepWatch:
         self._thread.join(_FAREWELL)
 
     def _serve(self) -> None:
+        """Look until the watch is closed."""
         try:
             self._look()
         finally:
             atexit.unregister(self._end)
 
     def _look(self) -> None:
+        """Read the sweep again and again, and deliver what has changed."""
         reader: SweepReader | None = None
         pause: float | None = None
         last = ""

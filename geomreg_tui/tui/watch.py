@@ -59,6 +59,7 @@ class Watch:
             self.steadily()
 
     def _only(self, wanted: Timer | None) -> None:
+        """Let one timer run, and pause the others."""
         self._now = wanted
         for timer in (self._eager, self._steady, self._seldom):
             if timer is wanted:

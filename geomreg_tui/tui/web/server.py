@@ -246,6 +246,7 @@ async def _pass_on(message: WSMessage, explorer: AppService, websocket: web.WebS
 
 
 def _parsed(message: WSMessage) -> object:
+    """Return a message as JSON; None where it is none."""
     try:
         return message.json()
     except (ValueError, RecursionError):
@@ -253,6 +254,7 @@ def _parsed(message: WSMessage) -> object:
 
 
 def _cells(value: str | int | None, usual: int) -> int:
+    """Return a number of cells from a request, within bounds."""
     try:
         return min(max(1, int(value if value is not None else usual)), _MOST_CELLS)
     except ValueError:
@@ -264,9 +266,11 @@ def _font_size(request: web.Request) -> int:
 
 
 def _refused(why: str) -> web.HTTPForbidden:
+    """Return an answer that refuses a request and says why."""
     return web.HTTPForbidden(text=f"Refused: {why}.\n", headers=_HEADERS)
 
 
 async def _harden(request: web.Request, response: web.StreamResponse) -> None:
+    """Add the headers that every answer has."""
     for name, value in _HEADERS.items():
         response.headers.setdefault(name, value)
