@@ -76,7 +76,9 @@ def dead_text(result: Result) -> str:
     dead = result.distribution.dead
     if not math.isfinite(dead.estimate):
         return "not counted"
-    return f"{mass_text(dead)}   {result.summary.dead:,} networks of which a hidden layer passes nothing on"
+    count = result.summary.dead
+    networks = "network" if count == 1 else "networks"
+    return f"{mass_text(dead)}   {count:,} {networks} of which a hidden layer passes nothing on"
 
 
 def below_lines(result: Result) -> list[str]:
