@@ -63,7 +63,7 @@ def log_text(value: float) -> str:
 
 
 def at_null_text(result: Result) -> str:
-    """Return what the networks at the null loss are counted with."""
+    """Return in words which mass the networks at the null loss are counted with."""
     if not result.facts.null_loss:
         return "L_0 is 0: these are the losses of 0"
     return "equal to L_0 to within rounding, " + (
