@@ -90,7 +90,8 @@ def verify(
             print(plain_text(f"{path.name}: NOT A READABLE RUN: {error}"))
             continue
         verdict = "ok" if not found.problems else f"{len(found.problems)} PROBLEM(S)"
-        print(f"{plain_text(path.name)}: {verdict}, {found.samples:,} networks in {found.files} files")
+        files = f"{found.files} file{'s' * (found.files != 1)}"
+        print(f"{plain_text(path.name)}: {verdict}, {found.samples:,} networks in {files}")
         for line in (*(f"! {p}" for p in found.problems), *found.notes):
             print(plain_text(f"  {line}"))
         wrong += bool(found.problems)

@@ -32,7 +32,7 @@ _SHOWN = 40
 
 
 class Kind(IntEnum):
-    """What a cell is; among equally many cells of two kinds the column is of the first one."""
+    """The kind of a cell; among equally many cells of two kinds the column is of the first one."""
 
     NUMBER = 0
     TRUTH = 1
@@ -42,7 +42,7 @@ class Kind(IntEnum):
 
 
 def cell_of(text: str) -> tuple[Kind, float]:
-    """Return what a cell is and its value: true is 1, false 0, and what has no value is NaN."""
+    """Return the kind of a cell and its value: true is 1, false 0, and NaN stands for no value."""
     text = text.strip()
     if text in _GAPS:
         return Kind.GAP, math.nan

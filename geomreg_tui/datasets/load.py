@@ -165,7 +165,7 @@ def _scaled_inputs(x: NDArray[Any], picked: NDArray[np.int64], standardize: bool
 
 
 def _lost(values: NDArray[Any], what: str, experiment: Experiment) -> Iterator[str]:
-    """Yield what numbers lose in the number format of the run.
+    """Yield notes on numbers that change in the number format of the run.
 
     Raises:
         DataError: if their squares overflow in it, or all vanish.

@@ -48,17 +48,17 @@ class Executor(Protocol):
         """Take a piece of work."""
 
     def outcomes(self, timeout: float) -> list[Outcome]:
-        """Return what was finished, waiting at most ``timeout`` seconds for something."""
+        """Return outcomes of finished work, waiting at most ``timeout`` seconds for one."""
 
     def abandon(self) -> None:
-        """Stop what is under way and forget it; other work may be submitted."""
+        """Stop all work under way and forget it; other work may be submitted."""
 
     def close(self) -> None:
-        """Stop at once and forget what is unfinished."""
+        """Stop at once and forget unfinished work."""
 
 
 def perform_alone(executor: Executor, work: Work) -> Outcome:
-    """Have a piece of work done while nothing else is under way; return what came of it."""
+    """Have a piece of work done while nothing else is under way; return its outcome."""
     executor.submit(work)
     while not (outcomes := executor.outcomes(1.0)):
         pass
@@ -108,16 +108,18 @@ class InProcess:
         return [Outcome(work, answer)]
 
     def abandon(self) -> None:
-        """Forget what is unfinished."""
+        """Forget unfinished work."""
         self._queue.clear()
 
     def close(self) -> None:
-        """Forget what is unfinished."""
+        """Forget unfinished work."""
         self._queue.clear()
 
 
 @dataclass(eq=False)
 class _Worker:
+    """A worker process: the pipe to it, its device, and the work that it was given."""
+
     process: BaseProcess
     pipe: Connection
     device: str
@@ -179,7 +181,7 @@ class WorkerPool:
         self._deal()
 
     def outcomes(self, timeout: float) -> list[Outcome]:
-        """Return what was finished, waiting at most ``timeout`` seconds for something."""
+        """Return outcomes of finished work, waiting at most ``timeout`` seconds for one."""
         self._deal()
         pipes = {worker.pipe: worker for worker in self._pool if worker.queue}
         finished: list[Outcome] = []
@@ -214,13 +216,13 @@ class WorkerPool:
         self._alone = None
 
     def close(self) -> None:
-        """Kill the workers; what they had not finished is forgotten."""
+        """Kill the workers and forget unfinished work."""
         for worker in list(self._pool):
             worker.process.kill()
             self._close_worker(worker)
 
     def _deal(self) -> None:
-        """Give waiting work to workers; what has failed only when nothing else is under way."""
+        """Give waiting work to workers; work that has failed waits until nothing else is under way."""
         if self._alone is not None:
             return
         busy = any(worker.queue for worker in self._pool)
@@ -240,12 +242,13 @@ class WorkerPool:
                     break
 
     def _give(self, worker: _Worker, work: Work) -> None:
+        """Send a piece of work to a worker."""
         worker.queue.append(work)
         with contextlib.suppress(OSError):  # a dead worker is noticed when its answer is waited for
             worker.pipe.send((self.arrays, work, worker.device))
 
     def _failed(self, work: Work, why: str, lasting: bool = False) -> list[Outcome]:
-        """Put work aside to be tried alone, or report it if that is what it was."""
+        """Put failed work aside to be tried alone; report it if it was alone already."""
         if work is not self._alone:
             self._suspects.append(work)
             return []
@@ -254,6 +257,7 @@ class WorkerPool:
         return [Outcome(work, None, why, lasting)]
 
     def _start(self) -> _Worker:
+        """Start a worker on the device that has the fewest, and return it."""
         ours, theirs = self._context.Pipe()
         process = self._context.Process(target=_serve, args=(theirs,), daemon=True)
         process.start()
@@ -268,6 +272,7 @@ class WorkerPool:
         return worker
 
     def _close_worker(self, worker: _Worker) -> int | None:
+        """Take a worker that has ended out of the pool; return its exit code."""
         self._pool.remove(worker)
         worker.pipe.close()
         worker.process.join(5)
@@ -275,6 +280,7 @@ class WorkerPool:
 
 
 def _cause(code: int | None) -> str:
+    """Return in words why a process ended."""
     if code is None or code >= 0:
         return f"exit code {code}"
     hint = "; the system was out of memory?" if code == -signal.SIGKILL else ""

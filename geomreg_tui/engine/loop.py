@@ -24,7 +24,7 @@ Describe = Callable[[bool, float], dict[str, Any]]
 
 @dataclass(frozen=True)
 class Pace:
-    """How often the engine does what is not sampling, and how long it waits, in seconds.
+    """How often the engine publishes, commits and looks for commands, and how long it waits, in seconds.
 
     Attributes:
         publish: between snapshots.
@@ -46,7 +46,7 @@ class Pace:
 
 
 class Engine:
-    """Takes a run through its stages, from what is committed to what is asked for, or until told to stop.
+    """Takes a run through its stages until all that is asked for is there, or until it is told to stop.
 
     The first stage gives the run its counts, and the time spent on it is the run's.
 
@@ -116,7 +116,7 @@ class Engine:
                 if (
                     now - published >= self._pace.publish
                     and not self._paused
-                    and self._moves(now - published)
+                    and self._has_news(now - published)
                 ):
                     self._publish(RunState.SAMPLING)
                     published = now
@@ -144,15 +144,18 @@ class Engine:
             self._stop_at = now + (self._pace.hurry if hurry else self._pace.drain)
 
     def _over(self) -> bool:
+        """Return whether the loop is to end: all is done, or it was told to stop."""
         if self._stop_at is not None:
             return self._running == 0 or time.monotonic() >= self._stop_at
         return self._finished
 
     @property
     def _finished(self) -> bool:
+        """Return whether all stages are finished."""
         return all(stage.finished for stage in self._stages)
 
     def _obey(self, command: Command) -> None:
+        """Do what a command says."""
         self._run.log("command", action=command.action.value, samples=command.samples)
         if command.action is Action.STOP:
             self.request_stop()
@@ -169,6 +172,7 @@ class Engine:
             self._message = self._first.extend(command.samples) or self._message
 
     def _feed(self) -> None:
+        """Hand out the work of the first stage that is not finished."""
         if self._paused or self._stop_at is not None:
             return
         for stage in self._stages:
@@ -179,10 +183,12 @@ class Engine:
                 return
 
     def _idle(self) -> list[Outcome]:
+        """Wait a little, and return no outcomes."""
         time.sleep(self._pace.poll)
         return []
 
     def _take(self, outcomes: list[Outcome]) -> None:
+        """Give each outcome to the stage that its work is of."""
         for outcome in outcomes:
             self._running -= 1
             (stage,) = (stage for stage in self._stages if stage.name == outcome.work.stage)
@@ -197,13 +203,14 @@ class Engine:
         elif not counting and self._clock is not None:
             self._elapsed, self._clock = self._time_spent(), None
 
-    def _moves(self, since: float) -> bool:
+    def _has_news(self, since: float) -> bool:
         """Whether viewers would see anything new, which is not always so once the first stage is finished."""
         if not self._first.finished or since >= _STILL:
             return True
         return any(stage.show_changes() for stage in self._stages[1:])
 
     def _publish(self, state: RunState) -> None:
+        """Write a snapshot of all stages, with the rate of late."""
         now = time.monotonic()
         parts = {stage.name: stage.part() for stage in self._stages}
         progress = self._first.progress
@@ -259,6 +266,7 @@ class Engine:
                 self._run.log("directory can be written again")
 
     def _write_status(self, state: RunState) -> None:
+        """Write how the run stands, where that has changed."""
         progress = self._first.progress
         status = Status(
             state,
@@ -275,6 +283,7 @@ class Engine:
             self._status = status
 
     def _time_spent(self) -> float:
+        """Return the seconds spent on the run, pauses left out."""
         return self._elapsed + (time.monotonic() - self._clock if self._clock is not None else 0.0)
 
     def _close(self, failure: str) -> RunState:

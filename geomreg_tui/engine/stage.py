@@ -66,7 +66,7 @@ class Stage(Protocol):
         """Return the next piece of work, or None while nothing is to be handed out."""
 
     def take(self, outcome: Outcome) -> str | None:
-        """Take what came of a piece of work; return a message for people, None to leave the last one.
+        """Take the outcome of a piece of work; return a message for people, None to leave the last one.
 
         Raises:
             SamplingError: if there is no use in going on.
@@ -74,26 +74,26 @@ class Stage(Protocol):
         """
 
     def extend(self, target: int) -> str:
-        """Ask for more, where there can be more; return what went wrong, empty where nothing did."""
+        """Ask for more, where there can be more; return an error message, empty where all went well."""
 
     def show_changes(self) -> bool:
-        """Return whether there is anything that was not there when this was asked last."""
+        """Return whether anything is new since the last call."""
 
     def part(self) -> Part:
-        """Return what viewers see of it."""
+        """Return its part of the snapshot, which viewers read."""
 
     def result(self) -> Any:
-        """Return all that it has shown, as :meth:`StageKind.read` does from disk."""
+        """Return its whole result, as :meth:`StageKind.read` does from disk."""
 
     def commit(self) -> None:
-        """Write what is done and not yet on disk.
+        """Write finished work that is not yet on disk.
 
         Raises:
             RunDirectoryError: if it cannot be written; nothing is lost, so it can be tried again.
         """
 
     def close(self) -> None:
-        """Write what is written once, when the run ends.
+        """Write the files that are written once, when the run ends.
 
         Raises:
             RunDirectoryError: if it cannot be written.
@@ -102,7 +102,7 @@ class Stage(Protocol):
 
 @dataclass(frozen=True)
 class StageContext:
-    """What a stage may need to know of the engine that it is run by.
+    """Facts about the engine that a stage may need.
 
     Attributes:
         workers: pieces of work that can be under way at once.
@@ -117,13 +117,13 @@ class StageContext:
 
 @dataclass(frozen=True)
 class Findings:
-    """What a look at a stage's files showed.
+    """The result of checking a stage's files.
 
     Attributes:
         problems: in words, what is wrong; empty when all is well.
         notes: in words, what is not wrong but worth knowing.
         files: files that hold what they should.
-        result: what is committed, as :meth:`StageKind.read` returns it, where the look showed it.
+        result: what is committed, as :meth:`StageKind.read` returns it, where the check has read it.
     """
 
     problems: tuple[str, ...] = ()
@@ -177,7 +177,7 @@ class StageKind(ABC):
 
     @abstractmethod
     def write_changes(self, run: RunDirectory, changes: Mapping[str, Any]) -> None:
-        """Write what is asked for in place of what the plan on disk says.
+        """Write changes of what is asked for into the plan on disk.
 
         Raises:
             RunDirectoryError: if it cannot be written.
@@ -185,10 +185,10 @@ class StageKind(ABC):
 
     @abstractmethod
     def tidy(self, run: RunDirectory) -> None:
-        """Delete what engines that were killed left half-written."""
+        """Delete half-written files of engines that were killed."""
 
     def check_repeat(self, stage: Stage, run: RunDirectory, executor: Executor) -> str:
-        """Do something that is stored again; return what it is if its bits differ, else an empty text.
+        """Do a stored piece of work again; return its name if its bits differ, else an empty text.
 
         Raises:
             SamplingError: if it cannot be done again.
@@ -197,7 +197,7 @@ class StageKind(ABC):
 
     @abstractmethod
     def read(self, run: RunDirectory) -> Any:
-        """Return what is committed of the stage; None where the run has no such stage.
+        """Return the committed result of the stage; None where the run has no such stage.
 
         Raises:
             RunDirectoryError: if the plan is damaged.
@@ -217,14 +217,14 @@ class StageKind(ABC):
 
     @abstractmethod
     def verify(self, run: RunDirectory) -> Findings:
-        """Read all that is kept of the stage, and compare checksums. Nothing is written."""
+        """Read all files of the stage, and compare checksums. Nothing is written."""
 
     @abstractmethod
     def describe(self, document: dict[str, Any], facts: Facts, results: Mapping[str, Any]) -> None:
-        """Add what the stage has shown to the document that ``summary.json`` holds.
+        """Add the results of the stage to the document of ``summary.json``.
 
         Args:
-            document: what the stages before it have said.
+            document: the results of the stages before it.
             facts: what the experiment comes to.
             results: the results of all stages of the run, by name.
         """

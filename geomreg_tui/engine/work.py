@@ -31,7 +31,7 @@ class Work:
 
 @dataclass(frozen=True)
 class Outcome:
-    """The outcome of a piece of work: what it gave, or None and the reason.
+    """The outcome of a piece of work: its answer, or None and the reason.
 
     Attributes:
         work: the work.
@@ -62,12 +62,12 @@ class Prepared:
 
     @property
     def place(self) -> str:
-        """What it is drawn on, for people: ``cpu``, or the name of the GPU."""
+        """The device, for people: ``cpu``, or the name of the GPU."""
         return "cpu" if self.devices[0] == "cpu" else self.environment["device_kind"]
 
 
 def perform(work: Work, device: str, interrupt: Interrupt | None = None) -> Any:
-    """Do a piece of work here, and return what it gives.
+    """Do a piece of work here, and return its answer.
 
     Args:
         work: what to do.

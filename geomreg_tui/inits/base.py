@@ -16,7 +16,7 @@ __all__ = ["InitLaw", "Stream"]
 
 
 class Stream:
-    """Where random numbers come from, and the kind of tensor they fill.
+    """A source of random numbers, and the kind of tensor they fill.
 
     Every tensor that it returns is the caller's own.
     """
@@ -82,7 +82,7 @@ class InitLaw(ABC):
         self.bias_scale = bias_scale
 
     def begin(self, batch: int, stream: Stream) -> Float64[Tensor, "{batch} layers"] | None:
-        """Return what the layers of a network share, (batch, layers), or None if they are independent."""
+        """Return random factors that layers share, (batch, layers); None where layers are independent."""
         return None
 
     @abstractmethod

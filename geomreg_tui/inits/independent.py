@@ -104,7 +104,7 @@ class Uniform(Independent):
 
 
 class TorchDefault(Uniform):
-    """What ``nn.Linear`` and ``nn.Conv2d`` do by themselves: U[-1/sqrt(fan_in), 1/sqrt(fan_in)].
+    """The law of ``nn.Linear`` and ``nn.Conv2d``: U[-1/sqrt(fan_in), 1/sqrt(fan_in)].
 
     The gain multiplies the weights, bias_scale the biases. Source: ``reset_parameters`` in
     torch/nn/modules/linear.py and conv.py (``kaiming_uniform_`` with a = sqrt(5)).

@@ -23,7 +23,7 @@ _NUMBER_LOSSES = ("mse", "mae", "huber")
 
 @runtime_checkable
 class LabelledExamples(Protocol):
-    """What a loss needs to know of a data set (see ``geomreg_tui.datasets.Dataset``)."""
+    """The properties of a data set that a loss needs (see ``geomreg_tui.datasets.Dataset``)."""
 
     @property
     def y(self) -> NDArray[Any]:
@@ -43,11 +43,11 @@ class LabelledExamples(Protocol):
 
     @property
     def label_mean(self) -> FloatArray:
-        """What class numbers are shifted by."""
+        """The number that is taken from class numbers."""
 
     @property
     def label_std(self) -> FloatArray:
-        """What class numbers are then divided by."""
+        """The number that they are then divided by."""
 
     @property
     def why_real(self) -> str:

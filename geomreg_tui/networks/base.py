@@ -62,7 +62,7 @@ class Network(ABC):
         """Return outputs (batch, outputs, examples) for inputs x of shape (examples, *input_shape)."""
 
     def try_out(self, x: Float[Tensor, " examples *input_shape"], layers: LayerSource) -> str:
-        """Choose how it is evaluated; return what to say of that, empty for nothing.
+        """Choose how it is evaluated; return a note about that, empty for none.
 
         Args:
             x: inputs of the experiment, (examples, *input_shape).

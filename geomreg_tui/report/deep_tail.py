@@ -176,7 +176,7 @@ def held_out_rows(held_out: TailHeldOut) -> list[tuple[str, str, str]]:
 
 
 def tail_columns(deep: DeepTail, below: float) -> dict[str, NDArray[Any]]:
-    """Return the part of the tail below what was sampled as bins, losses increasing, shape (bins,).
+    """Return the part of the tail below all sampled losses as bins, losses increasing, shape (bins,).
 
     ``log10_volume`` is V at the upper end of each; ends that are below the smallest float are 0.
 

@@ -69,7 +69,7 @@ def loss_unit(high: float) -> float:
 
 
 def loss_label(result: Result, unit: float = 1.0) -> str:
-    """Return what the loss axis shows, with its unit."""
+    """Return the label of the loss axis, with its unit."""
     name = result.facts.experiment.loss
     units = f", in units of {exact_text(unit)}" if unit != 1 else ""
     return f"loss $L$ ({_LOSSES.get(name, name)}{units})"
@@ -148,7 +148,7 @@ def _draw_volume(axes: Any, result: Result) -> None:
 
 
 def _draw_tail(axes: Any, result: Result) -> tuple[float, float] | None:
-    """Draw the tail below what was sampled, with its band; return log10 L and log10 V at its end."""
+    """Draw the tail below all sampled losses, with its band; return log10 L and log10 V at its end."""
     deep = result.tail
     if deep is None or deep.curve is None:
         return None

@@ -154,7 +154,7 @@ def _csv(columns: Iterable[str], rows: Iterable[Sequence[Any]]) -> bytes:
 
 
 def _known(value: Any) -> Any:
-    """Return what a cell holds of a value: nothing where it is undefined."""
+    """Return the value in a cell; nothing where it is undefined."""
     return "" if isinstance(value, float) and not math.isfinite(value) else value
 
 

@@ -390,7 +390,7 @@ def _experiment_table(result: Result) -> Table:
 
 
 def _conditions(result: Result) -> list[str]:
-    """Return what it takes for the command to draw the same networks."""
+    """Return the conditions under which the command draws the same networks."""
     said = "It draws the same networks, to the same bits where versions and device are those below."
     if result.warnings:
         said = "It draws the same experiment; for the reasons given at the top, not all the same networks."

@@ -59,7 +59,7 @@ class Result:
 
     @property
     def facts(self) -> Facts:
-        """What its experiment comes to."""
+        """The facts of its experiment."""
         return self.run.facts
 
     @property
@@ -191,7 +191,7 @@ def sample(experiment: Experiment, samples: int, directory: Path | None = None) 
 
 
 def load_result(path: Path) -> Result:
-    """Read what is committed of a run.
+    """Read the committed part of a run.
 
     Raises:
         RunDirectoryError: if it is not a run directory, or is damaged.

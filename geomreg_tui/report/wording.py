@@ -63,7 +63,7 @@ def log_text(value: float) -> str:
 
 
 def at_null_text(result: Result) -> str:
-    """Return what the networks at the null loss are counted with."""
+    """Return in words which mass the networks at the null loss are counted with."""
     if not result.facts.null_loss:
         return "L_0 is 0: these are the losses of 0"
     return "equal to L_0 to within rounding, " + (
@@ -76,7 +76,9 @@ def dead_text(result: Result) -> str:
     dead = result.distribution.dead
     if not math.isfinite(dead.estimate):
         return "not counted"
-    return f"{mass_text(dead)}   {result.summary.dead:,} networks of which a hidden layer passes nothing on"
+    count = result.summary.dead
+    networks = "network" if count == 1 else "networks"
+    return f"{mass_text(dead)}   {count:,} {networks} of which a hidden layer passes nothing on"
 
 
 def below_lines(result: Result) -> list[str]:

@@ -172,6 +172,7 @@ def delete_run(path: Path, layout: Layout, *, force: bool = False) -> tuple[str,
 
 
 def _delete_files(folder: Path, names: re.Pattern[str]) -> None:
+    """Delete the files of a folder whose names match; folders are left."""
     for entry in folder.iterdir():
         if names.fullmatch(entry.name) and (entry.is_symlink() or entry.is_file()):
             entry.unlink(missing_ok=True)

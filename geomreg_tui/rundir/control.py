@@ -67,7 +67,7 @@ class Control:
         write_json(self._path / name, values, durable=False)
 
     def poll(self) -> list[Command]:
-        """Return the commands that came since the last call, oldest first; what cannot be read is dropped."""
+        """Return the commands that came since the last call, oldest first; unreadable ones are dropped."""
         found = []
         for path in self._waiting():
             with contextlib.suppress(RunDirectoryError):
@@ -76,11 +76,12 @@ class Control:
         return found
 
     def clear(self) -> None:
-        """Forget what was sent to an engine that is gone."""
+        """Forget commands to an engine that is gone."""
         for path in self._waiting():
             self._drop(path)
 
     def _waiting(self) -> list[Path]:
+        """Return the files of commands that are not read yet, oldest first."""
         if self._path.is_symlink():
             return []
         try:
@@ -92,6 +93,7 @@ class Control:
         ]
 
     def _drop(self, path: Path) -> None:
+        """Delete the file of a command, or remember that it is read."""
         # Where the file cannot be deleted it must not be obeyed again and again.
         self._read.add(path.name)
         with contextlib.suppress(OSError):
@@ -100,6 +102,11 @@ class Control:
 
 
 def _read(path: Path) -> Command:
+    """Return the command in a file.
+
+    Raises:
+        RunDirectoryError: if it is none.
+    """
     values = read_json(path)
     with parsing(path):
         samples = int(values.get("samples", 0))

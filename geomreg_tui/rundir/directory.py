@@ -57,7 +57,7 @@ _BEGUN = ("facts.safetensors", "environment.json")
 
 @dataclass(frozen=True)
 class Layout:
-    """What stages keep in a run directory.
+    """The files that stages keep in a run directory.
 
     Attributes:
         begun: files that are there before there is a run, such as plans; relative to the run directory.
@@ -68,7 +68,7 @@ class Layout:
     owned: Mapping[str, re.Pattern[str]] = field(default_factory=dict)
 
     def joined(self, other: Layout) -> Layout:
-        """Return what two stages keep, in different folders or the run's own."""
+        """Return the files of two stages."""
         owned = dict(self.owned)
         for folder, names in other.owned.items():
             both = f"{owned[folder].pattern}|{names.pattern}" if folder in owned else names.pattern
@@ -77,7 +77,7 @@ class Layout:
 
 
 class StagePlan(Protocol):
-    """What a stage is asked for, as a run directory keeps it."""
+    """The plan of a stage, as a run directory keeps it."""
 
     def write(self, folder: Path) -> None:
         """Write it into the directory of a run that is being made.
@@ -88,7 +88,7 @@ class StagePlan(Protocol):
 
 
 class NameTakenError(RunDirectoryError):
-    """A new run was to have a name of its own, which another run has taken meanwhile."""
+    """Another run has taken the name of a new run meanwhile."""
 
 
 class RunDirectory:
@@ -141,7 +141,7 @@ class RunDirectory:
         arrays: Path | None = None,
         signalled: bool = True,
     ) -> tuple[RunDirectory, Lease]:
-        """Make a run directory with the right to write it; if that fails nothing is left of it.
+        """Make a run directory and take the lease; if that fails nothing is left of it.
 
         Args:
             path: where; nothing, or an empty folder.
@@ -280,7 +280,7 @@ class RunDirectory:
         return read_snapshot(self.path / "live.safetensors")
 
     def live_stamp(self) -> tuple[int, int, int]:
-        """Return what changes whenever a snapshot is published."""
+        """Return a number that changes whenever a snapshot is published."""
         try:
             status = os.stat(self.path / "live.safetensors", follow_symlinks=False)
         except OSError:
@@ -304,7 +304,7 @@ class RunDirectory:
         self.control.send(command)
 
     def tidy(self) -> None:
-        """Delete what killed engines left half-written, and commands to engines that are gone."""
+        """Delete half-written files of killed engines, and commands to engines that are gone."""
         sweep_temporaries(self.path)
         sweep_temporaries(self.arrays)
         self.control.clear()
@@ -318,7 +318,7 @@ class RunDirectory:
         write_json(self.path / "summary.json", document)
 
     def _write_all(self, plans: Sequence[StagePlan], layout: Layout, arrays: Path | None) -> None:
-        """Write what a run begins with."""
+        """Write the files that a run begins with."""
         try:
             if arrays is not None:
                 self.arrays.mkdir(exist_ok=True)
@@ -380,7 +380,7 @@ def _make_folder(path: Path) -> bool:
 
 
 def _holds_anything(path: Path, layout: Layout) -> bool:
-    """Whether a folder holds more than an engine has written before there is a run."""
+    """Return whether a folder holds more than the files that an engine writes before the run exists."""
     folders = {folder for folder in layout.owned if folder != "."}
     begun = {*_BEGUN, *layout.begun, "lease.json", "data", *folders}
     for folder in folders & _whole_files(path):
@@ -393,4 +393,5 @@ def _holds_anything(path: Path, layout: Layout) -> bool:
 
 
 def _whole_files(folder: Path) -> set[str]:
+    """Return the names in a folder, those of half-written files left out."""
     return {entry.name for entry in folder.iterdir() if not is_temporary(entry.name)}

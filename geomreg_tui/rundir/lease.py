@@ -35,7 +35,7 @@ class Holder:
         host, pid: the engine's process.
         since: when it took the lease, for people.
         here: whether it is a process of this machine that can be signalled.
-        token: what tells this lease from any other.
+        token: random text that no other lease has.
     """
 
     host: str
@@ -96,7 +96,7 @@ class Lease:
 
     @property
     def token(self) -> str:
-        """What tells this lease from any other, for workers of this engine."""
+        """The token of this lease, for workers of this engine."""
         return self._token
 
     def release(self) -> None:
@@ -218,6 +218,7 @@ def _remove_stale(path: Path, take_over: bool) -> None:
 
 
 def _alive(pid: int, birth: object) -> bool:
+    """Return whether a process of this machine lives, and is the one that began at ``birth``."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -241,14 +242,14 @@ def _birth(pid: int) -> int | None:
 
 
 def _boot() -> str | None:
-    """Return what tells this start of the machine from any other, where the system says."""
+    """Return an identifier of this start of the machine; None where the system has none."""
     with contextlib.suppress(OSError):
         return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     return None
 
 
 def _pid_space() -> str | None:
-    """Return which process ids this process sees: containers of one host name may see different ones."""
+    """Return an identifier of the process ids that are seen here: containers may see different ones."""
     with contextlib.suppress(OSError):
         return os.readlink("/proc/self/ns/pid")
     return None

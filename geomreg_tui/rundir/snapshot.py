@@ -29,12 +29,12 @@ class RunState(StrEnum):
 
     @property
     def over(self) -> bool:
-        """Whether the engine has let go of the run."""
+        """Whether no engine is at work on the run any more."""
         return self in (RunState.STOPPED, RunState.DONE, RunState.FAILED)
 
 
 class Part(NamedTuple):
-    """What a stage shows of itself: plain data and named arrays.
+    """The part of a snapshot that a stage fills: plain data and named arrays.
 
     Attributes:
         values: plain data, as JSON has it.
@@ -47,7 +47,7 @@ class Part(NamedTuple):
 
 @dataclass(frozen=True)
 class Moment:
-    """What every snapshot says of a run, whatever its stages are.
+    """The attributes that every snapshot has, whatever the stages of the run.
 
     Attributes:
         state: what the run is doing.
@@ -80,7 +80,7 @@ class Moment:
 
 @dataclass(frozen=True)
 class StoredSnapshot(Moment):
-    """A run at one moment, as it is on disk: what stages show is held as it is, and not looked into.
+    """A run at one moment, as it is on disk: the parts of stages are held as they are.
 
     Attributes:
         parts: what each stage shows, by its name.
@@ -146,6 +146,7 @@ def read_snapshot(path: Path) -> StoredSnapshot | None:
 
 
 def _parts(header: Mapping[str, Any], arrays: Mapping[str, NDArray[np.generic]]) -> dict[str, Part]:
+    """Return the parts of a snapshot by name."""
     parts = {}
     for name, part in header["parts"].items():
         if not isinstance(part["values"], dict):

@@ -64,6 +64,11 @@ def read_status(folder: Path) -> Status:
 
 
 def _read(path: Path) -> Status:
+    """Return the status in a file.
+
+    Raises:
+        RunDirectoryError: if it is none.
+    """
     values = read_json(path)
     with parsing(path):
         given_up = tuple(int(chunk) for chunk in values["given_up"])

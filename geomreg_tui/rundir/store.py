@@ -49,7 +49,7 @@ Arrays = Mapping[str, NDArray[np.generic]]
 
 @contextlib.contextmanager
 def parsing(path: Path) -> Iterator[None]:
-    """Turn whatever goes wrong while the content of a file is taken apart into one error.
+    """Turn any error in reading the content of a file into one RunDirectoryError.
 
     Raises:
         RunDirectoryError: in place of any error of a kind that wrong content can cause.
@@ -112,12 +112,12 @@ def arrays_digest(arrays: Arrays, text: str = "") -> str:
 
 
 def is_temporary(name: str) -> bool:
-    """Return whether a name is that of a file which a writer has not finished."""
+    """Return whether a name is that of a half-written file."""
     return _TEMPORARY.fullmatch(name) is not None
 
 
 def sweep_temporaries(folder: Path) -> None:
-    """Delete what writers that were killed left half-written in a folder."""
+    """Delete half-written files of killed writers in a folder."""
     with contextlib.suppress(OSError):
         for entry in folder.iterdir():
             if is_temporary(entry.name):

@@ -55,6 +55,7 @@ def _lower_priority() -> None:
 
 
 def _carry_out(request: RunRequest, pool: WorkerPool) -> ExitCode:
+    """Carry out a request; return how it ended."""
     try:
         if request.check:
             check(request, pool)
@@ -90,6 +91,7 @@ def _carry_out(request: RunRequest, pool: WorkerPool) -> ExitCode:
 
 
 def _cores() -> int:
+    """Return how many cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 

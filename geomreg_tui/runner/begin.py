@@ -101,7 +101,7 @@ def _make(request: RunRequest, pool: Executor, signalled: bool) -> tuple[RunDire
 
 
 def _go_on(request: RunRequest, pool: Executor, signalled: bool) -> tuple[RunDirectory, Lease, Engine]:
-    """Open a run, and make sure that it is gone on with to the same bits."""
+    """Open a run to go on with it, and make sure that it keeps to the same bits."""
     run = RunDirectory.open(Path(request.directory))
     run.check_free(take_over=request.take_over)
     pool.arrays = run.arrays
@@ -135,6 +135,7 @@ def _engine(
     stages: Sequence[Stage],
     request: RunRequest,
 ) -> Engine:
+    """Return an engine for a run that is ready."""
     pace = Pace(patience=request.patience)
     return Engine(run, pool, stages, describer(run, stages), lease, pace, prepared.place)
 
@@ -148,16 +149,19 @@ def _open(
 
 
 def _tidy(run: RunDirectory) -> None:
+    """Delete what engines and workers that were killed left half-written."""
     run.tidy()
     for kind in registry.STAGES:
         kind.tidy(run)
 
 
 def _asked(request: RunRequest) -> list[StageKind]:
+    """Return the kinds of stages that a request has a plan for."""
     return [kind for kind in registry.STAGES if kind.name in request.plans]
 
 
 def _preparation(experiment: Experiment, request: RunRequest, *, overlays: bool = True) -> Preparation:
+    """Return the work that makes an experiment ready."""
     # A run that is gone on with has an experiment that its stages have adapted already.
     plans = request.plans if request.experiment is not None else {}
     return Preparation(experiment, request.device, request.module, plans, overlays)

@@ -36,7 +36,7 @@ class RunHandle:
         self._seen: tuple[tuple[int, int, int], Snapshot | None] | None = None
 
     def snapshot(self) -> Snapshot | None:
-        """Return the newest snapshot, or None before the first; a file that is as it was is not read again.
+        """Return the newest snapshot, or None before the first; an unchanged file is not read again.
 
         Raises:
             RunDirectoryError: if it is damaged.
@@ -59,7 +59,7 @@ class RunHandle:
         self._run.send(Command(Action.RESUME))
 
     def stop(self, *, hurry: bool = False) -> None:
-        """Ask the engine to stop and keep everything that is done; asked twice, it waits for nothing.
+        """Ask the engine to stop and keep everything that is done; asked twice, to stop at once.
 
         Args:
             hurry: have it wait no more than seconds for chunks under way.
@@ -116,6 +116,7 @@ class RunHandle:
         return ""
 
     def _signal(self, engine: Holder, number: signal.Signals) -> bool:
+        """Send a signal to an engine; return whether that could be done."""
         if not engine.here:
             return False
         try:
@@ -135,4 +136,5 @@ class RunHandle:
 
 
 def _ending(code: int) -> str:
+    """Return in words why a process ended."""
     return f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"

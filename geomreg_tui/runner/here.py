@@ -1,4 +1,4 @@
-"""An engine in a thread of this process, for what no other can be given: a module that a person holds.
+"""An engine in a thread of this process, for a module that no other process can import.
 
 It has one worker. All else is as with an engine of its own: the run directory, its snapshots, commands.
 """
@@ -33,7 +33,7 @@ class _ThreadHandle(RunHandle):
         self._engine.request_stop(hurry=hurry)
 
     def kill(self) -> None:
-        """Have the engine give up what is under way; what is done is kept."""
+        """Have the engine give up work under way; finished work is kept."""
         self.killed = True
         self._given_up.set()
         self._engine.request_stop(hurry=True)
@@ -58,6 +58,7 @@ def launch_here(request: RunRequest) -> RunHandle:
 
 
 def _carry_out(run: RunDirectory, lease: Lease, engine: Engine) -> None:
+    """Run the engine to its end, publish a failure, and give the lease back."""
     try:
         engine.run()
     except TakenOverError:

@@ -139,6 +139,7 @@ def resume_run(
 
 
 def _launch(request: RunRequest) -> RunHandle:
+    """Start an engine: in this process for a module that no other can import, else in one of its own."""
     if is_held(request.module):
         from geomreg_tui.runner.here import launch_here
 
@@ -148,7 +149,7 @@ def _launch(request: RunRequest) -> RunHandle:
 
 
 class Request(Protocol):
-    """What a process is asked for."""
+    """A request to a process that is started."""
 
     def to_line(self) -> str:
         """Return the request as a line."""
@@ -186,7 +187,7 @@ def launch(
 
 
 def _ask(process: subprocess.Popen[bytes], request: Request) -> Mapping[str, Any]:
-    """Send a request, wait until the engine is ready and return its answer, or raise what it answers."""
+    """Send a request, wait until the engine is ready, and return its answer or raise its error."""
     if process.stdin is None or process.stdout is None:
         raise AssertionError("the engine was started without pipes")
     with contextlib.suppress(BrokenPipeError):
@@ -205,7 +206,7 @@ def _ask(process: subprocess.Popen[bytes], request: Request) -> Mapping[str, Any
 def _plans(
     samples: int, keep_losses: int, tail: TailPlan | None, training: TrainingPlan | None = None
 ) -> dict[str, dict[str, Any]]:
-    """Return what is asked of each stage, by its name."""
+    """Return the plan of each stage, by its name."""
     plans: dict[str, dict[str, Any]] = {SAMPLING: {"samples": samples, "keep_losses": keep_losses}}
     if tail is not None:
         plans[SPLITTING] = plan_values(tail)
@@ -215,6 +216,7 @@ def _plans(
 
 
 def _spelled(folder: Path | None) -> str:
+    """Return an absolute path as text; an empty text for none."""
     return str(folder.absolute()) if folder is not None else ""
 
 
@@ -242,12 +244,12 @@ class RunSeries:
         tail: TailPlan | None = None,
         training: TrainingPlan | None = None,
     ) -> RunHandle:
-        """Start the next run, after the one before is over; as :func:`start_run`."""
+        """Start the next run when the last one is over; as :func:`start_run`."""
         plans = _plans(samples, keep_losses, tail, training)
         return self._start(directory, plans, experiment.module, experiment)
 
     def resume(self, directory: Path, samples: int, module: str | None = None) -> RunHandle:
-        """Go on with a run, after the one before is over; as :func:`resume_run`."""
+        """Go on with a run when the last one is over; as :func:`resume_run`."""
         return self._start(directory, {SAMPLING: {"samples": samples}}, module)
 
     def check(
@@ -286,6 +288,7 @@ class RunSeries:
         module: str | None,
         experiment: Experiment | None = None,
     ) -> RunHandle:
+        """Send a request for a run; return its handle."""
         path = directory.absolute()
         self._send(path, plans, module, experiment)
         return RunHandle(path)
@@ -299,6 +302,7 @@ class RunSeries:
         *,
         check: bool = False,
     ) -> None:
+        """Send a request, and wait until the engine has begun."""
         values = None if experiment is None else experiment.model_dump(mode="json", exclude_unset=True)
         request = RunRequest(
             str(path),
@@ -314,7 +318,7 @@ class RunSeries:
         _ask(self._process, request)
 
     def close(self) -> None:
-        """End the engine after the run that it is at."""
+        """End the engine after its present run."""
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe:
                 with contextlib.suppress(BrokenPipeError):

@@ -16,7 +16,7 @@ __all__ = ["prepare"]
 
 
 def prepare(work: Preparation, device: str = "", interrupt: Interrupt | None = None) -> Prepared:
-    """Load the data, choose the sampler, fix the sizes, and compute what theory says.
+    """Load the data, choose the sampler, fix the sizes, and compute the laws that theory gives.
 
     Args:
         work: what to make ready.

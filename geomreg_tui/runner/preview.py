@@ -52,6 +52,8 @@ def serve_previews(lines: Iterable[str], path: Path) -> None:
 
 
 def _answer(request: PreviewRequest, path: Path, requests: queue.Queue[PreviewRequest | None]) -> None:
+    """Answer a request by snapshots, until it is met or a newer one is there."""
+
     def superseded() -> bool:
         return not requests.empty()
 
@@ -104,6 +106,7 @@ def _snapshot(
     begun: float,
     message: str,
 ) -> Snapshot:
+    """Return a snapshot of a preview."""
     summary = Summary.merge(parts) if parts else None
     elapsed = time.monotonic() - begun
     rate = summary.samples / elapsed if summary and elapsed > 0 else 0.0

@@ -37,7 +37,7 @@ class PreviewEngine:
             self._process = spawn("geomreg_tui.runner", "preview", str(self._path), quiet=True)
 
     def request(self, experiment: Experiment, samples: int) -> int:
-        """Ask for ``samples`` networks, superseding what was asked before; return the request's number."""
+        """Ask for ``samples`` networks, in place of the last request; return the request's number."""
         self.start()
         self._number += 1
         values = experiment.model_dump(mode="json", exclude_unset=True)
@@ -45,7 +45,7 @@ class PreviewEngine:
         return self._number
 
     def cancel(self) -> None:
-        """Stop sampling what was asked for last."""
+        """Stop sampling for the last request."""
         if self._process is not None:
             self._send(PreviewRequest(self._number, 0, {}))
 
@@ -65,6 +65,7 @@ class PreviewEngine:
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _end(self) -> None:
+        """End the process at once."""
         if self._process is None:
             return
         self._process.kill()
@@ -75,6 +76,7 @@ class PreviewEngine:
         self._process = None
 
     def _send(self, request: PreviewRequest) -> None:
+        """Send a request, unless the process is gone."""
         if self._process is None or self._process.stdin is None:
             return
         with contextlib.suppress(BrokenPipeError):

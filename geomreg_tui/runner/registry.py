@@ -18,10 +18,10 @@ STAGES: tuple[StageKind, ...] = (SAMPLING, SPLITTING, TRAINING)
 
 
 def layout() -> Layout:
-    """Return what stages keep in a run directory."""
+    """Return the layout of a run directory with the files of all stages."""
     return reduce(Layout.joined, (kind.layout for kind in STAGES))
 
 
 def delete_run(path: Path, *, force: bool = False) -> tuple[str, ...]:
-    """Delete a run with all that its stages keep; as :func:`geomreg_tui.rundir.delete_run`."""
+    """Delete a run with the files of its stages; as :func:`geomreg_tui.rundir.delete_run`."""
     return delete_owned(path, layout(), force=force)

@@ -34,7 +34,7 @@ def check_environment(run: RunDirectory, here: Mapping[str, Any], allow_mixed: b
 
 
 def check_bits(run: RunDirectory, here: Mapping[str, Any], differing: str, allow_mixed: bool) -> bool:
-    """Judge what was done again before a run is gone on with; return whether its bits differ.
+    """Refuse to go on if work that was repeated has other bits; return whether it has.
 
     Args:
         run: the run directory.
@@ -54,6 +54,7 @@ def check_bits(run: RunDirectory, here: Mapping[str, Any], differing: str, allow
 
 
 def _changes(before: Mapping[str, Any], here: Mapping[str, Any]) -> list[str]:
+    """Return in words what differs between two environments and may change bits."""
     keys = [key for key in {**before, **here} if key not in _WITHOUT_EFFECT]
     return [
         plain_text(f"{key} was {str(before.get(key))[:60]} and is {str(here.get(key))[:60]}")

@@ -65,7 +65,7 @@ class Snapshot(Moment):
 
 
 def from_stored(stored: StoredSnapshot) -> Snapshot:
-    """Return a snapshot with what its parts hold; parts of unknown stages are left out.
+    """Return a snapshot with the results in its parts; parts of unknown stages are left out.
 
     Raises:
         LookupError, TypeError, ValueError: if a part is not whole.
@@ -79,7 +79,7 @@ def from_stored(stored: StoredSnapshot) -> Snapshot:
 
 
 def to_stored(snapshot: Snapshot) -> StoredSnapshot:
-    """Return a snapshot as it is written."""
+    """Return a snapshot in the form that is written."""
     parts = {
         kind.name: kind.to_part(snapshot.results[kind.name])
         for kind in registry.STAGES

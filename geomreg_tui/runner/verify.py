@@ -37,7 +37,7 @@ class Verification:
 
 
 def verify_run(path: Path) -> Verification:
-    """Read everything that a run keeps, and compare checksums.
+    """Read all files of a run, and compare checksums.
 
     Raises:
         RunDirectoryError: if it cannot be opened as a run at all.
@@ -73,6 +73,7 @@ def verify_run(path: Path) -> Verification:
 
 
 def _data_problems(run: RunDirectory) -> list[str]:
+    """Return what is wrong with the arrays that a run was given for data."""
     path = run.arrays_file()
     if path is None:
         return []

@@ -69,4 +69,5 @@ def network_cost(shapes: Sequence[LayerShape], examples: int, sampler: str) -> C
 
 
 def _root_seconds(shape: LayerShape, columns: int) -> float:
+    """Return the seconds that the root of a layer's activations costs."""
     return columns**2 * (shape.n_in + columns) * _ROOT_PRODUCT

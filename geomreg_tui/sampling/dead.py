@@ -67,7 +67,7 @@ def dead_rule(experiment: Experiment, law: InitLaw, largest_input: float) -> Dea
 
 
 class DeadWatch:
-    """What is known before the pass of whether layers are off."""
+    """Facts known before the pass, which decide whether a layer whose outputs are 0 is off."""
 
     def __init__(
         self,
@@ -139,7 +139,7 @@ class WatchedLayers:
     def linear(
         self, shape: LayerShape, activations: Float[Tensor, "#batch {shape.n_in} columns"]
     ) -> Float[Tensor, "{self.batch} {shape.n_out} columns"]:
-        """Return pre-activations (batch, n_out, columns), and look at what the layer below passes on."""
+        """Return pre-activations (batch, n_out, columns), and note the largest output of the layer below."""
         if shape.index:
             watch = self._watch
             training, examples = watch.columns
@@ -152,7 +152,7 @@ class WatchedLayers:
         return self._layers.linear(shape, activations)
 
     def dead(self) -> Bool[Tensor, " {self.batch}"] | None:
-        """Return which networks are dead, bool (batch,); None where the number format hides it of some."""
+        """Return which networks are dead, bool (batch,); None where the number format hides it."""
         largest = torch.stack(self._largest)
         dead = largest.amin(dim=0) == 0
         off = dead.nonzero()[:, 0]
@@ -166,4 +166,5 @@ class WatchedLayers:
 
 
 def _bias_scale(law: InitLaw, shape: LayerShape) -> float:
+    """Return the root mean square of a layer's biases; 0 where it has none."""
     return math.sqrt(law.bias_moment(shape)) if shape.bias else 0.0

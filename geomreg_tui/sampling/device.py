@@ -1,4 +1,4 @@
-"""Devices: which are meant, and what of them the bits depend on."""
+"""Devices: those that a text names, and the versions and kinds that bits depend on."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["environment", "one_thread", "resolve_devices"]
 
 
 def resolve_devices(text: str) -> tuple[str, ...]:
-    """Return the devices that are meant, ``cpu`` or ``cuda:i`` each.
+    """Return the devices that a text names, ``cpu`` or ``cuda:i`` each.
 
     Args:
         text: ``auto`` (as ``cuda``, or the CPU where there is no GPU), ``cpu``, ``cuda`` (all GPUs of the
@@ -62,7 +62,7 @@ def environment(device: str) -> dict[str, str]:
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Compute on one thread meanwhile, so that bits do not depend on the number of threads."""
+    """Compute on one thread within the block, so that bits do not depend on the number of threads."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

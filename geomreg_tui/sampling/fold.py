@@ -35,7 +35,7 @@ class _Span:
 
 
 class Fold:
-    """The chunks of a run: which are there, which are wanted, and what they come to.
+    """The chunks of a run: those that are there, those that are asked for, and their summary.
 
     Attributes:
         plan: what is asked for.
@@ -91,7 +91,7 @@ class Fold:
 
     @property
     def _rest(self) -> int:
-        """Networks asked for of the chunk after the whole ones."""
+        """Networks that are asked for beyond the whole chunks."""
         return self.plan.samples % self.size
 
     @property
@@ -122,6 +122,7 @@ class Fold:
         return ChunkWork(self._experiment, chunk, count, kept if count is None else min(kept, count))
 
     def _pop_chunk(self) -> int | None:
+        """Return the index of the next chunk to draw, or None when none is left to hand out."""
         if self._again:
             return self._again.pop(0)
         chunks = self.whole_chunks + (self._rest > 0)
@@ -137,7 +138,7 @@ class Fold:
         return None
 
     def take(self, chunk: int, pack: Pack) -> None:
-        """Take what drawing a chunk gave."""
+        """Take the result of drawing a chunk."""
         samples = pack.summary.samples
         if samples == self.size:
             self._done[chunk] = pack
@@ -204,6 +205,7 @@ class Fold:
         return self._tail[1] if self._tail is not None and self._tail[0] == self.next else None
 
     def _advance(self) -> None:
+        """Take into the prefix the chunks that follow it: drawn, stored, or given up."""
         while True:
             if self.next in self._done:
                 pack = self._done.pop(self.next)

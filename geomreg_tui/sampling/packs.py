@@ -216,11 +216,17 @@ class PackFolder:
         return last
 
     def _write(self, first: int, stop: int, level: int, pack: Pack) -> None:
+        """Write a pack under the name that says its chunks and its level."""
         header = {"digest": self.digest, "first": first, "stop": stop, "check": pack.check}
         path = self.path / f"{first:012d}-{stop:012d}-{level}.safetensors"
         write_arrays(path, header, {**pack.summary.to_arrays(), _LOSSES: pack.losses})
 
     def _read(self, path: Path) -> tuple[dict[str, object], Pack]:
+        """Return the header of a file and the pack in it.
+
+        Raises:
+            RunDirectoryError: if it is damaged.
+        """
         header, arrays = read_arrays(path)
         losses = arrays.pop(_LOSSES, None)
         with parsing(path):
@@ -231,6 +237,7 @@ class PackFolder:
 
 
 def _without_overlap(files: Sequence[PackFile]) -> list[PackFile]:
+    """Return the packs, in order, that begin where those before them have ended."""
     chosen: list[PackFile] = []
     for file in files:
         if not chosen or file.first >= chosen[-1].stop:

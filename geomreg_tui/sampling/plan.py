@@ -1,4 +1,4 @@
-"""What plain sampling is asked for: a number of networks."""
+"""The plan of plain sampling: a number of networks."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class SamplingPlan:
 
 
 def read_plan(run: RunDirectory) -> SamplingPlan:
-    """Return how many networks a run is asked for.
+    """Return the sampling plan of a run.
 
     Raises:
         RunDirectoryError: if its plan cannot be read or is damaged.

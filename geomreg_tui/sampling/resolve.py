@@ -87,6 +87,7 @@ def sizes(
 
 
 def _against_projected(experiment: Experiment, law: InitLaw, needs_weights: bool) -> str | None:
+    """Return when alone projected sampling is exact; None where it is for this experiment."""
     if needs_weights:
         return "for arch mlp and conv"
     if not law.rotation_invariant:
@@ -95,6 +96,7 @@ def _against_projected(experiment: Experiment, law: InitLaw, needs_weights: bool
 
 
 def _against_radial(experiment: Experiment, columns: int) -> str | None:
+    """Return when alone radial sampling is exact; None where it is for this experiment."""
     if experiment.arch != "mlp" or experiment.residual or experiment.layer_norm:
         return "for arch mlp without residual connections and layer norm"
     if experiment.activation not in HOMOGENEOUS:

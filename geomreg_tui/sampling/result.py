@@ -1,4 +1,4 @@
-"""What the networks that were drawn say, as plain data."""
+"""The results of plain sampling as plain data."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ QUANTILES = (0.001, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 0.999)
 
 
 def describe(facts: Facts, summary: Summary) -> dict[str, Any]:
-    """Return what the losses of networks say; None stands for what is undefined or infinite.
+    """Return the results of plain sampling; None stands for what is undefined or infinite.
 
     Args:
         facts: what the experiment comes to.
@@ -75,4 +75,5 @@ def describe(facts: Facts, summary: Summary) -> dict[str, Any]:
 
 
 def _plain(value: float) -> float | None:
+    """Return a finite number, or None."""
     return float(value) if math.isfinite(value) else None

@@ -61,6 +61,7 @@ def trajectory_key(seed: int, trajectory: int, part: int) -> list[int]:
 
 
 def _generator(sequence: np.random.SeedSequence, device: torch.device) -> torch.Generator:
+    """Return a generator whose state is filled from a sequence of seeds."""
     generator = torch.Generator(device=device)
     if device.type != "cpu":
         return generator.manual_seed(int(sequence.generate_state(1, np.uint64)[0]) >> 1)

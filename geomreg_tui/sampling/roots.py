@@ -99,6 +99,7 @@ def augment(
 def _qr_root(
     columns: Float[Tensor, "batch n_in columns"], scale: float, offset: float
 ) -> Float[Tensor, "batch rank columns"]:
+    """Return the root from a QR decomposition: accurate, and slower than that of the Gram matrix."""
     rows = augment(columns, scale, offset)
     root: Tensor = torch.linalg.qr(rows, mode="reduced" if rows.requires_grad else "r").R
     return root
@@ -112,6 +113,7 @@ def _positive(root: Float[Tensor, "batch rank columns"]) -> Float[Tensor, "batch
 
 
 def _eigen_root(gram: Float64[Tensor, "batch columns columns"]) -> Float64[Tensor, "batch columns columns"]:
+    """Return a root of a Gram matrix by its eigenvalues; negative ones are rounding, and count as 0."""
     values, vectors = torch.linalg.eigh(gram)
     root: Tensor = values.clamp_min_(0).sqrt_().unsqueeze(-1) * vectors.mT
     return root

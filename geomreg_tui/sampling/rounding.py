@@ -51,6 +51,7 @@ class _MovedStream(Stream):
         return super().student_t(*size, dof=dof)  # its normals are moved
 
     def _moved(self, drawn: Float[Tensor, "*size"]) -> Float[Tensor, "*size"]:
+        """Return numbers of the stream, moved."""
         return moved(drawn, self._share, self._directions)
 
 

@@ -169,16 +169,18 @@ class Sampler:
     def _radial(
         self, batch: int, stream: Stream
     ) -> tuple[Float[Tensor, "{batch} {self.objective.outputs} 1"], Bool[Tensor, " {batch}"]]:
+        """Return outputs of networks on the one example, and which are dead."""
         norm = float(torch.linalg.vector_norm(self.x, dtype=torch.float64))
         return radial_outputs(self.facts.experiment, cast(RotationInvariant, self.law), norm, batch, stream)
 
     def _layers(self, batch: int, stream: Stream) -> DirectLayers:
+        """Return the layers of a batch, drawn as the sampler of the experiment draws them."""
         if self.facts.experiment.sampler == "direct":
             return DirectLayers(self.law, batch, stream)
         return ProjectedLayers(cast(RotationInvariant, self.law), batch, stream, self._first_root)
 
     def _try_out(self) -> str:
-        """Evaluate a few networks of a person's own module; return what to say of it."""
+        """Evaluate a few networks of a person's own module; return a note about it."""
         if not self.network.needs_weights:
             return ""
         generator = torch.Generator(self.device).manual_seed(0)
@@ -187,7 +189,7 @@ class Sampler:
             return self.network.try_out(self.x, layers)
 
     def _resolution(self, sampler: str, batch: int) -> float:
-        """Return the loss below which rounding of outputs and targets is all that there is."""
+        """Return the loss below which only the rounding of outputs and targets shows."""
         examples, experiment = self.dataset.examples, self.facts.experiment
         seconds = network_cost(self.network.shapes, len(self.x), sampler).seconds
         few, many = _ROUNDED
@@ -211,6 +213,11 @@ class Sampler:
         return gram_root(columns, scale, offset).to(self.device, self._dtype)
 
     def _check_memory(self, examples: int, sampler: str) -> None:
+        """Refuse an experiment of which not even one network fits into memory.
+
+        Raises:
+            CapacityError: naming what is needed and what is free.
+        """
         elements = network_cost(self.network.shapes, examples, sampler).elements
         if self.network.needs_weights:
             elements = max(elements, 2 * parameter_count(self.network.shapes))
@@ -225,6 +232,7 @@ class Sampler:
 
 
 def _free_bytes(device: torch.device) -> int:
+    """Return the bytes that are free on a device."""
     if device.type == "cuda":
         return int(torch.cuda.mem_get_info(device)[0])
     return available_memory()

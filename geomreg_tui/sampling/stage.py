@@ -83,7 +83,7 @@ class SamplingStage:
         return work
 
     def take(self, outcome: Outcome) -> str | None:
-        """Take what drawing a chunk gave; return what there is to say if it cannot be drawn.
+        """Take the outcome of drawing a chunk; return a message if the chunk cannot be drawn.
 
         Raises:
             SamplingError: if so many chunks cannot be drawn that there is no use in going on.
@@ -144,7 +144,7 @@ class SamplingKind(StageKind):
     layout = LAYOUT
 
     def check_plan(self, plan: Mapping[str, Any], experiment: Experiment, executor: Executor) -> SamplingPlan:
-        """Return the plan: what is prepared can be sampled."""
+        """Return the plan: an experiment that is prepared can be sampled."""
         return SamplingPlan.from_json(plan)
 
     def open(self, run: RunDirectory, context: StageContext, changes: Mapping[str, Any]) -> SamplingStage:
@@ -160,7 +160,7 @@ class SamplingKind(StageKind):
         packs_of(run).tidy()
 
     def check_repeat(self, stage: Stage, run: RunDirectory, executor: Executor) -> str:
-        """Draw the last stored chunk again; return which it is if it is not what is stored.
+        """Draw the last stored chunk again; return its name if its bits differ, else an empty text.
 
         Raises:
             SamplingError: if it cannot be drawn.
@@ -222,6 +222,7 @@ class SamplingKind(StageKind):
 
 
 def _changed(plan: SamplingPlan, changes: Mapping[str, Any]) -> SamplingPlan:
+    """Return a plan with changes, of which 0 means none."""
     return replace(plan, **{key: value for key, value in changes.items() if value})
 
 

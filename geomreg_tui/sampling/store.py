@@ -1,4 +1,4 @@
-"""What a run keeps of the networks that were drawn: ``chunks/``, and ``losses.npy`` if that was asked for."""
+"""The files of sampling in a run directory: ``chunks/``, and ``losses.npy`` if that was asked for."""
 
 from __future__ import annotations
 
@@ -89,6 +89,7 @@ def write_losses(run: RunDirectory, losses: NDArray[np.float64]) -> None:
 
 
 def _skip(chunk: int, given_up: Collection[int]) -> int:
+    """Return the first chunk from ``chunk`` on that was not given up."""
     while chunk in given_up:
         chunk += 1
     return chunk

@@ -158,4 +158,5 @@ def _dead(parts: list[Bool[Tensor, " batch"] | None], count: int) -> int | None:
 
 @lru_cache(maxsize=4)
 def _sampler(experiment: Experiment, device: str) -> Sampler:
+    """Return the sampler of an experiment; the last few are kept."""
     return Sampler(experiment, device)

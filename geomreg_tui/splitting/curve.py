@@ -29,7 +29,7 @@ _NEAR = math.log(100)  # times the least distance from a floor that was found: n
 
 @dataclass(frozen=True)
 class TailHeldOut:
-    """Held-out performance given a training loss at most eps, deep down.
+    """Held-out performance given a training loss of at most eps, in the deep tail.
 
     Attributes:
         log10_loss: log10 eps, decreasing, (rows,).
@@ -62,7 +62,7 @@ class TailHeldOut:
 
 @dataclass(frozen=True)
 class TailCurve:
-    """V(eps) down to where all populations have come.
+    """V(eps) down to the loss that all populations have reached.
 
     Attributes:
         log10_loss: log10 eps, decreasing, (points,).
@@ -100,7 +100,10 @@ class TailCurve:
     held_out: TailHeldOut | None
 
     def interval(self, log10_volume: float, std: float) -> tuple[float, float]:
-        """Return the ends of the 95 % interval of a log10 V: none above 0, nor below what there can be."""
+        """Return the ends of the 95 % interval of a log10 V.
+
+        Neither is above 0, nor below the smallest V other than 0.
+        """
         low = max(log10_volume - WIDTH * std, self.log10_least)
         return low, min(log10_volume + WIDTH * std, 0.0)
 
@@ -132,7 +135,7 @@ class TailCurve:
 
 
 def tail_curve(populations: Sequence[PopulationResult]) -> TailCurve:
-    """Join populations; those that have no point yet hold the curve back to nothing.
+    """Join populations; the curve is empty while one of them has no point.
 
     Args:
         populations: at least one, none of them failed.
@@ -189,10 +192,12 @@ def tail_curve(populations: Sequence[PopulationResult]) -> TailCurve:
 
 
 def _read(grid: FloatArray, x: FloatArray, y: FloatArray) -> FloatArray:
+    """Return y at the places of a grid, linear between points x."""
     return np.interp(grid, x, y) if grid.size else np.empty(0)
 
 
 def _no_curve(populations: Sequence[PopulationResult]) -> TailCurve:
+    """Return the curve of populations of which some have no point yet."""
     none = np.empty(0)
     return TailCurve(
         log10_loss=none,
@@ -219,7 +224,7 @@ def _bound(
     floor: Floor | None,
     least: float,
 ) -> float | None:
-    """Return log10 of what V below the last point is less than, with 95 % confidence."""
+    """Return log10 of an upper bound, at 95 % confidence, on V below the last point."""
     if not volume.size or (floor is not None and floor.kind == EXACT):
         return None
     last = float(volume[-1])
@@ -293,6 +298,7 @@ def _grid(steps: Sequence[tuple[FloatArray, FloatArray, FloatArray]]) -> FloatAr
 def _exponents(
     grid: FloatArray, steps: Sequence[tuple[FloatArray, FloatArray, FloatArray]]
 ) -> tuple[FloatArray, FloatArray]:
+    """Return slopes of log V against log loss over a window, and their standard errors, each (points,)."""
     if not grid.size:
         return np.empty(0), np.empty(0)
     lower, upper = grid - _WINDOW, grid + _WINDOW
@@ -371,4 +377,5 @@ def _held_out(
 
 
 def _plain(values: FloatArray) -> list[float | None]:
+    """Return finite numbers, and None for the others."""
     return [float(value) if math.isfinite(value) else None for value in values]

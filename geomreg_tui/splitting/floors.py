@@ -81,6 +81,7 @@ def floor_of(populations: Sequence[PopulationResult]) -> tuple[Floor | None, flo
 
 
 def _comes_near(population: PopulationResult, log_floor: float) -> bool:
+    """Return whether a population is near a floor throughout the last decade of V."""
     excess, volume = counted_from(population, log_floor), population.log_volume
     finite = np.isfinite(excess)
     if not finite.any():

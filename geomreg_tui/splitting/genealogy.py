@@ -31,11 +31,11 @@ class Genealogy(NamedTuple):
 
     @classmethod
     def begin(cls, count: int, device: torch.device) -> Genealogy:
-        """Return that of particles drawn independently."""
+        """Return the genealogy of particles drawn independently."""
         return cls(torch.arange(count, device=device).unsqueeze(0))
 
     def descend(self, parents: Tensor) -> Genealogy:
-        """Return that of copies of ``parents``, (n,)."""
+        """Return the genealogy of copies of ``parents``, (n,)."""
         count = len(parents)
         own = torch.arange(count, device=parents.device).unsqueeze(0)
         lineage, settled = torch.cat([own, self.lineage[:, parents]]), self.settled

@@ -89,7 +89,7 @@ class HiddenMoves:
         return self._log_evidence
 
     def _scattered(self) -> tuple[Tensor, float]:
-        """Return where steps of all sizes lead, and the logarithm of their densities' ratio, 0."""
+        """Return proposals by steps of all sizes, and the logarithm of their densities' ratio, 0."""
         smallest = max(math.exp(self._log_tau), _SMALLEST_STEP)
         step = smallest ** self._uniform().unsqueeze(1)
         kept = (1 - step.square()).clamp_min(0).sqrt()

@@ -155,15 +155,18 @@ class Moves(ABC):
         )
 
     def _at(self, latent: Latent) -> Particles:
+        """Return particles at points, with their losses and new ties."""
         self.evaluations += len(latent.normals)
         log_excess = self.space.log_excess(latent)
         return Particles(*latent, log_excess, self._uniform(len(log_excess)))
 
     def _settle(self, proposed: Particles, accepted: Tensor) -> None:
+        """Put the proposals that were accepted in place of particles."""
         self.particles = self.particles.replaced(accepted, proposed)
         self._adapt(float(accepted.double().mean()))
 
     def _adapt(self, share: float) -> None:
+        """Adapt the size of moves to the share of them that was accepted."""
         self.acceptance = share
         self.scale = adapted(self.scale, share)
 
@@ -239,6 +242,7 @@ class Reflective(Moves):
         self._settle(proposed, held)
 
     def _reflected(self, normals: Tensor, signs: Tensor, speed: Tensor, rows: Tensor) -> Tensor:
+        """Return velocities, (n, D), of which some rows are reflected at the gradient of the loss."""
         self.evaluations += 2 * len(rows)
         with torch.inference_mode(False), torch.enable_grad():
             point = normals[rows].clone().requires_grad_()
@@ -261,7 +265,7 @@ def noise(like: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def adapted(scale: float, share: float) -> float:
-    """Return a step size changed towards the acceptance that is wanted, from the share accepted."""
+    """Return a step size changed towards the wanted acceptance, from the share accepted."""
     return min(scale * math.exp(_GAIN * (share - _ACCEPTANCE)), _LARGEST)
 
 

@@ -84,6 +84,7 @@ class LatentStream(Stream):
         return torch.from_numpy(np.where(shape > 0, 2 * inverse, 0.0)).to(freedom.device)
 
     def _next(self, kind: int, size: tuple[int, ...]) -> Tensor:
+        """Return the next coordinates of a kind: 0 for normals, 1 for signs."""
         count = math.prod(size[1:])
         start = self._taken[kind]
         self._taken[kind] += count

@@ -178,7 +178,7 @@ def init(space: Space, count: int, seed: int, index: int = 0) -> Population:
 def step(
     space: Space, population: Population, goal: Goal, seed: int, kernel: str
 ) -> tuple[Population, Record]:
-    """Moves one level down.
+    """Move one level down.
 
     The same arguments give the same bits.
 
@@ -255,6 +255,7 @@ def _order(log_excess: Tensor, tie: Tensor) -> Tensor:
 
 
 def _swept(moves: Moves) -> Tensor:
+    """Move all particles once; return their places."""
     moves.sweep()
     return _places(moves.particles)
 
@@ -394,4 +395,5 @@ def _ties(blur: _Blur, log_excess: NDArray[np.float64], loss: float) -> tuple[in
 
 
 def _log(number: float) -> float:
+    """Return the natural logarithm of a number, -inf for 0."""
     return math.log(number) if number > 0 else -math.inf

@@ -103,7 +103,7 @@ class Population:
         return self._way.state.log_volume / math.log(10)
 
     def advance(self) -> bool:
-        """Moves one level down; return whether there is another.
+        """Move one level down; return whether there is another.
 
         A level whose numbers break the contract of populations is not taken: the population has failed.
         """
@@ -246,7 +246,7 @@ def _begin(
 
 
 def _parts(checkpoint: _Checkpoint, kernel: str, space: Space) -> tuple[Mapping[str, Any], dict[str, Tensor]]:
-    """Return what a state is restored from."""
+    """Return the plain data and arrays that a state is restored from."""
     values, arrays = checkpoint
     if values["kernel"] != kernel:
         raise ValueError(f"a checkpoint of kernel {str(values['kernel'])[:20]!r}")

@@ -47,7 +47,7 @@ class Reach(NamedTuple):
 
 
 def reach_of(experiment: Experiment, shapes: tuple[LayerShape, ...], x: Tensor, targets: Tensor) -> Reach:
-    """Return what is in reach of the networks of an experiment.
+    """Return the subspace that the outputs of an experiment's networks lie in.
 
     Args:
         experiment: the experiment.
@@ -74,12 +74,14 @@ def reach_of(experiment: Experiment, shapes: tuple[LayerShape, ...], x: Tensor, 
 
 
 def _is_linear(experiment: Experiment) -> bool:
+    """Return whether outputs are linear in the inputs."""
     return experiment.arch == "mlp" and (
         experiment.depth == 0 or (experiment.activation == "linear" and not experiment.layer_norm)
     )
 
 
 def _has_biases(experiment: Experiment, shapes: tuple[LayerShape, ...]) -> bool:
+    """Return whether a layer has biases that are not 0."""
     return experiment.bias_scale > 0 and any(shape.bias for shape in shapes)
 
 

@@ -155,7 +155,7 @@ class PopulationResult:
         )
 
     def check(self) -> None:
-        """Hold the contract of every population.
+        """Check that the numbers can be those of a population.
 
         V is a number above 0 and at most 1 that never rises on the way down; its variance is a number and not
         negative; no loss is below the smallest that was met, beyond rounding.
@@ -233,7 +233,7 @@ class PopulationResult:
 
 
 def _tied(log_excess: FloatArray, rounding: FloatArray) -> FloatArray:
-    """Return losses of which those that differ by rounding are the smallest of them.
+    """Return losses in which those that differ only by rounding are set to the smallest of them.
 
     Args:
         log_excess: natural logarithms of losses, in any order, shape (points,).
@@ -273,6 +273,7 @@ def recounted(log_excess: FloatArray, log_floor: float, lower: float) -> FloatAr
 
 
 def _check_numbers(log_volume: FloatArray, variance: FloatArray) -> None:
+    """Check that log V and its variance are numbers."""
     if not (np.isfinite(log_volume) & (np.abs(log_volume) < _MOST_LOG)).all():
         raise BrokenPopulationError("a log V is not a number")
     if not (np.isfinite(variance) & (variance >= 0)).all():
@@ -280,6 +281,7 @@ def _check_numbers(log_volume: FloatArray, variance: FloatArray) -> None:
 
 
 def _rise_text(volume: FloatArray, level: FloatArray, place: int) -> str:
+    """Return in words that V rises at a point."""
     before, after = float(level[place]) / math.log(10), float(volume[place]) / math.log(10)
     return (
         f"V rises on the way down or above 1: log10 V is {after:.2f} where {before:.2f} is the most it can be"

@@ -160,6 +160,7 @@ class Space(ABC):
         return log_excess
 
     def _log_excess(self, outputs: Tensor) -> Tensor:
+        """Return the natural logarithm of the loss above the floor, from outputs, (n,)."""
         if self.squared:
             outside = self.reach.of(outputs) - self.reach.targets
             return log_mean_square(outside, self.targets.numel())
@@ -178,6 +179,7 @@ class Space(ABC):
         return list(zip(*(torch.split(part, self._batch) for part in latent), strict=True))
 
     def _performance(self, outputs: Tensor) -> HeldOut:
+        """Return the performance on the held-out examples, from outputs on all."""
         objective = self.sampler.objective
         losses = objective.per_example(outputs)[:, self.examples :]
         correct = objective.correct(outputs)
@@ -283,6 +285,7 @@ class ReducedSpace(Space):
 
     @cached_property
     def _log_usual_root(self) -> float:
+        """Return the logarithm of the largest root of the readout among points drawn at random."""
         generator = torch.Generator(self.sampler.device).manual_seed(0)
         roots = self.readout_root(self.draw(_SIZES, generator).normals[:, : self.hidden])
         largest = torch.linalg.matrix_norm(roots, ord="fro").amax()
@@ -361,6 +364,7 @@ class _ReducedLayers:
         return apply_matrix(known, coefficients) + apply_matrix(drawn, root)
 
     def _full(self, shape: LayerShape, activations: Tensor) -> Tensor:
+        """Return pre-activations of a layer whose weights are its coordinates."""
         scale, offset = self._space.law.row_scales(shape)
         block = self._space.block(shape, self._normals)
         z = apply_matrix(block[..., : shape.n_in], activations * scale)

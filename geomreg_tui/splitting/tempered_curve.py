@@ -34,19 +34,20 @@ _COARSE_SCATTER = 0.5
 _BISECTIONS = 45
 _TOP = 3.0  # log tau above the root of the mean loss, where the curve begins
 _LEVELS = 1000
+_SMALL = -340.0  # of the logarithm of a size whose square is hardly a number
 _LARGEST = 700.0  # of a logarithm whose exponential is a number
 _RESOLUTION = 2.0**-36  # of tau**2, relative to |y| and the root of the base: below it floors are rounding
 _SAME_LOSS = 44 * math.log(2)  # of log loss: so close above a floor, losses are the floor to within rounding
 
 
 class TemperedCurve:
-    """A population looked at from its level down.
+    """The curve V(eps) from the level of a tempered population down.
 
     Attributes:
         spectrum: what decides the evidence of its particles.
         base: what |t - y|**2 is counted from in the evidence.
         floor: the lowest floor that was met.
-        start: log tau where the look begins.
+        start: log tau where the curve begins.
         limit: log tau below which floors are told apart by rounding only.
     """
 
@@ -86,7 +87,7 @@ class TemperedCurve:
 
     @property
     def log_floor(self) -> float:
-        """Natural logarithm of the loss from which this look counts."""
+        """Natural logarithm of the loss that losses of this curve are counted from."""
         floor = self._reach.floor + self.floor / self._size
         return math.log(floor) if floor > 0 else -math.inf
 
@@ -197,7 +198,7 @@ class TemperedCurve:
         return _systematic(weights, self._generator)
 
     def sample(self, log_excess: float) -> Latent | None:
-        """Return networks, one for each particle, fairly from those of at most a loss above the floor."""
+        """Return a fair sample of the networks of at most a loss above the floor, one for each particle."""
         log_tau = _lowest(lambda one: self._log_excess(one) >= log_excess, self.start, self.limit)
         log_weights, u = self._weighted(log_tau)
         inside = u <= self._edge(log_tau)
@@ -227,6 +228,7 @@ class TemperedCurve:
         return self._log_excess_of(self._edge(log_tau), log_tau)
 
     def _log_excess_of(self, edge: float, log_tau: float) -> float:
+        """Return log eps above the floor, for eps that of a value of u."""
         below = self.base - self.floor
         if not below:
             return math.log(edge / self._size) + 2 * log_tau if edge > 0 else -math.inf
@@ -252,9 +254,12 @@ class TemperedCurve:
 
     def _plain(self) -> list[tuple[float, float, float]]:
         """Return points at the top, from outputs drawn at random."""
-        outputs = (self.spectrum.log_values.unsqueeze(1) / 2).exp() * self._noise[0]
-        squares = (outputs - self.spectrum.along).square().sum(dim=(1, 2)) + self.spectrum.floor - self.floor
-        log_excess = (squares / self._size).log().sort(descending=True).values.tolist()
+        spectrum, unit = self.spectrum, _log_unit(self.spectrum)
+        outputs = (spectrum.log_values.unsqueeze(1) / 2 - unit).exp() * self._noise[0]
+        squares = (outputs - _in_units(spectrum.along, unit)).square().sum(dim=(1, 2))
+        lowest = _in_units(torch.full_like(spectrum.floor, self.floor), 2 * unit)
+        squares = squares + _in_units(spectrum.floor, 2 * unit) - lowest
+        log_excess = ((squares / self._size).log() + 2 * unit).sort(descending=True).values.tolist()
         count = len(log_excess)
         ranks = range(0, count // 2, max(1, count // 32))
         return [(log_excess[k], math.log1p(-k / count), k / count / (count - k)) for k in ranks]
@@ -262,11 +267,27 @@ class TemperedCurve:
 
 def _start(spectrum: Spectrum, size: int) -> float:
     """Return a log tau well above the residuals of nearly all networks."""
-    outputs = spectrum.along.shape[1] * spectrum.log_values.exp().sum(dim=1)
-    squares = spectrum.along.square().sum(dim=(1, 2)) + spectrum.floor + outputs
+    unit = _log_unit(spectrum)
+    outputs = spectrum.along.shape[1] * (spectrum.log_values - 2 * unit).exp().sum(dim=1)
+    targets = _in_units(spectrum.along, unit).square().sum(dim=(1, 2))
+    squares = targets + _in_units(spectrum.floor, 2 * unit) + outputs
     squares = squares[squares.isfinite()]
     mean = float(squares.mean()) / size if squares.numel() else 0.0
-    return math.log(mean) / 2 + _TOP if mean > 0 else 0.0
+    return math.log(mean) / 2 + unit + _TOP if mean > 0 else 0.0
+
+
+def _log_unit(spectrum: Spectrum) -> float:
+    """Return the logarithm of a unit in which squares of outputs and targets are numbers: 0, if they are."""
+    parts = (spectrum.log_values / 2, spectrum.along.abs().log(), spectrum.floor.log() / 2)
+    largest = max(
+        (float(part[part < math.inf].max()) for part in parts if (part < math.inf).any()), default=0.0
+    )
+    return largest if -math.inf < largest < _SMALL else 0.0
+
+
+def _in_units(values: Tensor, log_unit: float) -> Tensor:
+    """Return numbers in another unit, given by its logarithm, without over- or underflow on the way."""
+    return values.sign() * (values.abs().log() - log_unit).exp() if log_unit else values
 
 
 def _bend(upper: tuple[float, ...], middle: tuple[float, ...], lower: tuple[float, ...]) -> float:

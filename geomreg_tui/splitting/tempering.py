@@ -132,7 +132,7 @@ def init(space: ReducedSpace, count: int, seed: int, index: int = 0) -> Tempered
 
 
 def step(space: ReducedSpace, population: Tempered, goal: Goal, seed: int) -> tuple[Tempered, Record]:
-    """Moves one level down. The same arguments give the same bits.
+    """Move one level down. The same arguments give the same bits.
 
     Returns:
         The population there, or where it was with a ``status`` if this was the end; and what the level

@@ -142,6 +142,7 @@ def _linear_edges(bins: int, high: float, null_loss: float) -> FloatArray:
 
 
 def _positive_quantiles(distribution: LossDistribution, shares: list[float]) -> FloatArray:
+    """Return quantiles of the positive losses beside the atom, as lower edges of base bins."""
     histogram, cumulative = distribution.histogram, distribution.cumulative
     ranks = np.ceil(np.array(shares) * cumulative[-1]).astype(np.int64) - 1
     slot = np.searchsorted(cumulative, np.clip(ranks, 0, cumulative[-1] - 1), side="right") - 1
@@ -149,6 +150,7 @@ def _positive_quantiles(distribution: LossDistribution, shares: list[float]) -> 
 
 
 def _lattice_axis(distribution: LossDistribution, bins: int) -> Axis | None:
+    """Return an axis with a bin for each loss, where losses take few values; else None."""
     histogram = distribution.histogram
     if histogram.index.size > _LATTICE_VALUES:
         return None

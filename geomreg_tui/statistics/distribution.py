@@ -64,7 +64,7 @@ class Binned:
 
     @property
     def empty_bound(self) -> float:
-        """95 % upper bound, 3 / samples, for the probability of a region in which nothing was seen."""
+        """95 % upper bound, 3 / samples, for the probability of a region without any loss."""
         return rule_of_three(self.samples)
 
     def per_sample(self, counts: ArrayLike) -> FloatArray:
@@ -317,11 +317,13 @@ class LossDistribution:
         return max(bits, min(_MAXIMUM_BITS, bits + more))
 
     def _middle(self, names: IntArray) -> FloatArray:
+        """Return the middles of base bins."""
         # Half a bin further in the bit pattern is the middle, and cannot overflow.
         return bin_edge(2 * names + 1, self.histogram.bits + 1)
 
 
 def _share(count: int | None, samples: int) -> Interval:
+    """Return a share with its exact binomial interval; undefined without networks or a count."""
     if count is None or not samples:
         return UNDEFINED
     low, high = clopper_pearson(count, samples)
@@ -359,6 +361,7 @@ def distance(first: LossDistribution, second: LossDistribution) -> Distance:
 
 
 def _coarse_names(part: LossDistribution, bits: int) -> IntArray:
+    """Return the names of occupied bins, the atom's included, at a coarser resolution."""
     names = part.histogram.index
     if part.histogram.atom:
         names = np.append(names, part.atom_name)

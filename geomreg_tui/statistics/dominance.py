@@ -99,7 +99,7 @@ class NearZero(NamedTuple):
 
 
 def near_zero(distribution: LossDistribution, axis: Axis) -> NearZero:
-    """Return what is seen near 0; where the null loss is 0 there is no scale, and the bins decide alone."""
+    """Return the losses near 0; where the null loss is 0 there is no scale, and the bins decide alone."""
     null, end = distribution.null_loss, float(axis.edges[1])
     fine, far = null * FINEST, null * _FARTHEST
     if not fine > 0 or not end > 0:
@@ -123,6 +123,7 @@ def _rise_within(distribution: LossDistribution, end: float, fine: float) -> flo
 
 
 def _reading(masses: FloatArray, at_zero: bool) -> Reading:
+    """Return the reading in which the mode of largest mass away from 0 is the central one."""
     others = range(int(at_zero), masses.size)
     return Reading(0 if at_zero else None, max(others, key=lambda mode: float(masses[mode]), default=None))
 

@@ -25,7 +25,7 @@ _SLIGHT = 0.01  # of the losses: excess mass of a mode that may own a basin but 
 
 
 class ModeList(NamedTuple):
-    """Modes as they may be.
+    """A list of modes that may be the true one.
 
     Attributes:
         bins: their bins, increasing.
@@ -38,7 +38,7 @@ class ModeList(NamedTuple):
 
 
 def unseen_excess(samples: float) -> float:
-    """Return the largest excess mass, in counts, of a hump that may well be on no list.
+    """Return the largest excess mass, in counts, of a hump that may be missing from every list.
 
     A hump is on one from half of that on, which noise can add or take away.
     """
@@ -48,7 +48,7 @@ def unseen_excess(samples: float) -> float:
 def plausible_modes(
     distribution: LossDistribution, axis: Axis, peaks: Sequence[Peak], masses: FloatArray
 ) -> list[ModeList]:
-    """Return the bins of the modes, then the same with and without what more losses could add or take away.
+    """Return the bins of the modes, then the same with and without modes that are in doubt.
 
     A mode is in doubt where its persistence and its excess mass are below :data:`_DOUBT` times what noise
     makes, and at any number of losses where its excess mass is below :data:`_SLIGHT` and small beside its

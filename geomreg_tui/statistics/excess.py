@@ -121,14 +121,14 @@ def excess_dominance(
 
 
 def _index(share: Interval) -> Interval:
-    """Return 2 share - 1; an end that all but is 0 or 1 is taken to be."""
+    """Return 2 share - 1; an end within rounding of 0 or 1 is set to it."""
     low = 0.0 if share.low < _NEGLIGIBLE else share.low
     high = 1.0 if share.high > 1 - _NEGLIGIBLE else share.high
     return Interval(2 * share.estimate - 1, 2 * low - 1, 2 * high - 1)
 
 
 def _level(axis: Axis, basins: Basins, central: int | None, count: FloatArray, null_loss: float) -> Parabola:
-    """Return what gives the density at the deepest antimode between the zero and the central mode.
+    """Return the parabola at the deepest antimode between the zero and the central mode.
 
     Where the atom is the central mode, the level is the density at the null loss. The place is held fixed:
     an error of it changes excess masses in second order only. So the density is fitted in a wider window than

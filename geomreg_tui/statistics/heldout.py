@@ -140,12 +140,14 @@ def _grid(occupied: IntArray, points: int) -> IntArray:
 
 
 def _cumulative(slot: IntArray, column: IntArray, count: IntArray, shape: tuple[int, int]) -> IntArray:
+    """Return counts in a table, summed from the first row down to each."""
     table = np.zeros(shape, np.int64)
     np.add.at(table, (slot, column.ravel()), count)
     return np.cumsum(table, axis=0)
 
 
 def _mean_loss(table: IntArray, lower: FloatArray, upper: FloatArray, undefined: ArrayLike) -> Band:
+    """Return mean held-out losses with Student's interval, widened by the width of bins."""
     size = table.sum(axis=1)
     divisor = np.maximum(size, 1)
     below, above = table @ lower / divisor, table @ upper / divisor

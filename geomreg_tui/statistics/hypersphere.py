@@ -192,6 +192,7 @@ def parse_dims(text: str) -> NDArray[np.int64]:
 
 
 def _dims_item(item: str) -> NDArray[np.int64]:
+    """Return the dimensions that an item of a list stands for: ``7``, ``1:9``, ``1:9:2``, ``1:900:log``."""
     parts = [part.strip() for part in item.split(":")]
     if len(parts) > 3 or not all(parts):
         raise _dims_error(repr(item))
@@ -215,10 +216,16 @@ def _dims_item(item: str) -> NDArray[np.int64]:
 
 
 def _dims_error(got: str) -> ExperimentError:
+    """Return the error that says which dimensions are allowed."""
     return ExperimentError([Problem("dims", got, _DIMS_HINT)])
 
 
 def _checked(radius: float) -> float:
+    """Return a radius.
+
+    Raises:
+        ExperimentError: if it is not a positive number.
+    """
     if not (math.isfinite(radius) and radius > 0):
         raise ExperimentError([Problem("radius", repr(radius), "allowed is a positive number, such as 1.0")])
     return radius
@@ -251,10 +258,12 @@ def _refined(
 
 
 def _exact_log_volume(n: Decimal, radius: Decimal) -> Decimal:
+    """Return log V_n(radius) in decimal arithmetic."""
     return n / 2 * (_PI * radius * radius).ln() - _exact_log_gamma(n / 2 + 1)
 
 
 def _exact_log_surface(n: Decimal, radius: Decimal) -> Decimal:
+    """Return log S_(n-1)(radius) in decimal arithmetic."""
     return _exact_log_volume(n, radius) + (n / radius).ln()
 
 

@@ -93,7 +93,7 @@ def wilson(successes: ArrayLike, trials: ArrayLike, level: float = LEVEL) -> tup
 
 
 def rule_of_three(trials: int) -> float:
-    """Return the 95 % upper bound, 3 / trials, for the probability of what was never seen; at most 1."""
+    """Return the 95 % upper bound, 3 / trials, for the probability of an event never seen; at most 1."""
     return min(1.0, 3.0 / trials) if trials > 0 else 1.0
 
 

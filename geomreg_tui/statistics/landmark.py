@@ -48,7 +48,7 @@ _STANDS_OUT = 4.0  # standard deviations
 
 
 class DeepCurve(Protocol):
-    """V(eps) below what sampling sees, as the deep tail gives it."""
+    """V(eps) from the deep tail, below the losses that sampling sees."""
 
     @property
     def log10_loss(self) -> FloatArray:
@@ -151,6 +151,7 @@ class LandmarkDominance:
         return Interval(self.central.estimate / self.samples, float(low[0]), float(high[1]))
 
     def _ratio_from_tail(self, log10_volume: float, std: float) -> Interval:
+        """Return Lambda with its interval, from log10 V near 0 and its standard error."""
         if not self.central.estimate > 0:
             return UNDEFINED
         share = self._central_share()
@@ -182,6 +183,7 @@ class LandmarkDominance:
         return self.tail[0] + self.tail[1] * generator.standard_normal(size) - np.log10(share)
 
     def _draw_share(self, generator: np.random.Generator, size: int) -> FloatArray:
+        """Draw the share of the losses in both windows that is near 0, shape (size,)."""
         if not self.zero.estimate + self.central.estimate > 0:
             return np.full(size, np.nan)
         zero = generator.uniform(self.zero.least, self.zero.most, size)

@@ -54,7 +54,7 @@ class Mode(NamedTuple):
 
 @dataclass(frozen=True)
 class ModeAnalysis:
-    """What :func:`analyse_modes` found; see there for the definitions.
+    """The result of :func:`analyse_modes`, which has the definitions.
 
     Attributes:
         samples: finite losses.
@@ -141,6 +141,7 @@ class ModeAnalysis:
         }
 
     def _mode_json(self, mode: Mode) -> dict[str, Any]:
+        """Return a mode as plain data."""
         relative = mode.loss / self.null_loss if self.null_loss > 0 else math.nan
         values = {name: _plain(value) for name, value in mode._asdict().items() if name != "at_zero"}
         return {**values, "loss_per_null": _plain(relative), "at_zero": mode.at_zero}
@@ -284,6 +285,7 @@ class _Division(NamedTuple):
 def _divide(
     axis: Axis, modes: list[int], near: NearZero, resampled: FloatArray, samples: int, threshold: float
 ) -> _Division:
+    """Return how the mass is divided among modes."""
     count = axis.count.astype(np.float64)
     basins = Basins(count, axis.relative_width, modes)
     masses = basins.masses(count[None], np.array([float(axis.above)]))[0]
@@ -327,6 +329,7 @@ def _describe(
 
 
 def _log_modes(distribution: LossDistribution, bins: int | None, threshold: float) -> tuple[Mode, ...]:
+    """Return the modes over log loss."""
     axis = log_axis(distribution, bins)
     if axis is None:
         return ()
@@ -337,6 +340,7 @@ def _log_modes(distribution: LossDistribution, bins: int | None, threshold: floa
 
 
 def _binomial(successes: int, trials: int) -> Interval:
+    """Return a share with its exact binomial interval."""
     if not trials:
         return UNDEFINED
     low, high = clopper_pearson(successes, trials)
@@ -344,8 +348,10 @@ def _binomial(successes: int, trials: int) -> Interval:
 
 
 def _seed(cells: IntArray) -> int:
+    """Return a seed that depends on counts alone."""
     return int.from_bytes(hashlib.sha256(cells.astype("<i8").tobytes()).digest()[:8], "little")
 
 
 def _plain(value: float) -> float | None:
+    """Return a finite number, or None."""
     return float(value) if math.isfinite(value) else None

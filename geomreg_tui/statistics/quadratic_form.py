@@ -69,6 +69,7 @@ class QuadraticForm:
         return result.reshape(points.shape)
 
     def _scaled_log_cdf(self, x: FloatArray, scale: float) -> FloatArray:
+        """Return log P(form - offset <= x), with all sizes divided by ``scale``."""
         weights, squares = self.weights / scale, self.squares / scale
 
         def log_transform(s: ComplexArray) -> ComplexArray:

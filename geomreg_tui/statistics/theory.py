@@ -130,6 +130,7 @@ def weight_variance(experiment: Experiment, shape: LayerShape) -> float:
 
 
 def _finite_width_applies(experiment: Experiment, rows: FloatArray) -> bool:
+    """Return whether the exact law for one example applies to an experiment."""
     return (
         experiment.depth > 0
         and not experiment.bias

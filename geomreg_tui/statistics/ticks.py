@@ -28,7 +28,7 @@ def ticks(
     cells: int | None = None,
     longest: int | None = None,
 ) -> _Ticks:
-    """Return where the ticks of an axis are and their labels: at most about ``most``, at least two.
+    """Return the places of the ticks of an axis and their labels: at most about ``most``, at least two.
 
     Every label is a number that ``float`` reads, of the quantity on the axis itself: on an axis of base-10
     logarithms too, where a tick labelled ``0.5`` is at log10 0.5. Only where no two labels fit, as on an axis
@@ -98,6 +98,7 @@ def _multiples(low: Decimal, high: Decimal, most: int) -> Iterator[list[Decimal]
 
 
 def _power(exponent: float) -> Decimal:
+    """Return 10 to an exponent, however large."""
     whole = math.floor(exponent)
     return Decimal(10.0 ** (exponent - whole)).scaleb(whole)
 
@@ -140,6 +141,7 @@ def _apart(places: tuple[float, ...], labels: tuple[str, ...], low: float, high:
 
 
 def _start(place: float, label: str, low: float, high: float, cells: int) -> float:
+    """Return the cell in which a label begins, in the middle over its place."""
     middle = math.floor((place - low) / (high - low) * cells)
     return min(max(0, middle - len(label) // 2), cells - len(label))
 
@@ -158,6 +160,7 @@ def _two_that_fit(
 
 
 def _one_that_fits(places: tuple[float, ...], labels: tuple[str, ...], cells: int) -> _Ticks | None:
+    """Return the tick of the shortest label; None where even that is too long."""
     length, place, label = min(
         (len(label), place, label) for place, label in zip(places, labels, strict=True)
     )

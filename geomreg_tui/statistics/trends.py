@@ -285,6 +285,7 @@ def _verdict(
     tau: tuple[float, float, float],
     words: _Words,
 ) -> str:
+    """Return in words how the measure changes with the factor."""
     signs = {step.change.estimate > 0 for step in steps if step.resolved}
     if len(signs) > 1:
         largest, smallest = int(np.argmax(means)), int(np.argmin(means))

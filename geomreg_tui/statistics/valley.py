@@ -113,7 +113,7 @@ class Valley:
 
 @lru_cache(maxsize=64)
 def _slope(widths: tuple[float, ...], left: int, right: int, share: float) -> FloatArray:
-    """Return what gives the slopes at the bins between two modes from densities, shape (inner, bins).
+    """Return the matrix that takes densities to slopes at the bins between two modes, shape (inner, bins).
 
     Args:
         widths: those of the bins.

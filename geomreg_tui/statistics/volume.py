@@ -182,6 +182,7 @@ def _grid(occupied: IntArray, bits: int, points: int) -> IntArray:
 
 
 def _slope(loss: FloatArray, count: IntArray) -> tuple[FloatArray, FloatArray]:
+    """Return the local exponent of V(eps) and its standard error, each (points,)."""
     exponent, error = np.full(loss.size, np.nan), np.full(loss.size, np.nan)
     if loss.size > _SLOPE_STEPS:
         inner, outer = count[:-_SLOPE_STEPS], count[_SLOPE_STEPS:]
@@ -195,4 +196,5 @@ def _slope(loss: FloatArray, count: IntArray) -> tuple[FloatArray, FloatArray]:
 
 
 def _plain(values: FloatArray) -> list[float | None]:
+    """Return finite numbers, and None for the others."""
     return [float(value) if np.isfinite(value) else None for value in values]

@@ -154,7 +154,7 @@ class Summary:
 
 @dataclass(frozen=True)
 class ChunkResult:
-    """What a chunk gives.
+    """The result of a chunk.
 
     Attributes:
         summary: aggregate of its networks.

@@ -48,7 +48,7 @@ class Overlay:
 
 @dataclass(frozen=True)
 class Facts:
-    """What a run needs to tell its viewers, besides the summary.
+    """The facts of a run that viewers need besides the summary.
 
     Attributes:
         experiment: the resolved experiment: a concrete sampler, sizes set, data file digest set.

@@ -56,7 +56,7 @@ class SweepDirectory:
         self.control = Control(path / "control")
 
     def begin(self, plan: SweepPlan) -> Lease:
-        """Take the right to run the sweep, and write down what is asked for.
+        """Take the lease of the sweep, and write its plan.
 
         Raises:
             RunDirectoryError: if another process runs it, or the directory cannot be written.
@@ -78,7 +78,7 @@ class SweepDirectory:
         return lease
 
     def plan(self) -> SweepPlan:
-        """Return what was asked for last; of a sweep without a plan, what its result and first run say.
+        """Return the newest plan; of a sweep without one, that which its result and first run imply.
 
         Raises:
             RunDirectoryError: if it is not the directory of a sweep, or damaged.
@@ -100,7 +100,7 @@ class SweepDirectory:
         )
 
     def plan_stamp(self) -> int:
-        """Return what changes whenever something else is asked for."""
+        """Return a number that changes whenever the plan does."""
         return _stamp(self.path / _PLAN)
 
     def result(self) -> tuple[tuple[Factor, ...], list[tuple[Any, ...]]]:
@@ -136,7 +136,7 @@ class SweepDirectory:
             return _failed(json.loads(data))
 
     def result_stamp(self) -> int:
-        """Return what changes whenever the result is written."""
+        """Return a number that changes whenever the result is written."""
         return _stamp(self.path / RESULT)
 
     def write_result(
@@ -158,11 +158,11 @@ class SweepDirectory:
         return holder(self.path / "lease.json")
 
     def status(self) -> Status:
-        """Return what the sweep is doing; one whose process has died is ``stopped``."""
+        """Return the state of the sweep; one whose process has died is ``stopped``."""
         return read_status(self.path)
 
     def write_status(self, plan: SweepPlan, state: RunState, samples: int, message: str = "") -> None:
-        """Publish what the sweep is doing.
+        """Publish the state of the sweep.
 
         Args:
             plan: what is asked for.

@@ -56,11 +56,11 @@ class SweepHandle:
         self._process = process
 
     def plan(self) -> SweepPlan:
-        """Return what is asked for; as :meth:`SweepDirectory.plan`."""
+        """Return the newest plan; as :meth:`SweepDirectory.plan`."""
         return self._sweep.plan()
 
     def status(self) -> Status:
-        """Return what the sweep is doing, as of its last point."""
+        """Return the state of the sweep, as of its last point."""
         return self._sweep.status()
 
     def pause(self) -> None:

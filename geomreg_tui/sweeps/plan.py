@@ -36,7 +36,7 @@ class Factor:
 
 @dataclass(frozen=True)
 class SweepPlan:
-    """What is asked of a sweep.
+    """The plan of a sweep.
 
     Attributes:
         experiment: whose keys the factors replace.

@@ -31,7 +31,7 @@ __all__ = ["FailedPoint", "SweepError", "SweepPoint"]
 
 @dataclass(frozen=True)
 class SweepPoint:
-    """One experiment of a sweep and what came out.
+    """One experiment of a sweep and its results.
 
     Attributes:
         settings: the value of each factor, in the order of the factors.

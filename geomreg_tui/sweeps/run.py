@@ -140,7 +140,7 @@ class _Requests:
         return RunState.PAUSED if self.paused else RunState.SAMPLING
 
     def pass_on(self, handle: RunHandle, fresh: bool) -> None:
-        """Have the run under way do what is wanted; ``fresh``: it has just begun, and knows nothing yet."""
+        """Pass requests on to the run under way; ``fresh``: it has just begun, and knows of none."""
         before = False if fresh else self.paused
         for command in self._directory.control.poll():
             self.stopping |= command.action is Action.STOP
@@ -210,7 +210,7 @@ def _check(
 def _points(
     plan: SweepPlan, directory: SweepDirectory, engine: _Engine, requests: _Requests
 ) -> Iterator[SweepPoint | FailedPoint]:
-    """Yield what came of each point; of one that failed with networks, these first."""
+    """Yield the outcome of each point; of one that failed with networks, these first."""
     for settings, experiment in plan.grid():
         path = directory.point_path(plan.factors, settings)
         stored = _stored(path, experiment, plan)

@@ -89,6 +89,7 @@ class Analyst:
         self._jobs.put(None)
 
     def _serve(self) -> None:
+        """Load scipy, then answer jobs until there are no more."""
         log_volume(1.0, 1.0)
         self._deliver(Warm())
         while (job := self._jobs.get()) is not None:
@@ -105,6 +106,7 @@ class Analyst:
             self._deliver(answer)
 
     def _answer(self, job: Job) -> View | Unchanged:
+        """Return the view of the newest snapshot, or that nothing has changed."""
         snapshot = job.read()
         if snapshot is None:
             return Unchanged(job.generation)

@@ -150,7 +150,7 @@ class ExplorerApp(ReducingApp[None]):
             self.post_message(events.Key(key.key, key.character))
 
     async def on_event(self, event: events.Event) -> None:
-        """Keep the keys for the explorer that are pressed before it is there; those for leaving leave."""
+        """Keep keys that are pressed before the explorer is there; keys for leaving leave at once."""
         if self._early is not None and isinstance(event, events.Key) and self._is_early(event):
             self._early.append(event)
         else:
@@ -181,7 +181,7 @@ class ExplorerApp(ReducingApp[None]):
         return LeastUpdate(self._painter, update)
 
     def on_resize(self) -> None:
-        """Send everything: terminals differ in what they keep at a new size, and a return is told as one."""
+        """Send everything: terminals differ in what they keep at a new size, or after a stop."""
         self._painter.forget()
 
     def get_line_filters(self) -> Sequence[LineFilter]:

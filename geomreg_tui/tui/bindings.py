@@ -88,6 +88,7 @@ def keymap(keys: Keys) -> dict[str, str]:
 
 
 def _display(key: str) -> str:
+    """Return one key as it is shown."""
     *modifiers, base = key.split("+")
     text = base if base in ("enter", "escape") else format_key(base)
     if "ctrl" in modifiers:

@@ -30,6 +30,7 @@ def copy(app: App[object], text: str) -> None:
 
 
 def _load(text: str) -> None:
+    """Put text into the buffer of tmux, and by it into the clipboard."""
     with contextlib.suppress(OSError, subprocess.SubprocessError):
         subprocess.run(
             ["tmux", "load-buffer", "-w", "-"],

@@ -91,6 +91,7 @@ _SHORT = {
 
 
 def _character_name(character: str) -> str:
+    """Return Textual's name of the key of a character."""
     if character.isalnum():
         return character
     name = unicodedata.name(character, "").lower().replace("-", "_").replace(" ", "_")
@@ -169,6 +170,7 @@ def parse_keys(values: Mapping[str, object], prefix: str = "") -> tuple[Keys, li
 
 
 def _problem(place: str, name: str, text: str) -> Problem | None:
+    """Return why a name is no key that can be bound; None where it is one."""
     got = shortened(repr(text))
     try:
         key = key_name(text)
@@ -193,6 +195,7 @@ def _problem(place: str, name: str, text: str) -> Problem | None:
 
 
 def _clashes(keys: Keys, given: Iterable[str], prefix: str) -> list[Problem]:
+    """Return a problem for each key that two actions would have."""
     problems = []
     told: set[frozenset[str]] = set()
     for name in given:

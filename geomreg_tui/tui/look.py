@@ -55,6 +55,7 @@ class AsciiFilter(LineFilter):
 
 
 def _to_ascii(text: str) -> str:
+    """Return a text in ASCII, as many cells wide."""
     plain = text.translate(_ASCII)
     if plain.isascii():
         return plain

@@ -52,7 +52,7 @@ class Painter:
         self._rows = []
 
     def sequence(self, update: CompositorUpdate, console: Console) -> str:
-        """Return what to send for an update, and take it for sent."""
+        """Return the sequence for an update, and remember it as sent."""
         if isinstance(update, LayoutUpdate):
             _, _, width, height = update.region
             if (height, width) != (len(self._rows), len(self._rows[0]) if self._rows else 0):
@@ -75,6 +75,7 @@ class Painter:
         return pen.finished()
 
     def _send(self, y: int, row: list[Cell | None], pen: _Pen) -> None:
+        """Write the cells of a row that differ from those on the terminal."""
         before, place, width = self._rows[y], 0, len(row)
         while place < width:
             if row[place] == before[place]:
@@ -90,6 +91,7 @@ class Painter:
             pen.at = (place, y)
 
     def _cells(self, strip: Strip, colours: ColorSystem) -> Iterator[Cell]:
+        """Yield the cells of a strip."""
         for text, style, control in strip:
             if control:
                 continue
@@ -162,6 +164,7 @@ class _Pen:
         return "".join(self._parts)
 
     def _turn(self, look: Look) -> None:
+        """Select a look."""
         codes, now = self._codes(look), self._look
         if codes:
             self._parts.append(f"\x1b[{';'.join(codes)}m")
@@ -170,6 +173,7 @@ class _Pen:
         self._look = self._turned(look)
 
     def _codes(self, look: Look) -> list[str]:
+        """Return the codes that turn the present look into another."""
         now, then = self._look, self._turned(look)
         if now.attributes != then.attributes:
             codes = ["0", then.attributes or ""]
@@ -212,10 +216,12 @@ def _continues(cell: Cell | None) -> bool:
 
 
 def _is_marked(look: Look) -> bool:
+    """Return whether a look shows even on blanks, as an underline does."""
     return not _MARKS.isdisjoint((look.attributes or "").split(";"))
 
 
 def _look(style: Style, colours: ColorSystem) -> Look:
+    """Return the look of a style with the colours that the terminal has."""
     fore, back = style.color, style.bgcolor
     return Look(
         Strip.render_ansi(style.without_color, colours),

@@ -118,6 +118,7 @@ class RunReader:
             self._wake.wait(_EVERY)
 
     def _list(self) -> None:
+        """List the runs, if the folder has changed."""
         root = runs_root()
         stamp = _stamp(root)
         if self._entries is not None and not self._again and self._root == (root, stamp):
@@ -130,6 +131,7 @@ class RunReader:
             self._deliver(Listed(entries))
 
     def _read(self) -> None:
+        """Read the state and the size of runs: first those on view, then the others."""
         visible, everything = self._visible, self._everything
         steps = [(self._read_status, entry) for entry in visible]
         steps += [(self._read_size, entry) for entry in visible]
@@ -171,6 +173,7 @@ class RunReader:
         return self._known[name]
 
     def _read_size(self, entry: RunEntry) -> Known | None:
+        """Return a run with its size, where that is new; else None."""
         if entry.name not in self._unsized:
             return None
         self._unsized.discard(entry.name)
@@ -180,6 +183,7 @@ class RunReader:
 
 
 def _stamp(path: Path) -> int:
+    """Return when a file was changed, in nanoseconds; 0 where it is not there."""
     try:
         return os.stat(path, follow_symlinks=False).st_mtime_ns
     except OSError:
@@ -187,4 +191,5 @@ def _stamp(path: Path) -> int:
 
 
 def _settled(stamp: int) -> bool:
+    """Return whether a stamp is old enough that no later change can have the same."""
     return abs(time.time() - stamp / 1e9) > _SETTLED

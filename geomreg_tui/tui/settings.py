@@ -109,6 +109,7 @@ class _Setting:
 
 
 def _rate(value: object) -> float:
+    """Return frames a second, in the range that is allowed."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not _SLOWEST <= value <= _FASTEST:
         raise ValueError(value)
     return float(value)
@@ -127,6 +128,7 @@ def _name(value: object) -> str:
 
 
 def _theme(value: object) -> str:
+    """Return the name of a theme that is there."""
     name = _name(value)
     if name not in THEMES:
         from textual.theme import BUILTIN_THEMES
@@ -137,6 +139,7 @@ def _theme(value: object) -> str:
 
 
 def _word(text: str) -> bool:
+    """Return the meaning of a word such as ``yes`` or ``off``."""
     if text.strip().lower() not in _WORDS:
         raise ValueError(text)
     return _WORDS[text.strip().lower()]
@@ -242,6 +245,7 @@ def settings_schema() -> dict[str, Any]:
 
 
 def _load(path: Path, environment: Mapping[str, str], given: Mapping[str, object]) -> Settings:
+    """Return the settings of file, environment and command line together."""
     problems: list[Problem] = []
     content = _read(path, problems)
     names = [setting.name for setting in _SETTINGS]
@@ -296,12 +300,14 @@ def example_file() -> str:
 
 
 def _keys(table: object, path: Path) -> tuple[Keys, list[Problem]]:
+    """Return the keys in a table of the file, and what is wrong with them."""
     if not isinstance(table, dict):
         return default_keys(), [Problem(f"{path}: keys", shortened(repr(table)), "allowed is a table [keys]")]
     return parse_keys(table, f"{path}: ")
 
 
 def _read(path: Path, problems: list[Problem]) -> dict[str, Any]:
+    """Return the content of the file; what is wrong with it joins the problems."""
     try:
         with open(path, "rb", opener=_open_at_once) as file:
             data = file.read(FILE_CAP + 1) or b""

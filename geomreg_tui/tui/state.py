@@ -123,6 +123,7 @@ def keep_state(path: Path, state: State) -> str:
 
 
 def _values(state: State) -> dict[str, Any]:
+    """Return a state as plain data."""
     values: dict[str, Any] = {"version": _VERSION}
     if state.experiment is not None and state.experiment.arch != "custom":
         values["experiment"] = _settings(state.experiment)
@@ -142,6 +143,7 @@ def _settings(experiment: Experiment) -> dict[str, Any]:
 
 
 def _experiment(value: Mapping[str, Any]) -> Experiment:
+    """Return the experiment in stored keys; one with code of a person is refused."""
     from geomreg_tui.experiment import Experiment
 
     experiment = Experiment.parse(value)

@@ -61,6 +61,11 @@ def plan_of(experiment: Experiment, setup: SweepSetup) -> SweepPlan:
 
 
 def _factor(experiment: Experiment, setup: SweepSetup) -> Factor:
+    """Return the factor with the values that were typed.
+
+    Raises:
+        ExperimentError: if they are none, or not values of that key.
+    """
     text = setup.values.strip().rstrip(",")
     if not text:
         example = usual_values(experiment, setup.key)
@@ -102,6 +107,7 @@ def value_text(value: Any) -> str:
 
 
 def _about(key: str, now: Any) -> Iterable[Any]:
+    """Return values about the present one of a key."""
     if names := choices(key):
         main = _LAWS if key == "init" else names
         return main if now in main else (now, *main[:_POINTS])
@@ -128,6 +134,7 @@ def _about(key: str, now: Any) -> Iterable[Any]:
 
 
 def _fits(experiment: Experiment, key: str, value: Any) -> bool:
+    """Return whether the experiment can have a value."""
     try:
         experiment.replace(**{key: value})
     except ExperimentError:

@@ -193,6 +193,7 @@ class SweepReader:
         return self._view
 
     def _read_failures(self) -> None:
+        """Read which points failed, if that has changed."""
         stamp = self._directory.result_stamp()
         if not stamp or stamp == self._failed_at:
             return
@@ -203,6 +204,7 @@ class SweepReader:
             self._failed, self._failed_at = failed, stamp
 
     def _newest_plan(self) -> SweepPlan:
+        """Return the plan; when it has changed, all points are read anew."""
         stamp = self._directory.plan_stamp()
         if self._plan is None or stamp != self._stamp:
             self._plan, self._stamp = self._directory.plan(), stamp
@@ -240,6 +242,7 @@ class SweepReader:
             return replace(point, state=RunState.FAILED, message=str(error))
 
     def _read(self, point: PointView, run: RunHandle, sweep: Status, first: bool) -> PointView:
+        """Return a point as its run is now."""
         snapshot = run.snapshot()
         status = run.status() if snapshot is None else None
         stamp = snapshot.written_at if snapshot else (status.state, status.samples) if status else None
@@ -269,6 +272,7 @@ class SweepReader:
 def _with_networks(
     point: PointView, facts: Facts | None, summary: Summary | None, tail: Tail | None
 ) -> PointView:
+    """Return a point with the analysis of its networks."""
     if facts is None or summary is None or not summary.samples:
         return point
     distribution = LossDistribution(summary, facts.null_loss)

@@ -60,17 +60,19 @@ class SweepWatch:
         self._wake.set()
 
     def _end(self) -> None:
-        """See the thread off before the interpreter ends, which aborts if one is in native code then."""
+        """Wait for the thread before the interpreter ends, which aborts if one is in native code then."""
         self.close()
         self._thread.join(_FAREWELL)
 
     def _serve(self) -> None:
+        """Look until the watch is closed."""
         try:
             self._look()
         finally:
             atexit.unregister(self._end)
 
     def _look(self) -> None:
+        """Read the sweep again and again, and deliver what has changed."""
         reader: SweepReader | None = None
         pause: float | None = None
         last = ""

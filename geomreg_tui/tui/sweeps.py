@@ -149,7 +149,7 @@ class Sweeps:
 
     @property
     def active(self) -> bool:
-        """Whether a sweep of this session was going on when that was looked at last."""
+        """Whether a sweep of this session was going on at the last look."""
         return self._active
 
     def check(self) -> None:

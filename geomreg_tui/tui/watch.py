@@ -53,12 +53,13 @@ class Watch:
         self._only(None)
 
     def in_vain(self) -> None:
-        """Note that there was nothing yet; after a while that is nothing to look for often."""
+        """Note that nothing was there yet; after a while, look less often."""
         self._left -= 1
         if self._left <= 0:
             self.steadily()
 
     def _only(self, wanted: Timer | None) -> None:
+        """Let one timer run, and pause the others."""
         self._now = wanted
         for timer in (self._eager, self._steady, self._seldom):
             if timer is wanted:

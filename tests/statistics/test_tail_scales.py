@@ -112,6 +112,22 @@ def check_volumes(space, log_law, volume, population, runs):
     assert spread.max() < deviations(runs - 1, 2 * len(volumes))[1]
 
 
+GAINS = [1e-75, 1e-90, 1e-120, 1e-140, 1e70]
+
+
+@pytest.mark.parametrize("gain", GAINS)
+def test_a_gain_shifts_the_curve_even_where_squares_of_outputs_underflow(tmp_path, gain):
+    """Outputs have two factors of the gain, and losses four, which may be far below the smallest number."""
+    space = space_of(zeros(tmp_path, 1, 1, gain=gain))
+    walked = walk(space, Goal(log_volume=-7 * LN10), population=100)
+    assert walked.population.status == "volume reached"
+    shifted = np.linspace(-2, -24, 12)
+    exact = np.array([log_product(1, 1, one) for one in shifted])
+    assert exact[-1] > -6 * LN10
+    found, error = walked.at(shifted + 4 * math.log(gain))
+    assert np.abs((found - exact) / error).max() < sigmas(len(shifted) * len(GAINS))
+
+
 def test_a_descent_ends_where_sizes_that_cancel_are_rounding(tmp_path):
     """A residual unit, 1 + w, is told apart from 0 down to 1e-16, and no volume is given below."""
     space = space_of(zeros(tmp_path, 1, 1, depth=2, residual=True))

@@ -30,6 +30,7 @@ from geomreg_tui.report.command import shell_line
 from geomreg_tui.report.figures import draw_figure
 from geomreg_tui.report.sweep_figures import draw_directions
 from geomreg_tui.report.sweeps import sweep_text
+from geomreg_tui.report.wording import dead_text
 from geomreg_tui.rundir import RunDirectory, RunState
 from geomreg_tui.sampling.plan import SamplingPlan
 from geomreg_tui.sampling.store import packs_of
@@ -386,6 +387,17 @@ def test_every_format_is_written_and_no_other_and_nothing_is_replaced_unasked(tm
                 export(thing, path, force=True)
         with pytest.raises(ExperimentError, match="allowed ends are"):
             export(thing, tmp_path / "x.doc")
+
+
+def test_dead_networks_are_counted_in_words(tmp_path):
+    for dead, said in (
+        (0, " 0 networks of"),
+        (1, " 1 network of"),
+        (2, " 2 networks of"),
+        (None, "not counted"),
+    ):
+        result = load_result(make_run(tmp_path / f"{dead}", two_modes(), dead=dead).path)
+        assert said in dead_text(result)
 
 
 def test_a_script_holds_the_command(tmp_path):

@@ -98,7 +98,7 @@ class ExplorerServer(Server):
             await runner.cleanup()
 
     async def on_startup(self, app: web.Application) -> None:
-        """Say nothing: what there is to say has the token in it and is said once it works."""
+        """Print nothing: the address holds the token, and is printed once the server listens."""
 
     async def on_shutdown(self, app: web.Application) -> None:
         """End every explorer."""
@@ -117,7 +117,7 @@ class ExplorerServer(Server):
     async def _let_in(
         self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
     ) -> web.StreamResponse:
-        """Refuse what has no business here, before anything else looks at it."""
+        """Refuse requests that are not to be let in, before any handler sees them."""
         admission, host = self.admission, request.headers.get("Host")
         wants_socket = request.path == "/ws" or "Upgrade" in request.headers
         if not admission.is_addressed(host):
@@ -186,7 +186,7 @@ class _Explorer(AppService):
         return python_environment(**super()._build_environment(width, height))
 
     async def run(self) -> None:
-        """Pass on what it sends until it ends; then close its page, also where it did not get to say so."""
+        """Pass its output on until it ends; then close its page, even if it ended without a word."""
         try:
             with contextlib.suppress(ConnectionError):  # the page is gone
                 await super().run()
@@ -194,7 +194,7 @@ class _Explorer(AppService):
             await self.remote_close()
 
     async def stop(self) -> None:
-        """Have it leave, as from a dropped line: at once, and by force where it does not listen."""
+        """End it as a dropped line would, and by force if it does not end."""
         process, task = self._process, self._task
         if process is None:
             return
@@ -222,14 +222,14 @@ class _Narration(io.TextIOBase):
 
 
 def _address_name(host: str) -> str:
-    """Return how a browser names what listens there: all addresses go by the machine's name."""
+    """Return the host in the address that a browser opens: for all addresses, the machine's name."""
     if host in ("0.0.0.0", "::"):
         return socket.gethostname()
     return f"[{host}]" if ":" in host else host
 
 
 async def _pass_on(message: WSMessage, explorer: AppService, websocket: web.WebSocketResponse) -> None:
-    """Give the explorer what its page sends; what is not of textual-serve's kind is passed over."""
+    """Send messages of the page to the explorer; kinds that textual-serve does not know are dropped."""
     if message.type is not WSMsgType.TEXT:
         return
     match _parsed(message):
@@ -246,6 +246,7 @@ async def _pass_on(message: WSMessage, explorer: AppService, websocket: web.WebS
 
 
 def _parsed(message: WSMessage) -> object:
+    """Return a message as JSON; None where it is none."""
     try:
         return message.json()
     except (ValueError, RecursionError):
@@ -253,6 +254,7 @@ def _parsed(message: WSMessage) -> object:
 
 
 def _cells(value: str | int | None, usual: int) -> int:
+    """Return a number of cells from a request, within bounds."""
     try:
         return min(max(1, int(value if value is not None else usual)), _MOST_CELLS)
     except ValueError:
@@ -264,9 +266,11 @@ def _font_size(request: web.Request) -> int:
 
 
 def _refused(why: str) -> web.HTTPForbidden:
+    """Return an answer that refuses a request and says why."""
     return web.HTTPForbidden(text=f"Refused: {why}.\n", headers=_HEADERS)
 
 
 async def _harden(request: web.Request, response: web.StreamResponse) -> None:
+    """Add the headers that every answer has."""
     for name, value in _HEADERS.items():
         response.headers.setdefault(name, value)

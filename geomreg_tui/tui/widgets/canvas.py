@@ -161,6 +161,7 @@ class Canvas:
 
     @staticmethod
     def _reach(axis: Scale, low: float, high: float, cells: int) -> NDArray[np.int64]:
+        """Return the cells that an interval reaches into."""
         first, last = (int(np.clip(axis.share(end), 0, 1 - 1e-9) * cells) for end in (low, high))
         return np.arange(first, last + 1)
 
@@ -195,6 +196,7 @@ class Canvas:
         *,
         fill: bool = False,
     ) -> None:
+        """Put characters into cells."""
         self._figure.scatter(
             (columns / (self.columns - 1)).tolist(),
             (lines / (self.lines - 1)).tolist(),

@@ -61,7 +61,7 @@ def step_scale(text: str, direction: int) -> str | None:
 
 
 class PlainInput(Input):
-    """A field that never sends the terminal what could steer it, typed, pasted or read from a file."""
+    """A field without characters that could steer the terminal, typed, pasted or read from a file."""
 
     def validate_value(self, value: str) -> str:
         """Take steering characters out of whatever the field is to hold."""

@@ -157,6 +157,7 @@ class Knobs(VerticalScroll, can_focus=False):
     @on(Input.Changed)
     @on(Select.Changed)
     def _turned(self, event: Message) -> None:
+        """Check all controls, mark those that are wrong, and post the outcome."""
         event.stop()
         values = self.values()
         problems: list[Problem] = []
@@ -213,6 +214,7 @@ class Knobs(VerticalScroll, can_focus=False):
         return settings
 
     def _mark(self, problems: Sequence[Problem]) -> None:
+        """Mark the controls with impossible values, and hide those without meaning."""
         reasons = {problem.key: problem for problem in problems}
         if "data" in reasons and self.values()["data"] == FILE:
             reasons.setdefault("path", reasons["data"])
@@ -232,6 +234,7 @@ class Knobs(VerticalScroll, can_focus=False):
                     row.mount(Static(Text(text), classes="knob-problem", markup=False))
 
     def _control(self, knob: _Knob) -> ChoiceField | PathField | NumberField:
+        """Return the field of a control."""
         name, value = f"field-{knob.key}", self._value(knob.key)
         if knob.key == "path":
             return PathField(value, id=name)
@@ -265,6 +268,7 @@ class Knobs(VerticalScroll, can_focus=False):
 
 
 def _number(value: object) -> str:
+    """Return a number, or several, as they are typed."""
     if value is None:
         return ""
     if isinstance(value, tuple):

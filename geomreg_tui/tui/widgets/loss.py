@@ -136,6 +136,7 @@ class LossPane(RowsWidget):
         return False
 
     def _redrawn(self) -> None:
+        """Draw with axes that are chosen anew."""
         self._high = self._peak = None
         self._margin = _LABEL
         self._set_titles()
@@ -192,12 +193,13 @@ class LossPane(RowsWidget):
         return [*legend, self._names(canvas, facts, width), *canvas.rows()]
 
     def _per(self, widths: FloatArray, distribution: LossDistribution) -> FloatArray:
-        """Return what a bar's share of the losses is multiplied by, shape as ``widths``."""
+        """Return the factors that turn shares of the losses into heights of bars, shape as ``widths``."""
         if self.measure is Measure.DENSITY:
             return 1.0 / widths  # per unit of loss, or per decade
         return np.full(widths.shape, float(distribution.finite) if self.measure is Measure.COUNT else 1.0)
 
     def _heights(self, distribution: LossDistribution, edges: FloatArray, per: FloatArray) -> FloatArray:
+        """Return the height of each bar, in the measure that is drawn."""
         if self.measure is Measure.CUMULATIVE:
             return distribution.cdf(edges[1:])
         return bar_shares(distribution, edges) * per
@@ -215,6 +217,7 @@ class LossPane(RowsWidget):
         return np.where(counts > 0, high * per, 0.0)
 
     def _axis(self, view: View, facts: Facts, columns: int) -> Scale | None:
+        """Return the loss axis; None where there is nothing to put on it."""
         ends = self._ends(view, facts, self.zoom)
         if ends is None:
             return None
@@ -252,6 +255,7 @@ class LossPane(RowsWidget):
         self.entitle(f"Loss distribution, lowest {number_text(100 * drawn, 2)} %", str(self.border_subtitle))
 
     def _landmarks(self, facts: Facts) -> dict[str, float]:
+        """Return the places of the landmarks on the axis, by name."""
         places = {"L0": facts.null_loss, "Lc": facts.constant_loss}
         if self.log_axis:
             return {name: math.log10(place) for name, place in places.items() if place > 0}
@@ -278,6 +282,7 @@ class LossPane(RowsWidget):
         return row
 
     def _legend(self, view: View, facts: Facts, width: int, end: float) -> list[list[Piece]]:
+        """Return the lines above the plot."""
         items = [
             [Piece(f"L0 null {number_text(facts.null_loss)}", "landmark")],
             [Piece(f"Lc constant {number_text(facts.constant_loss)}", "landmark")],
@@ -317,6 +322,7 @@ def _rounded(low: float, high: float, *, whole: bool) -> tuple[float, float]:
 
 
 def _nothing_to_bin(distribution: LossDistribution) -> str:
+    """Return in words why there is no histogram."""
     histogram = distribution.histogram
     if histogram.nonfinite == histogram.total:
         return f"all {histogram.total:,} losses are NaN or infinite"

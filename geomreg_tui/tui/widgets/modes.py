@@ -53,6 +53,7 @@ class ModesTable(RowsWidget):
         return self._all_rows(width)
 
     def _all_rows(self, width: int) -> list[list[Piece]]:
+        """Return all rows."""
         view = self._view
         if view is None or view.modes is None or view.distribution is None or view.landmark is None:
             return [[Piece("no networks yet", "dim")]]
@@ -99,6 +100,7 @@ def _fitting(width: int, *texts: str) -> str:
 
 
 def _interval(interval: Interval, width: int, prefix: str = "") -> str:
+    """Return an interval with as many digits as fit."""
     texts = [interval_text(interval, *precision) for precision in _PRECISIONS]
     return _fitting(width, *(prefix + text for text in texts), *texts)
 
@@ -119,6 +121,7 @@ def _dead(distribution: LossDistribution, width: int) -> str:
 
 
 def _dip_texts(modes: ModeAnalysis) -> tuple[str, ...]:
+    """Return what the dip test says, in shorter and shorter words."""
     p = modes.dip.p_value
     if math.isnan(p):
         late = ("dip test: when it is done", "when it is done", "later")
@@ -129,12 +132,14 @@ def _dip_texts(modes: ModeAnalysis) -> tuple[str, ...]:
 
 
 def _contracting_texts(modes: ModeAnalysis) -> tuple[str, ...]:
+    """Return whether the density contracts, in shorter and shorter words."""
     if modes.contracting is None:
         return ("no central mode",)
     return ("yes, below the central mode", "yes") if modes.contracting else ("no",)
 
 
 def _comparison_rows(comparison: Comparison, width: int) -> list[list[Piece]]:
+    """Return the rows on the pinned distribution."""
     statistic, p = comparison.distance
     p_text = probability_text(p, 0.001, 2)
     label = textwrap.shorten(comparison.label, max(10, width - _NAME), placeholder="…")
@@ -146,6 +151,7 @@ def _comparison_rows(comparison: Comparison, width: int) -> list[list[Piece]]:
 
 
 def _mode_rows(modes: ModeAnalysis, width: int) -> list[list[Piece]]:
+    """Return the table of the modes."""
     if not modes.modes:
         return [[Piece("no significant mode yet", "dim")]]
     table = [("mode at loss", "L/L0", "mass", "height")]

@@ -183,6 +183,7 @@ class Multiples(RowsWidget, can_focus=True):
         self._scroll(event, -_WHEEL)
 
     def _scroll(self, event: events.MouseEvent, step: int) -> None:
+        """Show other rows; the selection comes along where it would leave the screen."""
         event.stop()
         grid = self._grid()
         if grid is None or self._view is None:
@@ -193,6 +194,7 @@ class Multiples(RowsWidget, can_focus=True):
         self.select(max(first, min(self.selected, last)))
 
     def _grid(self) -> _Grid | None:
+        """Return the layout; None while there are no points."""
         if self._view is None or not self._view.points:
             return None
         return _lay_out(len(self._view.points), *self.content_size)
@@ -260,6 +262,7 @@ class Multiples(RowsWidget, can_focus=True):
         return known[2]
 
     def _small(self, view: SweepView, place: int, grid: _Grid, axes: Axes | None) -> list[list[Piece]]:
+        """Return the rows of one point, drawn anew only where they differ."""
         point = view.points[place]
         key = (point, grid, axes, place == self.selected)
         if place not in self._drawn or self._drawn[place][0] != key:
@@ -296,6 +299,7 @@ def _lay_out(count: int, width: int, height: int) -> _Grid:
 
 
 def _filled(row: Sequence[Piece], width: int) -> list[Piece]:
+    """Return a row that is filled up with blanks."""
     used = sum(cell_len(piece.text) for piece in row)
     return [*row, Piece(" " * max(0, width - used))]
 

@@ -97,14 +97,17 @@ class PointsTable(RowsWidget):
 
 
 def _sizes(headings: Sequence[str], cells: Sequence[Sequence[str]]) -> list[int]:
+    """Return the width of each column."""
     return [max(map(cell_len, column)) for column in zip(headings, *cells, strict=True)]
 
 
 def _total(sizes: Sequence[int]) -> int:
+    """Return the width of a line."""
     return sum(sizes) + _GAP * (len(sizes) - 1)
 
 
 def _line(texts: Sequence[str], sizes: Sequence[int]) -> str:
+    """Return cells in columns, set to the right."""
     parts = [cut(text, size) for text, size in zip(texts, sizes, strict=True)]
     return (" " * _GAP).join(
         " " * (size - cell_len(text)) + text for text, size in zip(parts, sizes, strict=True)
@@ -112,6 +115,7 @@ def _line(texts: Sequence[str], sizes: Sequence[int]) -> str:
 
 
 def _dominance(point: PointView) -> tuple[str, str]:
+    """Return D_0 and the ends of its interval."""
     if point.landmark is None:
         return "", ""
     estimate, _, ends = interval_text(point.landmark.landmark, 3, bounded=True).partition(" ")

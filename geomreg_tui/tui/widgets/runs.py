@@ -27,6 +27,8 @@ _WHEEL = 3  # rows of one turn of the wheel
 
 
 class _Column(NamedTuple):
+    """A column of the list: its title, its width, and whether it is set to the right."""
+
     title: str
     width: int
     right: bool = False
@@ -113,6 +115,7 @@ class RunsList(RowsWidget, can_focus=True):
         self._settle()
 
     def _settle(self) -> None:
+        """Keep the selection among the runs and on view, and draw."""
         last = max(0, len(self.entries) - 1)
         self._place = max(0, min(self._place, last))
         top = max(0, min(self._top, len(self.entries) - self._page))
@@ -164,6 +167,7 @@ class RunsList(RowsWidget, can_focus=True):
         return rows
 
     def _columns(self, room: int) -> list[_Column]:
+        """Return the columns for which there is room."""
         if room >= _WIDE:
             columns = [_Column("run", self._name_width)]
         else:
@@ -177,6 +181,7 @@ class RunsList(RowsWidget, can_focus=True):
         return [*columns, _Column("experiment", max(1, room - used))]
 
     def _cells(self, entry: RunEntry, columns: Sequence[_Column], here: bool, over: str) -> list[Piece]:
+        """Return the cells of a run."""
         known = self._known.get(entry.name)
         row: list[Piece] = []
         for column in columns:

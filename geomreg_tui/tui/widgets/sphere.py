@@ -186,5 +186,6 @@ def _log10(natural: float) -> str:
 
 
 def _round_up(value: float) -> float:
+    """Return a value rounded up to half a unit of its first digit."""
     power = 10.0 ** math.floor(math.log10(value))
     return math.ceil(value / power * 2) / 2 * power

@@ -118,12 +118,14 @@ class SweepForm(Vertical):
 
 
 def _problem_text(problems: Sequence[Problem]) -> str:
+    """Return the first problem in one line."""
     problem = problems[0]
     instead = f"did you mean {problem.nearest}?" if problem.nearest else f"{problem.allowed}."
     return one_line(f"! {problem.key}: got {problem.got}; {instead}")
 
 
 def _count_text(plan: SweepPlan | None) -> str:
+    """Return in words how many points and networks a plan asks for."""
     if plan is None:
         return ""
     count = len(plan.factors[0].values)
