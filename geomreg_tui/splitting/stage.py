@@ -140,15 +140,20 @@ class SplittingStage:
             self._fail(work.index, outcome.error)
             self._passing |= not outcome.lasting
             return self.failure
+        said = ""
         if levels.damage:
             self._run.log("checkpoint set aside", population=work.index, reason=levels.damage)
+            said = (
+                f"population {work.index} of the tail is begun anew: its checkpoint cannot be gone on with "
+                f"({levels.damage})"
+            )
         self._put(work.index, levels.result)
         if levels.result.status == FAILED:
             self._fail(work.index, levels.result.reason)
             return self.failure
         if levels.result.status is None or levels.unwritten:
             self._waiting.appendleft(work.index)  # each goes to its end before the next begins
-        return self._note_writing(levels.unwritten)
+        return self._note_writing(levels.unwritten) or said
 
     def extend(self, target: int) -> str:
         """Do nothing: a tail that goes on is asked for with a new plan."""

@@ -38,7 +38,7 @@ def test_every_output_says_what_the_trajectories_of_each_point_say(swept, tmp_pa
     document = json.loads((swept / "sweep.json").read_text())
     table = tmp_path / "points.csv"
     call("export", swept, table, check=0)
-    rows = list(csv.DictReader(table.open()))
+    rows = list(csv.DictReader(table.read_text().splitlines()))
     for name, point, row in zip(("width=2", "width=8"), document["points"], rows, strict=True):
         result = read_trajectories(RunDirectory.open(swept / name))
         fitted = result.status == 0
