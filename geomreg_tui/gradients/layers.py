@@ -44,7 +44,7 @@ class Layer(ABC):
 
     @abstractmethod
     def back(self, upstream: Float[Tensor, "batch n_out columns"]) -> Float[Tensor, "batch n_in columns"]:
-        """Return W^T D for D, (batch, n_out, m), that depends on the layer through ``z`` alone; to call once."""
+        """Return W^T D for D, (batch, n_out, m), that depends on the layer through ``z`` alone; call once."""
 
 
 class DrawnLayer(Layer):
