@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import cast
 
 import numpy as np
@@ -24,7 +24,7 @@ from geomreg_tui.gradients.observables import (
     sharpness,
 )
 from geomreg_tui.gradients.perceptron import PerceptronPass
-from geomreg_tui.gradients.plan import NORMAL_INITS, GradientPlan, check_plan
+from geomreg_tui.gradients.plan import NORMAL_INITS, Arrangement, GradientPlan, check_plan
 from geomreg_tui.gradients.traced import ConvolutionPass, CustomPass
 from geomreg_tui.gradients.walk import PairedLayers, paired_outputs
 from geomreg_tui.inits import RotationInvariant, Stream
@@ -33,28 +33,9 @@ from geomreg_tui.networks import MLP, CustomNetwork
 from geomreg_tui.sampling.sampler import Sampler
 from geomreg_tui.shapes import LayerShape
 
-__all__ = ["Arrangement", "Observed", "Observer"]
+__all__ = ["Observed", "Observer", "chosen_pairs"]
 
 _PAIRS = 0x70616972  # key of the stream that pairs of examples are chosen by
-
-
-@dataclass(frozen=True)
-class Arrangement:
-    """How the networks of an experiment are observed: what is not a matter of the machine.
-
-    Attributes:
-        method: ``projected`` or ``direct``.
-        reason: why.
-        chunk: networks of a chunk.
-        batch: networks side by side.
-        pairs: pairs of examples that are compared.
-    """
-
-    method: str
-    reason: str
-    chunk: int
-    batch: int
-    pairs: int
 
 
 @dataclass(frozen=True)
@@ -65,13 +46,13 @@ class Observed:
         losses: training losses, (batch,).
         values: each observable, float64 (batch,); NaN where it is undefined or not finite.
         undefined: of an observable that can be 0/0, whether it is, bool (batch,).
-        missing: pairs of examples without a cosine, over all networks.
+        missing: pairs of examples without a cosine, (batch,).
     """
 
     losses: Float[Tensor, " batch"]
     values: dict[str, Float64[Tensor, " batch"]]
-    undefined: dict[str, Tensor] = field(default_factory=dict)
-    missing: int = 0
+    undefined: dict[str, Tensor]
+    missing: Tensor
 
 
 class Observer:
@@ -88,8 +69,20 @@ class Observer:
     plan: GradientPlan
     arrangement: Arrangement
 
-    def __init__(self, experiment: Experiment, plan: GradientPlan, device: str = "cpu") -> None:
+    def __init__(
+        self,
+        experiment: Experiment,
+        plan: GradientPlan,
+        device: str = "cpu",
+        arrangement: Arrangement | None = None,
+    ) -> None:
         """Make ready.
+
+        Args:
+            experiment: the experiment.
+            plan: what is observed.
+            device: where to compute.
+            arrangement: how it is to be observed; None for the best.
 
         Raises:
             ExperimentError: if that cannot be observed of the experiment.
@@ -109,7 +102,7 @@ class Observer:
         self._pairs = torch.from_numpy(chosen_pairs(len(self._x), plan.pairs, self.experiment.data_seed)).to(
             self._x.device
         )
-        self.arrangement = self._arranged()
+        self.arrangement = arrangement or self._arranged()
 
     def observe(self, batch: int, generator: torch.Generator) -> Observed:
         """Draw networks and return what is observed of their gradients."""
@@ -119,8 +112,6 @@ class Observer:
         names = self.plan.observables
         losses = self._losses(outputs)
         values: dict[str, Tensor] = {}
-        if not names:
-            return Observed(losses, values)
         flat = self.experiment.loss == "zero_one"
         slopes = None if flat else slope_of_loss(self.experiment.loss, outputs, self._targets)
         ntk = None
@@ -132,7 +123,7 @@ class Observer:
         if ntk is not None and slopes is not None:
             gram = gradient_gram(ntk, slopes)
         undefined: dict[str, Tensor] = {}
-        missing = 0
+        missing = torch.zeros(batch, dtype=torch.int64, device=outputs.device)
         if "confusion_min" in names:
             seen = confusion(gram, self._pairs)
             values |= {
@@ -141,7 +132,7 @@ class Observer:
                 "confusion_negative": seen.negative,
             }
             undefined = dict.fromkeys(values, seen.undefined)
-            missing = int(seen.missing.sum())
+            missing = seen.missing
         if ntk is not None and "ntk_trace" in names:
             values["ntk_trace"] = ntk_trace(ntk)
         if "gradient_norm" in names:
@@ -158,7 +149,7 @@ class Observer:
             batch,
             self._stream(generator),
             self.plan.walk_step,
-            self._projects,
+            self.arrangement.paired,
         )
         first, second = paired_outputs(self._network, self._x, layers)
         return self._losses(first), self._losses(second)
@@ -167,10 +158,9 @@ class Observer:
         law = self.sampler.law
         shared = law.begin(batch, stream)
         if isinstance(self._network, MLP):
-            columns = self._columns
 
             def draw(shape: LayerShape, activations: Tensor) -> Layer:
-                if self._projects(shape, len(self._x), columns):
+                if self.arrangement.projected[shape.index]:
                     return ProjectedLayer(cast(RotationInvariant, law), shape, activations, batch, stream)
                 return DrawnLayer(law, shape, activations, batch, stream, shared)
 
@@ -180,26 +170,33 @@ class Observer:
             return CustomPass(self._network, self._x, parameters, batch)
         return ConvolutionPass(self._network, self._x, parameters, batch)
 
-    def _projects(self, shape: LayerShape, examples: int, columns: int) -> bool:
-        """Return whether a layer is projected: all are where that was asked for, else where it is cheaper."""
-        if self.arrangement.method == "direct":
-            return False
-        asked = self.plan.method == "projected"
-        return asked or projects(shape, examples, columns, self.experiment.dtype)
-
     @property
     def _columns(self) -> int:
         return len(self._x) * (self._outputs if self._ntk else 1)
 
     def _arranged(self) -> Arrangement:
         method, reason = self._method()
-        shapes, columns = self._network.shapes, self._columns
-        cost = network_cost(
-            shapes, len(self._x), columns, self.experiment.dtype, method, "sharpness" in self.plan.observe
-        )
+        shapes, columns, dtype = self._network.shapes, self._columns, self.experiment.dtype
+        eigenvalues = "sharpness" in self.plan.observe
+        cost = network_cost(shapes, len(self._x), columns, dtype, method, eigenvalues)
         one_by_one = isinstance(self._network, CustomNetwork)
         chunk, batch = sizes(cost, columns, one_by_one=one_by_one)
-        return Arrangement(method, reason, chunk, batch, self._pairs.shape[1])
+        return Arrangement(
+            method,
+            reason,
+            chunk,
+            batch,
+            self._pairs.shape[1],
+            tuple(method == "projected" and self._projects(shape, len(self._x), columns) for shape in shapes),
+            tuple(self._projects(shape, 2 * len(self._x), 0) for shape in shapes),
+        )
+
+    def _projects(self, shape: LayerShape, examples: int, columns: int) -> bool:
+        """Return whether a layer with normal weights is projected: where it is cheaper, or was asked for."""
+        if self._network.needs_weights or self.plan.method == "direct":
+            return False
+        asked = self.plan.method == "projected"
+        return asked or projects(shape, examples, columns, self.experiment.dtype)
 
     def _method(self) -> tuple[str, str]:
         """Return how gradients are drawn, and why."""
@@ -215,18 +212,19 @@ class Observer:
         if objection:
             return "direct", f"projected gradients are exact only {objection}"
         shapes, examples, columns = self._network.shapes, len(self._x), self._columns
-        dtype = self.experiment.dtype
-        full = network_cost(shapes, examples, columns, dtype, "direct")
-        few = network_cost(shapes, examples, columns, dtype, "projected")
-        if not any(projects(shape, examples, columns, dtype) for shape in shapes):
+        if not any(self._projects(shape, examples, columns) for shape in shapes):
             return (
                 "direct",
                 f"for {columns} derivatives, drawing every weight is cheaper than projecting any layer",
             )
+        full, few = (
+            network_cost(shapes, examples, columns, self.experiment.dtype, method).normals
+            for method in ("direct", "projected")
+        )
         return (
             "projected",
-            f"{self.experiment.init} has independent normal weights: {few.normals:,} random numbers instead "
-            f"of {full.normals:,} for a network with its gradients",
+            f"{self.experiment.init} has independent normal weights: {few:,} random numbers instead of "
+            f"{full:,} for a network with its gradients",
         )
 
     def _losses(self, outputs: Tensor) -> Tensor:

@@ -17,7 +17,9 @@ __all__ = [
     "OBSERVED",
     "WALK",
     "WALK_STEP",
+    "Arrangement",
     "GradientPlan",
+    "arrangement_from_values",
     "check_plan",
     "parse_plan",
     "plan_from_values",
@@ -74,6 +76,50 @@ class GradientPlan:
     def needs_ntk(self, outputs: int) -> bool:
         """Return whether the whole NTK is needed, and not the gradients of the loss alone."""
         return outputs == 1 or "ntk" in self.observe or "sharpness" in self.observe
+
+
+@dataclass(frozen=True)
+class Arrangement:
+    """How the networks of an experiment are observed: all that decides bits, and is no matter of the machine.
+
+    Attributes:
+        method: ``projected`` or ``direct``.
+        reason: why.
+        chunk: networks of a chunk.
+        batch: networks side by side.
+        pairs: pairs of examples whose gradients are compared.
+        projected: which layers are projected, for gradients.
+        paired: which layers are projected, for steps of walks.
+    """
+
+    method: str
+    reason: str
+    chunk: int
+    batch: int
+    pairs: int
+    projected: tuple[bool, ...]
+    paired: tuple[bool, ...]
+
+
+def arrangement_from_values(values: Mapping[str, Any]) -> Arrangement:
+    """Restore an arrangement from ``dataclasses.asdict`` of it.
+
+    Raises:
+        LookupError, TypeError, ValueError: if entries are missing or impossible.
+    """
+    found = Arrangement(
+        method=str(values["method"]),
+        reason=str(values["reason"]),
+        chunk=int(values["chunk"]),
+        batch=int(values["batch"]),
+        pairs=int(values["pairs"]),
+        projected=tuple(bool(one) for one in values["projected"]),
+        paired=tuple(bool(one) for one in values["paired"]),
+    )
+    possible = found.method in METHODS[1:] and 1 <= found.batch <= found.chunk and found.pairs >= 0
+    if not possible or len(found.projected) != len(found.paired):
+        raise ValueError("an impossible arrangement of gradients")
+    return found
 
 
 def plan_values(plan: GradientPlan) -> dict[str, Any]:

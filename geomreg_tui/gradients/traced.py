@@ -14,6 +14,7 @@ import torch
 from jaxtyping import Float, Float64
 from torch import Tensor
 
+from geomreg_tui.errors import ModuleError
 from geomreg_tui.gradients.perceptron import gram
 from geomreg_tui.networks import CustomNetwork, Network, apply_matrix
 from geomreg_tui.networks.given import GivenLayers
@@ -114,7 +115,7 @@ class CustomPass:
         """Run forward; arguments are those of :class:`ConvolutionPass`.
 
         Raises:
-            ModuleError: if the module fails.
+            ModuleError: if the module fails, or its outputs do not depend differentiably on its weights.
         """
         self._graphs: list[tuple[Tensor, list[Tensor]]] = []
         with torch.inference_mode(False), torch.enable_grad():
@@ -125,6 +126,8 @@ class CustomPass:
                 ]
                 leaves = [tensor for pair in one for tensor in pair if tensor is not None]
                 outputs = network.differentiable(x.clone(), GivenLayers(network.shapes, one, 1))
+                if not outputs.requires_grad:
+                    raise ModuleError("its outputs are computed in ways that torch does not differentiate")
                 self._graphs.append((outputs, leaves))
         self.outputs = torch.cat([outputs.detach() for outputs, _ in self._graphs])
 
@@ -148,8 +151,6 @@ def _leaf(tensor: Tensor) -> Tensor:
 
 def _flat_gradient(outputs: Tensor, leaves: Sequence[Tensor], upstream: Tensor) -> Tensor:
     """Return derivatives of sum(outputs * upstream) by all parameters, (P,); 0 by those not depended on."""
-    if not outputs.requires_grad:
-        return torch.zeros(sum(leaf.numel() for leaf in leaves), dtype=outputs.dtype, device=outputs.device)
     parts = torch.autograd.grad(outputs, leaves, upstream, retain_graph=True, allow_unused=True)
     pairs = zip(parts, leaves, strict=True)
     return torch.cat([(torch.zeros_like(leaf) if part is None else part).flatten() for part, leaf in pairs])

@@ -14,7 +14,7 @@ drawing W and Xi.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Sequence
 
 import torch
 from jaxtyping import Float
@@ -29,14 +29,12 @@ from geomreg_tui.shapes import LayerShape
 
 __all__ = ["PairedLayers", "paired_outputs"]
 
-Projects = Callable[[LayerShape, int, int], bool]
-
 
 class PairedLayers:
     """Layers of pairs of networks, applied to columns of which the first half is for the first network."""
 
     def __init__(
-        self, law: RotationInvariant, batch: int, stream: Stream, rho: float, projects: Projects
+        self, law: RotationInvariant, batch: int, stream: Stream, rho: float, projected: Sequence[bool]
     ) -> None:
         """Begin a batch of pairs.
 
@@ -45,14 +43,13 @@ class PairedLayers:
             batch: pairs.
             stream: random numbers.
             rho: correlation of each weight with the same one of the other network.
-            projects: tells of a layer, the columns that it is applied to and those that would go back,
-                whether it is projected.
+            projected: which layers are projected.
         """
         self.batch = batch
         self._law = law
         self._stream = stream
         self._rho, self._rest = rho, math.sqrt((1 - rho) * (1 + rho))
-        self._projects = projects
+        self._projected = projected
 
     def weights(self, shape: LayerShape) -> tuple[Tensor, Tensor | None]:
         """Refuse: a pair of networks has two weights. Modules that want them are given them one by one."""
@@ -64,7 +61,7 @@ class PairedLayers:
         """Return pre-activations (batch, n_out, 2 m) of activations (batch or 1, n_in, 2 m)."""
         half = activations.shape[2] // 2
         first, second = activations[:, :, :half], activations[:, :, half:]
-        if self._projects(shape, 2 * half, 0):
+        if self._projected[shape.index]:
             rows = augment(activations, *self._law.row_scales(shape))
             # The two networks have the same inputs: one basis of these is enough.
             basis, root = orthonormal_basis(rows[:, :, :half] if shape.index == 0 else rows)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 __all__ = ["ExactSum", "Moments"]
 
@@ -104,6 +104,32 @@ class Moments:
             self.deviation + other.deviation,
             self.square + other.square,
         )
+
+    def to_arrays(self, prefix: str) -> dict[str, NDArray[np.generic]]:
+        """Return named arrays, from which :meth:`from_arrays` restores every bit."""
+        return {
+            f"{prefix}.count": np.array([self.count], np.int64),
+            f"{prefix}.range": np.array([self.origin, self.minimum, self.maximum]),
+            f"{prefix}.deviation": np.array(self.deviation.parts, np.float64),
+            f"{prefix}.square": np.array(self.square.parts, np.float64),
+        }
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, NDArray[np.generic]], prefix: str) -> Moments:
+        """Restore moments.
+
+        Raises:
+            ValueError: if arrays are missing, or of the wrong type or shape.
+        """
+        kinds = {"count": np.int64, "range": np.float64, "deviation": np.float64, "square": np.float64}
+        found = []
+        for part, kind in kinds.items():
+            array = arrays.get(f"{prefix}.{part}")
+            if array is None or array.ndim != 1 or array.dtype != kind:
+                raise ValueError(f"{prefix}.{part}: missing, or of the wrong type or shape")
+            found.append(array.tolist())
+        (count,), (origin, minimum, maximum), deviation, square = found
+        return cls(origin, count, minimum, maximum, ExactSum(tuple(deviation)), ExactSum(tuple(square)))
 
     @property
     def mean(self) -> float:

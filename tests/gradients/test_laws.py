@@ -55,7 +55,7 @@ def pairs_of_outputs(made, count, *key):
     with torch.inference_mode():
         for _ in range(0, count, 256):
             layers = PairedLayers(
-                made.sampler.law, 256, made._stream(generator), made.plan.walk_step, made._projects
+                made.sampler.law, 256, made._stream(generator), made.plan.walk_step, made.arrangement.paired
             )
             for kept, outputs in zip(found, paired_outputs(made._network, made._x, layers), strict=True):
                 kept.append(outputs.flatten(1).double())

@@ -109,4 +109,4 @@ def test_the_shortcut_is_told_apart(monkeypatch):
 
     monkeypatch.setattr(ProjectedLayer, "back", anew)
     with pytest.raises(AssertionError):
-        pair(53, width=4, depth=2, examples=4, activation="tanh")
+        pair(53, 30_000, width=4, depth=2, examples=4, activation="tanh")
