@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from geomreg_tui.gradients.result import Observations, ObservedValues
-from geomreg_tui.gradients.store import Planned
+from geomreg_tui.gradients.result import ObservedValues
+from geomreg_tui.gradients.store import Observed
 from geomreg_tui.gradients.walk_sums import NEUTRAL, WalkSums
 from geomreg_tui.statistics.intervals import UNDEFINED, Interval, clopper_pearson
 from geomreg_tui.statistics.observed import (
@@ -24,14 +24,14 @@ __all__ = ["QUANTILES", "describe"]
 QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 
 
-def describe(planned: Planned, observations: Observations) -> dict[str, Any]:
+def describe(seen: Observed) -> dict[str, Any]:
     """Return what is added to a run's document; None stands for what is undefined or infinite.
 
     Each observable has its ``mean``, ``std``, ``min``, ``max`` and ``quantiles`` over networks, with 95 %
     intervals of mean and quantiles beside them. ``walk_correlation`` is no number of one network: its
     ``mean`` is the correlation of all pairs together, and the others are those of 32 groups of pairs.
     """
-    plan, arrangement = planned.plan, planned.arrangement
+    observations, plan, arrangement = seen.observations, seen.planned.plan, seen.planned.arrangement
     observed: dict[str, Any] = {
         "networks": observations.samples,
         "method": arrangement.method,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -19,10 +19,12 @@ from geomreg_tui.gradients.plan import NAME, check_plan, plan_from_values
 from geomreg_tui.gradients.result import Observations
 from geomreg_tui.gradients.store import (
     LAYOUT,
+    Observed,
     Planned,
     empty_observations,
     packs_of,
     read_given_up,
+    read_observed,
     write_given_up,
 )
 from geomreg_tui.rundir import Part, RunDirectory
@@ -31,20 +33,7 @@ from geomreg_tui.sampling.packs import Pack
 from geomreg_tui.sampling.store import read_prefix
 from geomreg_tui.summary import Facts
 
-__all__ = ["GRADIENTS", "GradientsKind", "GradientsStage", "Observed"]
-
-
-@dataclass(frozen=True)
-class Observed:
-    """What the networks of a run that were observed have shown.
-
-    Attributes:
-        planned: what was asked for, and how it is observed.
-        observations: what came of it.
-    """
-
-    planned: Planned
-    observations: Observations
+__all__ = ["GRADIENTS", "GradientsKind", "GradientsStage"]
 
 
 class GradientsStage(ChunkedStage[Observations]):
@@ -161,11 +150,7 @@ class GradientsKind(StageKind):
 
     def read(self, run: RunDirectory) -> Observed | None:
         """Return the networks of the committed prefix; None where nothing is observed."""
-        planned = Planned.read(run)
-        if planned is None:
-            return None
-        pack, _ = read_prefix(packs_of(run, planned), read_given_up(run))
-        return Observed(planned, pack.summary)
+        return read_observed(run)
 
     def to_part(self, result: Observed) -> Part:
         """Return the part of a snapshot that holds observations."""
@@ -203,8 +188,7 @@ class GradientsKind(StageKind):
 
     def describe(self, document: dict[str, Any], facts: Facts, results: Mapping[str, Any]) -> None:
         """Add the observables: moments, quantiles, and how they go with the loss."""
-        observed: Observed = results[NAME]
-        document |= describe(observed.planned, observed.observations)
+        document |= describe(results[NAME])
 
 
 def _changed(planned: Planned, changes: Mapping[str, Any]) -> Planned:

@@ -20,9 +20,20 @@ from geomreg_tui.gradients.result import Observations
 from geomreg_tui.rundir import Layout, RunDirectory
 from geomreg_tui.rundir.store import parsing, read_json, write_json
 from geomreg_tui.sampling.packs import PackFolder
+from geomreg_tui.sampling.store import read_prefix
 from geomreg_tui.summary import Facts
 
-__all__ = ["FOLDER", "LAYOUT", "Planned", "empty_observations", "packs_of", "read_given_up", "write_given_up"]
+__all__ = [
+    "FOLDER",
+    "LAYOUT",
+    "Observed",
+    "Planned",
+    "empty_observations",
+    "packs_of",
+    "read_given_up",
+    "read_observed",
+    "write_given_up",
+]
 
 FOLDER = "gradients"
 _PLAN, _GIVEN_UP = "plan.json", "given_up.json"
@@ -91,6 +102,19 @@ class Planned:
             return cls.from_json(values)
 
 
+@dataclass(frozen=True)
+class Observed:
+    """What the networks of a run that were observed have shown.
+
+    Attributes:
+        planned: what was asked for, and how it is observed.
+        observations: what came of it.
+    """
+
+    planned: Planned
+    observations: Observations
+
+
 def empty_observations(planned: Planned, facts: Facts) -> Observations:
     """Return the observations of no networks."""
     origin = facts.null_loss if planned.plan.walks else None
@@ -117,6 +141,19 @@ def read_given_up(run: RunDirectory) -> set[int]:
             return {int(chunk) for chunk in values["chunks"]}
     except RunDirectoryError:
         return set()
+
+
+def read_observed(run: RunDirectory) -> Observed | None:
+    """Return the networks of the committed prefix that were observed; None where nothing is observed.
+
+    Raises:
+        RunDirectoryError: if the plan is damaged, or the folder cannot be read.
+    """
+    planned = Planned.read(run)
+    if planned is None:
+        return None
+    pack, _ = read_prefix(packs_of(run, planned), read_given_up(run))
+    return Observed(planned, pack.summary)
 
 
 def write_given_up(run: RunDirectory, chunks: set[int]) -> None:
