@@ -49,7 +49,7 @@ class ObservedValues:
         """
         return cls(
             SignedHistogram.from_values(values, bits, undefined),
-            Moments.from_losses(values, 0.0),
+            Moments.from_losses(values if undefined is None else np.where(undefined, np.nan, values), 0.0),
             LossJoint.from_values(losses, values, undefined),
         )
 
@@ -74,7 +74,7 @@ class ObservedValues:
         """Return named arrays, from which :meth:`from_arrays` restores every bit."""
         return {
             **self.histogram.to_arrays(f"{prefix}.histogram"),
-            **self.moments.to_arrays(f"{prefix}.moments"),
+            **self.moments.canonical().to_arrays(f"{prefix}.moments"),
             **self.joint.to_arrays(f"{prefix}.joint"),
         }
 

@@ -119,12 +119,13 @@ class WalkSums:
     def to_arrays(self) -> dict[str, NDArray[np.generic]]:
         """Return named arrays, from which :meth:`from_arrays` restores every bit."""
         counters = [self.pairs, self.improving, self.neutral, self.nonfinite, self.zero]
+        sums = [total.canonical() for total in self.sums]
         return {
             "walk.origin": np.array([self.origin]),
             "walk.counters": np.array(counters, np.int64),
             "walk.counts": np.array(self.counts, np.int64),
-            "walk.parts": np.array([part for total in self.sums for part in total.parts], np.float64),
-            "walk.lengths": np.array([len(total.parts) for total in self.sums], np.int64),
+            "walk.parts": np.array([part for total in sums for part in total.parts], np.float64),
+            "walk.lengths": np.array([len(total.parts) for total in sums], np.int64),
         }
 
     @classmethod

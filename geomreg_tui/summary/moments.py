@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -49,6 +49,23 @@ class ExactSum:
 
     def __add__(self, other: ExactSum) -> ExactSum:
         return ExactSum.of(self.parts + other.parts)
+
+    def canonical(self) -> ExactSum:
+        """Return the same sum in the one form that does not depend on how it was added up.
+
+        Its last part is the sum correctly rounded, the one before it what is then left, and so on.
+        """
+        parts: list[float] = []
+        rest = self
+        while rest.parts:
+            value = rest.value
+            if math.isnan(value):
+                return ExactSum((math.nan,))
+            if value == 0:
+                break
+            parts.append(value)
+            rest = ExactSum.of((*rest.parts, -value))
+        return ExactSum(tuple(reversed(parts)))
 
     @property
     def value(self) -> float:
@@ -130,6 +147,10 @@ class Moments:
             found.append(array.tolist())
         (count,), (origin, minimum, maximum), deviation, square = found
         return cls(origin, count, minimum, maximum, ExactSum(tuple(deviation)), ExactSum(tuple(square)))
+
+    def canonical(self) -> Moments:
+        """Return the same moments with sums in the form that does not depend on how they were added up."""
+        return replace(self, deviation=self.deviation.canonical(), square=self.square.canonical())
 
     @property
     def mean(self) -> float:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from geomreg_tui.summary.histogram import IntArray, LossHistogram
+from geomreg_tui.summary.histogram import IntArray, LossHistogram, bin_edge
 from geomreg_tui.summary.joint import OVERFLOW, coarse_bin, coarse_middle
 
 __all__ = ["LossJoint", "SignedHistogram"]
@@ -98,8 +98,7 @@ class SignedHistogram:
 
     def middles(self) -> tuple[FloatArray, IntArray]:
         """Return the middles of the occupied bins, increasing, and how many numbers are in each, (bins,)."""
-        below = (self.negative.lower + self.negative.upper) / -2
-        above = (self.positive.lower + self.positive.upper) / 2
+        below, above = -_middles(self.negative), _middles(self.positive)
         at_zero = [0.0] if self.zero else []
         middles = np.concatenate([below[::-1], at_zero, above])
         counts = np.concatenate([self.negative.count[::-1], [self.zero] * len(at_zero), self.positive.count])
@@ -210,6 +209,11 @@ class LossJoint:
             if count.min() <= 0 or np.any(np.diff(_key(cells)) <= 0):
                 raise ValueError(f"{prefix}: cells must increase and counts be positive")
         return cls(cells, count)
+
+
+def _middles(histogram: LossHistogram) -> FloatArray:
+    """Return the middle of each bin, which is an edge where bins are half as wide."""
+    return bin_edge(2 * histogram.index + 1, histogram.bits + 1)
 
 
 def _key(cells: IntArray) -> IntArray:
