@@ -13,18 +13,35 @@ from geomreg_tui.formatting import interval_text, number_text
 from geomreg_tui.gradients.store import Observed
 from geomreg_tui.statistics.intervals import UNDEFINED, Interval
 
-__all__ = ["HEADINGS", "LABELS", "observable_columns", "observable_rows", "observed_lines", "observed_text"]
+__all__ = [
+    "HEADINGS",
+    "LABELS",
+    "WALK_HEADINGS",
+    "observable_columns",
+    "observable_rows",
+    "observed_lines",
+    "observed_text",
+    "walk_rows",
+]
 
 LABELS = {
-    "confusion_min": "smallest cosine of two gradients",
+    "confusion_min": "smallest cosine",
     "confusion_mean": "mean cosine",
     "confusion_negative": "share of negative cosines",
     "gradient_norm": "gradient norm",
     "ntk_trace": "trace of the NTK",
-    "sharpness": "sharpness (Gauss-Newton)",
-    "walk_correlation": "correlation of the loss after a step",
+    "sharpness": "sharpness",
+    "walk_correlation": "walk: correlation of L",
 }
-HEADINGS = ("observable", "mean [95 %]", "5 %", "median", "95 %", "rank correlation with the loss [95 %]")
+HEADINGS = ("observable", "mean [95 %]", "5 %", "median", "95 %", "rank correlation with L [95 %]")
+_FEW = ("observable", "mean [95 %]", "median", "rank corr. with L")  # what a terminal has room for
+WALK_HEADINGS = ("of steps of a walk", "[95 %]")
+_WALK = (
+    ("of_log_loss", "correlation of ln L"),
+    ("length", "correlation length of L, in steps"),
+    ("improving", "share of steps that improve L"),
+    ("neutral", "share that change L by 1 % at most"),
+)
 _SHARES = ("0.05", "0.5", "0.95")
 
 
@@ -54,6 +71,12 @@ def observable_rows(observables: Mapping[str, Mapping[str, Any]]) -> list[tuple[
     return rows
 
 
+def walk_rows(observables: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, str]]:
+    """Return rows of :data:`WALK_HEADINGS`; none where no walks were observed."""
+    walk = observables.get("walk_correlation")
+    return [] if walk is None else [(text, interval_text(_interval(walk[key]))) for key, text in _WALK]
+
+
 def observed_lines(
     seen: Observed | None,
     observables: Mapping[str, Mapping[str, Any]],
@@ -74,15 +97,11 @@ def observed_lines(
     undefined = max((found["counts"].get("undefined", 0) for found in observables.values()), default=0)
     if undefined:
         lines.append(f"Undefined     {undefined:,} networks have gradients of 0, and so no cosines")
-    table = table_lines(HEADINGS, observable_rows(observables), room, left=(0,))
-    lines += [(" " * indent + line).rstrip() for line in table]
-    walk = observables.get("walk_correlation")
-    if walk:
-        keys = ("of_log_loss", "length", "improving", "neutral")
-        log, length, improving, neutral = (interval_text(_interval(walk[key])) for key in keys)
-        lines.append(f"Walk          correlation of ln L {log}, length {length} steps")
-        lines.append(f"Steps         improve {improving}, change L by 1 % at most {neutral}")
-    return lines
+    rows = [(row[0], row[1], row[3], row[5].partition(" [")[0]) for row in observable_rows(observables)]
+    table = table_lines(_FEW, rows, room, left=(0,))
+    if walk := walk_rows(observables):
+        table += ["", *table_lines(WALK_HEADINGS, walk, room, left=(0,))]
+    return lines + [(" " * indent + line).rstrip() for line in table]
 
 
 def observable_columns(observables: Mapping[str, Mapping[str, Any]]) -> dict[str, NDArray[Any]]:
