@@ -16,8 +16,8 @@ __all__ = ["Cost", "network_cost", "projects", "sizes"]
 
 _NORMAL = {"float32": 6e-9, "float64": 2.5e-8}  # one normal
 _PRODUCT = {"float32": 6e-11, "float64": 1.2e-10}  # one multiplication and addition in a matrix product
-_BASIS = {"float32": (4e-6, 3e-10), "float64": (4e-6, 6e-10)}  # of a basis: at least, and a product
-_ROOT = {"float32": (2e-6, 1.4e-10), "float64": (2e-6, 3e-10)}
+_BASIS = {"float32": (8e-7, 2.5e-10), "float64": (8e-7, 5e-10)}  # of a basis: a column, and a product
+_ROOT = {"float32": (4e-7, 1.3e-10), "float64": (5e-7, 3e-10)}  # the same of a root
 _ELEMENT = 3e-9  # one activation written, passed through the nonlinearity and its slope, and read again
 _GRAM_PRODUCT = 1e-10  # in float64, whatever the format
 _NETWORK = 2e-6  # loss, slopes, cosines, histograms
@@ -112,10 +112,11 @@ def _layer(shape: LayerShape, examples: int, columns: int, dtype: str, projected
         normals = shape.n_out * rank + rows * fresh
         elements = normals + rows * rank
         if not first:
-            least, each = _BASIS[dtype]
-            seconds += least + each * rank * positions * (rows + positions)
-            least, each = _ROOT[dtype]
-            seconds += least + each * fresh * back * shape.n_out if shape.n_out > back else 0.0
+            column, product = _BASIS[dtype]
+            seconds += column * positions + product * rank * positions * (rows + positions)
+            if shape.n_out > back:
+                column, product = _ROOT[dtype]
+                seconds += column * back + product * back**2 * shape.n_out
             products += rows * rank * fresh + rows * back * (fresh + rank) + shape.n_out * rank * back
     else:
         normals = shape.n_out * rows

@@ -47,10 +47,13 @@ class ObservedValues:
             bits: mantissa bits that tell bins apart.
             undefined: whose value is 0 / 0, (networks,); None for none.
         """
+        numbers = np.asarray(values, np.float64) + 0.0  # -0 is 0, whichever of them comes first
+        if undefined is not None:
+            numbers = np.where(undefined, np.nan, numbers)
         return cls(
-            SignedHistogram.from_values(values, bits, undefined),
-            Moments.from_losses(values if undefined is None else np.where(undefined, np.nan, values), 0.0),
-            LossJoint.from_values(losses, values, undefined),
+            SignedHistogram.from_values(numbers, bits, undefined),
+            Moments.from_losses(numbers, 0.0),
+            LossJoint.from_values(losses, numbers, undefined),
         )
 
     @classmethod

@@ -29,6 +29,8 @@ NUMBERS = st.one_of(
     st.sampled_from([0.0, -0.0, math.inf, -math.inf, math.nan, 1.0, -1.0, 5e-324, -5e-324]),
 )
 NETWORKS = st.lists(st.tuples(st.floats(0, 1e30), NUMBERS, st.booleans()), max_size=30)
+# Numbers whose sums fit into a float, in whatever order they are added.
+ADDED = NETWORKS.map(lambda networks: [n for n in networks if not 1e300 < abs(n[1]) < math.inf])
 
 
 def values_of(networks):
@@ -71,7 +73,7 @@ def test_every_number_is_counted_once(networks):
 
 
 @settings(max_examples=30)
-@given(st.lists(NETWORKS, min_size=3, max_size=3))
+@given(st.lists(ADDED, min_size=3, max_size=3))
 def test_merging_is_exact_in_any_order_and_grouping(parts):
     first, second, third = (chunk(networks) for networks in parts)
     together = Observations.merge([first, second, third])
@@ -131,16 +133,16 @@ def test_walks_are_summed_by_groups():
 
 
 def test_intervals_of_walks_hold_what_they_say():
-    """Of 400 samples with heavy tails the share of 95 % intervals that hold the truth is about that."""
+    """Of 200 samples with heavy tails the share of 95 % intervals that hold the truth is about that."""
     rng = seeds.generator(61)
     rho, held = 0.6, 0
-    for _ in range(400):
+    for _ in range(200):
         common, a, b = rng.normal(size=(3, 2000))
         first, second = (np.sqrt(rho) * common + np.sqrt(1 - rho) * part for part in (a, b))
         walk = WalkSums.from_losses(np.exp(first), np.exp(second), 1.0)
         interval, _ = group_correlation(*walk.group_sums(logarithm=True))
         held += interval.low <= rho <= interval.high
-    assert held >= stats.binom.ppf(1e-5, 400, 0.93)
+    assert held >= stats.binom.ppf(1e-5, 200, 0.93)
 
 
 def test_a_walk_without_spread_has_no_correlation():
@@ -166,7 +168,7 @@ def test_quantiles_are_those_of_the_values_to_a_bin(numbers):
 def test_intervals_of_quantiles_and_means_hold_what_they_say():
     rng = seeds.generator(62)
     held = np.zeros(3)
-    for _ in range(400):
+    for _ in range(200):
         numbers = rng.normal(size=300)
         histogram, moments = SignedHistogram.from_values(numbers, 12), Moments.from_losses(numbers, 0.0)
         for place, share in enumerate((0.1, 0.5)):
@@ -174,7 +176,7 @@ def test_intervals_of_quantiles_and_means_hold_what_they_say():
             held[place] += q.low <= stats.norm.ppf(share) <= q.high
         mean = mean_interval(moments)
         held[2] += mean.low <= 0 <= mean.high
-    assert (held >= stats.binom.ppf(1e-5, 400, 0.94)).all()
+    assert (held >= stats.binom.ppf(1e-5, 200, 0.94)).all()
 
 
 def test_the_joint_histogram_tells_how_an_observable_goes_with_the_loss():

@@ -15,7 +15,7 @@ from tests.torch_activations import ACTIVATIONS
 
 from .making import observed, observer
 
-COUNT = 4000
+COUNT = 2500
 SIZES = [(width, depth) for depth in (1, 2, 3, 4) for width in (3, 8, 24)]
 DATA = [(2, 1), (4, 3), (9, 1)]  # examples and outputs, of 6 inputs
 NAMES = list(ACTIVATIONS)
@@ -109,4 +109,4 @@ def test_the_shortcut_is_told_apart(monkeypatch):
 
     monkeypatch.setattr(ProjectedLayer, "back", anew)
     with pytest.raises(AssertionError):
-        pair(53, 30_000, width=4, depth=2, examples=4, activation="tanh")
+        pair(53, 12_000, width=4, depth=2, examples=4, activation="tanh")
