@@ -8,6 +8,7 @@ import pytest
 
 import geomreg_tui as geomreg
 from geomreg_tui.engine import InProcess, Pace
+from geomreg_tui.engine.work import Outcome
 from geomreg_tui.errors import ExperimentError, RunDirectoryError
 from geomreg_tui.gradients.describe import describe
 from geomreg_tui.gradients.pieces import ArrangeWork, ObserveWork
@@ -27,6 +28,7 @@ from geomreg_tui.rundir import RunDirectory, RunState
 from geomreg_tui.runner.preparing import prepare
 from geomreg_tui.runner.snapshot import read_live
 from geomreg_tui.runner.verify import verify_run
+from tests import seeds
 from tests.command import call
 from tests.making import begin_run, make_engine, preparation
 from tests.training.test_stage import DeadlyExecutor, Killed
@@ -86,6 +88,47 @@ def test_a_run_observes_what_its_chunks_give(tmp_path, ready, expected):
         json.dumps(describe(Observed(ready[1], expected))["observables"])
     )
     assert document["observed"]["networks"] == NETWORKS
+
+
+class AnyOrder(InProcess):
+    """Does the work that is waiting in an order of its own, and cannot observe some chunks.
+
+    Args:
+        broken: the chunks that cannot be observed.
+        key: of the order.
+    """
+
+    def __init__(self, broken=(), key=0):
+        super().__init__()
+        self._rng = seeds.generator(70, key)
+        self._broken = broken
+
+    def outcomes(self, timeout):
+        if self._queue:
+            self._queue.rotate(int(self._rng.integers(len(self._queue))))
+            if getattr(self._queue[0], "chunk", None) in self._broken and self._queue[0].stage == "gradients":
+                return [Outcome(self._queue.popleft(), None, "SamplingError: no luck")]
+        return super().outcomes(timeout)
+
+
+@pytest.mark.parametrize("workers", [1, 2, 5])
+def test_the_order_in_which_chunks_are_done_changes_nothing(tmp_path, ready, expected, workers):
+    run = begun(tmp_path / "run", ready)
+    pace = Pace(commit=0.0, obey=0.0, publish=0.0)
+    assert make_engine(run, AnyOrder(key=workers), pace=pace, workers=workers).run() is RunState.DONE
+    assert bits(read_observed(run).observations) == bits(expected)
+
+
+def test_chunks_that_cannot_be_observed_are_passed_over_and_named(tmp_path, ready, expected):
+    run = begun(tmp_path / "run", ready)
+    assert gone_on_with(run, AnyOrder(broken=(3, 4))) is RunState.FAILED
+    assert "chunks 3, 4 cannot be observed" in run.read_status().message
+    seen = read_observed(run).observations
+    assert seen.samples == NETWORKS - 16
+    assert bits(read_live(run).observed.observations) == bits(seen)
+    assert any("3, 4" in note for note in verify_run(run.path).notes)
+    assert gone_on_with(run) is RunState.DONE
+    assert bits(read_observed(run).observations) == bits(expected)
 
 
 def test_ten_kills_change_nothing(tmp_path, ready, expected):
