@@ -87,6 +87,7 @@ class RunResult(Result):
         training: the trained ensemble: ``counts``, ``ends``, ``shown``, ``bands``; None where nothing is
             trained.
         trajectories: all its trajectories, whole.
+        observables: what was observed of networks besides their loss, by name; empty where nothing was.
         held_out: held-out performance given the training loss; None where nothing is held out.
         complete: whether all that was asked for is there.
         warnings: what must be said of it, such as parts from different environments.

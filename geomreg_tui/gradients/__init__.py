@@ -1,4 +1,4 @@
-"""The subject *gradients*: what is measured of a drawn network besides its loss.
+"""Gradients and walks of drawn networks: confusion, NTK, gradient norm, sharpness, correlation along a walk.
 
-Plans, work, results and the stage have a file each. See ``docs/design``; the formulas are in the modules.
+Nothing is imported here: the plan, the pieces of work and results are read by processes without torch.
 """

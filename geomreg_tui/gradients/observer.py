@@ -29,12 +29,14 @@ from geomreg_tui.gradients.traced import ConvolutionPass, CustomPass
 from geomreg_tui.gradients.walk import PairedLayers, paired_outputs
 from geomreg_tui.inits import RotationInvariant, Stream
 from geomreg_tui.losses.slopes import slope_of_loss
+from geomreg_tui.memory import available_memory
 from geomreg_tui.networks import MLP, CustomNetwork
 from geomreg_tui.sampling.sampler import Sampler
 from geomreg_tui.shapes import LayerShape
 
 __all__ = ["Observed", "Observer", "chosen_pairs"]
 
+_MATRICES = 4  # of gradients by gradients that are held at once, in float64
 _PAIRS = 0x70616972  # key of the stream that pairs of examples are chosen by
 
 
@@ -179,6 +181,7 @@ class Observer:
         shapes, columns, dtype = self._network.shapes, self._columns, self.experiment.dtype
         eigenvalues = "sharpness" in self.plan.observe
         cost = network_cost(shapes, len(self._x), columns, dtype, method, eigenvalues)
+        self._check_memory(cost.elements)
         one_by_one = isinstance(self._network, CustomNetwork)
         chunk, batch = sizes(cost, columns, one_by_one=one_by_one)
         return Arrangement(
@@ -190,6 +193,20 @@ class Observer:
             tuple(method == "projected" and self._projects(shape, len(self._x), columns) for shape in shapes),
             tuple(self._projects(shape, 2 * len(self._x), 0) for shape in shapes),
         )
+
+    def _check_memory(self, elements: int) -> None:
+        """Refuse an experiment of which one network does not fit into memory.
+
+        Raises:
+            ExperimentError: saying what would fit.
+        """
+        needed = elements * self._dtype.itemsize + _MATRICES * 8 * self._columns**2
+        free = available_memory()
+        if self.sampler.device.type == "cpu" and needed > free:
+            got = f"{self._columns:,} gradients of one network, which need {needed / 2**30:,.1f} GiB"
+            rule = f"{free / 2**30:,.1f} GiB are free: try fewer examples"
+            rule += ", or leave out ntk and sharpness" if self._outputs > 1 and self._ntk else ""
+            raise ExperimentError([Problem("observe", got, rule)])
 
     def _projects(self, shape: LayerShape, examples: int, columns: int) -> bool:
         """Return whether a layer with normal weights is projected: where it is cheaper, or was asked for."""

@@ -259,6 +259,17 @@ def test_a_module_without_gradients_is_refused():
     assert "torch does not differentiate" in str(found.problems[0].got)
 
 
+def test_what_does_not_fit_into_memory_is_refused(monkeypatch):
+    from geomreg_tui.gradients import observer
+
+    resolved = prepare(preparation(experiment(outputs=3))).facts.experiment
+    monkeypatch.setattr(observer, "available_memory", lambda: 2000)
+    found = arrange(ArrangeWork(resolved, parse_plan("ntk")), "cpu")
+    assert found.arrangement is None
+    assert "18 gradients of one network" in str(found.problems[0])
+    assert "leave out ntk and sharpness" in str(found.problems[0])
+
+
 def test_plans_come_back_from_plain_data(ready):
     assert plan_from_values(json.loads(json.dumps(plan_values(PLAN)))) == PLAN
     assert Planned.from_json(json.loads(json.dumps(ready[1].to_json()))) == ready[1]
