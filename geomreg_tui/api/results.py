@@ -144,8 +144,8 @@ class RunResult(Result):
         Args:
             table: ``bins``, one row for each occupied bin of the base histogram, as an exported CSV file has
                 them; ``volume``, V(L) with intervals; ``modes``; ``held_out``; ``tail``, one curve of V
-                from 1 down to the end of the deep tail; ``path``, quantiles over the trajectories of an
-                ensemble at each recorded step; or ``trajectories``, all of their rows.
+                from 1 down to the end of the deep tail; ``observables``, a row for each; ``path``, quantiles
+                over the trajectories of an ensemble at each recorded step; or ``trajectories``, all of them.
 
         Raises:
             ExperimentError: if there is no such table, or the run has nothing for it.
