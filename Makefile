@@ -30,7 +30,7 @@ test-full: $(VENV)/.dev
 # Statistical tests hold for every base seed and on every processor, whose instructions change the last bits.
 SEEDS ?= 0 1 2 3 4
 CAPABILITIES ?= default avx2 native
-PARTS ?= tests/statistics tests/unit
+PARTS ?= tests/statistics tests/gradients tests/unit
 
 test-seeds: $(VENV)/.dev
 	@set -e; for capability in $(CAPABILITIES); do for seed in $(SEEDS); do \

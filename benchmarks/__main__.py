@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import torch
 
-from benchmarks import memory, overhead, primitives, tail, terminal, throughput, training
+from benchmarks import gradients, memory, overhead, primitives, tail, terminal, throughput, training
 
 TABLES: dict[str, Callable[[float], str]] = {
     "throughput": throughput.table,
@@ -19,6 +19,7 @@ TABLES: dict[str, Callable[[float], str]] = {
     "tail": lambda seconds: tail.table(),
     "terminal": terminal.table,
     "training": training.table,
+    "gradients": gradients.table,
 }
 # Each at its smallest, to see that it runs. What the terminal's takes is in tests/tui/test_terminal_table.py.
 SMOKE: dict[str, Callable[[], str]] = {
@@ -32,6 +33,7 @@ SMOKE: dict[str, Callable[[], str]] = {
         runs=2,
     ),
     "training": lambda: training.table(0.01, training.CASES[:1], rounds=1),
+    "gradients": lambda: gradients.table(0.01, [gradients.Case(2, 4, 1)], rounds=1),
 }
 
 

@@ -1,19 +1,24 @@
 """What benchmarks need of the package below its public names; no other benchmark imports it.
 
-A run as people start one is several processes, which start, publish and commit. These two take it apart: an
-engine in this process, whose publishing and committing can be timed and left out, and one population of the
-deep tail, whose processor time can be read.
+A run as people start one is several processes, which start, publish and commit. These take it apart: an
+engine in this process, whose publishing and committing can be timed and left out, one population of the deep
+tail, whose processor time can be read, and batches of gradients in each of the ways that there are.
 """
 
 from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from geomreg_tui import Experiment
 from geomreg_tui.engine import Engine, Pace, StageContext, WorkerPool
+from geomreg_tui.gradients.observer import Observer
+from geomreg_tui.gradients.plan import METHODS, GradientPlan
 from geomreg_tui.rundir import Lease, RunDirectory
 from geomreg_tui.runner import registry
 from geomreg_tui.runner.begin import describer
@@ -27,7 +32,7 @@ from geomreg_tui.training.ensemble import Ensemble
 from geomreg_tui.training.plan import TrainingPlan
 from geomreg_tui.training.trajectories import Block
 
-__all__ = ["Pace", "TimedRun", "WorkerPool", "descend", "trained_block"]
+__all__ = ["Pace", "TimedRun", "WorkerPool", "descend", "gradient_ways", "trained_block"]
 
 _MANY = 10**12  # networks: more than are drawn in any time
 
@@ -124,3 +129,23 @@ def trained_block(experiment: Experiment, lr: float) -> Block:
     """Return trajectories side by side, as many as are best, that gradient descent never ends."""
     ensemble = Ensemble(experiment, TrainingPlan(lr=lr, to_loss=0.0, steps=10**9))
     return Block(ensemble, range(ensemble.block))
+
+
+def gradient_ways(experiment: Experiment) -> dict[str, tuple[str, int, Callable[[], object]]]:
+    """Return the ways of drawing networks with the traces of their NTK: the method, a batch, and a function.
+
+    The function draws a batch. ``auto`` has the method that is chosen.
+    """
+    ways: dict[str, tuple[str, int, Callable[[], object]]] = {}
+    for method in METHODS:
+        observer = Observer(experiment, GradientPlan(("ntk",), method=method))
+        batch, generator = observer.arrangement.batch, torch.Generator().manual_seed(0)
+
+        def draw(
+            observer: Observer = observer, batch: int = batch, generator: torch.Generator = generator
+        ) -> object:
+            with torch.inference_mode():
+                return observer.observe(batch, generator)
+
+        ways[method] = observer.arrangement.method, batch, draw
+    return ways

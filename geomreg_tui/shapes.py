@@ -19,6 +19,7 @@ docstrings. A letter in brackets is short for it in docstrings:
 ``rank``               dimensions of the space that columns lie in; rows of a root of their Gram matrix
 ``offsets``            first rows of several tables that lie one after the other, and the end
 ``steps``              steps of training
+``pairs``              pairs of examples
 ``quantiles``          shares of a distribution
 ``rows``               rows of any other matrix
 ``*positions``         examples, and for images their height and width

@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 from geomreg_tui.datasets import ARRAYS, arrays_path, pack_arrays
 from geomreg_tui.errors import DataError, ExperimentError, Problem
 from geomreg_tui.experiment import Experiment, parse_count
+from geomreg_tui.gradients.plan import GradientPlan
+from geomreg_tui.gradients.plan import parse_plan as parse_observed
 from geomreg_tui.held import hold
 from geomreg_tui.rundir.store import write_bytes
 from geomreg_tui.splitting.plan import TailPlan, parse_plan
@@ -32,6 +34,7 @@ __all__ = [
     "asked_for",
     "count_of",
     "factors_of",
+    "gradient_plan",
     "importable_name",
     "module_name",
     "tail_plan",
@@ -258,6 +261,30 @@ def training_plan(options: Mapping[str, Any]) -> TrainingPlan:
     return parse_training(
         **{key: None if value is None else str(_plain(value)) for key, value in options.items()}
     )
+
+
+def gradient_plan(
+    observe: str | Sequence[str] | None,
+    observed: float | str | None,
+    pairs: int | None,
+    walk_step: float | None,
+    samples: int,
+) -> GradientPlan | None:
+    """Return what is to be observed of networks besides their loss; None for nothing.
+
+    Raises:
+        ExperimentError: with one problem for each argument that is no good, or that goes without ``observe``.
+    """
+    given = {"observed": observed, "pairs": pairs, "walk_step": walk_step}
+    if observe is None:
+        rule = "allowed only with observe, such as observe='confusion'"
+        problems = [Problem(key, repr(value), rule) for key, value in given.items() if value is not None]
+        if problems:
+            raise ExperimentError(problems)
+        return None
+    spelled = {key: None if value is None else str(_plain(value)) for key, value in given.items()}
+    names = observe if isinstance(observe, str) else [str(name) for name in observe]
+    return parse_observed(names, spelled["pairs"], spelled["walk_step"], spelled["observed"], samples=samples)
 
 
 def factors_of(over: Mapping[str, Any]) -> list[Factor]:

@@ -12,7 +12,15 @@ from typing import Any, overload
 import numpy as np
 
 from geomreg_tui.api import tables
-from geomreg_tui.api.arguments import GOALS, asked_for, count_of, factors_of, tail_plan, training_plan
+from geomreg_tui.api.arguments import (
+    GOALS,
+    asked_for,
+    count_of,
+    factors_of,
+    gradient_plan,
+    tail_plan,
+    training_plan,
+)
 from geomreg_tui.api.bars import new_bar
 from geomreg_tui.api.following import Interrupts
 from geomreg_tui.api.results import RunResult, SweepResult, finished, read_run, read_sweep
@@ -46,6 +54,10 @@ def sample(
     workers: int | None = None,
     device: str = "auto",
     keep_losses: int = 0,
+    observe: str | Sequence[str] | None = None,
+    observed: float | str | None = None,
+    pairs: int | None = None,
+    walk_step: float | None = None,
     progress: bool = True,
     on_snapshot: Callable[[Snapshot], object] | None = None,
     **keys: Any,
@@ -70,6 +82,11 @@ def sample(
         workers: worker processes on the CPU; None for one for each core.
         device: ``auto``, ``cpu``, ``cuda`` (all GPUs of a kind), ``cuda:i``, or several.
         keep_losses: how many of the first losses to keep, for :attr:`RunResult.losses`.
+        observe: what to observe of some networks besides their loss, for :attr:`RunResult.observables`: names
+            of ``confusion``, ``ntk``, ``gradient_norm``, ``sharpness`` and ``walk``, listed or with commas.
+        observed: how many networks; None for 10,000, or ``samples`` if that is less.
+        pairs: pairs of examples whose gradients are compared; None for all.
+        walk_step: rho of a step of a walk; None for 0.9.
         progress: show a bar in a terminal or a notebook.
         on_snapshot: called several times a second with a :class:`Snapshot` of the run: ``samples``,
             ``target``, ``rate`` (networks a second) and ``summary``. An error in it stops the run
@@ -94,6 +111,7 @@ def sample(
         >>> result.losses.shape
         (3,)
     """
+    plan = gradient_plan(observe, observed, pairs, walk_step, count_of(samples))
     with asked_for(experiment, data, module, keys) as asked:
         handle = start_run(
             asked.experiment,
@@ -102,6 +120,7 @@ def sample(
             workers=workers,
             device=device,
             keep_losses=_whole("keep_losses", keep_losses),
+            observe=plan,
             arrays=asked.arrays,
         )
     return finished(handle, progress, on_snapshot)

@@ -87,6 +87,7 @@ class RunResult(Result):
         training: the trained ensemble: ``counts``, ``ends``, ``shown``, ``bands``; None where nothing is
             trained.
         trajectories: all its trajectories, whole.
+        observables: what was observed of networks besides their loss, by name; empty where nothing was.
         held_out: held-out performance given the training loss; None where nothing is held out.
         complete: whether all that was asked for is there.
         warnings: what must be said of it, such as parts from different environments.
@@ -143,8 +144,8 @@ class RunResult(Result):
         Args:
             table: ``bins``, one row for each occupied bin of the base histogram, as an exported CSV file has
                 them; ``volume``, V(L) with intervals; ``modes``; ``held_out``; ``tail``, one curve of V
-                from 1 down to the end of the deep tail; ``path``, quantiles over the trajectories of an
-                ensemble at each recorded step; or ``trajectories``, all of their rows.
+                from 1 down to the end of the deep tail; ``observables``, a row for each; ``path``, quantiles
+                over the trajectories of an ensemble at each recorded step; or ``trajectories``, all of them.
 
         Raises:
             ExperimentError: if there is no such table, or the run has nothing for it.

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from geomreg_tui.errors import ExperimentError, Problem, nearest_name
 from geomreg_tui.report import Result, export_result
+from geomreg_tui.report.observed import observable_columns
 from geomreg_tui.report.training import path_columns, trajectory_columns
 from geomreg_tui.statistics import Mode
 from geomreg_tui.statistics.heldout import Band
@@ -131,6 +132,12 @@ def _tail(result: Result) -> Columns:
     }
 
 
+def _observables(result: Result) -> Columns:
+    if not result.observables:
+        raise _nothing("observables", "a run that observed nothing", "geomreg.sample(observe=...) makes one")
+    return observable_columns(result.observables)
+
+
 def _path(result: Result) -> Columns:
     if result.training is None:
         raise _nothing("path", "a run without training", "geomreg.train(...) makes one with it")
@@ -157,6 +164,7 @@ RUN_TABLES: dict[str, Callable[[Result], Columns]] = {
     "modes": _modes,
     "held_out": _held_out,
     "tail": _tail,
+    "observables": _observables,
     "path": _path,
     "trajectories": _trajectories,
 }

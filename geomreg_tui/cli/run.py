@@ -16,6 +16,14 @@ from geomreg_tui.cli.progress import follow, narrate
 from geomreg_tui.cli.signals import Signals
 from geomreg_tui.errors import ExitCode, ExperimentError, Problem, SamplingError
 from geomreg_tui.experiment import Experiment, parse_count
+from geomreg_tui.gradients.plan import (
+    NETWORKS,
+    OBSERVED,
+    WALK_STEP,
+    GradientPlan,
+    check_plan,
+    parse_plan,
+)
 
 if TYPE_CHECKING:
     from geomreg_tui.rundir import RunDirectory
@@ -68,6 +76,43 @@ AllowMixedOption = Annotated[
         rich_help_panel=_SITTINGS,
     ),
 ]
+_OBSERVED = "Gradients and walks"
+ObserveOption = Annotated[
+    str | None,
+    typer.Option(
+        "--observe",
+        help=f"besides the loss, of some networks; of {', '.join(OBSERVED)}, with commas between them",
+        metavar="NAMES",
+        rich_help_panel=_OBSERVED,
+    ),
+]
+ObservedOption = Annotated[
+    str | None,
+    typer.Option(
+        "--observed",
+        help=f"networks that are observed [default: {NETWORKS:,}, or --samples if that is less]",
+        metavar="COUNT",
+        rich_help_panel=_OBSERVED,
+    ),
+]
+PairsOption = Annotated[
+    str | None,
+    typer.Option(
+        "--pairs",
+        help="pairs of examples whose gradients are compared, the same for all networks [default: all]",
+        metavar="N",
+        rich_help_panel=_OBSERVED,
+    ),
+]
+WalkStepOption = Annotated[
+    str | None,
+    typer.Option(
+        "--walk-step",
+        help=f"rho of a step of a walk, θ' = ρθ + √(1−ρ²)ξ [default: {WALK_STEP}]",
+        metavar="RHO",
+        rich_help_panel=_OBSERVED,
+    ),
+]
 _KEEP_LIMIT = 10**7
 _DEFAULT_SAMPLES = "1e6"
 
@@ -86,6 +131,10 @@ def run(
     workers: WorkersOption = None,
     out: OutOption = None,
     keep_losses: KeepOption = None,
+    observe: ObserveOption = None,
+    observed: ObservedOption = None,
+    pairs: PairsOption = None,
+    walk_step: WalkStepOption = None,
     resume: ResumeOption = None,
     detach: DetachOption = False,
     take_over: TakeOverOption = False,
@@ -98,10 +147,13 @@ def run(
         if resume is None:
             refuse(take_over, "take-over", "only with --resume")
             refuse(allow_mixed, "allow-mixed", "only with --resume")
-            handle = _begin(experiment, samples, device, workers, out, keep_losses)
+            plan = _observe(samples, observe, observed, pairs, walk_step)
+            handle = _begin(experiment, samples, device, workers, out, keep_losses, plan)
         else:
             refuse(out is not None, "out", "only without --resume: a run stays where it is")
-            refuse(keep_losses is not None, "keep-losses", "only when a run begins")
+            begins = {"keep-losses": keep_losses, "observe": observe, "observed": observed}
+            for option, value in {**begins, "pairs": pairs, "walk-step": walk_step}.items():
+                refuse(value is not None, option, "only when a run begins")
             stored = find_stored(resume, experiment)
             again = _go_on(stored, experiment, samples, device, workers, take_over, allow_mixed)
             if again is None:
@@ -178,11 +230,34 @@ def _begin(
     workers: int | None,
     out: Path | None,
     keep_losses: str | None,
+    observe: GradientPlan | None,
 ) -> RunHandle:
     from geomreg_tui.runner import start_run
 
     wanted, keep = parse_count(_DEFAULT_SAMPLES if samples is None else samples), parse_keep(keep_losses)
-    return start_run(experiment, wanted, directory=out, workers=workers, device=device, keep_losses=keep)
+    if observe is not None:
+        check_plan(observe, experiment)
+    return start_run(
+        experiment,
+        wanted,
+        directory=out,
+        workers=workers,
+        device=device,
+        keep_losses=keep,
+        observe=observe,
+    )
+
+
+def _observe(
+    samples: str | None, observe: str | None, observed: str | None, pairs: str | None, walk_step: str | None
+) -> GradientPlan | None:
+    """Return what is to be observed of networks besides their loss; None for nothing."""
+    if observe is None:
+        for option, value in {"observed": observed, "pairs": pairs, "walk-step": walk_step}.items():
+            refuse(value is not None, option, "only with --observe")
+        return None
+    wanted = parse_count(_DEFAULT_SAMPLES if samples is None else samples)
+    return parse_plan(observe, pairs, walk_step, observed, samples=wanted)
 
 
 def _go_on(

@@ -12,6 +12,8 @@ from typing import Any
 from geomreg_tui.datasets import BUILT_IN, SYNTHETIC
 from geomreg_tui.errors import plain_text
 from geomreg_tui.experiment import Experiment
+from geomreg_tui.gradients.plan import WALK_STEP, GradientPlan
+from geomreg_tui.gradients.store import Planned
 from geomreg_tui.rundir import RunDirectory, Status
 from geomreg_tui.sampling.plan import read_plan
 from geomreg_tui.splitting.checkpoints import TailFolder
@@ -22,6 +24,7 @@ from geomreg_tui.training.store import TrainingFolder
 
 __all__ = [
     "experiment_arguments",
+    "observe_arguments",
     "run_command",
     "shell_line",
     "sweep_command",
@@ -59,6 +62,9 @@ def run_command(run: RunDirectory, status: Status) -> str:
         arguments += ["--device", device]
     if keep:
         arguments += ["--keep-losses", str(keep)]
+    observed = Planned.read(run)
+    if observed is not None:
+        arguments += observe_arguments(observed.plan)
     tail, training = TailFolder.of(run).planned(), TrainingFolder(run).planned()
     if training is not None:
         deep = [] if tail is None else ["--tail", *tail_arguments(tail.plan, to_loss=False)]
@@ -99,6 +105,16 @@ def training_arguments(plan: TrainingPlan) -> list[str]:
         arguments += [f"--{field.name.replace('_', '-')}", _spelled(value)]
     if plan.optimizer != "gd":
         arguments += ["--batch", "all" if plan.batch is None else str(plan.batch)]
+    return arguments
+
+
+def observe_arguments(plan: GradientPlan) -> list[str]:
+    """Return the options that say what is observed of networks besides their loss."""
+    arguments = ["--observe", ",".join(plan.observe), "--observed", str(plan.networks)]
+    if plan.pairs is not None and "confusion" in plan.observe:
+        arguments += ["--pairs", str(plan.pairs)]
+    if plan.walks and plan.walk_step != WALK_STEP:
+        arguments += ["--walk-step", repr(plan.walk_step)]
     return arguments
 
 

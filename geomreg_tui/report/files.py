@@ -18,6 +18,7 @@ from geomreg_tui.report.deep_tail import tail_arrays, tail_columns
 from geomreg_tui.report.drawing import FIGURES, figure_bytes
 from geomreg_tui.report.figures import draw_figure
 from geomreg_tui.report.html import run_page
+from geomreg_tui.report.observed import observable_columns
 from geomreg_tui.report.results import Result, result_document
 from geomreg_tui.report.sweep_figures import draw_sweep
 from geomreg_tui.report.sweep_html import sweep_page
@@ -230,6 +231,7 @@ def _npz(result: Result) -> bytes:
         **{name: np.array(count) for name, count in _counts(result).items()},
         **(tail_arrays(result.tail) if result.tail is not None else {}),
         **_path_arrays(result),
+        **_observable_arrays(result),
     )
     return buffer.getvalue()
 
@@ -240,6 +242,12 @@ def _path_arrays(result: Result) -> dict[str, NDArray[Any]]:
         return {}
     columns = path_columns(result.training, result.volume_of_loss)
     return {f"path_{name}": values for name, values in columns.items()}
+
+
+def _observable_arrays(result: Result) -> dict[str, NDArray[Any]]:
+    """Return what was observed of networks besides their loss, where anything was."""
+    columns = observable_columns(result.observables)
+    return {name if name == "observable" else f"observable_{name}": part for name, part in columns.items()}
 
 
 def _parquet(result: Result) -> bytes:

@@ -23,6 +23,8 @@ from geomreg_tui.report.deep_tail import (
 )
 from geomreg_tui.report.drawing import inline_svg
 from geomreg_tui.report.figures import draw_panel
+from geomreg_tui.report.observed import HEADINGS as OBSERVABLE_HEADINGS
+from geomreg_tui.report.observed import WALK_HEADINGS, observable_rows, observed_text, walk_rows
 from geomreg_tui.report.results import Result
 from geomreg_tui.report.training import FINAL_HEADINGS, counts_text, final_rows, path_rows, plan_text
 from geomreg_tui.report.wording import (
@@ -107,6 +109,14 @@ GLOSSARY = (
     ),
     ("local exponent λ", "d log V / d log ε."),
     (
+        "cosine of two gradients",
+        "Of the losses of two examples, by all weights and biases. A pair with a gradient of 0 has none. The "
+        "smallest of all pairs is the gradient confusion; it depends on how many pairs there are.",
+    ),
+    ("NTK", "The empirical neural tangent kernel: inner products of the gradients of outputs on examples."),
+    ("sharpness", "The largest eigenvalue of the Gauss-Newton matrix of the loss."),
+    ("step of a walk", "θ' = ρθ + √(1-ρ²)ξ with ξ a new draw, which leaves the init law as it is."),
+    (
         "trajectory",
         "A network that is trained from its init on. It is fitted when its training loss comes to the loss "
         "that was asked for, and dead at the start where no output changes with anything that is trained.",
@@ -143,6 +153,7 @@ def run_page(result: Result) -> str:
         volume_figure=_volume_figure(result),
         volumes=_volume_table(result),
         below=_below_text(result),
+        observed=_observed_tables(result),
         tail=_tail_tables(result.tail) if result.tail is not None else (),
         training_figure=_training_figure(result),
         training=_training_tables(result),
@@ -303,6 +314,22 @@ def _tail_tables(deep: DeepTail) -> list[Table]:
             rows = [tuple(row) for row in held_out_rows(deep.curve.held_out)]
             tables.append(Table("Held-out performance down the tail", HELD_OUT_HEADINGS, rows, range(3)))
     return tables
+
+
+def _observed_tables(result: Result) -> list[Table]:
+    if result.observed is None:
+        return []
+    about = [
+        ("observed", observed_text(result.observed)),
+        ("why", result.observed.planned.arrangement.reason),
+    ]
+    rows = observable_rows(result.observables)
+    tables = [
+        Table("Networks whose gradients and walks were observed", ("", ""), about),
+        Table("Observables over networks", OBSERVABLE_HEADINGS, rows, range(1, len(OBSERVABLE_HEADINGS))),
+    ]
+    steps = walk_rows(result.observables)
+    return [*tables, Table("A step of a walk", WALK_HEADINGS, steps, (1,))] if steps else tables
 
 
 def _training_figure(result: Result) -> Figure | None:

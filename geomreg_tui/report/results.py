@@ -10,6 +10,9 @@ from typing import Any
 
 from geomreg_tui.errors import SamplingError
 from geomreg_tui.experiment import Experiment
+from geomreg_tui.gradients.describe import describe as describe_observed
+from geomreg_tui.gradients.plan import NAME as GRADIENTS
+from geomreg_tui.gradients.store import Observed, read_observed
 from geomreg_tui.report.command import run_command
 from geomreg_tui.rundir import RunDirectory, RunState, Status
 from geomreg_tui.runner.document import run_document
@@ -142,6 +145,27 @@ class Result:
         return None if tail is None else deep_tail(tail, self.volume)
 
     @cached_property
+    def observed(self) -> Observed | None:
+        """The networks whose gradients and walks were observed; None where none were.
+
+        Raises:
+            RunDirectoryError: if the plan of that is damaged.
+        """
+        return read_observed(self.run)
+
+    @cached_property
+    def observables(self) -> dict[str, Any]:
+        """What was observed of networks besides their loss, by name, as ``summary.json`` has it.
+
+        Each has its ``mean``, ``std``, ``min``, ``max`` and ``quantiles`` over networks, and intervals of
+        some. Empty where nothing was observed.
+
+        Raises:
+            RunDirectoryError: if the plan of that is damaged.
+        """
+        return {} if self.observed is None else describe_observed(self.observed)["observables"]
+
+    @cached_property
     def volume_of_loss(self) -> VolumeOfLoss:
         """V of any loss, from what was sampled and the deep tail."""
         return VolumeOfLoss.of(self.volume, self.tail)
@@ -206,6 +230,7 @@ def result_document(result: Result) -> dict[str, Any]:
         result.facts,
         {
             SAMPLING: result.summary,
+            GRADIENTS: result.observed,
             SPLITTING: TailFolder.of(result.run).read(),
             TRAINING: result.training,
         },

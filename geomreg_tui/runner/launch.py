@@ -12,6 +12,9 @@ from typing import Any, Protocol
 
 from geomreg_tui.errors import SamplingError
 from geomreg_tui.experiment import Experiment
+from geomreg_tui.gradients.plan import NAME as GRADIENTS
+from geomreg_tui.gradients.plan import GradientPlan
+from geomreg_tui.gradients.plan import plan_values as gradient_values
 from geomreg_tui.held import is_held
 from geomreg_tui.rundir import RunState, new_run_path
 from geomreg_tui.runner.handle import RunHandle
@@ -43,6 +46,7 @@ def start_run(
     patience: float = PATIENCE,
     tail: TailPlan | None = None,
     training: TrainingPlan | None = None,
+    observe: GradientPlan | None = None,
     arrays: Path | None = None,
 ) -> RunHandle:
     """Start an engine on a new run, and return when it has begun.
@@ -59,6 +63,7 @@ def start_run(
         patience: seconds for which the directory may be unwritable before the run fails.
         tail: how deep to go when the networks are drawn; None for not at all.
         training: how to train networks after that; None for not at all.
+        observe: what to observe of networks besides their loss; None for nothing.
         arrays: folder with the arrays that the experiment was given for data; the run keeps a copy.
 
     Raises:
@@ -79,7 +84,7 @@ def start_run(
     return _launch(
         RunRequest(
             str(path),
-            _plans(samples, keep_losses, tail, training),
+            _plans(samples, keep_losses, tail, training, observe),
             values,
             workers or 0,
             device,
@@ -204,10 +209,16 @@ def _ask(process: subprocess.Popen[bytes], request: Request) -> Mapping[str, Any
 
 
 def _plans(
-    samples: int, keep_losses: int, tail: TailPlan | None, training: TrainingPlan | None = None
+    samples: int,
+    keep_losses: int,
+    tail: TailPlan | None,
+    training: TrainingPlan | None = None,
+    observe: GradientPlan | None = None,
 ) -> dict[str, dict[str, Any]]:
     """Return the plan of each stage, by its name."""
     plans: dict[str, dict[str, Any]] = {SAMPLING: {"samples": samples, "keep_losses": keep_losses}}
+    if observe is not None:
+        plans[GRADIENTS] = gradient_values(observe)
     if tail is not None:
         plans[SPLITTING] = plan_values(tail)
     if training is not None:

@@ -28,9 +28,16 @@ class StageProgress(NamedTuple):
 
 
 def stage_progress(snapshot: Snapshot) -> StageProgress:
-    """Return how far the stage is that a run is at: its networks, its populations, its trajectories."""
-    tail, training = snapshot.tail, snapshot.training
+    """Return how far the stage is that a run is at: its networks, its populations, its trajectories.
+
+    Networks that are observed are those whose gradients and walks are.
+    """
+    tail, training, observed = snapshot.tail, snapshot.training, snapshot.observed
     drawn = snapshot.samples >= snapshot.target
+    if drawn and observed is not None:
+        done, wanted = observed.observations.samples, observed.planned.plan.networks
+        if done < wanted or (tail is None and training is None):
+            return StageProgress("gradients", done, wanted, "networks observed")
     if drawn and tail is not None and (training is None or _going(tail)):
         return _populations(tail)
     if drawn and training is not None:

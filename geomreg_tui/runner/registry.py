@@ -6,6 +6,7 @@ from functools import reduce
 from pathlib import Path
 
 from geomreg_tui.engine.stage import StageKind
+from geomreg_tui.gradients.stage import GRADIENTS
 from geomreg_tui.rundir import Layout
 from geomreg_tui.rundir import delete_run as delete_owned
 from geomreg_tui.sampling.stage import SAMPLING
@@ -14,7 +15,7 @@ from geomreg_tui.training.stage import TRAINING
 
 __all__ = ["STAGES", "delete_run", "layout"]
 
-STAGES: tuple[StageKind, ...] = (SAMPLING, SPLITTING, TRAINING)
+STAGES: tuple[StageKind, ...] = (SAMPLING, GRADIENTS, SPLITTING, TRAINING)
 
 
 def layout() -> Layout:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from geomreg_tui.gradients.plan import NAME as GRADIENTS
+from geomreg_tui.gradients.store import Observed
 from geomreg_tui.rundir import Moment, RunDirectory, StoredSnapshot
 from geomreg_tui.rundir.store import parsing
 from geomreg_tui.runner import registry
@@ -51,6 +53,12 @@ class Snapshot(Moment):
         """The populations of its deep tail, thinned; None where none was asked for."""
         tail: Tail | None = self.results.get(SPLITTING)
         return tail
+
+    @property
+    def observed(self) -> Observed | None:
+        """The networks whose gradients and walks are observed; None where none are."""
+        observed: Observed | None = self.results.get(GRADIENTS)
+        return observed
 
     @property
     def training(self) -> TrainingOverview | None:

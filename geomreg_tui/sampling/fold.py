@@ -7,61 +7,62 @@ same bits as a run that asked for less. Only chunks that cannot be drawn at all 
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import Generic
 
 from geomreg_tui.errors import RunDirectoryError
 from geomreg_tui.rundir import RunDirectory
-from geomreg_tui.sampling.packs import Pack, PackFile
-from geomreg_tui.sampling.pieces import ChunkWork
-from geomreg_tui.sampling.plan import SamplingPlan, chunk_size
-from geomreg_tui.sampling.store import empty_pack, packs_of
-from geomreg_tui.summary import Summary
+from geomreg_tui.sampling.packs import Kept, Pack, PackFile, PackFolder
 
 __all__ = ["Fold"]
 
 
 @dataclass
-class _Span:
+class _Span(Generic[Kept]):
     """Consecutive chunks that are folded and not yet committed."""
 
     first: int
     stop: int
-    packs: list[Pack]
+    packs: list[Pack[Kept]]
 
-    def merged(self) -> Pack:
+    def merged(self) -> Pack[Kept]:
         """Return them as one pack, and hold only that from now on."""
         self.packs = [Pack.merge(self.packs)]
         return self.packs[0]
 
 
-class Fold:
+class Fold(Generic[Kept]):
     """The chunks of a run: those that are there, those that are asked for, and their summary.
 
     Attributes:
-        plan: what is asked for.
+        wanted: networks that are asked for.
         size: networks in a whole chunk.
         next: the first chunk that is not folded.
         given_up: chunks that could not be drawn, with the reasons.
         last_stored: the last chunk found on disk and the digest of its summary; None for a new run.
     """
 
-    def __init__(self, run: RunDirectory, plan: SamplingPlan) -> None:
+    def __init__(self, run: RunDirectory, packs: PackFolder[Kept], wanted: int) -> None:
         """Read what is committed; damaged packs are set aside and their chunks drawn again.
+
+        Args:
+            run: where it is logged that a pack was set aside.
+            packs: the folder of packs.
+            wanted: networks that are asked for.
 
         Raises:
             RunDirectoryError: if the directory cannot be read.
         """
-        self.plan = plan
-        self.size = chunk_size(run.facts.experiment)
+        self.wanted = wanted
+        self.size = packs.chunk_size
         self.next = 0
         self.given_up: dict[int, str] = {}
-        self._experiment = run.facts.experiment
-        self._packs = packs_of(run)
-        self._total = empty_pack(run).summary
-        self._unmerged: list[Summary] = []
-        self._stored: deque[tuple[PackFile, Pack]] = deque()
-        self._done: dict[int, Pack] = {}
-        self._spans: list[_Span] = []
+        self._packs = packs
+        self._total = packs.empty
+        self._unmerged: list[Kept] = []
+        self._stored: deque[tuple[PackFile, Pack[Kept]]] = deque()
+        self._done: dict[int, Pack[Kept]] = {}
+        self._spans: list[_Span[Kept]] = []
         self._again: list[int] = []
         for file, pack in self._packs.read_all():
             if isinstance(pack, RunDirectoryError):
@@ -87,12 +88,12 @@ class Fold:
     @property
     def whole_chunks(self) -> int:
         """Chunks of which every network is asked for."""
-        return self.plan.samples // self.size
+        return self.wanted // self.size
 
     @property
     def _rest(self) -> int:
         """Networks that are asked for beyond the whole chunks."""
-        return self.plan.samples % self.size
+        return self.wanted % self.size
 
     @property
     def waiting(self) -> int:
@@ -112,14 +113,12 @@ class Fold:
         fresh = sum(pack.summary.samples for span in self._spans for pack in span.packs)
         return self._total.samples + sum(part.samples for part in self._unmerged) - fresh
 
-    def pop(self) -> ChunkWork | None:
-        """Return the next chunk to draw, or None when none is left to hand out."""
+    def pop(self) -> tuple[int, int | None] | None:
+        """Return the next chunk to draw and how many of its networks (None: all); None when none is left."""
         chunk = self._pop_chunk()
         if chunk is None:
             return None
-        count = None if chunk < self.whole_chunks else self._rest
-        kept = max(0, min(self.size, self.plan.keep_losses - chunk * self.size))
-        return ChunkWork(self._experiment, chunk, count, kept if count is None else min(kept, count))
+        return chunk, None if chunk < self.whole_chunks else self._rest
 
     def _pop_chunk(self) -> int | None:
         """Return the index of the next chunk to draw, or None when none is left to hand out."""
@@ -137,7 +136,7 @@ class Fold:
                 return chunk
         return None
 
-    def take(self, chunk: int, pack: Pack) -> None:
+    def take(self, chunk: int, pack: Pack[Kept]) -> None:
         """Take the result of drawing a chunk."""
         samples = pack.summary.samples
         if samples == self.size:
@@ -155,22 +154,22 @@ class Fold:
 
     def extend(self, samples: int) -> None:
         """Ask for more networks; asking for fewer changes nothing."""
-        if samples <= self.plan.samples:
+        if samples <= self.wanted:
             return
         had_tail = self._tail_suffices
-        self.plan = replace(self.plan, samples=samples)
+        self.wanted = samples
         if self._tail is not None and had_tail and not self._tail_suffices:
             self._again.append(self._tail[0])
 
-    def summary(self) -> Summary:
+    def summary(self) -> Kept:
         """Return the networks of the prefix, those of an incomplete last chunk included."""
         if self._unmerged:
-            self._total = Summary.merge([self._total, *self._unmerged])
+            self._total = type(self._total).merge([self._total, *self._unmerged])
             self._unmerged = []
         for span in self._spans:
             span.merged()
         tail = self._tail_pack()
-        return Summary.merge([self._total, tail.summary]) if tail else self._total
+        return type(self._total).merge([self._total, tail.summary]) if tail else self._total
 
     def commit(self) -> None:
         """Write what is folded and not yet on disk.
@@ -200,7 +199,7 @@ class Fold:
         chunk, pack = self._tail
         return chunk == self.whole_chunks and pack.summary.samples >= self._rest
 
-    def _tail_pack(self) -> Pack | None:
+    def _tail_pack(self) -> Pack[Kept] | None:
         """Return the incomplete chunk that follows the prefix, if there is one."""
         return self._tail[1] if self._tail is not None and self._tail[0] == self.next else None
 

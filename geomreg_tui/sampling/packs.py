@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from typing import Generic, Protocol, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,9 +28,8 @@ from geomreg_tui.rundir.store import (
     sync_folder,
     write_arrays,
 )
-from geomreg_tui.summary import Summary
 
-__all__ = ["Pack", "PackFile", "PackFolder"]
+__all__ = ["Aggregate", "Pack", "PackFile", "PackFolder"]
 
 _FAN_IN = 8
 _TOP_LEVEL = 9
@@ -37,6 +37,35 @@ _NAME = re.compile(r"(\d{12})-(\d{12})-(\d)\.safetensors")
 _TAIL = "tail.safetensors"
 _LOSSES = "losses"
 FloatArray = NDArray[np.float64]
+
+
+class Aggregate(Protocol):
+    """What is kept of networks, and merges exactly: a summary of losses, or observations."""
+
+    @property
+    def samples(self) -> int:
+        """Networks."""
+
+    @classmethod
+    def merge(cls, parts: Iterable[Self], /) -> Self:
+        """Return the aggregate of all networks of ``parts`` together."""
+
+    def to_arrays(self) -> dict[str, NDArray[np.generic]]:
+        """Return named arrays, from which :meth:`from_arrays` restores every bit."""
+
+    def identity_arrays(self) -> dict[str, NDArray[np.generic]]:
+        """Return what a chunk is recognised by when it is drawn again."""
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, NDArray[np.generic]], /) -> Self:
+        """Restore an aggregate.
+
+        Raises:
+            LookupError, TypeError, ValueError: if arrays are missing, or contradict each other.
+        """
+
+
+Kept = TypeVar("Kept", bound=Aggregate)
 
 
 @dataclass(frozen=True)
@@ -50,47 +79,51 @@ class PackFile:
 
 
 @dataclass(frozen=True)
-class Pack:
+class Pack(Generic[Kept]):
     """Committed networks.
 
     Attributes:
         summary: their aggregate.
         losses: kept losses, in chunk order; those after the run's first K are not kept.
-        check: digest of the last chunk's own summary, by which it is recognised when drawn again. The
-            count of dead networks is left out, so that chunks drawn by version 0.1.0 are recognised.
+        check: digest of the last chunk's own summary, by which it is recognised when drawn again.
     """
 
-    summary: Summary
+    summary: Kept
     losses: FloatArray
     check: str = ""
 
     @classmethod
-    def of_chunk(cls, summary: Summary, losses: FloatArray) -> Pack:
+    def of_chunk(cls, summary: Kept, losses: FloatArray) -> Pack[Kept]:
         """Return the pack of a single chunk."""
-        return cls(summary, losses, arrays_digest(replace(summary, dead=None).to_arrays()))
+        return Pack(summary, losses, arrays_digest(summary.identity_arrays()))
 
     @classmethod
-    def merge(cls, packs: Sequence[Pack]) -> Pack:
+    def merge(cls, packs: Sequence[Pack[Kept]]) -> Pack[Kept]:
         """Return packs of consecutive chunks as one."""
-        summary = Summary.merge(pack.summary for pack in packs)
-        return cls(summary, np.concatenate([pack.losses for pack in packs]), packs[-1].check)
+        summary = type(packs[0].summary).merge(pack.summary for pack in packs)
+        return Pack(summary, np.concatenate([pack.losses for pack in packs]), packs[-1].check)
 
 
-class PackFolder:
+class PackFolder(Generic[Kept]):
     """The folder of packs.
 
     Args:
         path: the folder.
         digest: digest of the run's experiment; packs of another are refused.
         chunk_size: networks in a chunk.
-        empty: the summary of no networks, to which those of all packs must fit.
+        empty: the aggregate of no networks, to which those of all packs must fit.
     """
 
-    def __init__(self, path: Path, digest: str, chunk_size: int, empty: Summary) -> None:
+    def __init__(self, path: Path, digest: str, chunk_size: int, empty: Kept) -> None:
         self.path = path
         self.digest = digest
         self.chunk_size = chunk_size
-        self._empty = empty
+        self.empty = empty
+
+    @property
+    def empty_pack(self) -> Pack[Kept]:
+        """The pack of no networks."""
+        return Pack(self.empty, np.empty(0))
 
     def files(self) -> list[PackFile]:
         """Return all packs by name, the largest of those that begin with the same chunk first.
@@ -118,7 +151,7 @@ class PackFolder:
         """
         return _without_overlap(self.files())
 
-    def read(self, file: PackFile) -> Pack:
+    def read(self, file: PackFile) -> Pack[Kept]:
         """Return a pack.
 
         Raises:
@@ -132,7 +165,7 @@ class PackFolder:
             raise RunDirectoryError(f"{file.path}: holds another number of networks than its chunks have")
         return pack
 
-    def read_all(self) -> Iterator[tuple[PackFile, Pack | RunDirectoryError]]:
+    def read_all(self) -> Iterator[tuple[PackFile, Pack[Kept] | RunDirectoryError]]:
         """Yield the packs in order and without overlap, and in place of a damaged one what is wrong.
 
         A damaged pack is followed by the smaller ones, if any are left, that it was merged from. A pack
@@ -154,7 +187,7 @@ class PackFolder:
                 reached = file.stop
                 yield file, pack
 
-    def append(self, first: int, stop: int, pack: Pack) -> None:
+    def append(self, first: int, stop: int, pack: Pack[Kept]) -> None:
         """Commit chunks ``first`` to ``stop - 1``, then merge packs that have become many.
 
         Raises:
@@ -171,12 +204,12 @@ class PackFolder:
             for file in last:
                 discard(file.path)
 
-    def write_tail(self, chunk: int, pack: Pack) -> None:
+    def write_tail(self, chunk: int, pack: Pack[Kept]) -> None:
         """Keep the networks of an incomplete last chunk; a run that goes on computes that chunk anew."""
         header = {"digest": self.digest, "chunk": chunk, "count": pack.summary.samples}
         write_arrays(self.path / _TAIL, header, {**pack.summary.to_arrays(), _LOSSES: pack.losses})
 
-    def read_tail(self) -> tuple[int, Pack] | None:
+    def read_tail(self) -> tuple[int, Pack[Kept]] | None:
         """Return the incomplete chunk that is kept, with its index, or None when there is none."""
         path = self.path / _TAIL
         if not path.exists():
@@ -215,13 +248,13 @@ class PackFolder:
             return None
         return last
 
-    def _write(self, first: int, stop: int, level: int, pack: Pack) -> None:
+    def _write(self, first: int, stop: int, level: int, pack: Pack[Kept]) -> None:
         """Write a pack under the name that says its chunks and its level."""
         header = {"digest": self.digest, "first": first, "stop": stop, "check": pack.check}
         path = self.path / f"{first:012d}-{stop:012d}-{level}.safetensors"
         write_arrays(path, header, {**pack.summary.to_arrays(), _LOSSES: pack.losses})
 
-    def _read(self, path: Path) -> tuple[dict[str, object], Pack]:
+    def _read(self, path: Path) -> tuple[dict[str, object], Pack[Kept]]:
         """Return the header of a file and the pack in it.
 
         Raises:
@@ -232,7 +265,8 @@ class PackFolder:
         with parsing(path):
             if losses is None or losses.dtype != np.float64 or losses.ndim != 1:
                 raise ValueError("no losses")
-            summary = Summary.merge([self._empty, Summary.from_arrays(arrays)])
+            kind = type(self.empty)
+            summary = kind.merge([self.empty, kind.from_arrays(arrays)])
             return header, Pack(summary, losses.astype(np.float64, copy=False), str(header.get("check", "")))
 
 

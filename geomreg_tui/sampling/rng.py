@@ -5,11 +5,18 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-__all__ = ["chunk_generator", "level_generator", "trajectory_generator", "trajectory_key"]
+__all__ = [
+    "chunk_generator",
+    "level_generator",
+    "observation_generator",
+    "trajectory_generator",
+    "trajectory_key",
+]
 
 # These end the keys of a level's streams, so that they are no chunk's.
 _WALK, _HELD_OUT = 0x77616C6B, 0x68656C64
 _TRAINING = 0x74726169  # ends those of a trajectory
+_GRADIENTS, _PAIRED = 0x67726164, 0x70616972  # end those of networks that are observed
 _STATE_WORDS = 624  # of the Mersenne twister
 _STATE_OFFSET = 24  # bytes of torch's CPU generator state before the words: seed, left, seeded, next
 
@@ -58,6 +65,20 @@ def trajectory_generator(seed: int, trajectory: int, device: torch.device) -> to
 def trajectory_key(seed: int, trajectory: int, part: int) -> list[int]:
     """Return the key of a stream of a trajectory: part 0 is initial weights, the others are minibatches."""
     return [seed, trajectory, part, _TRAINING]
+
+
+def observation_generator(
+    seed: int, chunk: int, device: torch.device, *, walk: bool = False
+) -> torch.Generator:
+    """Return a fresh generator, which depends on (seed, chunk, walk) alone, for networks that are observed.
+
+    Args:
+        seed: seed of the experiment, below 2**64.
+        chunk: index of the chunk of observed networks.
+        device: where the random numbers are made.
+        walk: whether it is for steps of walks, and not for gradients.
+    """
+    return _generator(np.random.SeedSequence([seed, chunk, _PAIRED if walk else _GRADIENTS]), device)
 
 
 def _generator(sequence: np.random.SeedSequence, device: torch.device) -> torch.Generator:

@@ -6,36 +6,34 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from geomreg_tui.engine.executors import Executor, perform_alone
-from geomreg_tui.engine.stage import Findings, Progress, Stage, StageContext, StageKind
-from geomreg_tui.engine.work import Outcome
+from geomreg_tui.engine.stage import Findings, Stage, StageContext, StageKind
+from geomreg_tui.engine.work import Work
 from geomreg_tui.errors import RunDirectoryError, SamplingError
 from geomreg_tui.experiment import Experiment
 from geomreg_tui.rundir import Part, RunDirectory
-from geomreg_tui.sampling.fold import Fold
+from geomreg_tui.sampling.chunked import ChunkedStage, folder_findings
 from geomreg_tui.sampling.packs import Pack
 from geomreg_tui.sampling.pieces import ChunkWork
 from geomreg_tui.sampling.plan import NAME, SamplingPlan, read_plan
 from geomreg_tui.sampling.result import describe
-from geomreg_tui.sampling.store import LAYOUT, committed, committed_packs, empty_pack, packs_of, write_losses
-from geomreg_tui.summary import Facts, Summary
+from geomreg_tui.sampling.store import LAYOUT, committed, committed_packs, packs_of, write_losses
+from geomreg_tui.summary import ChunkResult, Facts, Summary
 
 __all__ = ["SAMPLING", "SamplingKind", "SamplingStage"]
 
-_LOOK_AHEAD = 4  # chunks under way or out of order, for each worker
-_MOST_GIVEN_UP = 8
-_GAP_SHOWN = 1000  # chunks of a gap that are looked at one by one
 
-
-class SamplingStage:
+class SamplingStage(ChunkedStage[Summary]):
     """The sampling of a run that is under way.
 
     Attributes:
-        name: of the kind.
-        fold: the chunks that are there, and that are wanted.
+        plan: what is asked for.
     """
 
     name = NAME
+    verb = "drawn"
 
     def __init__(self, run: RunDirectory, plan: SamplingPlan, workers: int = 1) -> None:
         """Read what is committed; damaged packs are set aside and their chunks drawn again.
@@ -43,98 +41,50 @@ class SamplingStage:
         Raises:
             RunDirectoryError: if the directory cannot be read.
         """
-        self.fold = Fold(run, plan)
-        self._run = run
-        self._limit = workers * _LOOK_AHEAD
-        self._under_way = 0
-        self._passing = False  # whether anything has failed that may not fail again
-        self._seen = -1
+        super().__init__(run, packs_of(run), plan.samples, workers)
+        self.plan = plan
 
-    @property
-    def finished(self) -> bool:
-        """Whether everything asked for is there or given up."""
-        return self.fold.finished
+    def work(self, chunk: int, count: int | None) -> ChunkWork:
+        """Return the work of drawing a chunk, or its first networks."""
+        size = self.fold.size
+        kept = max(0, min(size, self.plan.keep_losses - chunk * size))
+        experiment = self._run.facts.experiment
+        return ChunkWork(experiment, chunk, count, kept if count is None else min(kept, count))
 
-    @property
-    def failure(self) -> str:
-        """Which chunks cannot be drawn, in words; empty where all can."""
-        given_up = self.fold.given_up
-        if not given_up:
-            return ""
-        chunks = ", ".join(f"{chunk:,}" for chunk in sorted(given_up))
-        number = "chunk" if len(given_up) == 1 else "chunks"
-        first = given_up[min(given_up)]
-        again = "--resume tries again" if self._passing else "the same would happen again"
-        return f"{number} {chunks} cannot be drawn: {first}; all others are kept, and {again}"
+    def chunk_of(self, work: Work) -> int:
+        """Return the chunk that a piece of work draws."""
+        if not isinstance(work, ChunkWork):
+            raise AssertionError(f"sampling gave out no {type(work).__name__}")
+        return work.chunk
 
-    @property
-    def progress(self) -> Progress:
-        """How many networks are there."""
-        fold = self.fold
-        given_up = tuple(sorted(fold.given_up))
-        return Progress(fold.samples, fold.committed_samples, fold.plan.samples, fold.next, given_up)
-
-    def pop(self) -> ChunkWork | None:
-        """Return the next chunk to draw, or None while enough are under way."""
-        if self._under_way + self.fold.waiting >= self._limit:
-            return None
-        work = self.fold.pop()
-        self._under_way += work is not None
-        return work
-
-    def take(self, outcome: Outcome) -> str | None:
-        """Take the outcome of drawing a chunk; return a message if the chunk cannot be drawn.
-
-        Raises:
-            SamplingError: if so many chunks cannot be drawn that there is no use in going on.
-        """
-        if not isinstance(outcome.work, ChunkWork):
-            raise AssertionError(f"sampling gave out no {type(outcome.work).__name__}")
-        self._under_way -= 1
-        chunk, drawn = outcome.work.chunk, outcome.answer
-        if drawn is not None:
-            losses = drawn.losses if drawn.losses is not None else empty_pack(self._run).losses
-            self.fold.take(chunk, Pack.of_chunk(drawn.summary, losses))
-            return None
-        self._run.log("chunk given up", chunk=chunk, reason=outcome.error)
-        self.fold.give_up(chunk, outcome.error)
-        self._passing |= not outcome.lasting
-        if len(self.fold.given_up) >= _MOST_GIVEN_UP:
-            raise SamplingError(self.failure)
-        return self.failure
+    def pack_of(self, answer: ChunkResult) -> Pack[Summary]:
+        """Return what drawing a chunk gave as a pack."""
+        losses = answer.losses if answer.losses is not None else np.empty(0)
+        return Pack.of_chunk(answer.summary, losses)
 
     def extend(self, target: int) -> str:
         """Ask for more networks; asking for fewer changes nothing."""
         self.fold.extend(target)
+        self.plan = replace(self.plan, samples=self.fold.wanted)
         try:
-            self.fold.plan.write(self._run.path)
+            self.plan.write(self._run.path)
         except RunDirectoryError as error:
             return f"{error}; this engine goes on to the new number all the same"
         return ""
-
-    def show_changes(self) -> bool:
-        """Return whether there are more networks than when this was asked last."""
-        before, self._seen = self._seen, self.fold.samples
-        return self._seen != before
-
-    def part(self) -> Part:
-        """Return the networks of the prefix."""
-        return SAMPLING.to_part(self.result())
 
     def result(self) -> Summary:
         """Return the networks of the prefix."""
         return self.fold.summary()
 
-    def commit(self) -> None:
-        """Write what is folded and not yet on disk."""
-        self.fold.commit()
+    def part(self) -> Part:
+        """Return the networks of the prefix."""
+        return SAMPLING.to_part(self.result())
 
     def close(self) -> None:
         """Write the incomplete last chunk, chunks that follow one that is missing, and the kept losses."""
-        self.fold.commit_rest()
-        keep = self.fold.plan.keep_losses
-        if keep:
-            write_losses(self._run, committed(self._run).losses[:keep])
+        super().close()
+        if self.plan.keep_losses:
+            write_losses(self._run, committed(self._run).losses[: self.plan.keep_losses])
 
 
 class SamplingKind(StageKind):
@@ -173,7 +123,7 @@ class SamplingKind(StageKind):
             raise SamplingError(
                 f"chunk {chunk:,} was drawn before and cannot be drawn again: {outcome.error}"
             )
-        same = Pack.of_chunk(outcome.answer.summary, empty_pack(run).losses).check == check
+        same = Pack.of_chunk(outcome.answer.summary, np.empty(0)).check == check
         return "" if same else f"chunk {chunk:,}, drawn again,"
 
     def read(self, run: RunDirectory) -> Summary:
@@ -195,20 +145,9 @@ class SamplingKind(StageKind):
 
     def verify(self, run: RunDirectory) -> Findings:
         """Read the plan and all packs."""
-        problems, notes = [], []
-        files, reached = 0, 0
-        given_up = set(run.read_status().given_up)
+        given_up = run.read_status().given_up
         read = list(packs_of(run).read_all())
-        for file, pack in read:
-            if isinstance(pack, RunDirectoryError):
-                problems.append(f"chunks {file.first:,} to {file.stop - 1:,}: {pack}")
-                continue
-            gap = range(reached, min(file.first, reached + _GAP_SHOWN))
-            if missing := [chunk for chunk in gap if chunk not in given_up]:
-                notes.append(f"chunks {missing[0]:,} to {file.first - 1:,} are missing; resuming draws them")
-            files, reached = files + 1, file.stop
-        if given_up:
-            notes.append(f"chunks that could not be drawn: {', '.join(map(str, sorted(given_up)))}")
+        problems, notes, files = folder_findings(read, set(given_up))
         try:
             read_plan(run)
         except RunDirectoryError as error:

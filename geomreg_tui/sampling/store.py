@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from geomreg_tui.errors import RunDirectoryError
 from geomreg_tui.rundir import Layout, RunDirectory
 from geomreg_tui.rundir.store import write_bytes
-from geomreg_tui.sampling.packs import Pack, PackFile, PackFolder
+from geomreg_tui.sampling.packs import Kept, Pack, PackFile, PackFolder
 from geomreg_tui.sampling.plan import chunk_size
+from geomreg_tui.summary import Summary
 
-__all__ = ["LAYOUT", "committed", "committed_packs", "empty_pack", "packs_of", "write_losses"]
+__all__ = ["LAYOUT", "committed", "committed_packs", "packs_of", "read_prefix", "write_losses"]
 
 LAYOUT = Layout(
     begun=("plan.json",),
@@ -26,19 +27,14 @@ LAYOUT = Layout(
 )
 
 
-def packs_of(run: RunDirectory) -> PackFolder:
+def packs_of(run: RunDirectory) -> PackFolder[Summary]:
     """Return the folder of a run's packs."""
     facts = run.facts
     digest, size = facts.experiment.digest(), chunk_size(facts.experiment)
     return PackFolder(run.path / "chunks", digest, size, facts.empty_summary())
 
 
-def empty_pack(run: RunDirectory) -> Pack:
-    """Return the pack of no networks."""
-    return Pack(run.facts.empty_summary(), np.empty(0))
-
-
-def committed(run: RunDirectory) -> Pack:
+def committed(run: RunDirectory) -> Pack[Summary]:
     """Return the networks of the committed prefix of chunks, as one pack.
 
     A damaged or missing pack ends the prefix; chunks that were given up are passed over.
@@ -50,18 +46,34 @@ def committed(run: RunDirectory) -> Pack:
 
 
 def committed_packs(
-    run: RunDirectory, read: Iterable[tuple[PackFile, Pack | RunDirectoryError]] | None = None
-) -> tuple[Pack, list[PackFile]]:
+    run: RunDirectory, read: Iterable[tuple[PackFile, Pack[Summary] | RunDirectoryError]] | None = None
+) -> tuple[Pack[Summary], list[PackFile]]:
     """Return what :func:`committed` returns, and the files that it is made of.
 
     Args:
         run: the run.
         read: its packs, as :meth:`PackFolder.read_all` yields them, where they are read already.
     """
-    folder = packs_of(run)
-    given_up = set(run.read_status().given_up)
+    return read_prefix(packs_of(run), run.read_status().given_up, read)
+
+
+def read_prefix(
+    folder: PackFolder[Kept],
+    given_up: Collection[int],
+    read: Iterable[tuple[PackFile, Pack[Kept] | RunDirectoryError]] | None = None,
+) -> tuple[Pack[Kept], list[PackFile]]:
+    """Return the networks of the committed prefix of chunks in a folder, and the files they are in.
+
+    Args:
+        folder: of packs.
+        given_up: chunks that could not be drawn, which are passed over.
+        read: the packs, as :meth:`PackFolder.read_all` yields them, where they are read already.
+
+    Raises:
+        RunDirectoryError: if the folder cannot be read.
+    """
     files: list[PackFile] = []
-    packs = [empty_pack(run)]
+    packs = [folder.empty_pack]
     reached = _skip(0, given_up)
     for file, pack in folder.read_all() if read is None else read:
         if isinstance(pack, RunDirectoryError):

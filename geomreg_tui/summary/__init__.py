@@ -6,6 +6,7 @@ from geomreg_tui.summary.histogram import LossHistogram
 from geomreg_tui.summary.joint import JointHistogram
 from geomreg_tui.summary.moments import ExactSum, Moments
 from geomreg_tui.summary.resolution import loss_resolution, zeros_are_exact
+from geomreg_tui.summary.signed import LossJoint, SignedHistogram
 
 __all__ = [
     "ChunkResult",
@@ -13,8 +14,10 @@ __all__ = [
     "Facts",
     "JointHistogram",
     "LossHistogram",
+    "LossJoint",
     "Moments",
     "Overlay",
+    "SignedHistogram",
     "Summary",
     "loss_resolution",
     "zeros_are_exact",

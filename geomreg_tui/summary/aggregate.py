@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from operator import add
 from typing import TypeVar
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from geomreg_tui.summary.histogram import LossHistogram
 from geomreg_tui.summary.joint import JointHistogram
-from geomreg_tui.summary.moments import ExactSum, Moments
+from geomreg_tui.summary.moments import Moments
 
 __all__ = ["ChunkResult", "Summary"]
 
@@ -91,10 +91,7 @@ class Summary:
             "histogram.counters": np.array(
                 [histogram.bits, histogram.zero, histogram.atom, histogram.nonfinite], np.int64
             ),
-            "moments.count": np.array([moments.count], np.int64),
-            "moments.range": np.array([moments.origin, moments.minimum, moments.maximum]),
-            "moments.deviation": np.array(moments.deviation.parts, np.float64),
-            "moments.square": np.array(moments.square.parts, np.float64),
+            **moments.to_arrays("moments"),
         }
         if self.dead is not None:
             arrays[_DEAD] = np.array([self.dead], np.int64)
@@ -103,6 +100,13 @@ class Summary:
             arrays["joint.count"] = self.joint.count
             arrays["joint.examples"] = np.array([self.joint.examples], np.int64)
         return arrays
+
+    def identity_arrays(self) -> dict[str, NDArray[np.generic]]:
+        """Return what a chunk is recognised by when it is drawn again, as named arrays.
+
+        The count of dead networks is left out, so that chunks drawn by version 0.1.0 are recognised.
+        """
+        return replace(self, dead=None).to_arrays()
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[np.generic]]) -> Summary:
@@ -122,19 +126,10 @@ class Summary:
             raise ValueError("histogram: bins must increase and counts be positive")
         if index.size and index[-1] >= 0x7FF << bits:
             raise ValueError("histogram: a bin lies beyond the finite floats")
-        origin, minimum, maximum = (float(n) for n in _array(arrays, "moments.range", np.float64, 3))
-        (finite,) = (int(n) for n in _array(arrays, "moments.count", np.int64, 1))
         histogram = LossHistogram(bits, index, count, zero, atom, nonfinite)
-        if finite != histogram.total - nonfinite:
+        moments = Moments.from_arrays(arrays, "moments")
+        if moments.count != histogram.total - nonfinite:
             raise ValueError("moments: count differs from the histogram's")
-        moments = Moments(
-            origin,
-            finite,
-            minimum,
-            maximum,
-            ExactSum(tuple(_array(arrays, "moments.deviation", np.float64).tolist())),
-            ExactSum(tuple(_array(arrays, "moments.square", np.float64).tolist())),
-        )
         joint = None
         if "joint.cells" in arrays:
             cells, networks = arrays["joint.cells"], _array(arrays, "joint.count", np.int64)

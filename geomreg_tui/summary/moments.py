@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 __all__ = ["ExactSum", "Moments"]
 
@@ -49,6 +49,23 @@ class ExactSum:
 
     def __add__(self, other: ExactSum) -> ExactSum:
         return ExactSum.of(self.parts + other.parts)
+
+    def canonical(self) -> ExactSum:
+        """Return the same sum in the one form that does not depend on how it was added up.
+
+        Its last part is the sum correctly rounded, the one before it what is then left, and so on.
+        """
+        parts: list[float] = []
+        rest = self
+        while rest.parts:
+            value = rest.value
+            if math.isnan(value):
+                return ExactSum((math.nan,))
+            if value == 0:
+                break
+            parts.append(value)
+            rest = ExactSum.of((*rest.parts, -value))
+        return ExactSum(tuple(reversed(parts)))
 
     @property
     def value(self) -> float:
@@ -104,6 +121,36 @@ class Moments:
             self.deviation + other.deviation,
             self.square + other.square,
         )
+
+    def to_arrays(self, prefix: str) -> dict[str, NDArray[np.generic]]:
+        """Return named arrays, from which :meth:`from_arrays` restores every bit."""
+        return {
+            f"{prefix}.count": np.array([self.count], np.int64),
+            f"{prefix}.range": np.array([self.origin, self.minimum, self.maximum]),
+            f"{prefix}.deviation": np.array(self.deviation.parts, np.float64),
+            f"{prefix}.square": np.array(self.square.parts, np.float64),
+        }
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, NDArray[np.generic]], prefix: str) -> Moments:
+        """Restore moments.
+
+        Raises:
+            ValueError: if arrays are missing, or of the wrong type or shape.
+        """
+        kinds = {"count": np.int64, "range": np.float64, "deviation": np.float64, "square": np.float64}
+        found = []
+        for part, kind in kinds.items():
+            array = arrays.get(f"{prefix}.{part}")
+            if array is None or array.ndim != 1 or array.dtype != kind:
+                raise ValueError(f"{prefix}.{part}: missing, or of the wrong type or shape")
+            found.append(array.tolist())
+        (count,), (origin, minimum, maximum), deviation, square = found
+        return cls(origin, count, minimum, maximum, ExactSum(tuple(deviation)), ExactSum(tuple(square)))
+
+    def canonical(self) -> Moments:
+        """Return the same moments with sums in the form that does not depend on how they were added up."""
+        return replace(self, deviation=self.deviation.canonical(), square=self.square.canonical())
 
     @property
     def mean(self) -> float:

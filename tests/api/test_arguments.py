@@ -239,7 +239,7 @@ class Handle:
         return len(self.told) <= self.deaf
 
     def snapshot(self):
-        return SimpleNamespace(samples=5, target=10, tail=None, training=None, rate=1.0)
+        return SimpleNamespace(samples=5, target=10, tail=None, training=None, observed=None, rate=1.0)
 
     def stop(self):
         self.told.append("stop")

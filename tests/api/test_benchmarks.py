@@ -20,6 +20,7 @@ ROWS = {
     "primitives": r"\| Cholesky root, 16 x 16 \| [\d,.]+ \|",
     "training": r"\| 1 \| 16 \| \d+ \| [\d,]+ \| [\d,]+ \| [\d,]+ \| [\d,.]+ \| [\d,.]+ \|",
     "tail": r"\| linear.* \| geomreg-tui \| 50 particles \| .* \| -(49|50|51)\.\d\d \|",
+    "gradients": r"\| 2 \| 4 \| [\d,]+ \| [\d,]+ \| [\d,]+ \| [\d,]+ \| (direct|projected) \| ×\d+\.\d \|",
 }
 
 

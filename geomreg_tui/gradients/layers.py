@@ -1,0 +1,104 @@
+"""Layers of networks that are drawn for a forward and a backward pass.
+
+A layer's law has independent Gaussian entries where it is *projected*. With A the activations that the layer
+is applied to (scaled, and with the constant row whose weights are the biases), Q an orthonormal basis of a
+space that holds their span, and R = Q^T A:
+
+1. Forward, W A = G R with G = W Q, whose entries are independent standard normals.
+2. Backward, for any D that depends on W through G alone,
+
+       W^T D = Q G^T D + (I - Q Q^T) Xi S,    S^T S = D^T D,
+
+   with Xi independent standard normals: on the complement of Q, W is independent of everything so far.
+
+So a layer takes n_out rank + n_in min(m, n_out) random numbers in place of n_out n_in, and nothing is
+approximated. Drawing W^T anew for the backward pass, the usual shortcut, is not exact: then A^T (W^T D),
+which is (W A)^T D in truth, comes out as something else.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from geomreg_tui.gradients.basis import column_root, orthonormal_basis
+from geomreg_tui.inits import InitLaw, RotationInvariant, Stream
+from geomreg_tui.networks import apply_matrix
+from geomreg_tui.sampling.roots import augment
+from geomreg_tui.shapes import LayerShape
+
+__all__ = ["DrawnLayer", "Layer", "ProjectedLayer"]
+
+
+class Layer(ABC):
+    """A layer of a batch of networks.
+
+    Attributes:
+        z: pre-activations, (batch, n_out, examples); whoever draws the layer may overwrite them.
+    """
+
+    z: Float[Tensor, "batch n_out examples"]
+
+    @abstractmethod
+    def back(self, upstream: Float[Tensor, "batch n_out columns"]) -> Float[Tensor, "batch n_in columns"]:
+        """Return W^T D for D, (batch, n_out, m), that depends on the layer through ``z`` alone; call once."""
+
+
+class DrawnLayer(Layer):
+    """A layer all of whose weights are drawn. For every law."""
+
+    def __init__(
+        self,
+        law: InitLaw,
+        shape: LayerShape,
+        activations: Float[Tensor, "#batch n_in examples"],
+        batch: int,
+        stream: Stream,
+        shared: Tensor | None,
+    ) -> None:
+        """Draw a layer and apply it to activations (batch or 1, n_in, examples)."""
+        self.weights, self.biases = law.weights(shape, batch, stream, shared)
+        self.z = apply_matrix(self.weights, activations)
+        if self.biases is not None:
+            self.z += self.biases.unsqueeze(2)
+
+    def back(self, upstream: Float[Tensor, "batch n_out columns"]) -> Float[Tensor, "batch n_in columns"]:
+        """Return W^T D."""
+        return torch.bmm(self.weights.mT, upstream)
+
+
+class ProjectedLayer(Layer):
+    """A layer of which no more is drawn than the two passes see.
+
+    Attributes:
+        basis: Q, (batch or 1, rows, rank).
+        block: G, (batch, n_out, rank).
+    """
+
+    def __init__(
+        self,
+        law: RotationInvariant,
+        shape: LayerShape,
+        activations: Float[Tensor, "#batch n_in examples"],
+        batch: int,
+        stream: Stream,
+    ) -> None:
+        """Draw a layer and apply it to activations (batch or 1, n_in, examples)."""
+        self._scale, offset = law.row_scales(shape)
+        self.basis, root = orthonormal_basis(augment(activations, self._scale, offset))
+        self.block = law.block(shape, root.shape[1], batch, stream, None)
+        self.z = apply_matrix(self.block, root)
+        self._shape = shape
+        self._stream = stream
+
+    def back(self, upstream: Float[Tensor, "batch n_out columns"]) -> Float[Tensor, "batch n_in columns"]:
+        """Return W^T D."""
+        root = column_root(upstream)
+        fresh = self._stream.normal(len(upstream), self.basis.shape[1], root.shape[1])
+        across = self.basis.mT @ fresh
+        along = torch.bmm(self.block.mT, upstream) - torch.bmm(across, root)
+        result = torch.baddbmm(torch.bmm(fresh, root), self.basis.expand(len(upstream), -1, -1), along)
+        return result[:, : self._shape.n_in] * self._scale

@@ -1,0 +1,157 @@
+"""Gradients of multilayer perceptrons side by side, as Gram matrices: forward and backward in one pass.
+
+The gradient of sum_c u_c f_c(x_i) by the weights of a layer is d_i a_i^T, with a_i the activations that the
+layer is applied to and d_i what u becomes on the way back. So the inner product of two such gradients is
+(d_i . d_j)(a_i . a_j), summed over layers, and (d_i . d_j) more for a layer with biases: no gradient is ever
+formed, and the sum of the layers' Hadamard products of Gram matrices is exact.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Float64
+from torch import Tensor
+
+from geomreg_tui.experiment import Experiment
+from geomreg_tui.gradients.layers import Layer
+from geomreg_tui.networks.base import NORM_EPSILON
+from geomreg_tui.networks.slopes import apply_activation, slope_of
+from geomreg_tui.shapes import LayerShape
+
+__all__ = ["PerceptronPass", "gram"]
+
+DrawLayer = Callable[[LayerShape, Tensor], Layer]
+
+
+@dataclass(frozen=True)
+class _Hidden:
+    """What a hidden layer keeps for the way back.
+
+    Attributes:
+        slope: derivative of the activation, (batch, n_out, 1, N).
+        skips: whether the layer's input was added to its output.
+        normal: normalised pre-activations, where there is layer norm, (batch, n_out, 1, N).
+        scale: what they were divided by, as a factor, (batch, 1, 1, N).
+    """
+
+    slope: Tensor
+    skips: bool
+    normal: Tensor | None = None
+    scale: Tensor | None = None
+
+
+class PerceptronPass:
+    """A forward pass of networks of :class:`geomreg_tui.networks.MLP`, from which one goes back once.
+
+    Attributes:
+        outputs: (batch, C, N).
+    """
+
+    outputs: Float[Tensor, "batch outputs training"]
+
+    def __init__(
+        self,
+        experiment: Experiment,
+        shapes: Sequence[LayerShape],
+        x: Float[Tensor, " training *input_shape"],
+        draw: DrawLayer,
+    ) -> None:
+        """Draw the layers, first to last, and run forward.
+
+        Args:
+            experiment: names activation, residual connections and layer norm.
+            shapes: the layers.
+            x: training inputs, (N, *input_shape).
+            draw: draws a layer and applies it to activations (batch or 1, n_in, N).
+        """
+        self._shapes = tuple(shapes)
+        self._inputs: list[Tensor] = []
+        self._layers: list[Layer] = []
+        self._hidden: list[_Hidden] = []
+        slope_rule = slope_of(experiment.activation)
+        hidden = x.flatten(1).T.unsqueeze(0)
+        for shape in self._shapes[:-1]:
+            z = self._apply(shape, hidden, draw)
+            normal = scale = None
+            if experiment.layer_norm:
+                variance, mean = torch.var_mean(z, dim=1, keepdim=True, correction=0)
+                scale = torch.rsqrt(variance + NORM_EPSILON)
+                normal = (z - mean) * scale
+                z = normal.clone()
+            a = apply_activation(experiment.activation, z)
+            slope = slope_rule.times(torch.ones_like(a), z if slope_rule.keeps_inputs else a)
+            skips = experiment.residual and shape.n_in == shape.n_out
+            self._hidden.append(
+                _Hidden(
+                    slope.unsqueeze(2),
+                    skips,
+                    None if normal is None else normal.unsqueeze(2),
+                    None if scale is None else scale.unsqueeze(2),
+                )
+            )
+            hidden = a + hidden if skips else a
+        self.outputs = self._apply(self._shapes[-1], hidden, draw)
+
+    def gram(self, top: Float[Tensor, "batch outputs columns"]) -> Float64[Tensor, "batch columns columns"]:
+        """Return the Gram matrix of gradients by all parameters, float64 (batch, m, m).
+
+        It can be asked for once: a layer that is projected draws what it needs for the way back.
+
+        Args:
+            top: weights of the outputs, (batch, C, m): column k is that of sum_c top_ck f_c(x_i), with i the
+                remainder of k by N. So m is a multiple of N.
+        """
+        examples = self.outputs.shape[2]
+        upstream = top
+        behind: Tensor | None = None  # derivative by a layer's output that passes it by, where it skips
+        total: Tensor | None = None
+        for place in reversed(range(len(self._shapes))):
+            term = _layer_gram(upstream, self._inputs[place], bias=self._shapes[place].bias)
+            total = term if total is None else total.add_(term)
+            if place:
+                below = self._hidden[place - 1]
+                by_output = self._layers[place].back(upstream)
+                if behind is not None:
+                    by_output = by_output + behind
+                behind = by_output if below.skips else None
+                upstream = _through(below, by_output, examples)
+        assert total is not None
+        return total
+
+    def _apply(self, shape: LayerShape, activations: Tensor, draw: DrawLayer) -> Tensor:
+        layer = draw(shape, activations)
+        self._inputs.append(activations)
+        self._layers.append(layer)
+        return layer.z
+
+
+def gram(columns: Float[Tensor, "batch rows columns"]) -> Float64[Tensor, "batch columns columns"]:
+    """Return A^T A in float64, whatever the format of A: squares of float32 numbers may not fit into it."""
+    exact = columns.to(torch.float64)
+    return torch.bmm(exact.mT, exact)
+
+
+def _layer_gram(upstream: Tensor, inputs: Tensor, *, bias: bool) -> Tensor:
+    """Return the Gram matrix of the gradients by one layer, float64 (batch, m, m)."""
+    examples = inputs.shape[2]
+    forward, backward = gram(inputs), gram(upstream)
+    if bias:
+        forward += 1.0
+    batch, count = backward.shape[:2]
+    if count == examples:
+        return backward.mul_(forward)
+    blocks = backward.view(batch, count // examples, examples, count // examples, examples)
+    return blocks.mul_(forward[:, None, :, None, :]).view(batch, count, count)
+
+
+def _through(layer: _Hidden, by_output: Tensor, examples: int) -> Tensor:
+    """Return derivatives by pre-activations from those by activations, (batch, n_out, m) both."""
+    batch, rows, count = by_output.shape
+    values = by_output.reshape(batch, rows, count // examples, examples) * layer.slope
+    if layer.normal is not None and layer.scale is not None:
+        along = (values * layer.normal).mean(dim=1, keepdim=True)
+        values = (values - values.mean(dim=1, keepdim=True) - layer.normal * along) * layer.scale
+    return values.view(batch, rows, count)
