@@ -6,7 +6,8 @@ from geomreg_tui.experiment import Experiment
 from geomreg_tui.formatting import exact_text, number_text
 from geomreg_tui.rendering import Figure, Table, render
 from geomreg_tui.report.drawing import inline_svg
-from geomreg_tui.report.html import GLOSSARY, about, environment_table
+from geomreg_tui.report.glossary import GLOSSARY
+from geomreg_tui.report.html import about, environment_table
 from geomreg_tui.report.sweep_figures import (
     MOST_DENSITIES,
     draw_densities,

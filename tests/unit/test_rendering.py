@@ -27,8 +27,8 @@ import geomreg_tui.api.display
 import geomreg_tui.report.html
 import geomreg_tui.report.sweep_html
 from geomreg_tui.api.bars import NotebookBar
-from geomreg_tui.api.calls import RunList
 from geomreg_tui.api.results import read_run, read_sweep
+from geomreg_tui.api.stored import RunList
 from geomreg_tui.errors import plain_text
 from geomreg_tui.rendering import Drawing, Shapes, environment, render
 from geomreg_tui.report import load_result, load_sweep
@@ -453,7 +453,7 @@ def test_commands_that_make_no_page_do_without_jinja(tmp_path, words):
 
 def test_the_explorer_and_the_library_begin_without_jinja():
     script = (
-        "import sys, geomreg_tui.tui.app, geomreg_tui.tui.screens.explorer, geomreg_tui.api.calls\n"
+        "import sys, geomreg_tui.tui.app, geomreg_tui.tui.screens.explorer, geomreg_tui.api.stored\n"
         "print(sorted({'jinja2', 'markupsafe'} & set(sys.modules)))"
     )
     answer = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)

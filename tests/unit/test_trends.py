@@ -123,7 +123,7 @@ def test_resolved_steps_are_those_of_holm(changes, seed):
 
 @pytest.mark.parametrize("size", [2, *(pytest.param(size, marks=pytest.mark.full) for size in (3, 5, 8))])
 def test_noise_alone_rarely_has_a_direction(size):
-    # At most 5 % of 1,000 sweeps of equal volumes: more than the bound with probability below 1e-3.
+    # At most 5 % of 1,000 sweeps of equal volumes: more than the bound with probability below ALPHA.
     generator = np.random.default_rng(20 + size)
     false = sum(
         volume_direction(range(size), generator.normal(-5, 0.1, size), np.full(size, 0.1), seed=k).verdict
@@ -252,7 +252,7 @@ def test_a_factor_is_judged_on_the_whole_grid(shares, verdict, differs):
 
 
 def test_the_test_of_an_interaction_keeps_its_level():
-    # Equal effects on three lines: at 5 %, more than the bound of 100 grids with probability below 1e-3.
+    # Equal effects on three lines: at 5 %, more than the bound of 100 grids with probability below ALPHA.
     points = null_points()
     generator = seeds.generator(41)
     differing = wrong = 0
