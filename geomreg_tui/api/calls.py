@@ -23,6 +23,7 @@ from geomreg_tui.api.following import Interrupts
 from geomreg_tui.api.results import RunResult, SweepResult, finished, read_sweep
 from geomreg_tui.errors import ExperimentError, Problem, nearest_name
 from geomreg_tui.experiment import Experiment
+from geomreg_tui.report import volume_from as measured_volume
 from geomreg_tui.runner import start_run
 from geomreg_tui.runner.progress import StageProgress
 from geomreg_tui.runner.snapshot import Snapshot
@@ -205,6 +206,7 @@ def train(
     trajectories: int | None = None,
     record: int | None = None,
     tail: bool | Mapping[str, Any] = False,
+    volume_from: RunResult | AnyPath | None = None,
     workers: int | None = None,
     device: str = "auto",
     progress: bool = True,
@@ -234,6 +236,8 @@ def train(
         record: recorded steps a decade; 8 unless given.
         tail: whether to go down the deep tail to ``to_loss`` too, so that V of every loss on the way is
             known; or its goals, as :func:`tail` takes them: ``{"population": 200, "repeats": 4}``.
+        volume_from: a run of the same experiment, its name or its path, from which V is taken in place of
+            that of the networks drawn here.
 
     Returns:
         The run. ``training`` has counts and medians, ``arrays("path")`` quantiles over the trajectories,
@@ -270,6 +274,7 @@ def train(
         deep = tail_plan({**dict.fromkeys(GOALS), "to_loss": plan.tail_loss or None, **goals})
     with asked_for(experiment, data, module, keys) as asked:
         check_plan(plan, asked.experiment)
+        volume = None if volume_from is None else _volume(volume_from, asked.experiment)
         handle = start_run(
             asked.experiment,
             count_of(samples),
@@ -278,6 +283,7 @@ def train(
             device=device,
             tail=deep,
             training=plan,
+            volume=volume,
             arrays=asked.arrays,
         )
     return finished(handle, progress, on_snapshot)
@@ -373,6 +379,11 @@ def sweep(
     if interrupts.count and not found:
         raise KeyboardInterrupt
     return read_sweep(folder)
+
+
+def _volume(run: RunResult | AnyPath, experiment: Experiment) -> Mapping[str, Any]:
+    """Return V of losses as a run has measured it."""
+    return measured_volume(os.fspath(run.path if isinstance(run, RunResult) else run), experiment)
 
 
 def _whole(key: str, value: float) -> int:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from geomreg_tui.cli.completion import completed_by
+from geomreg_tui.cli.completion import complete_run, completed_by
 from geomreg_tui.cli.options import OutOption, QuietOption
 from geomreg_tui.cli.run import (
     AllowMixedOption,
@@ -156,6 +156,16 @@ def train(
             rich_help_panel=_DEEP,
         ),
     ] = False,
+    volume_from: Annotated[
+        str | None,
+        typer.Option(
+            "--volume-from",
+            help="take V from a run of the same experiment that is there already, its deep tail included",
+            metavar="RUN",
+            autocompletion=complete_run,
+            rich_help_panel=_DEEP,
+        ),
+    ] = None,
     to_log10_volume: VolumeOption = None,
     population: PopulationOption = None,
     repeats: RepeatsOption = None,
@@ -201,10 +211,12 @@ def train(
             refuse(allow_mixed, "allow-mixed", "only with --resume")
             plan = training_plan(options, experiment)
             deep = tail_plan(goals, plan, None, asked=tail)
-            handle = _begin(experiment, plan, deep, samples, device, workers, out)
+            refuse(tail and volume_from is not None, "volume-from", "only without --tail")
+            handle = _begin(experiment, plan, deep, volume_from, samples, device, workers, out)
         else:
             refuse(out is not None, "out", "only without --resume: a run stays where it is")
             refuse(tail, "tail", "only when a training begins")
+            refuse(volume_from is not None, "volume-from", "only when a training begins")
             for name, given in {**options, **goals}.items():
                 refuse(given is not None, name, "only when a training begins: its plan never changes")
             stored = find_stored(resume, experiment)
@@ -254,16 +266,26 @@ def _begin(
     experiment: Experiment,
     plan: TrainingPlan,
     tail: TailPlan | None,
+    volume_from: str | None,
     samples: str | None,
     device: str,
     workers: int | None,
     out: Path | None,
 ) -> RunHandle:
+    from geomreg_tui import report
     from geomreg_tui.runner import start_run
 
     wanted = parse_count(_SAMPLES if samples is None else samples)
+    volume = None if volume_from is None else report.volume_from(volume_from, experiment)
     return start_run(
-        experiment, wanted, directory=out, workers=workers, device=device, tail=tail, training=plan
+        experiment,
+        wanted,
+        directory=out,
+        workers=workers,
+        device=device,
+        tail=tail,
+        training=plan,
+        volume=volume,
     )
 
 

@@ -299,8 +299,9 @@ class Engine:
         self._message = failure or next((stage.failure for stage in self._stages if stage.failure), "")
         if self._message:
             state = RunState.FAILED
-        self._write_status(state)
+        # A run that says it is done has its result.
         self._run.write_summary(self._describe(state is RunState.DONE, self._elapsed))
+        self._write_status(state)
         self._publish(state)
         self._run.log("end", state=state.value, samples=self._first.progress.done, message=self._message)
         return state

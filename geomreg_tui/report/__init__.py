@@ -7,6 +7,7 @@ from geomreg_tui.report.results import Result, load_result, result_document, sam
 from geomreg_tui.report.sweep_results import Sweep, find_sweep, load_sweep
 from geomreg_tui.report.sweeps import sweep_text
 from geomreg_tui.report.text import report_text
+from geomreg_tui.report.volumes import volume_from
 
 __all__ = [
     "RUN_FORMATS",
@@ -25,4 +26,5 @@ __all__ = [
     "run_command",
     "sample",
     "sweep_text",
+    "volume_from",
 ]

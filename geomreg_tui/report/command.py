@@ -69,6 +69,7 @@ def run_command(run: RunDirectory, status: Status) -> str:
     if training is not None:
         deep = [] if tail is None else ["--tail", *tail_arguments(tail.plan, to_loss=False)]
         words = [PROGRAM, "train", *arguments, *training_arguments(training.plan), *deep]
+        words += ["--volume-from", training.volume_run] if training.volume_run else []
         return _from(run.started_in, asked, words)
     if tail is not None:
         return _from(run.started_in, asked, [PROGRAM, "tail", *arguments, *tail_arguments(tail.plan)])

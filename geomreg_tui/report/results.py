@@ -167,8 +167,9 @@ class Result:
 
     @cached_property
     def volume_of_loss(self) -> VolumeOfLoss:
-        """V of any loss, from what was sampled and the deep tail."""
-        return VolumeOfLoss.of(self.volume, self.tail)
+        """V of any loss: of the run that its training names, or from its own networks and its own tail."""
+        named = None if self.training is None else self.training.volume
+        return VolumeOfLoss.of(self.volume, self.tail) if named is None else named
 
     @cached_property
     def training(self) -> TrainingOverview | None:

@@ -46,6 +46,7 @@ def start_run(
     patience: float = PATIENCE,
     tail: TailPlan | None = None,
     training: TrainingPlan | None = None,
+    volume: Mapping[str, Any] | None = None,
     observe: GradientPlan | None = None,
     arrays: Path | None = None,
 ) -> RunHandle:
@@ -63,6 +64,7 @@ def start_run(
         patience: seconds for which the directory may be unwritable before the run fails.
         tail: how deep to go when the networks are drawn; None for not at all.
         training: how to train networks after that; None for not at all.
+        volume: for the training, V of losses from another run; None for V of this run.
         observe: what to observe of networks besides their loss; None for nothing.
         arrays: folder with the arrays that the experiment was given for data; the run keeps a copy.
 
@@ -80,11 +82,14 @@ def start_run(
         10000
     """
     path = (directory or new_run_path(experiment)).absolute()
+    plans = _plans(samples, keep_losses, tail, training, observe)
+    if volume is not None:
+        plans[TRAINING]["volume"] = dict(volume)
     values = experiment.model_dump(mode="json", exclude_unset=True)
     return _launch(
         RunRequest(
             str(path),
-            _plans(samples, keep_losses, tail, training, observe),
+            plans,
             values,
             workers or 0,
             device,

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from geomreg_tui.training.plan import TrainingPlan, plan_from_values, plan_values
 from geomreg_tui.training.result import MEASURES, Band, TrainingResult
+from geomreg_tui.training.volume import VolumeOfLoss
 
 __all__ = ["SHARES", "TrainingOverview"]
 
@@ -33,6 +34,7 @@ class TrainingOverview:
         bands: quantiles over the trajectories by measure, on the recorded steps that any has come to.
         failures: trajectories that cannot be trained, in words, each group once.
         failed: how many these are.
+        volume: V of losses from another run of the same experiment; None where this run's own is used.
     """
 
     plan: TrainingPlan
@@ -41,17 +43,23 @@ class TrainingOverview:
     bands: Mapping[str, Band]
     failures: tuple[str, ...] = ()
     failed: int = 0
+    volume: VolumeOfLoss | None = None
 
     @classmethod
     def of(
-        cls, plan: TrainingPlan, result: TrainingResult, failures: tuple[str, ...] = (), failed: int = 0
+        cls,
+        plan: TrainingPlan,
+        result: TrainingResult,
+        failures: tuple[str, ...] = (),
+        failed: int = 0,
+        volume: VolumeOfLoss | None = None,
     ) -> TrainingOverview:
         """Return the overview of trajectories."""
         furthest = int(result.step.max(initial=0))
         grid = [step for step in plan.recorded_steps() if step <= furthest]
         bands = {measure: result.path(measure, grid, SHARES) for measure in MEASURES}
         shown = result.of(result.trajectory < _SHOWN)
-        return cls(plan, result.ends(), shown, bands, failures, failed)
+        return cls(plan, result.ends(), shown, bands, failures, failed, volume)
 
     @property
     def step(self) -> NDArray[np.int64]:
@@ -84,6 +92,7 @@ class TrainingOverview:
             "plan": plan_values(self.plan),
             "failures": list(self.failures),
             "failed": self.failed,
+            "volume": None if self.volume is None else self.volume.to_json(),
         }
         arrays: dict[str, NDArray[Any]] = {_PREFIX + "step": self.step}
         for name in ("ends", "shown"):
@@ -130,4 +139,6 @@ class TrainingOverview:
             results[name] = TrainingResult.from_parts(values[name], parts)
         failures = tuple(str(reason) for reason in values["failures"])
         plan = plan_from_values(values["plan"])
-        return cls(plan, results["ends"], results["shown"], bands, failures, int(values["failed"]))
+        curve = values["volume"]
+        volume = None if curve is None else VolumeOfLoss.from_json(curve)
+        return cls(plan, results["ends"], results["shown"], bands, failures, int(values["failed"]), volume)

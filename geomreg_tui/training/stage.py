@@ -165,7 +165,7 @@ class TrainingStage:
         whole = TrainingResult.merge([none, *(self._results[group] for group in sorted(self._results))])
         reasons = tuple(dict.fromkeys(self.failed.values()))
         lost = sum(self._size(group) - self._ended_in(group) for group in self.failed)
-        return TrainingOverview.of(self.planned.plan, whole, reasons, lost)
+        return TrainingOverview.of(self.planned.plan, whole, reasons, lost, self.planned.volume)
 
     def commit(self) -> None:
         """Write where groups stand.
@@ -223,7 +223,8 @@ class TrainingKind(StageKind):
         trial: TrialResult = outcome.answer or TrialResult(problems=(died,))
         if trial.problems:
             raise ExperimentError(trial.problems)
-        return PlannedTraining.divided(asked, trial.layers, trial.block, executor.workers)
+        planned = PlannedTraining.divided(asked, trial.layers, trial.block, executor.workers)
+        return planned.with_volume(plan.get("volume"))
 
     def adapt(self, experiment: Experiment, plan: Mapping[str, Any]) -> Experiment:
         """Return the experiment in float64 where float32 would not come to the loss that is asked for."""
@@ -278,8 +279,8 @@ class TrainingKind(StageKind):
         """Add how trajectories ended, medians of their paths, and V of the losses on them."""
         sampled = run_volume(LossDistribution(results["sampling"], facts.null_loss), facts)
         deep = results.get(SPLITTING)
-        volume = VolumeOfLoss.of(sampled, None if deep is None else deep_tail(deep, sampled))
-        document["training"] = training_document(results[NAME], volume)
+        own = VolumeOfLoss.of(sampled, None if deep is None else deep_tail(deep, sampled))
+        document["training"] = training_document(results[NAME], results[NAME].volume or own)
 
 
 TRAINING = TrainingKind()

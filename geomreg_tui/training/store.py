@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +18,15 @@ from geomreg_tui.training.overview import TrainingOverview
 from geomreg_tui.training.plan import TrainingPlan, plan_from_values, plan_values
 from geomreg_tui.training.result import TrainingResult
 from geomreg_tui.training.state import GroupState, check_range
+from geomreg_tui.training.volume import VolumeOfLoss
 
-__all__ = ["LAYOUT", "PlannedTraining", "TrainingFolder", "read_overview", "read_trajectories"]
+__all__ = [
+    "LAYOUT",
+    "PlannedTraining",
+    "TrainingFolder",
+    "read_overview",
+    "read_trajectories",
+]
 
 _FOLDER, _PLAN = "training", "plan.json"
 LAYOUT = Layout(
@@ -37,11 +44,15 @@ class PlannedTraining:
         plan: how networks are trained.
         layers: of a network.
         size: trajectories in a group; the last group may have fewer.
+        volume: V of losses from another run of the same experiment; None where this run's own is used.
+        volume_run: path of that run; empty for none.
     """
 
     plan: TrainingPlan
     layers: int
     size: int
+    volume: VolumeOfLoss | None = None
+    volume_run: str = ""
 
     @classmethod
     def divided(cls, plan: TrainingPlan, layers: int, block: int, workers: int) -> PlannedTraining:
@@ -56,6 +67,16 @@ class PlannedTraining:
         share = -(-plan.trajectories // max(workers, 1))
         least = -(-plan.trajectories // _MOST_GROUPS)
         return cls(plan, layers, max(min(block, share), least))
+
+    def with_volume(self, values: Mapping[str, Any] | None) -> PlannedTraining:
+        """Return the same with V from another run, as :meth:`to_json` has it; None for no other run.
+
+        Raises:
+            LookupError, TypeError, ValueError: if it is no curve.
+        """
+        if values is None:
+            return self
+        return replace(self, volume=VolumeOfLoss.from_json(values), volume_run=str(values["run"]))
 
     @property
     def groups(self) -> int:
@@ -74,16 +95,23 @@ class PlannedTraining:
 
     def to_json(self) -> dict[str, Any]:
         """Return plain data."""
-        return {"plan": plan_values(self.plan), "layers": self.layers, "group": self.size}
+        volume = {} if self.volume is None else {"run": self.volume_run, **self.volume.to_json()}
+        return {
+            "plan": plan_values(self.plan),
+            "layers": self.layers,
+            "group": self.size,
+            **({"volume": volume} if volume else {}),
+        }
 
     @classmethod
-    def from_json(cls, values: dict[str, Any]) -> PlannedTraining:
+    def from_json(cls, values: Mapping[str, Any]) -> PlannedTraining:
         """Restore it.
 
         Raises:
             LookupError, TypeError, ValueError: if entries are missing or impossible.
         """
         planned = cls(plan_from_values(values["plan"]), int(values["layers"]), int(values["group"]))
+        planned = planned.with_volume(values.get("volume"))
         if planned.layers < 1 or not 1 <= planned.size <= planned.plan.trajectories:
             raise ValueError("an impossible division into groups")
         return planned
@@ -180,7 +208,8 @@ def read_overview(run: RunDirectory) -> TrainingOverview | None:
     if planned is None:
         return None
     whole, reasons, failed = _read(run, planned)
-    return TrainingOverview.of(planned.plan, whole, tuple(dict.fromkeys(reasons)), failed)
+    reasons = list(dict.fromkeys(reasons))
+    return TrainingOverview.of(planned.plan, whole, tuple(reasons), failed, planned.volume)
 
 
 def read_trajectories(run: RunDirectory) -> TrainingResult | None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -29,6 +31,25 @@ class VolumeOfLoss:
     log10_loss: FloatArray
     log10_volume: FloatArray
     std: FloatArray
+
+    def to_json(self) -> dict[str, list[float]]:
+        """Return plain data."""
+        return {name: getattr(self, name).tolist() for name in ("log10_loss", "log10_volume", "std")}
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> VolumeOfLoss:
+        """Restore it.
+
+        Raises:
+            LookupError, TypeError, ValueError: if it is no curve.
+        """
+        columns = [np.asarray(values[name], np.float64) for name in ("log10_loss", "log10_volume", "std")]
+        loss, volume, std = columns
+        if loss.ndim != 1 or not loss.shape == volume.shape == std.shape or not np.isfinite(columns).all():
+            raise ValueError("not a curve of numbers")
+        if (np.diff(loss) <= 0).any() or (volume > 0).any() or (std < 0).any():
+            raise ValueError("an impossible curve")
+        return cls(loss, volume, std)
 
     @classmethod
     def of(cls, sampled: VolumeCurve, deep: DeepTail | None = None) -> VolumeOfLoss:

@@ -132,9 +132,16 @@ def build_view(snapshot: Snapshot, generation: int, pin: Pin | None, *, dip: boo
         deep,
         landmark,
         snapshot.training,
-        VolumeOfLoss.of(curve, deep),
+        _volume_of_loss(snapshot.training, curve, deep),
         complete=dip or not snapshot.state.over,
     )
+
+
+def _volume_of_loss(
+    training: TrainingOverview | None, curve: VolumeCurve, deep: DeepTail | None
+) -> VolumeOfLoss:
+    named = None if training is None else training.volume
+    return VolumeOfLoss.of(curve, deep) if named is None else named
 
 
 def load_pin(path: Path) -> Pin:

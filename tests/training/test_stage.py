@@ -10,6 +10,7 @@ from scipy import stats
 
 from geomreg_tui.engine import InProcess
 from geomreg_tui.errors import ExperimentError, RunDirectoryError
+from geomreg_tui.report import load_result
 from geomreg_tui.rundir import RunDirectory, RunState
 from geomreg_tui.rundir.store import read_arrays, write_arrays
 from geomreg_tui.runner.preparing import prepare
@@ -22,6 +23,7 @@ from geomreg_tui.training.pieces import GroupWork
 from geomreg_tui.training.plan import TrainingPlan
 from geomreg_tui.training.store import PlannedTraining, TrainingFolder, read_overview, read_trajectories
 from geomreg_tui.training.trajectories import Block
+from geomreg_tui.training.volume import VolumeOfLoss
 from geomreg_tui.training.work import train
 from tests.command import call
 from tests.making import preparation
@@ -306,3 +308,51 @@ def test_a_run_is_not_begun_with_what_cannot_be_trained(tmp_path):
         stage.TRAINING.check_plan(
             {**PlannedTraining(PLAN, 2, 4).to_json()["plan"]}, experiment(loss="zero_one"), InProcess()
         )
+
+
+def test_v_of_another_run_is_the_one_that_is_shown(engines_here, tmp_path):
+    common = ["--data", "iris", "--examples", 6, "--width", 4, "--depth", 1]
+    measured, trained = tmp_path / "measured", tmp_path / "trained"
+    call("tail", *common, "--seed", 3, "--to-loss", 0.01, "--samples", 3000, "--population", 100,
+         "--repeats", 2, "--out", measured, "--quiet", check=0)  # fmt: skip
+    call("train", *common, "--to-loss", 0.05, "--samples", 500, "--trajectories", 6,
+         "--volume-from", measured, "--out", trained, "--quiet", check=0)  # fmt: skip
+    stored = json.loads((trained / "summary.json").read_text())["training"]
+    curve = load_result(measured).volume_of_loss
+    path = np.array(stored["path"]["loss"])
+    np.testing.assert_allclose(
+        np.array(stored["path"]["log10_volume"], float), curve.at(path)[:, 0], rtol=1e-12
+    )
+    assert np.isfinite(curve.at(path)[:, 0]).all()
+    assert load_result(trained).volume_of_loss.at(path)[:, 0].tolist() == curve.at(path)[:, 0].tolist()
+    assert read_live(RunDirectory.open(trained)).training.volume is not None
+    assert f"--volume-from {measured}" in load_result(trained).command
+
+
+@pytest.mark.parametrize(
+    ("more", "text"),
+    [
+        (["--width", 5], "this one has another (width: 4 was sampled, 5 is given)"),
+        (["--data-seed", 1], "this one has another (data_seed"),
+        (["--tail"], "volume-from: got --volume-from; allowed only without --tail"),
+    ],
+)
+def test_v_of_another_experiment_is_refused(engines_here, tmp_path, more, text):
+    common = ["--data", "iris", "--examples", 6, "--width", 4, "--depth", 1]
+    call("run", *common, "--samples", 500, "--out", tmp_path / "other", "--quiet", check=0)
+    code, _, err = call(
+        "train", *common, *more, "--volume-from", tmp_path / "other", "--out", tmp_path / "run"
+    )
+    assert code == 2
+    assert text in " ".join(err.split())
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    "change", [{"std": [-1.0, 0.1]}, {"log10_volume": [0.5, 0.0]}, {"log10_loss": [1.0, 1.0]}, {"std": [0.1]}]
+)
+def test_a_curve_that_cannot_be_is_none(change):
+    values = {"log10_loss": [-1.0, 0.0], "log10_volume": [-2.0, 0.0], "std": [0.1, 0.0]}
+    assert VolumeOfLoss.from_json(values).to_json() == values
+    with pytest.raises(ValueError, match="curve"):
+        VolumeOfLoss.from_json({**values, **change})
