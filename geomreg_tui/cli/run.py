@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
@@ -155,7 +155,7 @@ def run(
             for option, value in {**begins, "pairs": pairs, "walk-step": walk_step}.items():
                 refuse(value is not None, option, "only when a run begins")
             stored = find_stored(resume, experiment)
-            again = _go_on(stored, experiment, samples, device, workers, take_over, allow_mixed)
+            again = go_on(stored, experiment, samples, Resumption(device, workers, take_over, allow_mixed))
             if again is None:
                 show_complete(stored.path, "--samples", detach=detach, as_json=as_json, quiet=quiet)
                 return
@@ -260,31 +260,54 @@ def _observe(
     return parse_plan(observe, pairs, walk_step, observed, samples=wanted)
 
 
-def _go_on(
+class Resumption(NamedTuple):
+    """Where and how a run is gone on with, as the options say."""
+
+    device: str
+    workers: int | None
+    take_over: bool
+    allow_mixed: bool
+
+
+def go_on(
     stored: RunDirectory,
     given: Experiment,
     samples: str | None,
-    device: str,
-    workers: int | None,
-    take_over: bool,
-    allow_mixed: bool,
+    how: Resumption,
+    *,
+    tail_seconds: float | None = None,
+    more: bool = False,
 ) -> RunHandle | None:
-    """Return the run going on, or None when it has nothing left to do."""
+    """Return the run going on, or None when it has nothing left to do.
+
+    Args:
+        stored: the run.
+        given: the experiment of the options, whose module may be imported.
+        samples: networks in all, as the person wrote it; None for as many as were asked for.
+        how: where and how.
+        tail_seconds: new time limit of its deep tail; None for the one that it has.
+        more: whether there is something left to do although it is done.
+
+    Raises:
+        ExperimentError: if the number of networks is none.
+        GeomregError: if it cannot be gone on with.
+    """
     from geomreg_tui.rundir import RunState
     from geomreg_tui.runner import resume_run
 
     wanted = parse_count(samples) if samples is not None else 0
     status = stored.read_status()
-    if status.state is RunState.DONE and wanted <= status.samples:
+    if status.state is RunState.DONE and wanted <= status.samples and not more:
         return None
     return resume_run(
         stored.path,
         wanted,
-        workers=workers,
-        device=device,
+        workers=how.workers,
+        device=how.device,
         module=given.module,
-        take_over=take_over,
-        allow_mixed=allow_mixed,
+        take_over=how.take_over,
+        allow_mixed=how.allow_mixed,
+        tail_seconds=tail_seconds or 0.0,
     )
 
 

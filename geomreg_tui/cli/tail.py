@@ -14,10 +14,12 @@ from geomreg_tui.cli.run import (
     DeviceOption,
     JsonOption,
     ResumeOption,
+    Resumption,
     TakeOverOption,
     WorkersOption,
     attend,
     find_stored,
+    go_on,
     refuse,
     show_complete,
 )
@@ -120,7 +122,8 @@ def tail(
             for name, given in zip(names, goals, strict=True):
                 refuse(given is not None, name, "only when a tail begins: its goals never change")
             stored = find_stored(resume, experiment)
-            again = _go_on(stored, experiment, samples, max_seconds, device, workers, take_over, allow_mixed)
+            how = Resumption(device, workers, take_over, allow_mixed)
+            again = _go_on(stored, experiment, samples, max_seconds, how)
             if again is None:
                 more = "--max-seconds or --samples"
                 show_complete(stored.path, more, detach=detach, as_json=as_json, quiet=quiet)
@@ -148,14 +151,9 @@ def _go_on(
     given: Experiment,
     samples: str | None,
     max_seconds: str | None,
-    device: str,
-    workers: int | None,
-    take_over: bool,
-    allow_mixed: bool,
+    how: Resumption,
 ) -> RunHandle | None:
     """Return the run going on, or None when it has nothing left to do."""
-    from geomreg_tui.rundir import RunState
-    from geomreg_tui.runner import resume_run
     from geomreg_tui.splitting.checkpoints import TailFolder
 
     asked = TailFolder.of(stored).planned()
@@ -168,18 +166,7 @@ def _go_on(
     seconds = parse_seconds(max_seconds, problems)
     if problems:
         raise ExperimentError(problems)
-    wanted = parse_count(samples) if samples is not None else 0
-    status = stored.read_status()
-    more_time = max_seconds is not None and seconds > asked.plan.seconds
-    if status.state is RunState.DONE and wanted <= status.samples and not more_time:
-        return None
-    return resume_run(
-        stored.path,
-        wanted,
-        workers=workers,
-        device=device,
-        module=given.module,
-        take_over=take_over,
-        allow_mixed=allow_mixed,
-        tail_seconds=seconds if max_seconds is not None else 0.0,
-    )
+    if max_seconds is None:
+        return go_on(stored, given, samples, how)
+    more = seconds > asked.plan.seconds
+    return go_on(stored, given, samples, how, tail_seconds=seconds, more=more)

@@ -16,10 +16,12 @@ from geomreg_tui.cli.run import (
     DeviceOption,
     JsonOption,
     ResumeOption,
+    Resumption,
     TakeOverOption,
     WorkersOption,
     attend,
     find_stored,
+    go_on,
     refuse,
     show_complete,
 )
@@ -220,7 +222,8 @@ def train(
             for name, given in {**options, **goals}.items():
                 refuse(given is not None, name, "only when a training begins: its plan never changes")
             stored = find_stored(resume, experiment)
-            again = _go_on(stored, experiment, samples, device, workers, take_over, allow_mixed)
+            how = Resumption(device, workers, take_over, allow_mixed)
+            again = _go_on(stored, experiment, samples, how)
             if again is None:
                 show_complete(stored.path, "--samples", detach=detach, as_json=as_json, quiet=quiet)
                 return
@@ -289,18 +292,8 @@ def _begin(
     )
 
 
-def _go_on(
-    stored: RunDirectory,
-    given: Experiment,
-    samples: str | None,
-    device: str,
-    workers: int | None,
-    take_over: bool,
-    allow_mixed: bool,
-) -> RunHandle | None:
+def _go_on(stored: RunDirectory, given: Experiment, samples: str | None, how: Resumption) -> RunHandle | None:
     """Return the run going on, or None when it has nothing left to do."""
-    from geomreg_tui.rundir import RunState
-    from geomreg_tui.runner import resume_run
     from geomreg_tui.training.store import TrainingFolder
 
     if TrainingFolder(stored).planned() is None:
@@ -308,16 +301,4 @@ def _go_on(
             "allowed is a run that 'geomreg-tui train' began; 'geomreg-tui run --resume' goes on with others"
         )
         raise ExperimentError([Problem("resume", repr(stored.path.name), rule)])
-    wanted = parse_count(samples) if samples is not None else 0
-    status = stored.read_status()
-    if status.state is RunState.DONE and wanted <= status.samples:
-        return None
-    return resume_run(
-        stored.path,
-        wanted,
-        workers=workers,
-        device=device,
-        module=given.module,
-        take_over=take_over,
-        allow_mixed=allow_mixed,
-    )
+    return go_on(stored, given, samples, how)
