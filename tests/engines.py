@@ -16,13 +16,13 @@ from geomreg_tui.runner.begin import check as check_request
 from geomreg_tui.runner.handle import RunHandle
 from geomreg_tui.runner.launch import RunSeries
 from geomreg_tui.runner.protocol import RunRequest
-from geomreg_tui.sweeps import run as sweeps
 
 
 def put_engines_here(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have engines work in this process until the patch is undone."""
     monkeypatch.setattr(launch, "_launch", _launch)
-    monkeypatch.setattr(sweeps, "RunSeries", _Series)
+    for name in ("__init__", "_send", "finish", "close"):
+        monkeypatch.setattr(RunSeries, name, getattr(_Series, name))
 
 
 def _launch(request: RunRequest) -> RunHandle:
@@ -34,8 +34,8 @@ def _launch(request: RunRequest) -> RunHandle:
     return RunHandle(run.path)
 
 
-class _Series(RunSeries):
-    """A series whose engine is here: :meth:`_send` has the run done."""
+class _Series:
+    """What of a series is another where its engine is here: :meth:`_send` has the run done."""
 
     def __init__(self, workers: int | None = None, device: str = "auto", arrays: Path | None = None) -> None:
         self._workers, self._device = workers or 0, device

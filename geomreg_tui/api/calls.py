@@ -299,6 +299,10 @@ def sweep(
     module: Any = None,
     goals: Mapping[str, Any] | None = None,
     training: Mapping[str, Any] | None = None,
+    observe: str | Sequence[str] | None = None,
+    observed: float | str | None = None,
+    pairs: int | None = None,
+    walk_step: float | None = None,
     workers: int | None = None,
     device: str = "auto",
     progress: bool = True,
@@ -322,6 +326,8 @@ def sweep(
             ``{"to_loss": 1e-3}``; an empty mapping for the default goal. None for no deep tail.
         training: train networks at each point, by these options of :func:`train`, such as
             ``{"to_loss": 1e-2, "trajectories": 32}``. None for no training.
+        observe, observed, pairs, walk_step: what to observe of networks of each point besides their loss;
+            as for :func:`sample`.
         on_point: called with what came of each point.
 
     Raises:
@@ -343,6 +349,7 @@ def sweep(
     if deep is not None and trained is not None and "to_loss" not in (goals or {}):
         deep = replace(deep, loss=trained.tail_loss)
     factors, wanted = factors_of(over), count_of(samples)
+    seen = gradient_plan(observe, observed, pairs, walk_step, wanted)
     found = 0
     failure: SweepError | None = None
     with (
@@ -363,6 +370,7 @@ def sweep(
             interrupted=lambda: interrupts.count > 0,
             tail=deep,
             training=trained,
+            observed=seen,
             arrays=asked.arrays,
         )
         try:

@@ -261,6 +261,8 @@ class SweepResult(Sweep):
         judged_grid: that of each factor over all values of the other together; empty for one factor.
         failed: the points that failed.
         tails: the deep tails at equal loss; None where none were asked for.
+        observed: ``means`` of observables at each point; None where nothing was observed.
+        training: how the trained ensembles ended; None where nothing was trained.
 
     ``print(result)`` prints the table that the command line prints.
     ``result["width=16"]`` is the run of a point.

@@ -29,7 +29,18 @@ if TYPE_CHECKING:
     from geomreg_tui.rundir import RunDirectory
     from geomreg_tui.runner import RunHandle
 
-__all__ = ["KeepOption", "WorkersOption", "attend", "run", "show_complete"]
+__all__ = [
+    "KeepOption",
+    "ObserveOption",
+    "ObservedOption",
+    "PairsOption",
+    "WalkStepOption",
+    "WorkersOption",
+    "attend",
+    "observe_plan",
+    "run",
+    "show_complete",
+]
 
 DeviceOption = Annotated[
     str,
@@ -147,7 +158,8 @@ def run(
         if resume is None:
             refuse(take_over, "take-over", "only with --resume")
             refuse(allow_mixed, "allow-mixed", "only with --resume")
-            plan = _observe(samples, observe, observed, pairs, walk_step)
+            wanted = _DEFAULT_SAMPLES if samples is None else samples
+            plan = observe_plan(wanted, observe, observed, pairs, walk_step)
             handle = _begin(experiment, samples, device, workers, out, keep_losses, plan)
         else:
             refuse(out is not None, "out", "only without --resume: a run stays where it is")
@@ -248,16 +260,23 @@ def _begin(
     )
 
 
-def _observe(
-    samples: str | None, observe: str | None, observed: str | None, pairs: str | None, walk_step: str | None
+def observe_plan(
+    samples: str, observe: str | None, observed: str | None, pairs: str | None, walk_step: str | None
 ) -> GradientPlan | None:
-    """Return what is to be observed of networks besides their loss; None for nothing."""
+    """Return what is to be observed of networks besides their loss; None for nothing.
+
+    Args:
+        samples: networks that are drawn, as the person wrote it.
+        observe, observed, pairs, walk_step: the options, None where they are not given.
+
+    Raises:
+        ExperimentError: with one problem for each option that is no good, or goes without ``--observe``.
+    """
     if observe is None:
         for option, value in {"observed": observed, "pairs": pairs, "walk-step": walk_step}.items():
             refuse(value is not None, option, "only with --observe")
         return None
-    wanted = parse_count(_DEFAULT_SAMPLES if samples is None else samples)
-    return parse_plan(observe, pairs, walk_step, observed, samples=wanted)
+    return parse_plan(observe, pairs, walk_step, observed, samples=parse_count(samples))
 
 
 class Resumption(NamedTuple):

@@ -11,7 +11,18 @@ import typer
 from geomreg_tui.cli.options import QuietOption, SamplesOption
 from geomreg_tui.cli.output import flush_output, output_width
 from geomreg_tui.cli.progress import narrate
-from geomreg_tui.cli.run import DeviceOption, JsonOption, WorkersOption, print_json, refuse
+from geomreg_tui.cli.run import (
+    DeviceOption,
+    JsonOption,
+    ObservedOption,
+    ObserveOption,
+    PairsOption,
+    WalkStepOption,
+    WorkersOption,
+    observe_plan,
+    print_json,
+    refuse,
+)
 from geomreg_tui.cli.signals import Signals
 from geomreg_tui.cli.tail import (
     LossOption,
@@ -81,6 +92,10 @@ def sweep(
     train: TrainOption = None,
     trajectories: TrajectoriesOption = None,
     record: RecordOption = None,
+    observe: ObserveOption = None,
+    observed: ObservedOption = None,
+    pairs: PairsOption = None,
+    walk_step: WalkStepOption = None,
     device: DeviceOption = "auto",
     workers: WorkersOption = None,
     out: Annotated[
@@ -121,6 +136,7 @@ def sweep(
         refuse(given is not None and not training, name, "only with --training")
     trained = training_plan({**options, "to-loss": to_loss}, experiment) if training else None
     plan = tail_plan(goals, trained, to_loss, asked=tail)
+    seen = observe_plan(samples, observe, observed, pairs, walk_step)
     factors = [parse_factor(text) for text in over]
     total = len(grid(experiment, factors))
     folder = out or new_sweep_path(experiment)
@@ -138,6 +154,7 @@ def sweep(
             interrupted=lambda: signals.stops > 0,
             tail=plan,
             training=trained,
+            observed=seen,
         )
         try:
             for point in points:

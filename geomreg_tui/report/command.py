@@ -136,9 +136,12 @@ def sweep_command(run: RunDirectory, factors: Sequence[Factor]) -> str:
     samples = ["--samples", str(read_plan(run).samples)]
     tail = TailFolder.of(run).planned()
     training = TrainingFolder(run).planned()
+    observed = Planned.read(run)
+    seen = [] if observed is None else observe_arguments(observed.plan)
     trained = [] if training is None else ["--training", *training_arguments(training.plan)]
     deep = [] if tail is None else ["--tail", *tail_arguments(tail.plan, to_loss=training is None)]
-    return _from(run.started_in, asked, [PROGRAM, "sweep", *over, *arguments, *samples, *trained, *deep])
+    words = [PROGRAM, "sweep", *over, *arguments, *samples, *seen, *trained, *deep]
+    return _from(run.started_in, asked, words)
 
 
 def experiment_arguments(

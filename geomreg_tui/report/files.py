@@ -191,15 +191,24 @@ def _sweep_csv(sweep: Sweep) -> bytes:
         ]
         for point in sweep.points
     ]
-    if sweep.training is not None:
-        trained = sweep.training.measures
-        columns += [f"trained_{name}{end}" for name in trained for end in ("", "_low", "_high")]
-        values = np.concatenate(list(trained.values()), axis=1).tolist()
+    for prefix, found in _sweep_measures(sweep).items():
+        columns += [f"{prefix}_{name}{end}" for name in found for end in ("", "_low", "_high")]
+        values = np.concatenate(list(found.values()), axis=1).tolist()
         rows = [[*row, *more] for row, more in zip(rows, values, strict=True)]
     if sweep.warnings:
         columns.append("warning")
         rows = [[*row, "; ".join(sweep.warnings)] for row in rows]
     return _csv(columns, rows)
+
+
+def _sweep_measures(sweep: Sweep) -> dict[str, dict[str, NDArray[np.float64]]]:
+    """Return what each point has besides its losses, by the prefix of its columns: intervals, (points, 3)."""
+    found = {}
+    if sweep.observed is not None:
+        found["observed"] = sweep.observed.means
+    if sweep.training is not None:
+        found["trained"] = sweep.training.measures
+    return found
 
 
 def _script(command: str) -> bytes:

@@ -28,8 +28,8 @@ LABELS = {
     "confusion_min": "smallest cosine",
     "confusion_mean": "mean cosine",
     "confusion_negative": "share of negative cosines",
-    "gradient_norm": "gradient norm",
     "ntk_trace": "trace of the NTK",
+    "gradient_norm": "gradient norm",
     "sharpness": "sharpness",
     "walk_correlation": "walk: correlation of L",
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,12 +12,21 @@ from numpy.typing import NDArray
 from geomreg_tui.formatting import decimal_text, exact_text
 from geomreg_tui.report.drawing import COLOURS, INK, figure_text, legend_above, new_figure, style, title
 from geomreg_tui.report.figures import draw_density, loss_label, loss_unit
+from geomreg_tui.report.observed import LABELS
 from geomreg_tui.report.sweep_results import Sweep
 from geomreg_tui.statistics.trends import LANDMARK, LOG10_RATIO, intervals_of, measure_of
 from geomreg_tui.sweeps.plan import Factor
 from geomreg_tui.sweeps.volumes import TailComparison
 
-__all__ = ["MOST_DENSITIES", "draw_densities", "draw_directions", "draw_sweep", "draw_tails", "draw_training"]
+__all__ = [
+    "MOST_DENSITIES",
+    "draw_densities",
+    "draw_directions",
+    "draw_observed",
+    "draw_sweep",
+    "draw_tails",
+    "draw_training",
+]
 
 FloatArray = NDArray[np.float64]
 
@@ -42,6 +51,8 @@ def draw_sweep(sweep: Sweep) -> Any:
     parts = [(_directions_size(sweep), _fill_directions)]
     if sweep.tails is not None:
         parts.append((_tails_size(sweep), _fill_tails))
+    if sweep.observed is not None:
+        parts.append((_observed_size(sweep), _fill_observed))
     if sweep.training is not None:
         parts.append((_training_size(sweep), _fill_training))
     parts.append((_densities_size(sweep), _fill_densities))
@@ -80,6 +91,15 @@ def draw_training(sweep: Sweep) -> Any:
         ExperimentError: if matplotlib is not installed.
     """
     return _alone(sweep, _training_size(sweep), _fill_training)
+
+
+def draw_observed(sweep: Sweep) -> Any:
+    """Return a figure of the mean of each observable against each factor.
+
+    Raises:
+        ExperimentError: if matplotlib is not installed.
+    """
+    return _alone(sweep, _observed_size(sweep), _fill_observed)
 
 
 def draw_densities(sweep: Sweep) -> Any:
@@ -149,13 +169,34 @@ def _training_bands(sweep: Sweep) -> list[tuple[str, FloatArray]]:
     return [(label, measures[name]) for name, label in labels.items() if name in known]
 
 
+def _observed_bands(sweep: Sweep) -> list[tuple[str, FloatArray]]:
+    """Return what is drawn of observables: labels, and means, (points, 3)."""
+    means = {} if sweep.observed is None else sweep.observed.means
+    return [(LABELS[name], values) for name, values in means.items() if np.isfinite(values[:, 0]).any()]
+
+
 def _training_size(sweep: Sweep) -> tuple[float, float]:
-    rows = max(1, len(_training_bands(sweep)))
-    return (9.2 if len(sweep.factors) > 1 else 6.4), 1.2 + 2.0 * rows
+    return _rows_size(sweep, _training_bands(sweep))
 
 
 def _fill_training(figure: Any, sweep: Sweep) -> None:
-    bands = _training_bands(sweep)
+    _fill_rows(figure, sweep, _training_bands(sweep))
+
+
+def _observed_size(sweep: Sweep) -> tuple[float, float]:
+    return _rows_size(sweep, _observed_bands(sweep))
+
+
+def _fill_observed(figure: Any, sweep: Sweep) -> None:
+    _fill_rows(figure, sweep, _observed_bands(sweep))
+
+
+def _rows_size(sweep: Sweep, bands: Sequence[tuple[str, FloatArray]]) -> tuple[float, float]:
+    return (9.2 if len(sweep.factors) > 1 else 6.4), 1.2 + 2.0 * max(1, len(bands))
+
+
+def _fill_rows(figure: Any, sweep: Sweep, bands: Sequence[tuple[str, FloatArray]]) -> None:
+    """Draw measures against each factor, one below the other: their labels, and intervals, (points, 3)."""
     if not bands:
         return
     panels = figure.subplots(len(bands), len(sweep.factors), sharex="col", sharey="row", squeeze=False)

@@ -12,6 +12,7 @@ from geomreg_tui.report.sweep_figures import (
     MOST_DENSITIES,
     draw_densities,
     draw_directions,
+    draw_observed,
     draw_tails,
     draw_training,
 )
@@ -20,6 +21,9 @@ from geomreg_tui.report.sweeps import (
     MEASURES,
     TAIL_HEADINGS,
     direction_lines,
+    observed_heading,
+    observed_notes,
+    observed_rows,
     tail_rows,
     tail_verdict_lines,
     training_heading,
@@ -78,6 +82,9 @@ def sweep_page(sweep: Sweep) -> str:
         tail_figure=_tail_figure(sweep, tails) if tails is not None else None,
         tail_verdicts=_tail_lines(tails) if tails is not None else (),
         tails=_tail_table(sweep, tails) if tails is not None else None,
+        observed_figure=_observed_figure(sweep),
+        observed_notes=observed_notes(sweep.observed) if sweep.observed is not None else (),
+        observed=_observed_table(sweep),
         training_figure=_training_figure(sweep),
         training=_training_table(sweep),
         densities=_density_figure(sweep),
@@ -129,8 +136,28 @@ def _training_figure(sweep: Sweep) -> Figure | None:
 def _training_table(sweep: Sweep) -> Table | None:
     if sweep.training is None:
         return None
-    headings, rows = training_rows(sweep.factors, sweep.points, sweep.training)
-    return Table(training_heading(sweep.training), headings, rows, range(len(sweep.factors), len(headings)))
+    rows = training_rows(sweep.factors, sweep.points, sweep.training)
+    return _measure_table(sweep, training_heading(sweep.training), rows)
+
+
+def _observed_figure(sweep: Sweep) -> Figure | None:
+    if sweep.observed is None:
+        return None
+    caption = "Means of observables over networks against each factor, with 95 % intervals."
+    return Figure(inline_svg(draw_observed(sweep), "observed-figure", caption), caption)
+
+
+def _observed_table(sweep: Sweep) -> Table | None:
+    if sweep.observed is None:
+        return None
+    return _measure_table(
+        sweep, observed_heading(), observed_rows(sweep.factors, sweep.points, sweep.observed)
+    )
+
+
+def _measure_table(sweep: Sweep, caption: str, table: tuple[list[str], list[list[str]]]) -> Table:
+    headings, rows = table
+    return Table(caption, headings, rows, range(len(sweep.factors), len(headings)))
 
 
 def _tail_table(sweep: Sweep, tails: TailComparison) -> Table:

@@ -13,6 +13,7 @@ from geomreg_tui.report.command import sweep_command
 from geomreg_tui.report.results import Result, load_result
 from geomreg_tui.report.sweeps import failure_line
 from geomreg_tui.sweeps.directory import RESULT, SweepDirectory, sweeps_root
+from geomreg_tui.sweeps.observed import ObservedComparison, compare_observed
 from geomreg_tui.sweeps.plan import Factor, point_name
 from geomreg_tui.sweeps.result import FailedPoint, SweepPoint
 from geomreg_tui.sweeps.trained import TrainingComparison, compare_training
@@ -51,6 +52,11 @@ class Sweep:
     def training(self) -> TrainingComparison | None:
         """How the ensembles of the points ended; None where nothing was trained."""
         return compare_training(self.points)
+
+    @cached_property
+    def observed(self) -> ObservedComparison | None:
+        """What was observed of networks of the points; None where nothing was."""
+        return compare_observed(self.points)
 
     @cached_property
     def judged_grid(self) -> tuple[GridVerdict, ...]:
@@ -116,6 +122,7 @@ def load_sweep(path: Path) -> Sweep:
             result.tail,
             result.run.mixed,
             result.training,
+            result.observed,
         )
         for setting, result in zip(settings, results, strict=True)
     )

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from geomreg_tui.columns import table_lines, wrapped_lines
 from geomreg_tui.errors import plain_text
@@ -18,11 +19,13 @@ from geomreg_tui.formatting import (
     probability_text,
     share_text,
 )
+from geomreg_tui.report.observed import LABELS
 from geomreg_tui.report.training import median_text
 from geomreg_tui.report.wording import log_text, mass_text, ratio_text
 from geomreg_tui.statistics import Direction
 from geomreg_tui.statistics.landmark import SAMPLED
 from geomreg_tui.statistics.trends import LANDMARK, LOG10_RATIO, NO_DIRECTION
+from geomreg_tui.sweeps.observed import ObservedComparison, compare_observed
 from geomreg_tui.sweeps.plan import Factor, point_name
 from geomreg_tui.sweeps.result import FailedPoint, SweepPoint
 from geomreg_tui.sweeps.trained import TrainingComparison, compare_training
@@ -35,6 +38,9 @@ __all__ = [
     "direction_lines",
     "direction_numbers",
     "failure_line",
+    "observed_heading",
+    "observed_notes",
+    "observed_rows",
     "sweep_text",
     "tail_rows",
     "tail_verdict_lines",
@@ -107,8 +113,10 @@ def sweep_text(
         said.append("No direction: that needs a factor with two or more numbers for values.")
     lines += [part for line in said for part in wrapped_lines(line, width, 2)]
     lines += [part for line in direction_lines(judged, judged_grid) for part in _verdict_lines(line, width)]
-    parts = [*_tail_part(factors, points, width), *_training_part(factors, points, width)]
-    return plain_text("\n".join([*lines, *parts]))
+    lines += _tail_part(factors, points, width)
+    lines += _observed_part(factors, points, width)
+    lines += _training_part(factors, points, width)
+    return plain_text("\n".join(lines))
 
 
 def direction_lines(judged: Sequence[Verdict], judged_grid: Sequence[GridVerdict]) -> list[str]:
@@ -182,9 +190,53 @@ def _training_part(factors: Sequence[Factor], points: Sequence[SweepPoint], widt
     compared = compare_training(points)
     if compared is None:
         return []
-    headings, rows = training_rows(factors, points, compared)
-    table = table_lines(headings, rows, width, left=_words(factors))
-    return ["", *wrapped_lines(training_heading(compared), width), "", *table]
+    return _measure_lines(
+        factors, training_heading(compared), training_rows(factors, points, compared), width
+    )
+
+
+def _observed_part(factors: Sequence[Factor], points: Sequence[SweepPoint], width: int | None) -> list[str]:
+    """Return means of observables as a table; nothing where nothing was observed."""
+    compared = compare_observed(points)
+    if compared is None:
+        return []
+    lines = _measure_lines(factors, observed_heading(), observed_rows(factors, points, compared), width)
+    notes = [part for note in observed_notes(compared) for part in wrapped_lines(note, width, 2)]
+    return [*lines, *(["", *notes] if notes else [])]
+
+
+def _measure_lines(
+    factors: Sequence[Factor], heading: str, table: tuple[list[str], list[list[str]]], width: int | None
+) -> list[str]:
+    """Return headings and rows as lines, below a blank line and what they show."""
+    headings, rows = table
+    lines = table_lines(headings, rows, width, left=_words(factors))
+    return ["", *wrapped_lines(heading, width), "", *lines]
+
+
+def observed_heading() -> str:
+    """Return what the table of observables shows."""
+    return "Observed: means over networks [95 %]"
+
+
+def observed_notes(compared: ObservedComparison) -> list[str]:
+    """Return what has to be known before means of different points are compared."""
+    if len(compared.pairs) < 2 or "confusion_min" not in compared.means:
+        return []
+    pairs = f"{compared.pairs[0]:,} to {compared.pairs[-1]:,}"
+    return [
+        f"The points compare {pairs} pairs of examples: the smallest of more cosines is smaller whatever "
+        "the networks are."
+    ]
+
+
+def observed_rows(
+    factors: Sequence[Factor], points: Sequence[SweepPoint], compared: ObservedComparison
+) -> tuple[list[str], list[list[str]]]:
+    """Return headings, and the settings of each point with its means of observables, as text."""
+    return _measure_table(
+        factors, points, compared.means, LABELS, lambda _, mean: _known(interval_text(mean))
+    )
 
 
 def training_heading(compared: TrainingComparison) -> str:
@@ -200,20 +252,37 @@ def training_rows(
 
     Measures that no point has are left out.
     """
-    shown = [
-        (name, heading)
-        for name, heading in _TRAINED.items()
-        if np.isfinite(compared.measures[name][:, 0]).any()
-    ]
-    headings = [*(factor.key for factor in factors), *(heading for _, heading in shown)]
+    return _measure_table(factors, points, compared.measures, _TRAINED, median_text)
+
+
+def _measure_table(
+    factors: Sequence[Factor],
+    points: Sequence[SweepPoint],
+    measures: Mapping[str, NDArray[np.float64]],
+    labels: Mapping[str, str],
+    text: Callable[[str, tuple[float, float, float]], str],
+) -> tuple[list[str], list[list[str]]]:
+    """Return headings, and the settings of each point with its measures, as text.
+
+    Args:
+        factors: what was varied.
+        points: what came out.
+        measures: by name, with intervals, (points, 3); what no point has is left out.
+        labels: headings of the measures, in the order in which they are shown.
+        text: says a measure, by its name, and estimate, low and high end.
+    """
+    shown = [name for name in labels if name in measures and np.isfinite(measures[name][:, 0]).any()]
+    headings = [*(factor.key for factor in factors), *(labels[name] for name in shown)]
     rows = [
-        [
-            *map(exact_text, point.settings),
-            *(median_text(name, compared.measures[name][place]) for name, _ in shown),
-        ]
+        [*map(exact_text, point.settings), *(text(name, _ends(measures[name][place])) for name in shown)]
         for place, point in enumerate(points)
     ]
     return headings, rows
+
+
+def _ends(values: NDArray[np.float64]) -> tuple[float, float, float]:
+    estimate, low, high = map(float, values)
+    return estimate, low, high
 
 
 def tail_rows(points: Sequence[SweepPoint], compared: TailComparison) -> list[list[str]]:

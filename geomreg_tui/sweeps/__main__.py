@@ -45,6 +45,8 @@ def main() -> int:
             interrupted=lambda: bool(signals),
             begun=ready,
             tail=plan.tail,
+            training=plan.training,
+            observed=plan.observed,
         )
         for _ in points:
             pass

@@ -22,6 +22,7 @@ from typing import Any
 
 from geomreg_tui.errors import RunDirectoryError, plain_text
 from geomreg_tui.experiment import Experiment
+from geomreg_tui.gradients.store import Planned
 from geomreg_tui.rundir import Holder, Lease, RunDirectory, RunState, Status, read_status, runs_root
 from geomreg_tui.rundir.control import Control
 from geomreg_tui.rundir.lease import holder
@@ -91,12 +92,14 @@ class SweepDirectory:
         factors, settings = self.result()
         run = RunDirectory.open(self.point_path(factors, settings[0]))
         tail, training = TailFolder.of(run).planned(), TrainingFolder(run).planned()
+        observed = Planned.read(run)
         return SweepPlan(
             run.asked,
             factors,
             read_plan(run).samples,
             tail.plan if tail else None,
             training.plan if training else None,
+            observed.plan if observed else None,
         )
 
     def plan_stamp(self) -> int:

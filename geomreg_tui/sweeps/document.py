@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from geomreg_tui.sweeps.observed import point_observed
 from geomreg_tui.sweeps.plan import Factor
 from geomreg_tui.sweeps.result import FailedPoint, SweepPoint
 from geomreg_tui.sweeps.trained import point_training
@@ -52,6 +53,7 @@ def sweep_document(
                 "modes": point.modes.to_json(),
                 "histogram_digest": point.summary.histogram.digest(),
                 "mixed": point.mixed,
+                **point_observed(point),
                 **point_training(point),
             }
             for point in points

@@ -10,6 +10,9 @@ from typing import Any, get_args
 
 from geomreg_tui.errors import ExperimentError, GeomregError, Problem, nearest_name
 from geomreg_tui.experiment import Experiment, read_number
+from geomreg_tui.gradients.plan import GradientPlan
+from geomreg_tui.gradients.plan import plan_from_values as observed_from_values
+from geomreg_tui.gradients.plan import plan_values as observed_values
 from geomreg_tui.splitting.plan import TailPlan, plan_from_values, plan_values
 from geomreg_tui.training.plan import TrainingPlan
 from geomreg_tui.training.plan import plan_from_values as training_from_values
@@ -44,6 +47,7 @@ class SweepPlan:
         samples: networks of each point.
         tail: how deep to go at each point after that; None for not at all.
         training: how to train networks at each point after that; None for not at all.
+        observed: what to observe of networks of each point besides their loss; None for nothing.
     """
 
     experiment: Experiment
@@ -51,6 +55,7 @@ class SweepPlan:
     samples: int
     tail: TailPlan | None = None
     training: TrainingPlan | None = None
+    observed: GradientPlan | None = None
 
     def grid(self) -> list[tuple[tuple[Any, ...], Experiment]]:
         """Return settings and experiment of each point; as :func:`geomreg_tui.sweeps.points.grid`."""
@@ -70,6 +75,7 @@ class SweepPlan:
             "samples": self.samples,
             "tail": None if self.tail is None else plan_values(self.tail),
             **({} if self.training is None else {"training": training_values(self.training)}),
+            **({} if self.observed is None else {"observed": observed_values(self.observed)}),
         }
 
     @classmethod
@@ -86,6 +92,7 @@ class SweepPlan:
             int(values["samples"]),
             plan_from_values(values["tail"]) if values.get("tail") is not None else None,
             training_from_values(values["training"]) if values.get("training") is not None else None,
+            observed_from_values(values["observed"]) if values.get("observed") is not None else None,
         )
         if values["schema"] != _SCHEMA or not 1 <= plan.samples <= 10**15:
             raise ValueError("not the plan of a sweep")

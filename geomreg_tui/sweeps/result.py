@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from geomreg_tui.errors import SamplingError
+from geomreg_tui.gradients.store import Observed, read_observed
 from geomreg_tui.rundir import RunDirectory
 from geomreg_tui.sampling.store import committed
 from geomreg_tui.splitting.checkpoints import TailFolder
@@ -41,6 +42,7 @@ class SweepPoint:
         landmark: landmark dominance.
         tail: the deep tail; None where none was asked for.
         training: the trained ensemble; None where nothing was trained.
+        observed: the networks of which more than the loss was observed; None where none were.
         mixed: whether parts of it were drawn in different environments, whose bits may differ.
     """
 
@@ -52,6 +54,7 @@ class SweepPoint:
     tail: DeepTail | None = None
     mixed: bool = False
     training: TrainingOverview | None = None
+    observed: Observed | None = None
 
     @cached_property
     def volume_of_loss(self) -> VolumeOfLoss:
@@ -72,7 +75,7 @@ class SweepPoint:
         deep = None if tail is None else deep_tail(tail, run_volume(distribution, facts))
         landmark = landmark_dominance(distribution, deep)
         modes, trained = analyse_modes(distribution), read_overview(run)
-        return cls(settings, facts, summary, modes, landmark, deep, run.mixed, trained)
+        return cls(settings, facts, summary, modes, landmark, deep, run.mixed, trained, read_observed(run))
 
 
 @dataclass(frozen=True)

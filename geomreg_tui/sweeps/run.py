@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from geomreg_tui.errors import GeomregError, RunDirectoryError, SamplingError
 from geomreg_tui.experiment import Experiment
+from geomreg_tui.gradients.plan import GradientPlan
+from geomreg_tui.gradients.store import Planned
 from geomreg_tui.rundir import Action, RunDirectory, RunState, differences
 from geomreg_tui.runner.handle import RunHandle
-from geomreg_tui.runner.launch import RunSeries
 from geomreg_tui.sampling.store import committed
 from geomreg_tui.splitting.checkpoints import TailFolder
 from geomreg_tui.splitting.plan import TailPlan
 from geomreg_tui.sweeps.directory import SweepDirectory, sweeps_root
 from geomreg_tui.sweeps.plan import Factor, SweepPlan, impossible
 from geomreg_tui.sweeps.result import FailedPoint, SweepError, SweepPoint
+from geomreg_tui.sweeps.series import PointSeries
 from geomreg_tui.training.plan import TrainingPlan
 from geomreg_tui.training.store import TrainingFolder
 
@@ -36,6 +39,7 @@ def run_sweep(
     begun: Callable[[], None] = lambda: None,
     tail: TailPlan | None = None,
     training: TrainingPlan | None = None,
+    observed: GradientPlan | None = None,
     arrays: Path | None = None,
 ) -> Iterator[SweepPoint]:
     """Run the points of a sweep one after the other in one engine, each in a run directory of its own.
@@ -58,6 +62,7 @@ def run_sweep(
         begun: called once the directory is this process's.
         tail: how deep to go at each point after that; None for not at all.
         training: how to train networks at each point after that; None for not at all.
+        observed: what to observe of networks of each point besides their loss; None for nothing.
         arrays: folder with the arrays that the experiment was given for data; each run keeps a copy.
 
     Raises:
@@ -65,9 +70,9 @@ def run_sweep(
         RunDirectoryError: if a directory cannot be made, holds another experiment, or is in use.
         SweepError: after the last point, if points failed.
     """
-    plan = SweepPlan(base, tuple(factors), samples, tail, training)
+    plan = SweepPlan(base, tuple(factors), samples, tail, training, observed)
     directory = SweepDirectory(folder)
-    engine = _Engine(workers, device, arrays)
+    engine = _Engine(workers, device, arrays, observed)
     try:
         _check(plan, directory, engine, interrupted)
         yield from _run(plan, directory, engine, interrupted, begun)
@@ -161,17 +166,20 @@ class _Engine:
         workers: worker processes; None for one for each core.
         device: which devices are meant.
         arrays: folder with the arrays that the experiments were given for data.
+        observed: what to observe of networks of each point; None for nothing.
     """
 
-    def __init__(self, workers: int | None, device: str, arrays: Path | None = None) -> None:
-        self._workers, self._device, self._arrays = workers, device, arrays
-        self._series: RunSeries | None = None
+    def __init__(
+        self, workers: int | None, device: str, arrays: Path | None, observed: GradientPlan | None
+    ) -> None:
+        self._workers, self._device, self._arrays, self._observed = workers, device, arrays, observed
+        self._series: PointSeries | None = None
 
     @property
-    def series(self) -> RunSeries:
+    def series(self) -> PointSeries:
         """The engine, started where there is none."""
         if self._series is None:
-            self._series = RunSeries(self._workers, self._device, self._arrays)
+            self._series = PointSeries(self._workers, self._device, self._arrays, self._observed)
         return self._series
 
     def close(self) -> None:
@@ -193,7 +201,7 @@ def _check(
     problems: list[tuple[tuple[Any, ...], GeomregError]] = []
     for settings, experiment in plan.grid():
         stored = _stored(directory.point_path(plan.factors, settings), experiment, plan)
-        if stored is not None and _complete(stored, plan.samples):
+        if stored is not None and _complete(stored, plan):
             continue
         if interrupted():
             return
@@ -214,7 +222,7 @@ def _points(
     for settings, experiment in plan.grid():
         path = directory.point_path(plan.factors, settings)
         stored = _stored(path, experiment, plan)
-        if stored is not None and _complete(stored, plan.samples):
+        if stored is not None and _complete(stored, plan):
             yield SweepPoint.of(settings, stored)
             continue
         try:
@@ -238,7 +246,12 @@ def _points(
 
 
 def _sample(
-    plan: SweepPlan, path: Path, experiment: Experiment, resumed: bool, series: RunSeries, requests: _Requests
+    plan: SweepPlan,
+    path: Path,
+    experiment: Experiment,
+    resumed: bool,
+    series: PointSeries,
+    requests: _Requests,
 ) -> str:
     """Run a point to its end, or go on with it; return why it failed, empty where it did not.
 
@@ -268,9 +281,22 @@ def _stored(path: Path, experiment: Experiment, plan: SweepPlan) -> RunDirectory
         raise RunDirectoryError(f"{path}: holds a run with another deep tail, or none; choose another --out")
     if (training.plan if training else None) != plan.training:
         raise RunDirectoryError(f"{path}: holds a run with another training, or none; choose another --out")
+    if not _observes(run, plan):
+        raise RunDirectoryError(f"{path}: holds a run with another --observe, or none; choose another --out")
     return run
 
 
-def _complete(run: RunDirectory, samples: int) -> bool:
-    status = run.read_status()
-    return status.state is RunState.DONE and status.samples >= samples
+def _observes(run: RunDirectory, plan: SweepPlan) -> bool:
+    """Return whether a run observes what is asked for, of whatever number of networks."""
+    planned, asked = Planned.read(run), plan.observed
+    if planned is None or asked is None:
+        return planned is None and asked is None
+    return replace(planned.plan, networks=asked.networks) == asked
+
+
+def _complete(run: RunDirectory, plan: SweepPlan) -> bool:
+    status, planned = run.read_status(), Planned.read(run)
+    observed = plan.observed is None or (
+        planned is not None and planned.plan.networks >= plan.observed.networks
+    )
+    return status.state is RunState.DONE and status.samples >= plan.samples and observed

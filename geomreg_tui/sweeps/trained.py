@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geomreg_tui.statistics.intervals import Interval, wilson
+from geomreg_tui.sweeps.bands import interval_rows
 from geomreg_tui.sweeps.result import SweepPoint
 from geomreg_tui.training.document import training_document
 from geomreg_tui.training.result import MEASURES
@@ -40,11 +41,7 @@ def compare_training(points: Sequence[SweepPoint]) -> TrainingComparison | None:
     if not plans:
         return None
     rows = [_measures(point) for point in points]
-    measures = {
-        name: np.array([row.get(name, (np.nan,) * 3) for row in rows], np.float64).reshape(-1, 3)
-        for name in MEASURES_OF_POINTS
-    }
-    return TrainingComparison(plans[0].to_loss, measures)
+    return TrainingComparison(plans[0].to_loss, interval_rows(MEASURES_OF_POINTS, rows))
 
 
 def point_training(point: SweepPoint) -> dict[str, Any]:

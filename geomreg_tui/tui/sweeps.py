@@ -124,7 +124,7 @@ class Sweeps:
         """Start a sweep, or go on with the one on view; blocks, so call it in a thread."""
         view = self.view
         if move is SweepMove.GO_ON and view is not None:
-            whole = SweepPlan(plan.experiment, view.plan.factors, plan.samples, view.plan.tail)
+            whole = replace(view.plan, experiment=plan.experiment, samples=plan.samples)
             sweep = self._source.start_sweep(whole, view.path)
         else:
             sweep = self._source.start_sweep(plan, new_sweep_path(plan.experiment))

@@ -8,9 +8,14 @@ from torch.nn import functional
 
 from geomreg_tui.experiment import Experiment
 from geomreg_tui.gradients.observer import Observer
+from geomreg_tui.gradients.pieces import ArrangeWork
 from geomreg_tui.gradients.plan import OBSERVED, GradientPlan
+from geomreg_tui.gradients.store import Planned
+from geomreg_tui.gradients.work import arrange
 from geomreg_tui.inits import Stream
+from geomreg_tui.runner.preparing import prepare
 from tests import seeds
+from tests.making import begin_run, preparation
 from tests.torch_activations import ACTIVATIONS
 from tests.training.making import torch_loss
 
@@ -27,6 +32,15 @@ def observer(observe=GRADIENTS, *, pairs=None, walk_step=0.9, method="auto", **v
     """Return an experiment made ready, with the names of :data:`OBSERVED` put in order."""
     plan = GradientPlan(tuple(n for n in OBSERVED if n in observe), 1000, pairs, walk_step, method)
     return Observer(experiment(**values), plan)
+
+
+def begun(path, plan, **values):
+    """Return a new run that an engine may take, of few networks besides those that are observed."""
+    prepared = prepare(preparation(experiment(dtype="float32", **values)))
+    found = arrange(ArrangeWork(prepared.facts.experiment, plan), "cpu").arrangement
+    run, lease = begin_run(path, prepared.facts, prepared.environment, 1000, more=[Planned(plan, found)])
+    lease.release()
+    return run
 
 
 def observed(made, count, *key):

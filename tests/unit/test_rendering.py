@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import os
 import re
 import shutil
@@ -30,6 +31,7 @@ from geomreg_tui.api.bars import NotebookBar
 from geomreg_tui.api.results import read_run, read_sweep
 from geomreg_tui.api.stored import RunList
 from geomreg_tui.errors import plain_text
+from geomreg_tui.gradients.plan import parse_plan
 from geomreg_tui.rendering import Drawing, Shapes, environment, render
 from geomreg_tui.report import load_result, load_sweep
 from geomreg_tui.report.html import run_page
@@ -39,6 +41,7 @@ from geomreg_tui.rundir.store import write_json
 from geomreg_tui.runner.progress import StageProgress
 from geomreg_tui.safe_path import python_command, python_environment
 from geomreg_tui.sweeps.plan import Factor, point_name
+from tests.gradients import making as gradients
 from tests.training.making import begun, gone_on_with
 
 from .exporting import make_run, make_sweep, two_modes
@@ -108,8 +111,8 @@ def rendered(tmp_path_factory) -> list[Rendered]:
         for module in (geomreg_tui.report.html, geomreg_tui.report.sweep_html):
             drawing = Drawing("0 0 1 1", "what is drawn", Shapes('<path d="M 0 0"/>'))
             patch.setattr(module, "inline_svg", lambda *_, drawing=drawing: drawing)
-            for name in ("draw_panel", "draw_directions", "draw_densities", "draw_tails", "draw_training"):
-                patch.setattr(module, name, lambda *_: None, raising=False)
+            for name in ("panel", "directions", "densities", "tails", "observed", "training"):
+                patch.setattr(module, f"draw_{name}", lambda *_: None, raising=False)
         patch.setattr(geomreg_tui.api.display, "figure_bytes", lambda *_: b"an image")
         patch.setattr(geomreg_tui.api.results, "draw_panel", lambda *_: SimpleNamespace())
         patch.setattr(geomreg_tui.api.results, "draw_sweep", lambda *_: SimpleNamespace())
@@ -130,6 +133,10 @@ def show_everything(folder: Path) -> None:
     gone_on_with(trained)
     run_page(load_result(trained.path))
     sweep_page(load_sweep(tail_sweep(folder / "ensembles", trained.path)))
+    seen = gradients.begun(folder / "observed", parse_plan("confusion,walk", observed="40"))
+    gone_on_with(seen)
+    run_page(load_result(seen.path))
+    sweep_page(load_sweep(observed_sweep(folder / "observables", seen.path)))
     sweep_page(load_sweep(hostile_sweep(folder / "names")))
     sweep = make_sweep(folder / "widths", widths=(2, 4), given_up=[7])
     sweep_page(load_sweep(sweep))
@@ -163,6 +170,16 @@ def tail_sweep(path: Path, tail: Path) -> Path:
     points = [{"settings": {"seed": seed}} for seed in (0, 1)]
     write_json(path / "sweep.json", {"factors": {"seed": [0, 1]}, "points": points})
     return path
+
+
+def observed_sweep(path: Path, seen: Path) -> Path:
+    """Make a sweep of two points that observe the same, but of other pairs of examples."""
+    made = tail_sweep(path, seen)
+    plan = path / "seed=1" / "gradients" / "plan.json"
+    values = json.loads(plan.read_text())
+    values["arrangement"]["pairs"] += 1
+    write_json(plan, values)
+    return made
 
 
 def filled(value: object, text: str) -> object:

@@ -1,0 +1,69 @@
+"""Observables over a sweep: their means at each point."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geomreg_tui.gradients.describe import describe
+from geomreg_tui.gradients.plan import OBSERVED
+from geomreg_tui.statistics.intervals import UNDEFINED, Interval
+from geomreg_tui.sweeps.bands import interval_rows
+from geomreg_tui.sweeps.result import SweepPoint
+
+__all__ = ["ObservedComparison", "compare_observed", "point_observed"]
+
+
+@dataclass(frozen=True)
+class ObservedComparison:
+    """What was observed of networks along a sweep.
+
+    Attributes:
+        means: the mean of each observable over networks, by its name, with the ends of its 95 % interval at
+            each point, (points, 3). NaN where a point has none.
+        pairs: how many pairs of examples were compared at the points, each number once; empty where none
+            were.
+    """
+
+    means: dict[str, NDArray[np.float64]]
+    pairs: tuple[int, ...] = ()
+
+
+def compare_observed(points: Sequence[SweepPoint]) -> ObservedComparison | None:
+    """Compare the observables of a sweep; None where nothing was observed."""
+    seen = [point.observed for point in points if point.observed is not None]
+    if not seen:
+        return None
+    asked = {name for one in seen for name in one.planned.plan.observe}
+    names = [name for key, listed in OBSERVED.items() if key in asked for name in listed]
+    pairs = {one.planned.arrangement.pairs for one in seen} if "confusion" in asked else set()
+    means = interval_rows(names, [_means(point) for point in points])
+    return ObservedComparison(means, tuple(sorted(pairs)))
+
+
+def point_observed(point: SweepPoint) -> dict[str, Any]:
+    """Return the observables of a point as plain data; nothing where nothing was observed.
+
+    As ``summary.json`` has them, without what each is given the loss.
+    """
+    if point.observed is None:
+        return {}
+    document = describe(point.observed)
+    for found in document["observables"].values():
+        found.pop("given_loss", None)
+    return document
+
+
+def _means(point: SweepPoint) -> dict[str, Interval]:
+    found = point_observed(point).get("observables", {})
+    return {name: _interval(values["mean_interval"]) for name, values in found.items()}
+
+
+def _interval(values: Sequence[float | None] | None) -> Interval:
+    if values is None:
+        return UNDEFINED
+    return Interval(*(float("nan") if value is None else float(value) for value in values))
