@@ -30,6 +30,8 @@ def describe(seen: Observed) -> dict[str, Any]:
     Each observable has its ``mean``, ``std``, ``min``, ``max`` and ``quantiles`` over networks, with 95 %
     intervals of mean and quantiles beside them. ``walk_correlation`` is no number of one network: its
     ``mean`` is the correlation of all pairs together, and the others are those of 32 groups of pairs.
+    Where theory has a law for an observable, ``law`` is its name, and the mean that it expects with the
+    standard error of that.
     """
     observations, plan, arrangement = seen.observations, seen.planned.plan, seen.planned.arrangement
     observed: dict[str, Any] = {
@@ -43,6 +45,9 @@ def describe(seen: Observed) -> dict[str, Any]:
     if observations.walk is not None:
         observed["walk_step"] = plan.walk_step
         found["walk_correlation"] = _walk(observations.walk)
+    for name, law in seen.planned.laws.items():
+        if name in found:
+            found[name]["law"] = {"name": law.name, "mean": law.mean, "error": law.error}
     return {"observed": observed, "observables": found}
 
 

@@ -24,7 +24,7 @@ from geomreg_tui.gradients.observables import (
     sharpness,
 )
 from geomreg_tui.gradients.perceptron import PerceptronPass
-from geomreg_tui.gradients.plan import NORMAL_INITS, Arrangement, GradientPlan, check_plan
+from geomreg_tui.gradients.plan import NORMAL_INITS, OBSERVED, Arrangement, GradientPlan, check_plan
 from geomreg_tui.gradients.traced import ConvolutionPass, CustomPass
 from geomreg_tui.gradients.walk import PairedLayers, paired_outputs
 from geomreg_tui.inits import RotationInvariant, Stream
@@ -33,6 +33,7 @@ from geomreg_tui.memory import available_memory
 from geomreg_tui.networks import MLP, CustomNetwork
 from geomreg_tui.sampling.sampler import Sampler
 from geomreg_tui.shapes import LayerShape
+from geomreg_tui.statistics.observable_laws import ObservableLaw, observable_laws
 
 __all__ = ["Observed", "Observer", "chosen_pairs"]
 
@@ -105,6 +106,18 @@ class Observer:
             self._x.device
         )
         self.arrangement = arrangement or self._arranged()
+
+    def laws(self) -> dict[str, ObservableLaw]:
+        """Return what theory expects of the observables that it has a law for, by name."""
+        examples = len(self._x)
+        return observable_laws(
+            self.experiment,
+            self._x.to("cpu", torch.float64).numpy(),
+            self.sampler.objective.targets,
+            [name for key in self.plan.observe for name in OBSERVED[key]],
+            all_pairs=self._pairs.shape[1] == examples * (examples - 1) // 2,
+            walk_step=self.plan.walk_step,
+        )
 
     def observe(self, batch: int, generator: torch.Generator) -> Observed:
         """Draw networks and return what is observed of their gradients."""

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 from geomreg_tui.engine.work import Work
 from geomreg_tui.errors import Problem
 from geomreg_tui.experiment import Experiment
 from geomreg_tui.gradients.plan import NAME, Arrangement, GradientPlan
+from geomreg_tui.statistics.observable_laws import ObservableLaw
 
 __all__ = ["ArrangeResult", "ArrangeWork", "ObserveWork"]
 
@@ -36,10 +38,12 @@ class ArrangeResult:
     Attributes:
         arrangement: how; None where there was a problem.
         problems: why they cannot be.
+        laws: what theory expects of the observables that it has a law for, by name.
     """
 
     arrangement: Arrangement | None = None
     problems: tuple[Problem, ...] = ()
+    laws: Mapping[str, ObservableLaw] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

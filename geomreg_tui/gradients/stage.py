@@ -111,7 +111,7 @@ class GradientsKind(StageKind):
         found: ArrangeResult = outcome.answer or ArrangeResult(problems=(died,))
         if found.arrangement is None:
             raise ExperimentError(found.problems)
-        return Planned(asked, found.arrangement)
+        return Planned(asked, found.arrangement, found.laws)
 
     def open(
         self, run: RunDirectory, context: StageContext, changes: Mapping[str, Any]

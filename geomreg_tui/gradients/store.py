@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
-from geomreg_tui.errors import RunDirectoryError
+from geomreg_tui.errors import RunDirectoryError, plain_text
 from geomreg_tui.gradients.plan import (
     Arrangement,
     GradientPlan,
@@ -21,6 +22,7 @@ from geomreg_tui.rundir import Layout, RunDirectory
 from geomreg_tui.rundir.store import parsing, read_json, write_json
 from geomreg_tui.sampling.packs import PackFolder
 from geomreg_tui.sampling.store import read_prefix
+from geomreg_tui.statistics.observable_laws import ObservableLaw
 from geomreg_tui.summary import Facts
 
 __all__ = [
@@ -54,10 +56,12 @@ class Planned:
     Attributes:
         plan: what is asked for.
         arrangement: how.
+        laws: what theory expects of the observables that it has a law for, by name.
     """
 
     plan: GradientPlan
     arrangement: Arrangement
+    laws: Mapping[str, ObservableLaw] = field(default_factory=dict)
 
     def write(self, folder: Path) -> None:
         """Write it into a run directory, with the folder that chunks go to.
@@ -74,7 +78,10 @@ class Planned:
 
     def to_json(self) -> dict[str, object]:
         """Return plain data."""
-        return {"plan": plan_values(self.plan), "arrangement": asdict(self.arrangement)}
+        values: dict[str, object] = {"plan": plan_values(self.plan), "arrangement": asdict(self.arrangement)}
+        if self.laws:
+            values["laws"] = {name: list(law) for name, law in self.laws.items()}
+        return values
 
     @classmethod
     def from_json(cls, values: object) -> Planned:
@@ -85,7 +92,11 @@ class Planned:
         """
         if not isinstance(values, dict):
             raise TypeError("not a plan of gradients")
-        return cls(plan_from_values(values["plan"]), arrangement_from_values(values["arrangement"]))
+        laws = {
+            str(observable): ObservableLaw(plain_text(str(name)), float(mean), float(error))
+            for observable, (name, mean, error) in dict(values.get("laws", {})).items()
+        }
+        return cls(plan_from_values(values["plan"]), arrangement_from_values(values["arrangement"]), laws)
 
     @classmethod
     def read(cls, run: RunDirectory) -> Planned | None:
@@ -123,7 +134,7 @@ def empty_observations(planned: Planned, facts: Facts) -> Observations:
 
 def packs_of(run: RunDirectory, planned: Planned) -> PackFolder[Observations]:
     """Return the folder of the packs of observed networks; packs of other plans are refused."""
-    same = replace(planned, plan=replace(planned.plan, networks=1))
+    same = replace(planned, plan=replace(planned.plan, networks=1), laws={})
     text = json.dumps([run.facts.experiment.digest(), same.to_json()], sort_keys=True)
     digest = hashlib.sha256(text.encode()).hexdigest()
     size = planned.arrangement.chunk

@@ -45,7 +45,7 @@ def arrange(work: ArrangeWork, device: str, interrupt: Interrupt | None = None) 
         got = f"networks without gradients ({' '.join(str(error).split())[:200]})"
         rule = "torch must be able to differentiate a module: leave observe out, or change the module"
         return ArrangeResult(problems=(Problem("observe", got, rule),))
-    return ArrangeResult(observer.arrangement)
+    return ArrangeResult(observer.arrangement, laws=observer.laws())
 
 
 def observe_chunk(work: ObserveWork, device: str, interrupt: Interrupt | None = None) -> Observations:

@@ -192,6 +192,8 @@ def _sweep_csv(sweep: Sweep) -> bytes:
         for point in sweep.points
     ]
     for prefix, found in _sweep_measures(sweep).items():
+        if not found:
+            continue
         columns += [f"{prefix}_{name}{end}" for name in found for end in ("", "_low", "_high")]
         values = np.concatenate(list(found.values()), axis=1).tolist()
         rows = [[*row, *more] for row, more in zip(rows, values, strict=True)]
@@ -206,6 +208,7 @@ def _sweep_measures(sweep: Sweep) -> dict[str, dict[str, NDArray[np.float64]]]:
     found = {}
     if sweep.observed is not None:
         found["observed"] = sweep.observed.means
+        found["law"] = sweep.observed.laws
     if sweep.training is not None:
         found["trained"] = sweep.training.measures
     return found

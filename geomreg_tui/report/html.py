@@ -25,7 +25,14 @@ from geomreg_tui.report.drawing import inline_svg
 from geomreg_tui.report.figures import draw_panel
 from geomreg_tui.report.glossary import GLOSSARY
 from geomreg_tui.report.observed import HEADINGS as OBSERVABLE_HEADINGS
-from geomreg_tui.report.observed import WALK_HEADINGS, observable_rows, observed_text, walk_rows
+from geomreg_tui.report.observed import (
+    LAW_HEADINGS,
+    WALK_HEADINGS,
+    law_rows,
+    observable_rows,
+    observed_text,
+    walk_rows,
+)
 from geomreg_tui.report.results import Result
 from geomreg_tui.report.training import FINAL_HEADINGS, counts_text, final_rows, path_rows, plan_text
 from geomreg_tui.report.wording import (
@@ -253,6 +260,8 @@ def _observed_tables(result: Result) -> list[Table]:
         Table("Networks whose gradients and walks were observed", ("", ""), about),
         Table("Observables over networks", OBSERVABLE_HEADINGS, rows, range(1, len(OBSERVABLE_HEADINGS))),
     ]
+    if laws := law_rows(result.observables):
+        tables.append(Table("What theory expects of their means", LAW_HEADINGS, laws))
     steps = walk_rows(result.observables)
     return [*tables, Table("A step of a walk", WALK_HEADINGS, steps, (1,))] if steps else tables
 

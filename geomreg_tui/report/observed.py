@@ -16,7 +16,10 @@ from geomreg_tui.statistics.intervals import UNDEFINED, Interval
 __all__ = [
     "HEADINGS",
     "LABELS",
+    "LAW_HEADINGS",
     "WALK_HEADINGS",
+    "law_rows",
+    "law_text",
     "observable_columns",
     "observable_rows",
     "observed_lines",
@@ -35,6 +38,7 @@ LABELS = {
 }
 HEADINGS = ("observable", "mean [95 %]", "5 %", "median", "95 %", "rank correlation with L [95 %]")
 _FEW = ("observable", "mean [95 %]", "median", "rank corr. with L")  # what a terminal has room for
+LAW_HEADINGS = ("observable", "mean by theory (law)")
 WALK_HEADINGS = ("of steps of a walk", "[95 %]")
 _WALK = (
     ("of_log_loss", "correlation of ln L"),
@@ -58,6 +62,16 @@ def observed_text(seen: Observed) -> str:
     if plan.walks:
         parts.append(f"steps of a walk with ρ = {number_text(plan.walk_step)}")
     return ", ".join(parts)
+
+
+def law_text(law: Mapping[str, Any]) -> str:
+    """Return the mean that theory expects of an observable, and which law says so."""
+    return f"{number_text(float(law['mean']))} ({law['name']})"
+
+
+def law_rows(observables: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, str]]:
+    """Return rows of :data:`LAW_HEADINGS`: each observable that theory has a law for."""
+    return [(LABELS[name], law_text(found["law"])) for name, found in observables.items() if "law" in found]
 
 
 def observable_rows(observables: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, ...]]:
@@ -99,6 +113,8 @@ def observed_lines(
         lines.append(f"Undefined     {undefined:,} networks have gradients of 0, and so no cosines")
     rows = [(row[0], row[1], row[3], row[5].partition(" [")[0]) for row in observable_rows(observables)]
     table = table_lines(_FEW, rows, room, left=(0,))
+    if laws := law_rows(observables):
+        table += ["", *table_lines(LAW_HEADINGS, laws, room, left=(0, 1))]
     if walk := walk_rows(observables):
         table += ["", *table_lines(WALK_HEADINGS, walk, room, left=(0,))]
     return lines + [(" " * indent + line).rstrip() for line in table]

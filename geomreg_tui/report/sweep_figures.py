@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -188,21 +189,36 @@ def _observed_size(sweep: Sweep) -> tuple[float, float]:
 
 
 def _fill_observed(figure: Any, sweep: Sweep) -> None:
-    _fill_rows(figure, sweep, _observed_bands(sweep))
+    laws = {} if sweep.observed is None else sweep.observed.laws
+    _fill_rows(figure, sweep, _observed_bands(sweep), {LABELS[name]: values for name, values in laws.items()})
 
 
 def _rows_size(sweep: Sweep, bands: Sequence[tuple[str, FloatArray]]) -> tuple[float, float]:
     return (9.2 if len(sweep.factors) > 1 else 6.4), 1.2 + 2.0 * max(1, len(bands))
 
 
-def _fill_rows(figure: Any, sweep: Sweep, bands: Sequence[tuple[str, FloatArray]]) -> None:
-    """Draw measures against each factor, one below the other: their labels, and intervals, (points, 3)."""
+def _fill_rows(
+    figure: Any,
+    sweep: Sweep,
+    bands: Sequence[tuple[str, FloatArray]],
+    laws: Mapping[str, FloatArray] = MappingProxyType({}),
+) -> None:
+    """Draw measures against each factor, one below the other.
+
+    Args:
+        figure: where.
+        sweep: whose points.
+        bands: labels of the measures, and intervals, (points, 3).
+        laws: what theory expects of some, by their labels, (points, 3).
+    """
     if not bands:
         return
     panels = figure.subplots(len(bands), len(sweep.factors), sharex="col", sharey="row", squeeze=False)
     for row, (axes_of_row, (label, values)) in enumerate(zip(panels, bands, strict=True)):
         for place, axes in enumerate(axes_of_row):
             _draw_against(axes, sweep, place, values, legend=not row)
+            if label in laws:
+                _draw_law(axes, sweep, place, laws[label][:, 0])
             if row + 1 < len(bands):
                 axes.set_xlabel("")
         axes_of_row[0].set_ylabel(label)
@@ -297,6 +313,26 @@ def _draw_against(axes: Any, sweep: Sweep, place: int, bands: FloatArray, *, leg
     axes.set_xlabel(factor.key.replace("_", " "))
     _set_factor_axis(axes, factor, positions, _CHARACTERS // len(sweep.factors))
     legend_above(axes, columns=3)
+
+
+def _draw_law(axes: Any, sweep: Sweep, place: int, values: FloatArray) -> None:
+    """Draw what theory expects at each point against a factor, (points,); NaN where it has no law."""
+    factor = sweep.factors[place]
+    positions = _positions(factor)
+    other = 1 - place if len(sweep.factors) == 2 else None
+    for held in sweep.factors[other].values if other is not None else (None,):
+        chosen = [k for k, point in enumerate(sweep.points) if other is None or point.settings[other] == held]
+        axes.plot(
+            [positions[sweep.points[k].settings[place]] for k in chosen],
+            values[chosen],
+            color=INK,
+            marker="x",
+            ms=5,
+            lw=0.8,
+            ls="--" if factor.ordered else "none",
+            alpha=0.6,
+            zorder=3,
+        )
 
 
 def _positions(factor: Factor) -> dict[Any, float]:

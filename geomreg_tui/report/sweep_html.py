@@ -21,6 +21,8 @@ from geomreg_tui.report.sweeps import (
     MEASURES,
     TAIL_HEADINGS,
     direction_lines,
+    law_heading,
+    law_rows,
     observed_heading,
     observed_notes,
     observed_rows,
@@ -85,6 +87,7 @@ def sweep_page(sweep: Sweep) -> str:
         observed_figure=_observed_figure(sweep),
         observed_notes=observed_notes(sweep.observed) if sweep.observed is not None else (),
         observed=_observed_table(sweep),
+        laws=_law_table(sweep),
         training_figure=_training_figure(sweep),
         training=_training_table(sweep),
         densities=_density_figure(sweep),
@@ -144,6 +147,8 @@ def _observed_figure(sweep: Sweep) -> Figure | None:
     if sweep.observed is None:
         return None
     caption = "Means of observables over networks against each factor, with 95 % intervals."
+    if sweep.observed.laws:
+        caption += f" Grey crosses: {law_heading(sweep.observed)}."
     return Figure(inline_svg(draw_observed(sweep), "observed-figure", caption), caption)
 
 
@@ -153,6 +158,13 @@ def _observed_table(sweep: Sweep) -> Table | None:
     return _measure_table(
         sweep, observed_heading(), observed_rows(sweep.factors, sweep.points, sweep.observed)
     )
+
+
+def _law_table(sweep: Sweep) -> Table | None:
+    if sweep.observed is None or not sweep.observed.laws:
+        return None
+    rows = law_rows(sweep.factors, sweep.points, sweep.observed)
+    return _measure_table(sweep, law_heading(sweep.observed), rows)
 
 
 def _measure_table(sweep: Sweep, caption: str, table: tuple[list[str], list[list[str]]]) -> Table:

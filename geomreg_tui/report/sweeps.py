@@ -38,6 +38,8 @@ __all__ = [
     "direction_lines",
     "direction_numbers",
     "failure_line",
+    "law_heading",
+    "law_rows",
     "observed_heading",
     "observed_notes",
     "observed_rows",
@@ -201,6 +203,8 @@ def _observed_part(factors: Sequence[Factor], points: Sequence[SweepPoint], widt
     if compared is None:
         return []
     lines = _measure_lines(factors, observed_heading(), observed_rows(factors, points, compared), width)
+    if compared.laws:
+        lines += _measure_lines(factors, law_heading(compared), law_rows(factors, points, compared), width)
     notes = [part for note in observed_notes(compared) for part in wrapped_lines(note, width, 2)]
     return [*lines, *(["", *notes] if notes else [])]
 
@@ -217,6 +221,25 @@ def _measure_lines(
 def observed_heading() -> str:
     """Return what the table of observables shows."""
     return "Observed: means over networks [95 %]"
+
+
+def law_heading(compared: ObservedComparison) -> str:
+    """Return what the table of laws shows, and which laws they are."""
+    kinds: dict[str, list[str]] = {}
+    for name, law in compared.law_names.items():
+        kinds.setdefault(law, []).append(LABELS[name])
+    return "Means by theory: " + "; ".join(f"{law}: {', '.join(names)}" for law, names in kinds.items())
+
+
+def law_rows(
+    factors: Sequence[Factor], points: Sequence[SweepPoint], compared: ObservedComparison
+) -> tuple[list[str], list[list[str]]]:
+    """Return headings, and the settings of each point with the means that theory expects, as text."""
+
+    def text(_: str, mean: Sequence[float]) -> str:
+        return _known(number_text(mean[0]))
+
+    return _measure_table(factors, points, compared.laws, LABELS, text)
 
 
 def observed_notes(compared: ObservedComparison) -> list[str]:

@@ -29,7 +29,8 @@ __all__ = [
 ]
 
 FloatArray = NDArray[np.float64]
-_AT_ONCE = 2**14
+_AT_ONCE = 2**14  # networks
+_NUMBERS_AT_ONCE = 2**22
 
 
 def expected_gradient_square(x: FloatArray, widths: Sequence[int], gain: float = 1.0) -> FloatArray:
@@ -137,8 +138,9 @@ def infinite_confusion(
     size = np.sqrt(np.diag(ntk))
     scaled = (ntk / size[:, None] / size)[first, second]
     found = []
-    for start in range(0, draws, _AT_ONCE):
-        count = min(_AT_ONCE, draws - start)
+    at_once = max(1, min(_AT_ONCE, _NUMBERS_AT_ONCE // max(1, first.size * outputs)))
+    for start in range(0, draws, at_once):
+        count = min(at_once, draws - start)
         residuals = np.einsum("ij,bjc->bic", root, rng.normal(size=(count, examples, outputs))) - targets
         unit = residuals / np.linalg.norm(residuals, axis=2, keepdims=True)
         cosine = scaled * (unit[:, first] * unit[:, second]).sum(axis=2)

@@ -21,7 +21,7 @@ from geomreg_tui.statistics.nngp import LayerVariance, kernel_cost, nngp_kernel
 from geomreg_tui.statistics.quadratic_form import QuadraticForm, squared_error_law
 from geomreg_tui.summary import Overlay
 
-__all__ = ["infinite_width_law", "overlays", "weight_variance"]
+__all__ = ["gaussian_layers", "infinite_width_law", "layer_variances", "overlays", "weight_variance"]
 
 FloatArray = NDArray[np.float64]
 
@@ -93,9 +93,22 @@ def infinite_width_law(experiment: Experiment, x: FloatArray, targets: FloatArra
 def _gaussian_layers(
     experiment: Experiment, x: FloatArray, targets: FloatArray
 ) -> tuple[LayerShape, ...] | None:
-    """Return the layers of an experiment that a law here may apply to, else None."""
+    """Return the layers of an experiment that a law of its loss may apply to, else None."""
+    return gaussian_layers(experiment, x, targets) if experiment.loss == "mse" else None
+
+
+def gaussian_layers(
+    experiment: Experiment, x: FloatArray, targets: FloatArray
+) -> tuple[LayerShape, ...] | None:
+    """Return the layers of a plain perceptron with independent normal weights; None for any other network.
+
+    Args:
+        experiment: the experiment.
+        x: training inputs as the network sees them, (examples, *input shape).
+        targets: training targets as the loss sees them, (examples, outputs).
+    """
     plain = experiment.arch == "mlp" and not experiment.residual and not experiment.layer_norm
-    if not plain or experiment.loss != "mse" or experiment.init not in _FAMILIES:
+    if not plain or experiment.init not in _FAMILIES:
         return None
     shapes = layer_shapes(experiment, x.shape[1:], targets.shape[1])
     variances = [weight_variance(experiment, shape) for shape in shapes]
@@ -112,14 +125,18 @@ def _gaussian_process_law(
     work = kernel_cost(experiment.activation, len(rows), experiment.depth)
     if len(rows) > _MOST_EXAMPLES or work > _MOST_KERNEL_WORK:
         return None
-    layers = [
-        LayerVariance(weight_variance(experiment, shape) * shape.n_in, experiment.bias_scale**2 * shape.bias)
-        for shape in shapes
-    ]
-    kernel = nngp_kernel(rows, experiment.activation, layers)
+    kernel = nngp_kernel(rows, experiment.activation, layer_variances(experiment, shapes))
     if not np.all(np.isfinite(kernel)) or kernel.trace() <= 0:
         return None
     return squared_error_law(kernel, targets)
+
+
+def layer_variances(experiment: Experiment, shapes: Sequence[LayerShape]) -> list[LayerVariance]:
+    """Return the second moments of each layer under a Gaussian init law, first to last."""
+    return [
+        LayerVariance(weight_variance(experiment, shape) * shape.n_in, experiment.bias_scale**2 * shape.bias)
+        for shape in shapes
+    ]
 
 
 def weight_variance(experiment: Experiment, shape: LayerShape) -> float:

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from geomreg_tui.gradients.describe import describe
 from geomreg_tui.gradients.plan import OBSERVED
-from geomreg_tui.statistics.intervals import UNDEFINED, Interval
+from geomreg_tui.statistics.intervals import UNDEFINED, WIDTH, Interval
+from geomreg_tui.statistics.observable_laws import ObservableLaw
 from geomreg_tui.sweeps.bands import interval_rows
 from geomreg_tui.sweeps.result import SweepPoint
 
@@ -25,11 +26,16 @@ class ObservedComparison:
     Attributes:
         means: the mean of each observable over networks, by its name, with the ends of its 95 % interval at
             each point, (points, 3). NaN where a point has none.
+        laws: what theory expects of the mean, of the observables that it has a law for at some point: with
+            the ends of a 95 % interval where that comes from draws, (points, 3). NaN where it has none.
+        law_names: which laws these are, by observable.
         pairs: how many pairs of examples were compared at the points, each number once; empty where none
             were.
     """
 
     means: dict[str, NDArray[np.float64]]
+    laws: dict[str, NDArray[np.float64]]
+    law_names: dict[str, str]
     pairs: tuple[int, ...] = ()
 
 
@@ -42,7 +48,13 @@ def compare_observed(points: Sequence[SweepPoint]) -> ObservedComparison | None:
     names = [name for key, listed in OBSERVED.items() if key in asked for name in listed]
     pairs = {one.planned.arrangement.pairs for one in seen} if "confusion" in asked else set()
     means = interval_rows(names, [_means(point) for point in points])
-    return ObservedComparison(means, tuple(sorted(pairs)))
+    laws = [{} if point.observed is None else point.observed.planned.laws for point in points]
+    known = [name for name in names if any(name in found for found in laws)]
+    expected = [{name: _expected(law) for name, law in found.items()} for found in laws]
+    said = {
+        name: " or ".join(sorted({found[name].name for found in laws if name in found})) for name in known
+    }
+    return ObservedComparison(means, interval_rows(known, expected), said, tuple(sorted(pairs)))
 
 
 def point_observed(point: SweepPoint) -> dict[str, Any]:
@@ -61,6 +73,11 @@ def point_observed(point: SweepPoint) -> dict[str, Any]:
 def _means(point: SweepPoint) -> dict[str, Interval]:
     found = point_observed(point).get("observables", {})
     return {name: _interval(values["mean_interval"]) for name, values in found.items()}
+
+
+def _expected(law: ObservableLaw) -> Interval:
+    reach = WIDTH * law.error
+    return Interval(law.mean, law.mean - reach, law.mean + reach)
 
 
 def _interval(values: Sequence[float | None] | None) -> Interval:

@@ -37,8 +37,9 @@ def observer(observe=GRADIENTS, *, pairs=None, walk_step=0.9, method="auto", **v
 def begun(path, plan, **values):
     """Return a new run that an engine may take, of few networks besides those that are observed."""
     prepared = prepare(preparation(experiment(dtype="float32", **values)))
-    found = arrange(ArrangeWork(prepared.facts.experiment, plan), "cpu").arrangement
-    run, lease = begin_run(path, prepared.facts, prepared.environment, 1000, more=[Planned(plan, found)])
+    found = arrange(ArrangeWork(prepared.facts.experiment, plan), "cpu")
+    planned = Planned(plan, found.arrangement, found.laws)
+    run, lease = begin_run(path, prepared.facts, prepared.environment, 1000, more=[planned])
     lease.release()
     return run
 

@@ -1,8 +1,13 @@
 """Observables at every point of a sweep: their means against a factor, in every output."""
 
 import csv
+import io
 import json
+import signal
+import sys
 import warnings
+from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,16 +15,18 @@ import pytest
 import geomreg_tui as geomreg
 from geomreg_tui.errors import ExperimentError
 from geomreg_tui.gradients.plan import parse_plan
-from geomreg_tui.gradients.store import read_observed
+from geomreg_tui.gradients.store import Planned, read_observed
 from geomreg_tui.report.observed import LABELS
 from geomreg_tui.rundir import RunDirectory
+from geomreg_tui.splitting.plan import TailPlan
+from geomreg_tui.sweeps import __main__ as background
 from geomreg_tui.sweeps.directory import SweepDirectory
-from geomreg_tui.sweeps.launch import start_sweep
+from geomreg_tui.sweeps.launch import SweepRequest
 from geomreg_tui.sweeps.plan import Factor, SweepPlan
 from geomreg_tui.training.plan import TrainingPlan
+from geomreg_tui.tui.sweeps import SweepMove, Sweeps
 from tests.command import call
 from tests.engines import put_engines_here
-from tests.faults.driving import wait_for
 
 FEW = ["--data", "iris", "--examples", 6, "--depth", 1, "--samples", 500]
 COMMAND = [
@@ -74,6 +81,26 @@ def test_the_report_has_a_table_of_them(swept):
     for label in LABELS.values():
         assert label in part
     assert "pairs of examples" not in part
+
+
+def test_what_theory_expects_stands_beside_it(swept, tmp_path):
+    """The mean trace is exact at any width, the others at infinite width; sharpness has no law."""
+    _, report, _ = call("report", swept, check=0)
+    assert "Means by theory: infinite width: smallest cosine" in report
+    assert "exact at this width: trace of the NTK" in " ".join(report.split())
+    table, page = tmp_path / "points.csv", tmp_path / "sweep.html"
+    for path in (table, page):
+        call("export", swept, path, check=0)
+    assert "Means by theory: infinite width: smallest cosine" in page.read_text()
+    rows = list(csv.DictReader(table.read_text().splitlines()))
+    for name, row in zip(("width=2", "width=8"), rows, strict=True):
+        laws = Planned.read(RunDirectory.open(swept / name)).laws
+        assert {key for key in row if key.startswith("law_") and not key.endswith(("_low", "_high"))} == {
+            f"law_{name}" for name in laws
+        }
+        assert float(row["law_ntk_trace"]) == float(row["law_ntk_trace_low"]) == laws["ntk_trace"].mean
+        assert float(row["law_confusion_min_low"]) < laws["confusion_min"].mean
+    assert "law_sharpness" not in rows[0]
 
 
 def test_points_with_other_pairs_of_examples_are_told_apart(tmp_path, engines_here):
@@ -174,7 +201,7 @@ def test_a_name_that_is_unknown_is_refused(tmp_path):
         (["--observe", "sharpness", "--loss", "hinge"], "whose second derivative is 0"),
     ],
 )
-def test_options_without_what_they_are_for_are_refused(tmp_path, more, text):
+def test_options_without_what_they_are_for_are_refused(tmp_path, engines_here, more, text):
     code, _, err = call("sweep", "--over", "width=2,8", "--data", "iris", *more, "--out", tmp_path / "sweep")
     assert code == 2
     assert text in err
@@ -191,7 +218,7 @@ def test_what_some_points_cannot_show_is_refused_before_the_first(tmp_path, engi
     assert not folder.exists()
 
 
-def test_a_sweep_in_the_background_does_all_that_its_plan_asks_for(tmp_path):
+def test_a_sweep_in_the_background_does_all_that_its_plan_asks_for(tmp_path, engines_here, monkeypatch):
     plan = SweepPlan(
         geomreg.Experiment.parse({"data": "iris", "examples": 4, "width": 3, "depth": 1}),
         (Factor("width", (2,)),),
@@ -199,8 +226,29 @@ def test_a_sweep_in_the_background_does_all_that_its_plan_asks_for(tmp_path):
         observed=parse_plan("gradient_norm", observed="50"),
         training=TrainingPlan(trajectories=3, steps=5),
     )
-    sweep = start_sweep(plan, tmp_path / "sweep", workers=1)
-    wait_for(lambda: not sweep.running())
+    request = SweepRequest(str(tmp_path / "sweep"), plan.to_json(), 1).to_line()
+    monkeypatch.setattr(sys, "stdin", io.StringIO(request))
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    monkeypatch.setattr(background, "detach", lambda _: None)
+    monkeypatch.setattr(background, "answer", lambda _: None)
+    assert background.main() == 0
     point = json.loads((tmp_path / "sweep" / "sweep.json").read_text())["points"][0]
     assert point["observed"]["networks"] == 50
     assert point["training"]["trajectories"] == 3
+
+
+def test_the_explorer_goes_on_with_all_that_a_sweep_asks_for(tmp_path):
+    whole = SweepPlan(
+        geomreg.Experiment.parse({"data": "iris"}),
+        (Factor("width", (2, 8)), Factor("depth", (1, 2))),
+        1000,
+        tail=TailPlan(loss=0.1),
+        training=TrainingPlan(),
+        observed=PLAN,
+    )
+    started = []
+    source = SimpleNamespace(start_sweep=lambda plan, path: started.append((plan, path)))
+    session = Sweeps(source)
+    session.view = SimpleNamespace(plan=whole, path=tmp_path)
+    session.begin(SweepMove.GO_ON, SweepPlan(whole.experiment, whole.factors[:1], 5000))
+    assert started == [(replace(whole, samples=5000), tmp_path)]
