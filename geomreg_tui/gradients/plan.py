@@ -178,10 +178,9 @@ def parse_plan(
     names = [part.strip() for part in observe.split(",")] if isinstance(observe, str) else list(observe)
     for name in names:
         if name not in OBSERVED:
+            got = repr(name) if len(names) == 1 else f"{name!r} in {observe!r}"
             allowed = f"allowed are {', '.join(OBSERVED)}, with commas between them"
-            reader.problems.append(
-                Problem("observe", repr(name), allowed, nearest_name(name, list(OBSERVED)))
-            )
+            reader.problems.append(Problem("observe", got, allowed, nearest_name(name, list(OBSERVED))))
     default = min(NETWORKS, samples or NETWORKS)
     plan = GradientPlan(
         observe=tuple(name for name in OBSERVED if name in names),

@@ -116,7 +116,9 @@ def test_a_value_that_is_empty_is_refused_by_name(run, words, parameter, option,
 )
 def test_a_value_that_is_no_value_is_refused_by_name(run, words, parameter, option, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    more = ["--tail"] if words == ("sweep",) else []
+    more = ["--tail", "--training"] if words == ("sweep",) else []
+    if words in (("run",), ("sweep",)) and option != "--observe":
+        more += ["--observe", "confusion"]
     for value in ("nonsense", "0x", "1,,2"):
         code, said = run(*given(words, parameter, option, value), *more)
         assert code == 2, (value, said)
