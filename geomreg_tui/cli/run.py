@@ -119,7 +119,7 @@ WalkStepOption = Annotated[
     str | None,
     typer.Option(
         "--walk-step",
-        help=f"rho of a step of a walk, θ' = ρθ + √(1−ρ²)ξ [default: {WALK_STEP}]",
+        help=f"rho of a step of a walk: theta' = rho theta + sqrt(1 - rho^2) xi [default: {WALK_STEP}]",
         metavar="RHO",
         rich_help_panel=_OBSERVED,
     ),

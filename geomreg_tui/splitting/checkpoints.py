@@ -137,10 +137,10 @@ class TailFolder:
         Raises:
             RunDirectoryError: if its file is damaged, or of another experiment or plan.
         """
-        stored = self._files.read(index, self._mark(index, plan))
-        if stored is None:
-            return None
         with parsing(self._files.file(index)):
+            stored = self._files.read(index, self._mark(index, plan))
+            if stored is None:
+                return None
             seconds, ended = float(stored.header["seconds"]), str(stored.header["ended"])
             found = Checkpoint(stored.values, stored.arrays, seconds, ended)
             if not 0 <= found.seconds < _LONGEST:

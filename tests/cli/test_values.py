@@ -22,7 +22,20 @@ from tests.unit.exporting import make_run, two_modes
 # What must be given besides, so that a command comes as far as looking at its values.
 NEEDED = {"sweep": ["--over", "width=2,4"]}
 # Text that may be anything: what it names is looked for, by the engine perhaps, and is not there.
-NAMES = {"data", "target", "features", "device", "out", "host", "spec", "run", "name", "names", "resume"}
+NAMES = {
+    "data",
+    "target",
+    "features",
+    "device",
+    "out",
+    "host",
+    "spec",
+    "run",
+    "name",
+    "names",
+    "resume",
+    "volume_from",
+}
 
 
 def commands(group=None, before=()):
@@ -116,7 +129,7 @@ def test_a_value_that_is_empty_is_refused_by_name(run, words, parameter, option,
 )
 def test_a_value_that_is_no_value_is_refused_by_name(run, words, parameter, option, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    more = ["--tail", "--training"] if words == ("sweep",) else []
+    more = {("sweep",): ["--tail", "--training"], ("train",): ["--tail"]}.get(words, [])
     if words in (("run",), ("sweep",)) and option != "--observe":
         more += ["--observe", "confusion"]
     for value in ("nonsense", "0x", "1,,2"):

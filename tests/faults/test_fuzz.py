@@ -17,7 +17,12 @@ from hypothesis import strategies as st
 from geomreg_tui.cli.runs import list_all
 from geomreg_tui.engine import StageContext
 from geomreg_tui.engine.executors import InProcess
+from geomreg_tui.engine.loop import Pace
 from geomreg_tui.errors import GeomregError
+from geomreg_tui.gradients.pieces import ArrangeWork
+from geomreg_tui.gradients.plan import GradientPlan
+from geomreg_tui.gradients.store import Planned
+from geomreg_tui.gradients.work import arrange
 from geomreg_tui.report import load_result, report_text, result_document
 from geomreg_tui.rundir import RunDirectory, read_status
 from geomreg_tui.rundir.log import read_events
@@ -33,7 +38,10 @@ from geomreg_tui.splitting.plan import NAME as SPLITTING
 from geomreg_tui.splitting.plan import TailPlan
 from geomreg_tui.splitting.result import PopulationResult, Tail
 from geomreg_tui.splitting.work import go_down
+from geomreg_tui.training.plan import TrainingPlan
+from geomreg_tui.training.store import PlannedTraining
 from geomreg_tui.tui.view import build_view
+from tests.making import make_engine
 
 from .driving import sample_here
 
@@ -51,6 +59,10 @@ FILES = (
     "chunks/tail.safetensors",
     "tail/plan.json",
     "tail/population-00.safetensors",
+    "training/plan.json",
+    "training/group-0000.safetensors",
+    "gradients/plan.json",
+    "gradients/tail.safetensors",
     "control/00000000000000000001-01234567.json",
 )
 # Small files: whatever they claim to hold, reading them takes no more than a little of the cap.
@@ -79,6 +91,7 @@ values = st.recursive(scalars, _nested, max_leaves=8)
 def original(tmp_path_factory):
     path = tmp_path_factory.mktemp("fuzz") / "run"
     run = sample_here(path, 1250, InProcess(), deep=True)
+    add_training_and_gradients(run)
     add_a_tail(run)
     (path / "control").mkdir()
     (path / FILES[-1]).write_text('{"action": "pause", "samples": 0}')
@@ -86,6 +99,20 @@ def original(tmp_path_factory):
     assert all((path / name).exists() for name in FILES), [*run.path.rglob("*")]
     check(path, tmp_path_factory, FILES[0], (path / FILES[0]).read_bytes(), MUCH)  # loads all that is used
     return path
+
+
+def add_training_and_gradients(run):
+    """Train a few networks of a run, and observe a few."""
+    experiment = run.facts.experiment
+    PlannedTraining(TrainingPlan(lr=0.01, steps=3, trajectories=3), experiment.depth + 1, 2).write(run.path)
+    plan = GradientPlan(("gradient_norm",), 20)
+    found = arrange(ArrangeWork(experiment, plan), "cpu")
+    Planned(plan, found.arrangement, found.laws).write(run.path)
+    lease = run.lease()
+    try:
+        make_engine(run, InProcess(), lease, Pace(commit=0.0)).run()
+    finally:
+        lease.release()
 
 
 def add_a_tail(run):
@@ -130,7 +157,8 @@ def everything(path):
         for kind in STAGES:
             kind.tidy(run)
             stage = kind.open(run, StageContext(), {})
-            kind.to_part(stage.result())
+            if stage is not None:
+                kind.to_part(stage.result())
     os.environ["GEOMREG_HOME"] = str(path.parents[1])
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
 

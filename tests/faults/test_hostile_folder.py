@@ -153,7 +153,7 @@ def test_commands_that_draw_nothing(hostile, arguments):
 def test_this_file_knows_every_command():
     commands = set(get_command(app).commands)
     assert commands == {
-        *("run", "tail", "sweep", "explore", "attach", "serve", "sphere", "report", "export"),
+        *("run", "tail", "train", "sweep", "explore", "attach", "serve", "sphere", "report", "export"),
         *("doctor", "config", "runs"),
     }
 
