@@ -106,6 +106,8 @@ def test_a_run_and_a_tail_that_go_on_and_the_other_exports(hostile):
     assert "3,000" in within(hostile, "report", "latest")
     within(hostile, "tail", *SMALL, *DEEP)
     within(hostile, "tail", "--resume", "latest")
+    within(hostile, "train", *SMALL, "--trajectories", "3", "--steps", "20", "--samples", "500")
+    within(hostile, "train", "--resume", "latest")
     for name in ("data.csv", "data.json", "data.npz", "figure.png", "again.sh"):
         within(hostile, "export", "latest", name)
         assert (hostile.path / name).stat().st_size
@@ -228,7 +230,7 @@ def test_a_module_that_was_named_runs_and_nothing_beside_it_but_what_it_imports(
     assert hostile.executed() == set()
 
 
-@pytest.mark.parametrize("command", ["run", "tail", "sweep", "explore", "serve"])
+@pytest.mark.parametrize("command", ["run", "tail", "train", "sweep", "explore", "serve"])
 def test_a_file_of_settings_names_no_code(hostile, command):
     (hostile.path / "spec.toml").write_text('arch = "custom"\nmodule = "evil:hook"\ndata = "iris"\n')
     more = ["--over", "gain=1,2"] if command == "sweep" else []
