@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from geomreg_tui.report import volume_from as measured_volume
 from geomreg_tui.runner import start_run
 from geomreg_tui.runner.progress import StageProgress
 from geomreg_tui.runner.snapshot import Snapshot
+from geomreg_tui.splitting.plan import TailPlan
 from geomreg_tui.sweeps.directory import new_sweep_path
 from geomreg_tui.sweeps.plan import grid, point_name
 from geomreg_tui.sweeps.result import SweepError, SweepPoint
@@ -268,10 +269,7 @@ def train(
         "record": record,
     }
     plan = training_plan(options)
-    deep = None
-    if tail is not False:
-        goals = _goals({} if tail is True else tail)
-        deep = tail_plan({**dict.fromkeys(GOALS), "to_loss": plan.tail_loss or None, **goals})
+    deep = None if tail is False else _deep({} if tail is True else tail, plan)
     with asked_for(experiment, data, module, keys) as asked:
         check_plan(plan, asked.experiment)
         volume = None if volume_from is None else _volume(volume_from, asked.experiment)
@@ -344,10 +342,8 @@ def sweep(
         >>> result["width=8"].experiment.width
         8
     """
-    deep = tail_plan({**dict.fromkeys(GOALS), **_goals(goals)}) if goals is not None else None
     trained = training_plan(_options(training)) if training is not None else None
-    if deep is not None and trained is not None and "to_loss" not in (goals or {}):
-        deep = replace(deep, loss=trained.tail_loss)
+    deep = _deep(goals, trained) if goals is not None else None
     factors, wanted = factors_of(over), count_of(samples)
     seen = gradient_plan(observe, observed, pairs, walk_step, wanted)
     found = 0
@@ -415,9 +411,15 @@ def _options(given: Mapping[str, Any]) -> dict[str, Any]:
     return dict(given)
 
 
-def _goals(goals: Mapping[str, Any]) -> Mapping[str, Any]:
+def _deep(goals: Mapping[str, Any], trained: TrainingPlan | None) -> TailPlan:
+    """Return how deep a tail goes: with a training, below the loss that networks are trained to.
+
+    Raises:
+        ExperimentError: with one problem for each goal that is no good or unknown.
+    """
+    to_loss = trained.tail_loss or None if trained is not None else None
     unknown = [key for key in goals if key not in GOALS]
     if unknown:
         rule = f"allowed are {', '.join(GOALS)}"
         raise ExperimentError([Problem("goals", repr(key), rule) for key in unknown])
-    return goals
+    return tail_plan({**dict.fromkeys(GOALS), "to_loss": to_loss, **goals})

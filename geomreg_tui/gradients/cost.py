@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from geomreg_tui.sampling.cost import Cost
 from geomreg_tui.shapes import LayerShape
 
-__all__ = ["Cost", "network_cost", "projects", "sizes"]
+__all__ = ["network_cost", "projects", "sizes"]
 
 _NORMAL = {"float32": 6e-9, "float64": 2.5e-8}  # one normal
 _PRODUCT = {"float32": 6e-11, "float64": 1.2e-10}  # one multiplication and addition in a matrix product
@@ -25,21 +25,6 @@ _EIGENVALUE = 1.2e-9  # of one number of a matrix, times its order
 _BATCH_ELEMENTS, _BATCH_LIMIT = 2**19, 256
 _CHUNK_SECONDS, _CHUNK_LIMIT = 0.2, 2**14
 _CALL_SECONDS = 5e-4  # of a person's own module, for one gradient
-
-
-@dataclass(frozen=True)
-class Cost:
-    """The cost of the gradients of one network.
-
-    Attributes:
-        normals: random numbers.
-        seconds: time on one core, roughly.
-        elements: numbers held in memory at once.
-    """
-
-    normals: int
-    seconds: float
-    elements: int
 
 
 def projects(shape: LayerShape, examples: int, columns: int, dtype: str) -> bool:

@@ -259,17 +259,34 @@ class RunSeries:
         keep_losses: int = 0,
         tail: TailPlan | None = None,
         training: TrainingPlan | None = None,
+        observe: GradientPlan | None = None,
     ) -> RunHandle:
         """Start the next run when the last one is over; as :func:`start_run`."""
-        plans = _plans(samples, keep_losses, tail, training)
+        plans = _plans(samples, keep_losses, tail, training, observe)
         return self._start(directory, plans, experiment.module, experiment)
 
-    def resume(self, directory: Path, samples: int, module: str | None = None) -> RunHandle:
-        """Go on with a run when the last one is over; as :func:`resume_run`."""
-        return self._start(directory, {SAMPLING: {"samples": samples}}, module)
+    def resume(
+        self, directory: Path, samples: int, module: str | None = None, observed: int = 0
+    ) -> RunHandle:
+        """Go on with a run when the last one is over; as :func:`resume_run`.
+
+        Args:
+            directory: the run directory.
+            samples: networks in all; 0: as planned.
+            module: the module factory of a custom architecture.
+            observed: networks that are observed in all; 0: as planned.
+        """
+        plans = {SAMPLING: {"samples": samples}}
+        if observed:
+            plans[GRADIENTS] = {"networks": observed}
+        return self._start(directory, plans, module)
 
     def check(
-        self, experiment: Experiment, tail: TailPlan | None = None, training: TrainingPlan | None = None
+        self,
+        experiment: Experiment,
+        tail: TailPlan | None = None,
+        training: TrainingPlan | None = None,
+        observe: GradientPlan | None = None,
     ) -> None:
         """Make sure that an experiment can be run, between runs; nothing is written.
 
@@ -277,7 +294,8 @@ class RunSeries:
             ExperimentError, DataError, CapacityError: if it cannot.
             SamplingError: if the engine died.
         """
-        self._send(Path(), _plans(1, 0, tail, training), experiment.module, experiment, check=True)
+        plans = _plans(1, 0, tail, training, observe)
+        self._send(Path(), plans, experiment.module, experiment, check=True)
 
     def finish(self, watch: Callable[[], None] = lambda: None) -> RunState:
         """Wait until the run that was started last is over, and return how it ended.

@@ -14,13 +14,13 @@ from geomreg_tui.gradients.plan import GradientPlan
 from geomreg_tui.gradients.store import Planned
 from geomreg_tui.rundir import Action, RunDirectory, RunState, differences
 from geomreg_tui.runner.handle import RunHandle
+from geomreg_tui.runner.launch import RunSeries
 from geomreg_tui.sampling.store import committed
 from geomreg_tui.splitting.checkpoints import TailFolder
 from geomreg_tui.splitting.plan import TailPlan
 from geomreg_tui.sweeps.directory import SweepDirectory, sweeps_root
 from geomreg_tui.sweeps.plan import Factor, SweepPlan, impossible
 from geomreg_tui.sweeps.result import FailedPoint, SweepError, SweepPoint
-from geomreg_tui.sweeps.series import PointSeries
 from geomreg_tui.training.plan import TrainingPlan
 from geomreg_tui.training.store import TrainingFolder
 
@@ -72,7 +72,7 @@ def run_sweep(
     """
     plan = SweepPlan(base, tuple(factors), samples, tail, training, observed)
     directory = SweepDirectory(folder)
-    engine = _Engine(workers, device, arrays, observed)
+    engine = _Engine(workers, device, arrays)
     try:
         _check(plan, directory, engine, interrupted)
         yield from _run(plan, directory, engine, interrupted, begun)
@@ -166,20 +166,17 @@ class _Engine:
         workers: worker processes; None for one for each core.
         device: which devices are meant.
         arrays: folder with the arrays that the experiments were given for data.
-        observed: what to observe of networks of each point; None for nothing.
     """
 
-    def __init__(
-        self, workers: int | None, device: str, arrays: Path | None, observed: GradientPlan | None
-    ) -> None:
-        self._workers, self._device, self._arrays, self._observed = workers, device, arrays, observed
-        self._series: PointSeries | None = None
+    def __init__(self, workers: int | None, device: str, arrays: Path | None) -> None:
+        self._workers, self._device, self._arrays = workers, device, arrays
+        self._series: RunSeries | None = None
 
     @property
-    def series(self) -> PointSeries:
+    def series(self) -> RunSeries:
         """The engine, started where there is none."""
         if self._series is None:
-            self._series = PointSeries(self._workers, self._device, self._arrays, self._observed)
+            self._series = RunSeries(self._workers, self._device, self._arrays)
         return self._series
 
     def close(self) -> None:
@@ -206,7 +203,7 @@ def _check(
         if interrupted():
             return
         try:
-            engine.series.check(experiment, plan.tail, plan.training)
+            engine.series.check(experiment, plan.tail, plan.training, plan.observed)
         except SamplingError:  # no fault of the experiment; it may be better when its time comes
             engine.close()
         except GeomregError as error:
@@ -250,7 +247,7 @@ def _sample(
     path: Path,
     experiment: Experiment,
     resumed: bool,
-    series: PointSeries,
+    series: RunSeries,
     requests: _Requests,
 ) -> str:
     """Run a point to its end, or go on with it; return why it failed, empty where it did not.
@@ -259,9 +256,12 @@ def _sample(
         GeomregError: if it cannot be begun, or the engine died.
     """
     if resumed:
-        handle = series.resume(path, plan.samples, experiment.module)
+        observed = plan.observed.networks if plan.observed is not None else 0
+        handle = series.resume(path, plan.samples, experiment.module, observed)
     else:
-        handle = series.run(experiment, plan.samples, path, tail=plan.tail, training=plan.training)
+        handle = series.run(
+            experiment, plan.samples, path, tail=plan.tail, training=plan.training, observe=plan.observed
+        )
     requests.pass_on(handle, fresh=True)
     if series.finish(lambda: requests.pass_on(handle, fresh=False)) is not RunState.FAILED:
         return ""

@@ -144,23 +144,25 @@ class TrainingStage:
 
     def show_changes(self) -> bool:
         """Return whether trajectories have gone on since the overview was shown last."""
-        changed = self._changed and time.monotonic() >= self._next_overview
-        if changed:
-            self._changed = False
-            self._overview = None
-        return changed
+        return self._changed and (self.finished or time.monotonic() >= self._next_overview)
 
     def part(self) -> Part:
         """Return the overview as it was made last; a large one is not made anew at every call."""
-        if self._overview is None or self.finished:
-            begun = time.monotonic()
-            self._overview = self.result()
-            now = time.monotonic()
-            self._next_overview = now + _REST * (now - begun)
+        if self._overview is None or self.show_changes():
+            return TRAINING.to_part(self.result())
         return TRAINING.to_part(self._overview)
 
     def result(self) -> TrainingOverview:
-        """Return the overview of all trajectories."""
+        """Return the overview of all trajectories; one that has not changed is not made anew."""
+        if self._overview is None or self._changed:
+            begun = time.monotonic()
+            self._overview = self._make_overview()
+            self._changed = False
+            now = time.monotonic()
+            self._next_overview = now + _REST * (now - begun)
+        return self._overview
+
+    def _make_overview(self) -> TrainingOverview:
         none = TrainingResult.empty(self.planned.layers)
         whole = TrainingResult.merge([none, *(self._results[group] for group in sorted(self._results))])
         reasons = tuple(dict.fromkeys(self.failed.values()))

@@ -134,3 +134,19 @@ def test_options_without_what_they_are_for_are_refused(tmp_path, more, text):
     code, _, err = call("sweep", "--over", "width=2,8", "--data", "iris", *more, "--out", tmp_path / "sweep")
     assert code == 2
     assert text in err
+
+
+@pytest.mark.parametrize("goals", [{}, {"population": 50}])
+def test_a_tail_beside_a_training_goes_to_its_loss_and_no_volume(monkeypatch, tmp_path, goals):
+    asked = {}
+
+    def run_sweep(*arguments, **options):
+        asked.update(options)
+        raise InterruptedError
+
+    monkeypatch.setattr("geomreg_tui.api.calls.run_sweep", run_sweep)
+    with pytest.raises(InterruptedError):
+        geomreg.sweep(
+            {"width": [2]}, data="iris", goals=goals, training={"to_loss": 0.1}, out=tmp_path, progress=False
+        )
+    assert (asked["tail"].loss, asked["tail"].log10_volume) == (0.05, -math.inf)
