@@ -56,7 +56,7 @@ DtypeName = Literal["float32", "float64"]
 
 # Keys that version 0.1.0 did not have. Where they have their default they are left out of what is stored, so
 # that an experiment keeps the digest that it was stored with.
-_ADDED_LATER = frozenset({"features", "label_noise", "layout"})
+_ADDED_LATER = frozenset({"classes", "features", "label_noise", "layout"})
 
 _MINUS = "\N{MINUS SIGN}"  # what typeset numbers are copied with
 
@@ -126,6 +126,11 @@ class Experiment(BaseModel):
         None,
         description="input columns of a CSV or Parquet file, separated by commas, or the input array of an "
         "NPZ file; default: all columns but the target and an index, or x",
+        min_length=1,
+    )
+    classes: str | None = Field(
+        None,
+        description="names of the classes to keep, separated by commas, such as 3,8; default: all",
         min_length=1,
     )
     layout: Layout = Field(
@@ -214,7 +219,8 @@ class Experiment(BaseModel):
         if self.arch != "custom":
             parts.append(self.activation if self.depth else "linear model")
         parts.append(self.init if self.gain == 1 else f"{self.init} gain {exact_text(self.gain)}")
-        parts.append(f"{self.data.rpartition('/')[2] or self.data} N={self.examples}")
+        kept = f" {self.classes}" if self.classes else ""
+        parts.append(f"{self.data.rpartition('/')[2] or self.data}{kept} N={self.examples}")
         if self.label_noise:
             parts.append(f"label noise {exact_text(self.label_noise)}")
         if self.held_out:

@@ -41,6 +41,7 @@ _PANELS = {
         "data",
         "target",
         "features",
+        "classes",
         "layout",
         "inputs",
         "outputs",

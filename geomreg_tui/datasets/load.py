@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geomreg_tui.datasets.base import Dataset, FloatArray, Pool
+from geomreg_tui.datasets.classes import with_classes
 from geomreg_tui.datasets.files import SUFFIXES, file_pool
 from geomreg_tui.datasets.given import ARRAYS, given_pool
 from geomreg_tui.datasets.shipped import BUILT_IN, shipped
@@ -36,7 +37,7 @@ def load(experiment: Experiment) -> Dataset:
         DataError: if the data cannot be found, read or used; one line that says what to try.
         CapacityError: if a synthetic set would not fit into memory.
     """
-    pool = _find(experiment)
+    pool = with_classes(_find(experiment), experiment)
     shape = pool.x.shape[1:]
     size = math.prod(shape)
     if experiment.inputs not in (None, size):

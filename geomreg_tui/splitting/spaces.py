@@ -353,13 +353,16 @@ class _ReducedLayers:
         """Draw the pre-activations of further columns A_M given those of the first ones, W A_N.
 
         With C the least-squares coefficients of A_M in A_N, W A_M = (W A_N) C + W E, and the
-        residuals E are orthogonal to A_N, so W E is independent of W A_N.
+        residuals E are orthogonal to A_N, so W E is independent of W A_N. Any root of E^T E serves to draw
+        it: where E has no more rows than columns, E itself does without any work.
         """
         scale, offset = self._space.law.row_scales(shape)
         augmented = augment(activations, scale, offset)
         first, further = augmented[..., : known.shape[2]], augmented[..., known.shape[2] :]
         coefficients = torch.linalg.pinv(first) @ further
-        root = triangular_root(further - first @ coefficients, 1.0, 0.0)
+        root = further - first @ coefficients
+        if root.shape[1] > root.shape[2]:
+            root = triangular_root(root, 1.0, 0.0)
         drawn = fresh.normal(self.batch, shape.n_out, root.shape[1])
         return apply_matrix(known, coefficients) + apply_matrix(drawn, root)
 

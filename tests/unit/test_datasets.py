@@ -566,3 +566,39 @@ def test_label_noise_changes_a_share_that_is_as_it_should_be():
 def test_label_noise_of_real_targets_is_refused():
     with pytest.raises(DataError, match=r"label_noise: got 0\.1, but the targets of data diabetes are real"):
         noisy(data="diabetes", label_noise=0.1)
+
+
+def test_classes_keeps_those_that_are_named():
+    """Against scikit-learn's own table, standardised by numpy over what is kept."""
+    from sklearn.datasets import load_digits
+
+    x, y = load_digits(return_X_y=True)
+    rows = (y == 3) | (y == 8)
+    kept = load(Experiment.parse({"data": "digits", "classes": "8, 3", "examples": 100, "held_out": 257}))
+    assert (kept.label_names, kept.classes, len(kept.x)) == (("3", "8"), 2, int(rows.sum()))
+    assert sorted(kept.y.tolist()) == sorted((y[rows] == 8).tolist())
+    spread = x[rows].std(axis=0)
+    scaled = np.where(spread > 0, (x[rows] - x[rows].mean(axis=0)) / np.where(spread > 0, spread, 1), 0)
+    found = np.hstack([kept.x.reshape(len(kept.x), -1), kept.y[:, None]])
+    expected = np.hstack([scaled, (y[rows] == 8)[:, None]])
+    order = [np.lexsort(np.round(table, 6).T) for table in (found, expected)]
+    np.testing.assert_allclose(found[order[0]], expected[order[1]], atol=1e-9)
+    # As numbers they are those that they were, and a set of text has them too.
+    three = load(Experiment.parse({"data": "digits", "classes": "1,3,8", "examples": 9}))
+    np.testing.assert_array_equal(three.label_values, [1, 3, 8])
+    two = load(Experiment.parse({"data": "iris", "classes": "setosa,virginica", "examples": 90}))
+    assert two.classes == 2
+
+
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        ({"data": "diabetes", "classes": "1,2"}, "targets of data diabetes are real"),
+        ({"data": "iris", "classes": "setosa,virginca"}, "Did you mean 'virginica'"),
+        ({"data": "digits", "classes": "3"}, "two classes or more"),
+        ({"data": "digits", "classes": "3,8", "examples": 400}, "has 357"),
+    ],
+)
+def test_classes_that_cannot_be_kept_are_refused(keys, said):
+    with pytest.raises(DataError, match=said):
+        load(Experiment.parse(keys))
