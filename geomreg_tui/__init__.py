@@ -4,8 +4,9 @@
     >>> round(geomreg.sphere("1:20").volume_peak.n, 3)  # where the unit ball's volume peaks
     5.257
 
-What to call is :func:`sample`, :func:`tail`, :func:`train`, :func:`sweep` and :func:`sphere`. :func:`load`
-and :func:`runs` find what is on disk. :func:`infinite_width` is a law to compare with.
+What to call is :func:`sample`, :func:`tail`, :func:`train`, :func:`sweep` and :func:`sphere`.
+:func:`compare` sets sampling beside training, and :func:`study` puts claims to the test. :func:`load` and
+:func:`runs` find what is on disk. :func:`infinite_width` is a law to compare with.
 
 The public names are imported when they are first used, so that importing the package is instant: torch
 is loaded by :func:`prepare`, :func:`run_chunk` and :func:`infinite_width` only, and textual by none of them.
@@ -20,16 +21,20 @@ if TYPE_CHECKING:
     from typing import Any
 
     from geomreg_tui.api import (
+        ComparisonResult,
         Dominance,
         RunList,
         RunResult,
         SphereResult,
+        StudyReport,
         SweepResult,
+        compare,
         infinite_width,
         load,
         runs,
         sample,
         sphere,
+        study,
         sweep,
         tail,
         train,
@@ -54,6 +59,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "CapacityError": "geomreg_tui.errors",
+    "ComparisonResult": "geomreg_tui.api",
     "DataError": "geomreg_tui.errors",
     "Dominance": "geomreg_tui.api",
     "Experiment": "geomreg_tui.experiment",
@@ -69,8 +75,10 @@ _HOMES = {
     "Snapshot": "geomreg_tui.runner",
     "SphereResult": "geomreg_tui.api",
     "Summary": "geomreg_tui.summary",
+    "StudyReport": "geomreg_tui.api",
     "SweepResult": "geomreg_tui.api",
     "analyse_modes": "geomreg_tui.statistics",
+    "compare": "geomreg_tui.api",
     "infinite_width": "geomreg_tui.api",
     "load": "geomreg_tui.api",
     "prepare": "geomreg_tui.sampling.work",
@@ -78,6 +86,7 @@ _HOMES = {
     "runs": "geomreg_tui.api",
     "sample": "geomreg_tui.api",
     "sphere": "geomreg_tui.api",
+    "study": "geomreg_tui.api",
     "start_run": "geomreg_tui.runner",
     "sweep": "geomreg_tui.api",
     "tail": "geomreg_tui.api",
@@ -87,6 +96,7 @@ _HOMES = {
 
 __all__ = [
     "CapacityError",
+    "ComparisonResult",
     "DataError",
     "Dominance",
     "Experiment",
@@ -101,10 +111,12 @@ __all__ = [
     "SamplingError",
     "Snapshot",
     "SphereResult",
+    "StudyReport",
     "Summary",
     "SweepResult",
     "__version__",
     "analyse_modes",
+    "compare",
     "infinite_width",
     "load",
     "prepare",
@@ -113,6 +125,7 @@ __all__ = [
     "sample",
     "sphere",
     "start_run",
+    "study",
     "sweep",
     "tail",
     "train",

@@ -5,18 +5,23 @@ from geomreg_tui.api.laws import infinite_width
 from geomreg_tui.api.results import Dominance, RunResult, SweepResult
 from geomreg_tui.api.spheres import SphereResult, sphere
 from geomreg_tui.api.stored import RunList, load, runs
+from geomreg_tui.api.studies import ComparisonResult, StudyReport, compare, study
 
 __all__ = [
+    "ComparisonResult",
     "Dominance",
     "RunList",
     "RunResult",
     "SphereResult",
+    "StudyReport",
     "SweepResult",
+    "compare",
     "infinite_width",
     "load",
     "runs",
     "sample",
     "sphere",
+    "study",
     "sweep",
     "tail",
     "train",

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from geomreg_tui import __version__
+from geomreg_tui.cli.compare import compare
 from geomreg_tui.cli.config import config_app
 from geomreg_tui.cli.doctor import doctor
 from geomreg_tui.cli.explore import FreshOption, attach, explore
@@ -19,6 +20,7 @@ from geomreg_tui.cli.run import run as sample
 from geomreg_tui.cli.runs import runs_app
 from geomreg_tui.cli.serve import serve
 from geomreg_tui.cli.sphere import sphere
+from geomreg_tui.cli.study import study
 from geomreg_tui.cli.sweep import sweep
 from geomreg_tui.cli.tail import tail
 from geomreg_tui.cli.train import train
@@ -42,6 +44,8 @@ command("run")(experiment_options(sample))
 command()(experiment_options(tail))
 command()(experiment_options(train))
 command()(experiment_options(sweep))
+command()(experiment_options(compare))
+command()(study)
 command()(experiment_options(explore))
 command()(attach)
 command()(experiment_options(serve))

@@ -18,13 +18,14 @@ from geomreg_tui.rundir import RunDirectory, Status
 from geomreg_tui.sampling.plan import read_plan
 from geomreg_tui.splitting.checkpoints import TailFolder
 from geomreg_tui.splitting.plan import TailPlan
-from geomreg_tui.sweeps.plan import Factor
+from geomreg_tui.sweeps.plan import REPLICATE, Factor, SweepPlan
 from geomreg_tui.training.plan import TrainingPlan
 from geomreg_tui.training.store import TrainingFolder
 
 __all__ = [
     "experiment_arguments",
     "observe_arguments",
+    "plan_command",
     "run_command",
     "shell_line",
     "sweep_command",
@@ -123,25 +124,43 @@ def sweep_command(run: RunDirectory, factors: Sequence[Factor]) -> str:
     """Return the shell command that runs a sweep again.
 
     Args:
-        run: one point of the sweep.
+        run: the first point of the sweep.
         factors: the factors, whose values at that point are left out.
 
     Raises:
         RunDirectoryError: if the plan of the run cannot be read.
     """
-    swept = {factor.key for factor in factors}
-    asked = _asked(run)
-    arguments = experiment_arguments(asked, without=swept)
-    over = [word for factor in factors for word in ("--over", _over(factor))]
-    samples = ["--samples", str(read_plan(run).samples)]
-    tail = TailFolder.of(run).planned()
-    training = TrainingFolder(run).planned()
+    tail, training = TailFolder.of(run).planned(), TrainingFolder(run).planned()
     observed = Planned.read(run)
-    seen = [] if observed is None else observe_arguments(observed.plan)
-    trained = [] if training is None else ["--training", *training_arguments(training.plan)]
-    deep = [] if tail is None else ["--tail", *tail_arguments(tail.plan, to_loss=training is None)]
-    words = [PROGRAM, "sweep", *over, *arguments, *samples, *seen, *trained, *deep]
-    return _from(run.started_in, asked, words)
+    asked = _asked(run)
+    if any(factor.key == REPLICATE for factor in factors):
+        first = next(factor.values[0] for factor in factors if factor.key == REPLICATE)
+        asked = asked.replace(seed=asked.seed - first, data_seed=asked.data_seed - first)
+    plan = SweepPlan(
+        asked,
+        tuple(factors),
+        read_plan(run).samples,
+        None if tail is None else tail.plan,
+        None if training is None else training.plan,
+        None if observed is None else observed.plan,
+    )
+    return _from(run.started_in, plan.experiment, _sweep_words(plan))
+
+
+def plan_command(plan: SweepPlan) -> str:
+    """Return the shell command that runs a sweep, from its plan."""
+    return shell_line(_sweep_words(plan))
+
+
+def _sweep_words(plan: SweepPlan) -> list[str]:
+    """Return the words of the command that runs a sweep."""
+    arguments = experiment_arguments(plan.experiment, without={factor.key for factor in plan.factors})
+    over = [word for factor in plan.factors for word in ("--over", _over(factor))]
+    samples = ["--samples", str(plan.samples)]
+    seen = [] if plan.observed is None else observe_arguments(plan.observed)
+    trained = [] if plan.training is None else ["--training", *training_arguments(plan.training)]
+    deep = [] if plan.tail is None else ["--tail", *tail_arguments(plan.tail, to_loss=plan.training is None)]
+    return [PROGRAM, "sweep", *over, *arguments, *samples, *seen, *trained, *deep]
 
 
 def experiment_arguments(

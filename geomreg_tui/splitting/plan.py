@@ -46,6 +46,7 @@ class TailPlan:
         repeats: independent populations.
         seconds: time for all of it; infinite for no limit.
         kernel: name of the kernel; ``auto`` for the one that measures best.
+        held_out_curve: whether held-out examples are looked at on the way down as well as at the goal.
     """
 
     loss: float = 0.0
@@ -54,13 +55,18 @@ class TailPlan:
     repeats: int = 8
     seconds: float = math.inf
     kernel: str = "auto"
+    held_out_curve: bool = True
 
 
 def plan_values(plan: TailPlan) -> dict[str, Any]:
-    """Return a plan as plain data; None stands for no limit."""
+    """Return a plan as plain data; None stands for no limit.
+
+    What version 0.1.0 did not have is left out where it has its default.
+    """
     return {
         key: None if isinstance(value, float) and math.isinf(value) else value
         for key, value in asdict(plan).items()
+        if key != "held_out_curve" or not value
     }
 
 
@@ -70,7 +76,7 @@ def plan_from_values(values: Mapping[str, Any]) -> TailPlan:
     Raises:
         LookupError, TypeError, ValueError: if entries are missing or impossible.
     """
-    given = {field.name: values[field.name] for field in fields(TailPlan)}
+    given = {field.name: values[field.name] for field in fields(TailPlan) if field.name != "held_out_curve"}
     plan = TailPlan(
         loss=float(given["loss"]),
         log10_volume=-math.inf if given["log10_volume"] is None else float(given["log10_volume"]),
@@ -78,6 +84,7 @@ def plan_from_values(values: Mapping[str, Any]) -> TailPlan:
         repeats=int(given["repeats"]),
         seconds=math.inf if given["seconds"] is None else float(given["seconds"]),
         kernel=str(given["kernel"]),
+        held_out_curve=bool(values.get("held_out_curve", True)),
     )
     if not (0 <= plan.loss < math.inf and (plan.loss or plan.log10_volume > -math.inf)):
         raise ValueError("no goal")

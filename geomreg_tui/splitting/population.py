@@ -93,6 +93,7 @@ class Population:
         self.kernel = self._way.kernel
         self.space = "reduced" if isinstance(space, ReducedSpace) else "latent"
         self._held_out = bool(experiment.held_out)
+        self._held_out_curve = plan.held_out_curve
         least = -space.signs * math.log(2) if space.discrete else -math.inf
         begun = replace(PopulationResult.empty(), log_least_volume=least)
         self.result = begun if checkpoint is None else PopulationResult.from_parts(*checkpoint)
@@ -165,12 +166,11 @@ class Population:
 
         Each as its natural logarithm above the floor and from 0.
         """
-        looks, found = len(self.result.held_loss), []
+        looks, found = len(self.result.held_loss), list[float]()
         lowest = self.result.held_log_loss.min(initial=math.inf)
         status = self._way.state.status
-        for log_excess, log_volume in zip(
-            record.log_excess.tolist(), record.log_volume.tolist(), strict=True
-        ):
+        points = zip(record.log_excess.tolist(), record.log_volume.tolist(), strict=True)
+        for log_excess, log_volume in points if self._held_out_curve else ():
             due = -_HELD_OUT_STEP * math.expm1((looks + 1) * math.log1p(_HELD_OUT_GROWTH)) / _HELD_OUT_GROWTH
             if log_volume <= due and math.isfinite(log_excess):
                 found.append(log_excess)

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from geomreg_tui.statistics.evidence import holm
 from geomreg_tui.statistics.intervals import LEVEL, Interval
 from geomreg_tui.statistics.landmark import LandmarkDominance
 from geomreg_tui.statistics.trends import (
@@ -16,7 +17,6 @@ from geomreg_tui.statistics.trends import (
     NO_DIRECTION,
     central_interval,
     draws_of,
-    holm,
     intervals_of,
     means_by_value,
     measure_of,

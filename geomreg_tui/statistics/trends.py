@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from geomreg_tui.statistics.evidence import holm
 from geomreg_tui.statistics.intervals import UNDEFINED, Interval
 from geomreg_tui.statistics.landmark import TAIL, LandmarkDominance
 
@@ -260,16 +261,6 @@ def step_p_values(means: FloatArray, drawn: FloatArray) -> FloatArray:
     beyond = ndtr(-np.abs(changes) / np.where(spread > 0, spread, 1e-300))
     p_values = np.where(changes == 0, 1.0, np.minimum(1.0, 2 * np.maximum(opposite, beyond)))
     return np.asarray(p_values, np.float64)
-
-
-def holm(p_values: FloatArray) -> NDArray[np.bool_]:
-    """Return which hypotheses Holm's procedure (1979) rejects, at 5 % for all together."""
-    rejected = np.zeros(p_values.size, bool)
-    for rank, place in enumerate(np.argsort(p_values, kind="stable").tolist()):
-        if p_values[place] > (1 - _LEVEL) / (p_values.size - rank):
-            break
-        rejected[place] = True
-    return rejected
 
 
 def central_interval(estimate: float, drawn: FloatArray, beyond: float) -> Interval:

@@ -3,17 +3,19 @@
 from geomreg_tui.sweeps.directory import SweepDirectory, list_sweeps, new_sweep_path, sweeps_root
 from geomreg_tui.sweeps.document import sweep_document
 from geomreg_tui.sweeps.launch import SweepHandle, start_sweep
-from geomreg_tui.sweeps.plan import Factor, SweepPlan, grid, parse_factor, point_name
+from geomreg_tui.sweeps.plan import REPLICATE, Factor, SweepPlan, grid, parse_factor, point_name
 from geomreg_tui.sweeps.result import FailedPoint, SweepError, SweepPoint
-from geomreg_tui.sweeps.run import run_sweep
+from geomreg_tui.sweeps.run import SweepEngine, run_sweep
 from geomreg_tui.sweeps.verdicts import GridVerdict, Verdict, grid_verdicts, verdicts
 from geomreg_tui.sweeps.volumes import TailComparison, TailVerdict, compare_tails
 
 __all__ = [
+    "REPLICATE",
     "Factor",
     "FailedPoint",
     "GridVerdict",
     "SweepDirectory",
+    "SweepEngine",
     "SweepError",
     "SweepHandle",
     "SweepPlan",

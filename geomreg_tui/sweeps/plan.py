@@ -18,7 +18,22 @@ from geomreg_tui.training.plan import TrainingPlan
 from geomreg_tui.training.plan import plan_from_values as training_from_values
 from geomreg_tui.training.plan import plan_values as training_values
 
-__all__ = ["Factor", "SweepPlan", "factor_of", "grid", "impossible", "parse_factor", "point_name"]
+__all__ = [
+    "REPLICATE",
+    "Factor",
+    "SweepPlan",
+    "experiment_at",
+    "factor_of",
+    "grid",
+    "impossible",
+    "parse_factor",
+    "point_name",
+]
+
+# No key of an experiment but a number that is added to both of its seeds: a replicate has examples and
+# weights of its own, so that replicates are independent.
+REPLICATE = "replicate"
+_SEEDS = ("seed", "data_seed")
 
 _LIMIT = 1000  # values of a factor
 _SCHEMA = 1
@@ -26,15 +41,17 @@ _SCHEMA = 1
 
 @dataclass(frozen=True)
 class Factor:
-    """A key of the experiment and the values it takes."""
+    """A key of the experiment, or :data:`REPLICATE`, and the values it takes."""
 
     key: str
     values: tuple[Any, ...]
 
     @property
     def ordered(self) -> bool:
-        """Whether the values are numbers, so that there is a direction."""
-        return all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in self.values)
+        """Whether the values are numbers that mean more or less of something, with a direction."""
+        return self.key != REPLICATE and all(
+            isinstance(value, (int, float)) and not isinstance(value, bool) for value in self.values
+        )
 
 
 @dataclass(frozen=True)
@@ -113,9 +130,10 @@ def parse_factor(text: str) -> Factor:
     key = key.strip().replace("-", "_")
     if not equals or not body.strip():
         raise ExperimentError([Problem("over", repr(text), "allowed is KEY=VALUES, such as width=16,64,256")])
-    if key not in Experiment.model_fields:
-        near = nearest_name(key, Experiment.model_fields)
-        raise ExperimentError([Problem("over", repr(key), "allowed is a key of an experiment", near)])
+    if not _is_factor(key):
+        near = nearest_name(key, [*Experiment.model_fields, REPLICATE])
+        rule = f"allowed is a key of an experiment, or {REPLICATE}"
+        raise ExperimentError([Problem("over", repr(key), rule, near)])
     values: list[Any] = []
     for part in map(str.strip, body.split(",")):
         if _takes_text(key):
@@ -129,6 +147,8 @@ def parse_factor(text: str) -> Factor:
 
 def _takes_text(key: str) -> bool:
     """Return whether a key of the experiment takes any text, and nothing else."""
+    if key == REPLICATE:
+        return False
     annotation = Experiment.model_fields[key].annotation
     return annotation is str or set(get_args(annotation)) == {str, type(None)}
 
@@ -145,17 +165,38 @@ def grid(base: Experiment, factors: Sequence[Factor]) -> list[tuple[tuple[Any, .
     settings: list[tuple[Any, ...]] = [()]
     for factor in factors:
         settings = [(*before, value) for before in settings for value in factor.values]
-    keys = [factor.key for factor in factors]
     points: list[tuple[tuple[Any, ...], Experiment]] = []
     problems: dict[Problem, None] = {}  # several points may have the same
     for point in settings:
         try:
-            points.append((point, base.replace(**dict(zip(keys, point, strict=True)))))
+            points.append((point, experiment_at(base, factors, point)))
         except ExperimentError as error:
             problems |= dict.fromkeys(error.problems)
     if problems:
         raise ExperimentError(problems)
     return points
+
+
+def experiment_at(base: Experiment, factors: Sequence[Factor], settings: Sequence[Any]) -> Experiment:
+    """Return the experiment of a point.
+
+    Args:
+        base: whose keys the factors replace.
+        factors: one or two.
+        settings: the value of each.
+
+    Raises:
+        ExperimentError: if values are impossible.
+    """
+    changes: dict[str, Any] = {}
+    for factor, value in zip(factors, settings, strict=True):
+        if factor.key != REPLICATE:
+            changes[factor.key] = value
+        elif isinstance(value, int) and value >= 0:
+            changes |= {key: getattr(base, key) + value for key in _SEEDS}
+        else:
+            raise ExperimentError([Problem(REPLICATE, repr(value), "allowed are whole numbers from 0 on")])
+    return base.replace(**changes)
 
 
 def impossible(
@@ -187,11 +228,15 @@ def factor_of(key: object, values: object) -> Factor:
     Raises:
         ValueError: if they hold none.
     """
-    if key not in Experiment.model_fields or not isinstance(values, list) or not values:
+    if not isinstance(key, str) or not _is_factor(key) or not isinstance(values, list) or not values:
         raise ValueError("not a factor of a sweep")
     if not all(isinstance(value, (int, float, str)) for value in values):
         raise ValueError("not the values of a factor")
-    return Factor(str(key), tuple(values))
+    return Factor(key, tuple(values))
+
+
+def _is_factor(key: str) -> bool:
+    return key in Experiment.model_fields or key == REPLICATE
 
 
 def _number(text: str) -> Any:

@@ -24,7 +24,7 @@ from geomreg_tui.sweeps.result import FailedPoint, SweepError, SweepPoint
 from geomreg_tui.training.plan import TrainingPlan
 from geomreg_tui.training.store import TrainingFolder
 
-__all__ = ["run_sweep"]
+__all__ = ["SweepEngine", "run_sweep"]
 
 
 def run_sweep(
@@ -41,6 +41,7 @@ def run_sweep(
     training: TrainingPlan | None = None,
     observed: GradientPlan | None = None,
     arrays: Path | None = None,
+    engine: SweepEngine | None = None,
 ) -> Iterator[SweepPoint]:
     """Run the points of a sweep one after the other in one engine, each in a run directory of its own.
 
@@ -64,6 +65,8 @@ def run_sweep(
         training: how to train networks at each point after that; None for not at all.
         observed: what to observe of networks of each point besides their loss; None for nothing.
         arrays: folder with the arrays that the experiment was given for data; each run keeps a copy.
+        engine: what carries it out, which stays open; None for one of its own, by ``workers``, ``device`` and
+            ``arrays``.
 
     Raises:
         ExperimentError: if points cannot be run, with all problems of all of them; nothing is drawn then.
@@ -72,12 +75,13 @@ def run_sweep(
     """
     plan = SweepPlan(base, tuple(factors), samples, tail, training, observed)
     directory = SweepDirectory(folder)
-    engine = _Engine(workers, device, arrays)
+    used = engine or SweepEngine(workers, device, arrays)
     try:
-        _check(plan, directory, engine, interrupted)
-        yield from _run(plan, directory, engine, interrupted, begun)
+        _check(plan, directory, used, interrupted)
+        yield from _run(plan, directory, used, interrupted, begun)
     finally:
-        engine.close()
+        if engine is None:
+            used.close()
         if folder.parent == sweeps_root():
             with contextlib.suppress(OSError):
                 folder.rmdir()  # one that nothing came into
@@ -86,7 +90,7 @@ def run_sweep(
 def _run(
     plan: SweepPlan,
     directory: SweepDirectory,
-    engine: _Engine,
+    engine: SweepEngine,
     interrupted: Callable[[], bool],
     begun: Callable[[], None],
 ) -> Iterator[SweepPoint]:
@@ -159,8 +163,8 @@ class _Requests:
             self._directory.write_status(self._plan, self.state, self.samples)
 
 
-class _Engine:
-    """One engine for all points of a sweep; another one after one that died.
+class SweepEngine:
+    """One engine for all points of a sweep, or of several; another one after one that died.
 
     Args:
         workers: worker processes; None for one for each core.
@@ -187,7 +191,7 @@ class _Engine:
 
 
 def _check(
-    plan: SweepPlan, directory: SweepDirectory, engine: _Engine, interrupted: Callable[[], bool]
+    plan: SweepPlan, directory: SweepDirectory, engine: SweepEngine, interrupted: Callable[[], bool]
 ) -> None:
     """Make sure that every point that is not there yet can be run.
 
@@ -213,7 +217,7 @@ def _check(
 
 
 def _points(
-    plan: SweepPlan, directory: SweepDirectory, engine: _Engine, requests: _Requests
+    plan: SweepPlan, directory: SweepDirectory, engine: SweepEngine, requests: _Requests
 ) -> Iterator[SweepPoint | FailedPoint]:
     """Yield the outcome of each point; of one that failed with networks, these first."""
     for settings, experiment in plan.grid():

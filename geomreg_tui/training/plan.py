@@ -17,6 +17,7 @@ __all__ = [
     "NAME",
     "OPTIMIZERS",
     "PARTS",
+    "SGD_BATCH",
     "TrainingPlan",
     "check_plan",
     "parse_plan",

@@ -17,6 +17,8 @@ __all__ = ["VolumeOfLoss"]
 
 FloatArray = NDArray[np.float64]
 
+_ROUNDING = 1e-9  # of a log10 loss: a curve that went down to a loss knows V there
+
 
 @dataclass(frozen=True)
 class VolumeOfLoss:
@@ -73,7 +75,7 @@ class VolumeOfLoss:
             place = np.log10(losses)
             if not len(self.log10_loss):
                 return found
-            known = place >= self.log10_loss[0]
+            known = place >= self.log10_loss[0] - _ROUNDING
             volume = np.interp(place, self.log10_loss, self.log10_volume, right=0.0)
             std = np.interp(place, self.log10_loss, self.std, right=0.0)
         joined = np.column_stack([volume, volume - WIDTH * std, np.minimum(volume + WIDTH * std, 0.0)])

@@ -101,7 +101,7 @@ class Sweeps:
         view = self.view
         if view is None:
             return ()
-        here = {factor.key: getattr(experiment, factor.key) for factor in view.plan.factors}
+        here = {factor.key: getattr(experiment, factor.key, None) for factor in view.plan.factors}
         if any(here[factor.key] not in factor.values for factor in view.plan.factors):
             return ()
         if view.plan.experiment.replace(**here) != experiment:

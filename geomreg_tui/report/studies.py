@@ -1,0 +1,264 @@
+"""Studies as text, Markdown and a page: the claim, what was found, and the verdict on it."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from itertools import cycle
+from pathlib import Path
+from typing import Any
+
+from geomreg_tui.columns import wrapped_lines
+from geomreg_tui.formatting import interval_text, number_text, probability_text
+from geomreg_tui.rendering import Figure, Table, render
+from geomreg_tui.report.command import plan_command
+from geomreg_tui.report.drawing import (
+    COLOURS,
+    INK,
+    figure_bytes,
+    figure_text,
+    inline_svg,
+    legend_above,
+    new_figure,
+    style,
+)
+from geomreg_tui.report.html import about, environment_table
+from geomreg_tui.report.results import load_result
+from geomreg_tui.rundir.store import write_bytes
+from geomreg_tui.statistics.evidence import Finding
+from geomreg_tui.statistics.intervals import Interval
+from geomreg_tui.studies.directory import StudyResult
+from geomreg_tui.studies.study import Panel, Series
+from geomreg_tui.sweeps.plan import point_name
+
+__all__ = ["draw_study", "studies_markdown", "studies_page", "study_text", "verdict_line", "write_studies"]
+
+_SMALLEST_P = 1e-6
+_PANEL_SIZE = (4.2, 3.2)  # inches
+_MARKS = "osD^vP"
+
+
+def verdict_line(result: StudyResult) -> str:
+    """Return how many verdicts of each kind a study has come to."""
+    counts = Counter(result.verdicts)
+    return ", ".join(f"{count} {word}" for word, count in counts.most_common()) or "nothing found"
+
+
+def study_text(result: StudyResult, width: int | None = None) -> str:
+    """Return what a study has found as plain text.
+
+    Args:
+        result: the study.
+        width: cells of a line; None for no limit.
+    """
+    study = result.study
+    lines = [f"{study.name}: {study.question}", f"  claim   {study.claim}", f"  rule    {study.rule}"]
+    for finding, verdict in zip(result.outcome.findings, result.verdicts, strict=True):
+        lines += [
+            f"  {verdict.upper()}: {finding.claim}" + _rival_text(finding),
+            f"    {finding.measure}: {effect_text(finding)}",
+        ]
+    lines += [f"  {remark}" for remark in result.outcome.remarks]
+    lines += [f"  failed: {reason}" for reason in result.failed]
+    if not result.complete:
+        lines.append("  not all of it is there: the same command goes on")
+    return "\n".join(part for line in lines for part in wrapped_lines(line, width, indent=6))
+
+
+def effect_text(finding: Finding) -> str:
+    """Return an effect with its interval, over how many data sets, and its p-value."""
+    said = _interval_text(finding.effect)
+    if finding.null:
+        said += f" against {number_text(finding.null)}"
+    said += f", {finding.replicates} data sets"
+    if finding.missing:
+        said += f" ({finding.missing} without a value)"
+    if not math.isnan(finding.p_different):
+        said += f", p {probability_text(finding.p_different, _SMALLEST_P)}"
+    return said
+
+
+def studies_markdown(results: Sequence[StudyResult]) -> str:
+    """Return the report of studies as Markdown; figures are the files ``NAME.svg`` beside it."""
+    parts = ["# The paper, claim by claim", "", _introduction(results), "", *_markdown_table(results)]
+    for result in results:
+        study = result.study
+        parts += ["", f"## {study.name}", "", f"**{study.question}**", "", f"- Claim: {study.claim}"]
+        parts += [f"- Source: {study.source}", f"- Rule: {study.rule}", ""]
+        parts += [f"![{panel_titles(result)}]({study.name}.svg)", ""]
+        parts += ["| verdict | prediction | effect |", "|---|---|---|"]
+        for finding, verdict in zip(result.outcome.findings, result.verdicts, strict=True):
+            claim = finding.claim + _rival_text(finding)
+            parts.append(f"| **{verdict}** | {claim} | {finding.measure}: {effect_text(finding)} |")
+        parts += ["", *(f"{remark}\n" for remark in result.outcome.remarks)]
+        parts += [f"- Rival, {rival.source}: {rival.says}" for rival in study.rivals]
+        parts += ["", "```sh", *commands(result), "```"]
+    return "\n".join(parts) + "\n"
+
+
+def studies_page(results: Sequence[StudyResult]) -> str:
+    """Return the report of studies as a page.
+
+    Raises:
+        ExperimentError: if matplotlib is not installed.
+    """
+    headings = ("study", "question", "verdicts")
+    rows = [(each.study.name, each.study.question, verdict_line(each)) for each in results]
+    return render(
+        "studies.html.j2",
+        title="The paper, claim by claim",
+        subtitle=_introduction(results),
+        warnings=[f"{each.study.name}: {reason}" for each in results for reason in each.failed]
+        + [f"{each.study.name}: not all points are there" for each in results if not each.complete],
+        overview=Table("Verdicts", headings, rows, words=[0]),
+        studies=[_page_parts(result) for result in results],
+        environment=_environment(results),
+        about=about(),
+    )
+
+
+def write_studies(results: Sequence[StudyResult], folder: Path) -> list[Path]:
+    """Write the report of studies: a page, and Markdown with its figures; return the files.
+
+    Raises:
+        ExperimentError: if matplotlib is not installed.
+        RunDirectoryError: if a file cannot be written.
+    """
+    contents = {
+        "report.html": studies_page(results).encode(),
+        "report.md": studies_markdown(results).encode(),
+    }
+    for result in results:
+        contents[f"{result.study.name}.svg"] = figure_bytes(draw_study(result), "svg")
+    for name, content in contents.items():
+        write_bytes(folder / name, content)
+    return [folder / name for name in contents]
+
+
+def draw_study(result: StudyResult) -> Any:
+    """Return the figure of a study, its panels side by side.
+
+    Raises:
+        ExperimentError: if matplotlib is not installed.
+    """
+    panels = result.outcome.panels
+    columns = min(2, max(1, len(panels)))
+    rows = -(-len(panels) // columns)
+    with style():
+        figure = new_figure(_PANEL_SIZE[0] * columns, _PANEL_SIZE[1] * max(1, rows))
+        for place, panel in enumerate(panels):
+            _draw(figure.add_subplot(rows, columns, place + 1), panel)
+    return figure
+
+
+def commands(result: StudyResult) -> list[str]:
+    """Return the shell commands that run the sweeps of a study."""
+    return [plan_command(plan) for plan in result.study.parts(result.scale).values()]
+
+
+def panel_titles(result: StudyResult) -> str:
+    """Return what the figure of a study shows."""
+    return "; ".join(panel.title for panel in result.outcome.panels)
+
+
+def _draw(axes: Any, panel: Panel) -> None:
+    colours = cycle(COLOURS.values())
+    for mark, series in zip(cycle(_MARKS), panel.series):
+        if series.law:
+            axes.plot(series.x, series.y[:, 0], linestyle=":", color=INK, label=figure_text(series.label))
+            continue
+        estimate, low, high = series.y.T
+        reach = [[max(0.0, e - a) if math.isfinite(a) else 0.0 for e, a in zip(estimate, low, strict=True)]]
+        reach += [[max(0.0, b - e) if math.isfinite(b) else 0.0 for e, b in zip(estimate, high, strict=True)]]
+        axes.errorbar(
+            series.x,
+            estimate,
+            yerr=reach,
+            marker=mark,
+            markersize=3.5,
+            linewidth=1,
+            capsize=2,
+            color=next(colours),
+            label=figure_text(series.label),
+        )
+    if panel.log_x:
+        axes.set_xscale("log", base=2)
+        _plain_ticks(axes, panel)
+    if panel.log_y:
+        axes.set_yscale("log")
+    axes.set_xlabel(figure_text(panel.x_label))
+    axes.set_ylabel(figure_text(panel.y_label))
+    axes.set_title(figure_text(panel.title), fontsize=9, pad=12 * -(-len(panel.series) // 2) + 6)
+    legend_above(axes)
+
+
+def _plain_ticks(axes: Any, panel: Panel) -> None:
+    """Put a tick at each value of a logarithmic axis."""
+    places = sorted({float(x) for series in panel.series for x in series.x})
+    axes.set_xticks(places, [number_text(place) for place in places])
+    axes.minorticks_off()
+
+
+def _introduction(results: Sequence[StudyResult]) -> str:
+    scale = results[0].scale if results else "?"
+    words = Counter(verdict for result in results for verdict in result.verdicts)
+    counts = ", ".join(f"{count} {word}" for word, count in words.most_common())
+    return (
+        f"Claims of arXiv 2202.09276, each put to a test that was fixed before anything was drawn. Scale "
+        f"{scale}; {len(results)} studies; {counts}. All intervals are 95 %, over data sets; the verdicts "
+        "of a study are taken together (Holm, 5 %)."
+    )
+
+
+def _markdown_table(results: Sequence[StudyResult]) -> list[str]:
+    rows = [f"| {each.study.name} | {each.study.question} | {verdict_line(each)} |" for each in results]
+    return ["| study | question | verdicts |", "|---|---|---|", *rows]
+
+
+def _page_parts(result: StudyResult) -> dict[str, Any]:
+    study, titles = result.study, panel_titles(result)
+    rows = [
+        (verdict, finding.claim + _rival_text(finding), finding.measure, effect_text(finding))
+        for finding, verdict in zip(result.outcome.findings, result.verdicts, strict=True)
+    ]
+    headings = ("verdict", "prediction", "measure", "effect")
+    return {
+        "name": study.name,
+        "question": study.question,
+        "about": (f"Claim: {study.claim}", f"Source: {study.source}.", f"Rule: {study.rule}"),
+        "figure": Figure(inline_svg(draw_study(result), f"study-{study.name}", titles), titles + "."),
+        "findings": Table("What was found", headings, rows),
+        "remarks": result.outcome.remarks,
+        "rivals": [f"{rival.source}: {rival.says}" for rival in study.rivals],
+        "data": [_data_table(panel, series) for panel in result.outcome.panels for series in panel.series],
+        "commands": "\n".join(commands(result)),
+    }
+
+
+def _data_table(panel: Panel, series: Series) -> Table:
+    rows = [
+        (number_text(float(x)), _interval_text(Interval(*map(float, y))))
+        for x, y in zip(series.x, series.y, strict=True)
+    ]
+    return Table(f"{panel.title}: {series.label}", (panel.x_label, panel.y_label), rows, numbers=(0, 1))
+
+
+def _interval_text(interval: Interval) -> str:
+    if math.isfinite(interval.low) and math.isfinite(interval.high):
+        return interval_text(interval)
+    return number_text(interval.estimate)
+
+
+def _rival_text(finding: Finding) -> str:
+    return f" (rival: {finding.rival})" if finding.rival else ""
+
+
+def _environment(results: Sequence[StudyResult]) -> Table | None:
+    """Return what the bits depend on, from the first run of the first study."""
+    for result in results:
+        for part, plan in result.study.parts(result.scale).items():
+            for point in result.points.get(part, ()):
+                run = result.path / part / point_name(plan.factors, point.settings)
+                return environment_table(load_result(run))
+    return None

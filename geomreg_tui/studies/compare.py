@@ -1,0 +1,78 @@
+"""Running a comparison of arms, in a folder that holds the sweep of each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from geomreg_tui.errors import RunDirectoryError
+from geomreg_tui.rundir.store import write_json
+from geomreg_tui.studies.comparison import ComparePlan, Comparison, compare_arms
+from geomreg_tui.sweeps.result import FailedPoint, SweepError, SweepPoint
+from geomreg_tui.sweeps.run import SweepEngine, run_sweep
+
+__all__ = ["RESULT", "run_comparison"]
+
+RESULT = "compare.json"
+
+
+def run_comparison(
+    plan: ComparePlan,
+    folder: Path,
+    *,
+    workers: int | None = None,
+    device: str = "auto",
+    arrays: Path | None = None,
+    interrupted: Callable[[], bool] = lambda: False,
+    progress: Callable[[str, int, int], None] = lambda *_: None,
+) -> tuple[Comparison, dict[str, FailedPoint]]:
+    """Run all arms over all training sets, and return what they say, with the points that failed, by name.
+
+    Points that are there are taken as they are: a comparison that was stopped or killed is gone on with by
+    asking for it again.
+
+    Args:
+        plan: what is to be compared.
+        folder: where the sweep of each arm is made, and ``compare.json`` is written.
+        workers, device, arrays, interrupted: as for :func:`run_sweep`.
+        progress: called after each point with the arm, the points that are there, and all.
+
+    Raises:
+        ExperimentError: if it cannot be run.
+        RunDirectoryError: if a directory cannot be made, holds another experiment, or is in use.
+    """
+    parts = plan.parts()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RunDirectoryError(f"{folder}: cannot be created ({error.strerror})") from error
+    engine = SweepEngine(workers, device, arrays)
+    found: dict[str, list[SweepPoint]] = {arm: [] for arm in parts}
+    failed: dict[str, FailedPoint] = {}
+    done, total = 0, len(parts) * plan.sets
+    try:
+        for arm, part in parts.items():
+            points = run_sweep(
+                part.experiment,
+                part.factors,
+                part.samples,
+                folder / arm,
+                tail=part.tail,
+                training=part.training,
+                interrupted=interrupted,
+                engine=engine,
+            )
+            try:
+                for point in points:
+                    found[arm].append(point)
+                    done += 1
+                    progress(arm, done, total)
+            except SweepError as error:
+                failed |= {f"{arm}, replicate={gone.settings[0]}": gone for gone in error.failed}
+            if interrupted():
+                break
+    finally:
+        engine.close()
+    comparison = compare_arms(found, plan.tail.loss)
+    write_json(folder / RESULT, comparison.to_json())
+    return comparison, failed

@@ -1,0 +1,57 @@
+"""All studies, in the order in which they are run and reported."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from geomreg_tui.errors import ExperimentError, Problem, nearest_name
+from geomreg_tui.studies import (
+    complexity,
+    confusion,
+    contraction,
+    double_descent,
+    init_law,
+    landscape,
+    proximity,
+    spheres,
+    two_modes,
+    volume_hypothesis,
+    wide_deep,
+    width_depth,
+)
+from geomreg_tui.studies.study import Study
+
+__all__ = ["STUDIES", "studies_named"]
+
+STUDIES: tuple[Study, ...] = (
+    two_modes.STUDY,
+    width_depth.STUDY,
+    init_law.STUDY,
+    contraction.STUDY,
+    spheres.STUDY,
+    double_descent.STUDY,
+    proximity.STUDY,
+    confusion.STUDY,
+    landscape.STUDY,
+    wide_deep.STUDY,
+    volume_hypothesis.STUDY,
+    complexity.STUDY,
+)
+
+
+def studies_named(names: Sequence[str]) -> tuple[Study, ...]:
+    """Return the studies of some names, each once, in the order of :data:`STUDIES`; ``all`` for all.
+
+    Raises:
+        ExperimentError: with one problem for each name that is unknown.
+    """
+    known = {study.name: study for study in STUDIES}
+    allowed = f"allowed are all, {', '.join(known)}"
+    problems = [
+        Problem("study", repr(name), allowed, nearest_name(name, [*known, "all"]))
+        for name in names
+        if name not in known and name != "all"
+    ]
+    if problems:
+        raise ExperimentError(problems)
+    return tuple(study for study in STUDIES if study.name in names or "all" in names)

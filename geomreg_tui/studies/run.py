@@ -1,0 +1,106 @@
+"""Running studies: their sweeps one after the other, in one engine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from geomreg_tui.studies.directory import StudyDirectory, StudyResult
+from geomreg_tui.studies.study import Study
+from geomreg_tui.sweeps.result import SweepError
+from geomreg_tui.sweeps.run import SweepEngine, run_sweep
+
+__all__ = ["Progress", "run_studies"]
+
+
+class Progress(NamedTuple):
+    """How far a study is.
+
+    Attributes:
+        study: which.
+        part: the part under way.
+        done, points: points of the study that are there, and all that it needs.
+    """
+
+    study: Study
+    part: str
+    done: int
+    points: int
+
+
+def run_studies(
+    studies: Sequence[Study],
+    scale: str,
+    folder: Path,
+    *,
+    workers: int | None = None,
+    device: str = "auto",
+    interrupted: Callable[[], bool] = lambda: False,
+    progress: Callable[[Progress], None] = lambda _: None,
+) -> Iterator[StudyResult]:
+    """Run studies one after the other, and yield what each has found.
+
+    Points that are there are taken as they are: studies that were stopped or killed are gone on with by
+    asking for them again. A point that fails is set down, and the others are run.
+
+    Args:
+        studies: which.
+        scale: one of ``SCALES``.
+        folder: where their directories are made.
+        workers: worker processes; None for one for each core.
+        device: ``auto``, ``cpu`` or ``cuda:i``.
+        interrupted: asked several times a second; once true, the point under way is the last, and the study
+            under way is not yielded.
+        progress: called after each point.
+
+    Raises:
+        ExperimentError: if the folder holds studies at another scale, or a study cannot be run.
+        RunDirectoryError: if a directory cannot be made, holds another experiment, or is in use.
+    """
+    directory = StudyDirectory(folder)
+    directory.begin(scale)
+    engine = SweepEngine(workers, device, None)
+    try:
+        for study in studies:
+            _run(study, scale, directory, engine, interrupted, progress)
+            if interrupted():
+                return
+            result = directory.read(study, scale)
+            directory.write(result)
+            yield result
+    finally:
+        engine.close()
+
+
+def _run(
+    study: Study,
+    scale: str,
+    directory: StudyDirectory,
+    engine: SweepEngine,
+    interrupted: Callable[[], bool],
+    progress: Callable[[Progress], None],
+) -> None:
+    """Run the sweeps of a study."""
+    parts = study.parts(scale)
+    total, done = sum(len(plan.grid()) for plan in parts.values()), 0
+    for part, plan in parts.items():
+        points = run_sweep(
+            plan.experiment,
+            plan.factors,
+            plan.samples,
+            directory.part_path(study, part),
+            interrupted=interrupted,
+            tail=plan.tail,
+            training=plan.training,
+            observed=plan.observed,
+            engine=engine,
+        )
+        try:
+            for _ in points:
+                done += 1
+                progress(Progress(study, part, done, total))
+        except SweepError:
+            pass  # its directory says which points failed; the study is judged by the others
+        if interrupted():
+            return
