@@ -40,6 +40,12 @@ class ComparisonResult(Comparison):
         path: where the runs are kept; None for none.
 
     ``print(result)`` prints what the command line prints.
+
+    Example:
+        >>> result = geomreg.compare(data="gaussian", inputs=6, examples=3, held_out=20, depth=0,
+        ...                          arms="volume,gd", training_sets=2, population=50, repeats=2)
+        >>> [difference.name for difference in result.differences]
+        ['gd - volume']
     """
 
     path: Path | None = None
@@ -79,6 +85,11 @@ class StudyReport(Sequence[StudyResult]):
     Attributes:
         results: one for each study, with ``outcome.findings`` and ``verdicts``.
         path: where their sweeps are kept.
+
+    Example:
+        >>> report = geomreg.study("landscape", "studies")  # doctest: +SKIP
+        >>> report["landscape"].verdicts  # doctest: +SKIP
+        ('supported', 'not supported')
     """
 
     results: tuple[StudyResult, ...]
@@ -221,6 +232,11 @@ def study(
     Raises:
         ExperimentError: if a name or the scale is unknown, or the directory holds another scale.
         RunDirectoryError, SamplingError: as :func:`sample`.
+
+    Example:
+        >>> geomreg.study("spheres", scale="huge")
+        Traceback (most recent call last):
+        geomreg_tui.errors.ExperimentError: scale: got 'huge'; allowed is one of quick, standard, deep.
     """
     if scale not in SCALES:
         allowed = f"allowed is one of {', '.join(SCALES)}"

@@ -23,7 +23,7 @@ _SCALES = ("quick", "standard", "deep")
 def study(
     names: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[NAME...|all|list]", help="studies to run; list says which there are"),
+        typer.Argument(metavar="NAME", help="studies to run, all, or list to see which there are"),
     ] = None,
     scale: Annotated[
         str,

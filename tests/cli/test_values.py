@@ -25,6 +25,7 @@ NEEDED = {"sweep": ["--over", "width=2,4"]}
 NAMES = {
     "data",
     "target",
+    "classes",
     "features",
     "device",
     "out",

@@ -156,7 +156,7 @@ def test_this_file_knows_every_command():
     commands = set(get_command(app).commands)
     assert commands == {
         *("run", "tail", "train", "sweep", "explore", "attach", "serve", "sphere", "report", "export"),
-        *("doctor", "config", "runs"),
+        *("doctor", "config", "runs", "compare", "study"),
     }
 
 
@@ -230,7 +230,7 @@ def test_a_module_that_was_named_runs_and_nothing_beside_it_but_what_it_imports(
     assert hostile.executed() == set()
 
 
-@pytest.mark.parametrize("command", ["run", "tail", "train", "sweep", "explore", "serve"])
+@pytest.mark.parametrize("command", ["run", "tail", "train", "sweep", "compare", "explore", "serve"])
 def test_a_file_of_settings_names_no_code(hostile, command):
     (hostile.path / "spec.toml").write_text('arch = "custom"\nmodule = "evil:hook"\ndata = "iris"\n')
     more = ["--over", "gain=1,2"] if command == "sweep" else []
