@@ -25,7 +25,7 @@ from geomreg_tui.sweeps.directory import RESULT, SweepDirectory
 from geomreg_tui.sweeps.plan import point_name
 from geomreg_tui.sweeps.result import SweepPoint
 
-__all__ = ["StudyDirectory", "StudyResult", "new_studies_path"]
+__all__ = ["StudyDirectory", "StudyResult", "latest_studies", "new_studies_path"]
 
 _SCALE = "studies.json"
 _STUDY = "study.json"
@@ -125,6 +125,10 @@ class StudyDirectory:
         """Return where the sweep of a part of a study is, or will be."""
         return self.path / study.name / part
 
+    def sweep(self, study: Study, part: str) -> SweepDirectory:
+        """Return the sweep of a part of a study, whether it has begun or not."""
+        return SweepDirectory(self.part_path(study, part))
+
     def studies(self) -> tuple[Study, ...]:
         """Return the studies that have begun here."""
         return tuple(study for study in STUDIES if (self.path / study.name).is_dir())
@@ -137,7 +141,7 @@ class StudyDirectory:
         """
         points, failed, complete = {}, list[str](), True
         for part, plan in study.parts(scale).items():
-            directory = SweepDirectory(self.part_path(study, part))
+            directory = self.sweep(study, part)
             points[part] = _points(directory)
             for gone in directory.failed() if (directory.path / RESULT).exists() else ():
                 failed.append(f"{part}, {point_name(plan.factors, gone.settings)}: {gone.reason}")
@@ -159,7 +163,21 @@ class StudyDirectory:
 
 def new_studies_path(scale: str) -> Path:
     """Return the folder for studies that are given no other: one for each scale."""
-    return runs_root().with_name("studies") / f"{time.strftime('%Y%m%d-%H%M%S')}-{scale}"
+    return _root() / f"{time.strftime('%Y%m%d-%H%M%S')}-{scale}"
+
+
+def latest_studies() -> Path | None:
+    """Return the newest folder of studies in the usual place; None where there is none."""
+    try:
+        names = sorted((entry.name for entry in _root().iterdir()), reverse=True)
+    except OSError:
+        return None
+    paths = (_root() / name for name in names)
+    return next((path for path in paths if (path / _SCALE).is_file()), None)
+
+
+def _root() -> Path:
+    return runs_root().with_name("studies")
 
 
 def _points(directory: SweepDirectory) -> tuple[SweepPoint, ...]:

@@ -21,7 +21,8 @@ from geomreg_tui.training.plan import TrainingPlan
 
 __all__ = ["STUDY"]
 
-_SIZES = {"quick": (6, 8), "standard": (40, 16), "deep": (200, 16)}  # data sets, networks of each
+# Data sets, networks of each, and steps of training.
+_SIZES = {"quick": (6, 8, 3000), "standard": (40, 16, 20_000), "deep": (200, 16, 50_000)}
 _EXAMPLES = 16  # of the linear model: its threshold
 _INPUTS = {
     "quick": (4, 10, 16, 24, 48, 128),
@@ -48,9 +49,9 @@ _NETWORK = {
 
 
 def _parts(scale: str) -> Mapping[str, SweepPlan]:
-    replicates, trajectories = _SIZES[scale]
-    linear = TrainingPlan(to_loss=1e-6, steps=20_000, trajectories=trajectories, record=2)
-    readout = TrainingPlan(to_loss=1e-4, steps=20_000, trajectories=trajectories, record=2, train="readout")
+    replicates, trajectories, steps = _SIZES[scale]
+    linear = TrainingPlan(to_loss=1e-6, steps=steps, trajectories=trajectories, record=2)
+    readout = TrainingPlan(to_loss=1e-4, steps=steps, trajectories=trajectories, record=2, train="readout")
     return {
         "linear": over(
             "inputs", _INPUTS[scale], replicates, 2e3, {**_LINEAR, "gain": _GAIN}, training=linear

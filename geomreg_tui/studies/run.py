@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from geomreg_tui.rundir import RunState
 from geomreg_tui.studies.directory import StudyDirectory, StudyResult
 from geomreg_tui.studies.study import Study
 from geomreg_tui.sweeps.result import SweepError
@@ -51,7 +52,7 @@ def run_studies(
         workers: worker processes; None for one for each core.
         device: ``auto``, ``cpu`` or ``cuda:i``.
         interrupted: asked several times a second; once true, the point under way is the last, and the study
-            under way is not yielded.
+            under way is not yielded. A viewer who stops the sweep of a part stops the studies as well.
         progress: called after each point.
 
     Raises:
@@ -63,8 +64,7 @@ def run_studies(
     engine = SweepEngine(workers, device, None)
     try:
         for study in studies:
-            _run(study, scale, directory, engine, interrupted, progress)
-            if interrupted():
+            if not _run(study, scale, directory, engine, interrupted, progress):
                 return
             result = directory.read(study, scale)
             directory.write(result)
@@ -80,8 +80,8 @@ def _run(
     engine: SweepEngine,
     interrupted: Callable[[], bool],
     progress: Callable[[Progress], None],
-) -> None:
-    """Run the sweeps of a study."""
+) -> bool:
+    """Run the sweeps of a study; return whether they were not stopped."""
     parts = study.parts(scale)
     total, done = sum(len(plan.grid()) for plan in parts.values()), 0
     for part, plan in parts.items():
@@ -102,5 +102,6 @@ def _run(
                 progress(Progress(study, part, done, total))
         except SweepError:
             pass  # its directory says which points failed; the study is judged by the others
-        if interrupted():
-            return
+        if interrupted() or directory.sweep(study, part).status().state is RunState.STOPPED:
+            return False
+    return True

@@ -18,7 +18,7 @@ __all__ = ["STUDY"]
 
 _SIZES = {"quick": (4, 100, 2), "standard": (16, 300, 4), "deep": (40, 1000, 8)}  # data sets, population
 _WIDTHS = (16, 32, 64, 128)
-_HIGH, _LOW = 1e-1, 1e-2
+_HIGH, _LOW = 1e-2, 1e-3
 _EXAMPLES = 6
 _DATA = {"data": "gaussian", "inputs": 16, "depth": 2, "examples": _EXAMPLES, "init": "he_normal"}
 
@@ -51,7 +51,7 @@ def _judge(points: Points) -> Outcome:
         find(
             "volume",
             "volume at equal loss contracts as parameters are added",
-            "change of log10 V(0.01) per doubling of the width",
+            "change of log10 V(0.001) per doubling of the width",
             slopes(doublings, volume),
             "below",
             margin=0.1,
@@ -79,7 +79,7 @@ def _judge(points: Points) -> Outcome:
         Panel(
             "Volume at equal loss",
             "width",
-            "log10 V(0.01)",
+            "log10 V(0.001)",
             (Series.of_replicates("measured", widths, volume),),
             log_x=True,
         ),
@@ -105,7 +105,7 @@ STUDY = Study(
     claim="Low-loss volume contracts with the number of parameters, as the volume of hyperspheres does.",
     source="arXiv 2202.09276, all versions: the conjecture, and its figure of hypersphere volumes",
     rule=(
-        "Supported if log10 V(0.01) falls along the width, and lambda grows; not if both are within "
+        "Supported if log10 V(0.001) falls along the width, and lambda grows; not if both are within "
         "0.1 of no change per doubling, while the number of parameters grows over thirty times."
     ),
     parts=_parts,

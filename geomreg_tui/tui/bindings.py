@@ -32,6 +32,7 @@ _EXPLORER = (
     ("tail", "tail", "Tail", "Go down the deep tail: V far below what the full run sees"),
     ("train", "train", "Train", "Train networks of these settings: what training finds, and how rare it is"),
     ("training_view", "training_view", "Path", "Draw the training by loss, log10 V, distance, held-out loss"),
+    ("studies", "studies", "Studies", "The paper's claims, each put to a test: run them, read the verdicts"),
     ("help", "help", "Help", "This help"),
     ("quit", "app.quit", "Quit", "Leave; asks first while a run is sampling"),
     ("leave_field", "leave_field", "", "Leave a field"),

@@ -55,6 +55,7 @@ ACTIONS: Mapping[str, Action] = {
     "zoom_in": Action("z", "show only the lowest tenth of the losses on view"),
     "zoom_out": Action("Z", "zoom out again"),
     "sweep": Action("x", "sweep a factor: width, depth, gain, init law, examples, ..."),
+    "studies": Action("S", "the paper's claims, each put to a test, with verdicts"),
     "runs": Action("r", "list every run on disk"),
     "export": Action("e", "write the run as data, figure or report"),
     "previous_tab": Action("[", "previous tab (small terminals)"),

@@ -20,6 +20,7 @@ from geomreg_tui.tui.screens.export import ExportScreen
 from geomreg_tui.tui.screens.help import HelpScreen
 from geomreg_tui.tui.screens.quit import QuitScreen
 from geomreg_tui.tui.screens.runs import RunsScreen
+from geomreg_tui.tui.screens.studies import StudiesScreen
 from geomreg_tui.tui.screens.sweep import SweepScreen
 from geomreg_tui.tui.screens.tail import TailScreen
 from geomreg_tui.tui.screens.train import TrainScreen
@@ -106,6 +107,7 @@ EFFECTS: dict[str, tuple[Step, Seen]] = {
     "zoom_out": (press("z", "z"), frame_with(r"lowest 1\d(\.\d)? %")),
     "runs": (nothing, on(RunsScreen)),
     "sweep": (nothing, on(SweepScreen)),
+    "studies": (nothing, on(StudiesScreen)),
     "tail": (nothing, on(TailScreen)),
     "train": (nothing, on(TrainScreen)),
     "training_view": (train, frame("log10 V of the training loss")),

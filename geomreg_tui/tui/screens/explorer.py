@@ -330,9 +330,19 @@ class ExplorerScreen(Screen[None]):
 
     def action_sweep(self) -> None:
         """Sweep a factor of the experiment on the knobs."""
+        self._sweep()
+
+    def _sweep(self, path: Path | None = None) -> None:
+        """Show the sweep of the session, or one that is on disk."""
         from geomreg_tui.tui.screens.sweep import SweepScreen  # a start does without it
 
-        self.app.push_screen(SweepScreen(self.session, self._frame, self.keys), self._swept)
+        self.app.push_screen(SweepScreen(self.session, self._frame, self.keys, path), self._swept)
+
+    def action_studies(self) -> None:
+        """Show the studies, and open a part of one as a sweep where that is chosen."""
+        from geomreg_tui.tui.screens.studies import StudiesScreen  # a start does without it
+
+        self.app.push_screen(StudiesScreen(), lambda path: self._sweep(path) if path else None)
 
     def _swept(self, choice: RunChoice | None) -> None:
         self._watch.steadily()  # the sweep may go on, and the status line tells

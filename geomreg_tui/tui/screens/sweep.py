@@ -92,15 +92,17 @@ class SweepScreen(Screen[RunChoice | None]):
         found: tuple[SweepRun, SweepPlan] | None
         problem: str = ""
 
-    def __init__(self, session: Session, frame: float, keys: Keys) -> None:
+    def __init__(self, session: Session, frame: float, keys: Keys, path: Path | None = None) -> None:
         """Make the screen.
 
         Args:
             session: whose sweep it shows, for the experiment on its knobs.
             frame: seconds between looks.
             keys: of every action.
+            path: a sweep that is on disk, to be shown first; None for that of the session.
         """
         super().__init__()
+        self._first = path
         self._sweeps = session.sweeps
         self._keys = keys
         self._experiment, setup = self._sweeps.turn_to(session.experiment)
@@ -134,6 +136,7 @@ class SweepScreen(Screen[RunChoice | None]):
         self._watch.start()
         if self._sweeps.shown is not None:
             self._watch.watch(self._sweeps.shown.directory)
+        self._reopen(self._first)
         self.call_after_refresh(self._draw)
 
     def on_unmount(self) -> None:
