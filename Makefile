@@ -24,8 +24,8 @@ test: $(VENV)/.dev
 	$(BIN)/python -m pytest -m "alone and not full"
 
 test-full: $(VENV)/.dev
-	FUZZ_EXAMPLES=400 $(EACH_ON_ITS_CORE) $(BIN)/python -m pytest -m "not alone" -n $(TESTERS) --dist worksteal
-	$(BIN)/python -m pytest -m alone
+	GEOMREG_TEST_EVERY_SHAPE=1 FUZZ_EXAMPLES=400 $(EACH_ON_ITS_CORE) $(BIN)/python -m pytest -m "not alone" -n $(TESTERS) --dist worksteal
+	GEOMREG_TEST_EVERY_SHAPE=1 $(BIN)/python -m pytest -m alone
 
 # Statistical tests hold for every base seed and on every processor, whose instructions change the last bits.
 SEEDS ?= 0 1 2 3 4

@@ -39,6 +39,11 @@ def pytest_collection_finish():
     gc.set_threshold(20_000, 20, 20)
 
 
+def pytest_runtest_setup():
+    """Check the shapes of the first calls in each test."""
+    shape_checks.begin_test()
+
+
 @pytest.fixture(autouse=True)
 def home(tmp_path_factory, monkeypatch):
     """Keep the runs and the settings of each test apart from the person's."""

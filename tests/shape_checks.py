@@ -3,18 +3,31 @@
 Each module of the package that imports jaxtyping is compiled anew when a test imports it, with its functions
 and dataclasses wrapped by jaxtyping and beartype. The program itself never does this: there an annotation is
 a string that nobody evaluates. Processes that a test starts are not checked either.
+
+A check costs twenty times as much as a small function. So in each test the first calls of each function are
+checked, and after that one in a few; ``make test-full`` checks every call.
 """
 
 from __future__ import annotations
 
+import functools
+import inspect
+import os
 import random
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import jaxtyping
 from beartype._check.code import codemain
-from jaxtyping import install_import_hook
+from jaxtyping import _decorator, install_import_hook
 
-__all__ = ["checked_modules", "install"]
+__all__ = ["EVERY_CALL", "FIRST", "STEP", "begin_test", "checked_modules", "install"]
+
+FIRST = 32  # calls of a function that are checked in each test
+STEP = 32  # of those that follow, one in this many
+EVERY_CALL = "GEOMREG_TEST_EVERY_SHAPE" in os.environ
 
 _ROOT = Path(__file__).parents[1]
 # An int may stand for a float, as for type checkers.
@@ -42,4 +55,43 @@ def install() -> None:
         raise RuntimeError(f"imported before the checks of shapes were there: {', '.join(early)}")
     # Of some containers beartype looks at one item, drawn at random: not from the generator of the program.
     codemain.getrandbits = random.Random(0).getrandbits
+    if not EVERY_CALL:
+        _decorator.jaxtyped = jaxtyping.jaxtyped = _jaxtyped
     install_import_hook(modules, _CHECKER)
+
+
+class _Test:
+    number = 0
+
+
+def begin_test() -> None:
+    """Count the calls of each function from 0 again."""
+    _Test.number += 1
+
+
+_checking_each_call = _decorator.jaxtyped
+
+
+def _jaxtyped(what: Any = None, *, typechecker: Any) -> Any:
+    """Do as ``jaxtyping.jaxtyped``, but check not each call of a function."""
+    if what is None:
+        return functools.partial(_jaxtyped, typechecker=typechecker)
+    checked = _checking_each_call(what, typechecker=typechecker)
+    return _sparing(what, checked) if inspect.isfunction(what) else checked
+
+
+def _sparing(function: Callable[..., Any], checked: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function that is the checked one for some of its calls."""
+    test, calls = 0, 0
+
+    @functools.wraps(function)
+    def call(*arguments: Any, **options: Any) -> Any:
+        nonlocal test, calls
+        if test != _Test.number:
+            test, calls = _Test.number, 0
+        calls += 1
+        if calls <= FIRST or calls % STEP == 0:
+            return checked(*arguments, **options)
+        return function(*arguments, **options)
+
+    return call

@@ -23,7 +23,7 @@ from geomreg_tui.sampling.roots import gram_root
 from geomreg_tui.sampling.sampler import Drawn
 from geomreg_tui.sampling.work import _joined
 from geomreg_tui.shapes import LayerShape
-from tests.shape_checks import checked_modules
+from tests.shape_checks import EVERY_CALL, FIRST, STEP, checked_modules
 
 ROOMS = ("geomreg_tui.networks", "geomreg_tui.inits", "geomreg_tui.sampling", "geomreg_tui.losses")
 LAYER = LayerShape(0, n_out=3, n_in=4, fan_in=4, fan_out=3, bias=True)
@@ -86,6 +86,28 @@ def test_a_wrong_shape_that_is_returned_is_caught(monkeypatch):
     monkeypatch.setattr(type(layers.law), "weights", lambda *_: (wrong, None))
     with pytest.raises(TypeCheckError, match="return value"):
         layers.weights(LAYER)
+
+
+@pytest.mark.parametrize("calls", [1, FIRST - 1])
+def test_calls_that_went_well_before_do_not_hide_a_wrong_one(calls):
+    for _ in range(calls):
+        test_right_shapes_pass()
+    with pytest.raises(TypeCheckError):
+        WRONG["networks: batches differ"]()
+
+
+def test_after_the_first_calls_some_are_checked():
+    for _ in range(2 * FIRST):
+        apply_matrix(torch.zeros(2, 3, 4), torch.zeros(1, 4, 6))
+    caught = 0
+    for _ in range(10 * STEP):
+        try:
+            apply_matrix(torch.zeros(2, 3, 4), torch.zeros(2, 4, 6).long())
+        except TypeCheckError:
+            caught += 1
+        except RuntimeError:  # torch's own, where nothing was checked before
+            pass
+    assert caught == (10 * STEP if EVERY_CALL else 10)
 
 
 def test_each_module_that_states_shapes_is_checked():
