@@ -1,15 +1,20 @@
 """What all tests share: a place of their own for runs, no colours or themes from outside, and their seeds."""
 
+import functools
 import gc
 import os
 
 import hypothesis
 import pytest
+import typer.main
 from hypothesis import HealthCheck
 
 from tests import seeds, shape_checks
 
 shape_checks.install()
+
+# A process of the command line builds its commands once, and so do the tests, of which many call it.
+typer.main.get_command = functools.cache(typer.main.get_command)
 
 for name in ("NO_COLOR", "TEXTUAL_THEME", "COLORTERM", "SSH_CONNECTION"):
     os.environ.pop(name, None)

@@ -25,7 +25,7 @@ from geomreg_tui.experiment import Experiment
 from geomreg_tui.gradients.store import Planned
 from geomreg_tui.rundir import Holder, Lease, RunDirectory, RunState, Status, read_status, runs_root
 from geomreg_tui.rundir.control import Control
-from geomreg_tui.rundir.lease import holder
+from geomreg_tui.rundir.lease import check_free, holder
 from geomreg_tui.rundir.status import write_status
 from geomreg_tui.rundir.store import parsing, read_bytes, read_json, sweep_temporaries, write_json
 from geomreg_tui.sampling.plan import read_plan
@@ -55,6 +55,14 @@ class SweepDirectory:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.control = Control(path / "control")
+
+    def check_free(self) -> None:
+        """Check that no process runs the sweep: that takes less than to check its points.
+
+        Raises:
+            RunDirectoryError: if one does.
+        """
+        check_free(self.path / "lease.json")
 
     def begin(self, plan: SweepPlan) -> Lease:
         """Take the lease of the sweep, and write its plan.

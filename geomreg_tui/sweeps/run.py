@@ -75,6 +75,7 @@ def run_sweep(
     """
     plan = SweepPlan(base, tuple(factors), samples, tail, training, observed)
     directory = SweepDirectory(folder)
+    directory.check_free()
     used = engine or SweepEngine(workers, device, arrays)
     try:
         _check(plan, directory, used, interrupted)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from functools import cache
 from pathlib import Path
@@ -227,6 +230,20 @@ class Shuffled:
 
     def abandon(self):
         self._queue.clear()
+
+
+@cache
+def _kept(samples: int) -> Path:
+    """Return a finished run of so many networks, which tests copy."""
+    folder = Path(tempfile.mkdtemp(prefix="geomreg-drawn-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return sample_here(folder / "run", samples, Shuffled()).path
+
+
+def drawn_run(path: Path, samples: int = SAMPLES) -> RunDirectory:
+    """Return a run with so many networks, drawn in this process once for all tests, with small packs."""
+    shutil.copytree(_kept(samples), path)
+    return RunDirectory.open(path)
 
 
 def sample_here(

@@ -21,9 +21,9 @@ from .driving import (
     OPTIONS,
     SAMPLES,
     alive,
+    drawn_run,
     engine_of,
     fold,
-    sample_here,
     samples_of,
     state_of,
     wait_for,
@@ -38,7 +38,7 @@ def only_run(home):
     return RunHandle(path)
 
 
-def test_several_terminals_show_a_run_and_leave_it_alone(tmp_path, runs, at_leisure):
+def test_several_terminals_show_a_run_leave_it_alone_and_miss_an_engine_that_dies(tmp_path, runs, at_leisure):
     handle = runs.start(EXPERIMENT, 10**9, directory=tmp_path / "run", workers=1)
     command = [*ATTACH, str(handle.directory)]
     with in_terminal(command) as first, in_terminal(command, 80, 24) as second:
@@ -57,15 +57,17 @@ def test_several_terminals_show_a_run_and_leave_it_alone(tmp_path, runs, at_leis
         assert second.shows("run paused")
         handle.resume()
         assert second.shows("run sampling")
-        second.press(b"s")
-        assert second.shows("run stopped")
-    assert handle.wait(PATIENCE)
+        pid = engine_of(handle.directory)
+        handle.kill()
+        assert handle.wait(PATIENCE)
+        assert second.shows("its engine is gone")
+        assert not alive(pid)
     summary = committed(RunDirectory.open(handle.directory)).summary
     assert summary.histogram.digest() == fold(summary.samples)[0].histogram.digest()
 
 
 def test_looking_at_a_run_writes_nothing(tmp_path):
-    run = sample_here(tmp_path / "run")
+    run = drawn_run(tmp_path / "run")
     before = {path: (path.stat().st_mtime_ns, path.stat().st_ino) for path in run.path.rglob("*")}
     with in_terminal([*ATTACH, str(run.path)]) as terminal:
         assert terminal.shows("run done")
@@ -78,7 +80,7 @@ def test_looking_at_a_run_writes_nothing(tmp_path):
 
 
 def test_a_stopped_run_goes_on_from_the_explorer_and_other_viewers_see_it(tmp_path, expected):
-    run = sample_here(tmp_path / "run", SAMPLES // 2)
+    run = drawn_run(tmp_path / "run", SAMPLES // 2)
     SamplingPlan(SAMPLES).write(run.path)
     command = [*ATTACH, str(run.path)]
     with in_terminal(command) as viewer, in_terminal(command) as actor:
@@ -107,42 +109,29 @@ def goes_on(handle):
     return wait_for(lambda: samples_of(handle) > there)
 
 
-def test_a_terminal_closed_while_the_explorer_samples(home, at_leisure):
-    with sampling(home) as (terminal, handle):
-        check_leaves_at_once(terminal)
-    assert goes_on(handle)
-    with in_terminal(ATTACH) as terminal:  # without a name: the run that is being sampled
-        assert terminal.shows("run sampling")
-        terminal.press(b"s")
-        assert terminal.shows("run stopped")
-    assert handle.wait(PATIENCE)
-
-
-def test_a_viewer_that_is_suspended_or_killed_is_not_noticed(home, tmp_path, monkeypatch, at_leisure):
+def test_a_viewer_that_is_suspended_killed_or_loses_its_terminal_is_not_noticed(
+    home, tmp_path, monkeypatch, at_leisure
+):
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     with sampling(home) as (terminal, handle):
         for number in (signal.SIGSTOP, signal.SIGKILL):
             os.kill(terminal.process.pid, number)
             assert goes_on(handle)
         wait_for(lambda: not [*tmp_path.glob("geomreg-preview-*")])
-    code, _, _ = call("runs", "stop")
-    assert code == 0
+    with in_terminal(ATTACH) as terminal:  # without a name: the run that is being sampled
+        assert terminal.shows("run sampling")
+        check_leaves_at_once(terminal)
+    assert goes_on(handle)
+    with in_terminal(ATTACH) as terminal:
+        assert terminal.shows("run sampling")
+        terminal.press(b"s")
+        assert terminal.shows("run stopped")
+    assert handle.wait(PATIENCE)
     assert state_of(handle) is RunState.STOPPED
 
 
-def test_an_engine_that_dies_is_missed(tmp_path, runs, at_leisure):
-    handle = runs.start(EXPERIMENT, 10**9, directory=tmp_path / "run", workers=1)
-    with in_terminal([*ATTACH, str(handle.directory)]) as terminal:
-        assert terminal.shows("run sampling")
-        pid = engine_of(handle.directory)
-        handle.kill()
-        handle.wait(PATIENCE)
-        assert terminal.shows("its engine is gone")
-        assert not alive(pid)
-
-
 def test_attach_without_a_terminal_says_what_to_use(tmp_path):
-    run = sample_here(tmp_path / "run", 1000)
+    run = drawn_run(tmp_path / "run", 1000)
     code, out, err = call("attach", run.path)
     assert (code, out) == (2, "")
     assert f"geomreg-tui report {run.path}" in err
@@ -150,7 +139,7 @@ def test_attach_without_a_terminal_says_what_to_use(tmp_path):
 
 def hostile(path):
     """Make a run of which every text that comes from outside tries to steer the terminal."""
-    run = sample_here(path, 1000)
+    run = drawn_run(path, 1000)
     stored = json.loads((path / "experiment.json").read_text())
     for key in ("experiment", "asked"):
         stored[key]["data"] = HOSTILE

@@ -203,7 +203,7 @@ def test_more_memory_than_that_cannot_be_had():
 
 
 fuzz = settings(
-    max_examples=int(os.environ.get("FUZZ_EXAMPLES", "8")),
+    max_examples=int(os.environ.get("FUZZ_EXAMPLES", "4")),
     phases=(Phase.explicit, Phase.generate),
 )
 

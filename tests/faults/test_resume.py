@@ -17,13 +17,13 @@ from geomreg_tui.sampling.store import packs_of
 from tests.command import call
 from tests.making import new_run, preparation
 
-from .driving import CHUNK, OPTIONS, SAMPLES, finish, fold, geomreg, outcome, sample_here
+from .driving import CHUNK, OPTIONS, SAMPLES, drawn_run, finish, fold, geomreg, outcome, sample_here
 
 
 @pytest.fixture
 def half(tmp_path):
     """A run that was stopped half-way."""
-    run = sample_here(tmp_path / "run", SAMPLES // 2)
+    run = drawn_run(tmp_path / "run", SAMPLES // 2)
     SamplingPlan(SAMPLES).write(run.path)
     return run
 
@@ -124,12 +124,14 @@ def test_data_that_were_changed_are_refused(engines_here, tmp_path, monkeypatch)
     assert code == 0, err
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
-    code, _, err = finish(geomreg("run", "--resume", tmp_path / "run", "--samples", 2000, cwd=elsewhere))
+    monkeypatch.chdir(elsewhere)
+    code, _, err = call("run", "--resume", tmp_path / "run", "--samples", 2000)
     assert code == 2
     assert "cannot read data.csv" in err
     assert f"was started in {tmp_path}" in err
     np.savetxt(data, table + 1, delimiter=",", header="a,b,c,y", comments="")
-    code, _, err = finish(geomreg("run", "--resume", "run", "--samples", 2000))
+    monkeypatch.chdir(tmp_path)
+    code, _, err = call("run", "--resume", "run", "--samples", 2000)
     assert code == 2
     assert "has changed" in err
 

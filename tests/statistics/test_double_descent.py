@@ -39,7 +39,13 @@ def risk(used):
     return inside * (1 - EXAMPLES / used) + (outside + NOISE**2) * (1 + EXAMPLES / (used - EXAMPLES - 1))
 
 
-@pytest.mark.parametrize("used", [*BELOW, *ABOVE])
+@pytest.mark.parametrize(
+    "used",
+    [
+        pytest.param(used, marks=[] if used in (5, 14, 26, 70) else [pytest.mark.full])
+        for used in (*BELOW, *ABOVE)
+    ],
+)
 def test_descent_from_zero_ends_at_the_least_norm_solution(tmp_path, used):
     x, y = drawn(seeds.generator(30 + used), used)
     np.savez(tmp_path / "examples.npz", x=x, y=y)
@@ -62,11 +68,11 @@ def test_descent_from_zero_ends_at_the_least_norm_solution(tmp_path, used):
 
 
 def test_the_risk_of_that_solution_is_the_law():
-    """What judges the test above: ten p, 2,000 draws of the data each."""
+    """What judges the test above: ten p, 1,000 draws of the data each."""
     rng = seeds.generator(31)
     for used in (*BELOW, *ABOVE):
         found = []
-        for _ in range(2000):
+        for _ in range(1000):
             x, y = drawn(rng, used, EXAMPLES + 1)
             error = x[-1] @ (np.linalg.pinv(x[:-1]) @ y[:-1]) - y[-1]
             found.append(error**2)

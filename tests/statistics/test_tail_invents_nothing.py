@@ -119,7 +119,7 @@ def assert_agrees_with_plain_sampling(deep, experiment):
             assert abs(volume - math.log10(share)) < 5 * error + 0.01, (loss, volume, share, error)
 
 
-@settings(max_examples=500 if MANY else 12, phases=[Phase.explicit, Phase.generate], deadline=None)
+@settings(max_examples=500 if MANY else 6, phases=[Phase.explicit, Phase.generate], deadline=None)
 @given(case=experiments())
 def test_tails_of_degenerate_experiments_hold_the_contract(case, tmp_path_factory):
     values, x, y = case
