@@ -225,8 +225,9 @@ async def test_every_state_is_whole_at_every_size(name: str, sizes: Sequence[tup
     attached = None
     if state.attached:
         attached = put_run(1, samples=20_000, target=20_000, live=20).path
+    first = (200, 60) if len(sizes) > 1 else (120, 40)
     async with opened(
-        state.source(), (200, 60), 20_000, wait=False, attached=attached, **dict(state.settings)
+        state.source(), first, 20_000, wait=False, attached=attached, **dict(state.settings)
     ) as driver:
         if state.status in ("preview done", "run sampling") or state.act is not nothing:
             await driver.settled()
