@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -22,15 +24,12 @@ def quantile_interval(values: ArrayLike, share: float = 0.5, level: float = LEVE
         share: which quantile, between 0 and 1, both exclusive.
         level: confidence level.
     """
-    from scipy.stats import binom
-
     flat = np.asarray(values, np.float64).ravel()
     ordered: NDArray[np.float64] = np.sort(flat[~np.isnan(flat)])
     size = ordered.size
     if not size:
         return UNDEFINED
-    tail = (1 - level) / 2
-    first, last = int(binom.ppf(tail, size, share)), int(binom.ppf(1 - tail, size, share)) + 1
+    first, last = _ranks(size, share, level)
     low = ordered[first - 1] if first >= 1 else -np.inf
     high = ordered[last - 1] if last <= size else np.inf
     with np.errstate(invalid="ignore"):
@@ -38,3 +37,12 @@ def quantile_interval(values: ArrayLike, share: float = 0.5, level: float = LEVE
     if np.isnan(estimate):  # between two infinite values
         estimate = np.quantile(ordered, share, method="higher")
     return Interval(float(estimate), float(low), float(high))
+
+
+@lru_cache(maxsize=1024)
+def _ranks(size: int, share: float, level: float) -> tuple[int, int]:
+    """Return the ranks of the ends, from 1; kept, as samples of one size are looked at again and again."""
+    from scipy.stats import binom
+
+    tail = (1 - level) / 2
+    return int(binom.ppf(tail, size, share)), int(binom.ppf(1 - tail, size, share)) + 1

@@ -69,7 +69,7 @@ def wait_for(condition, seconds=PATIENCE):
     while time.monotonic() < end:
         if (found := condition()) is not None and found is not False:
             return found
-        time.sleep(0.01)
+        time.sleep(0.02)
     raise AssertionError("it did not happen in time")
 
 

@@ -124,14 +124,12 @@ def test_data_that_were_changed_are_refused(engines_here, tmp_path, monkeypatch)
     assert code == 0, err
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
-    monkeypatch.chdir(elsewhere)
-    code, _, err = call("run", "--resume", tmp_path / "run", "--samples", 2000)
+    code, _, err = finish(geomreg("run", "--resume", tmp_path / "run", "--samples", 2000, cwd=elsewhere))
     assert code == 2
     assert "cannot read data.csv" in err
     assert f"was started in {tmp_path}" in err
     np.savetxt(data, table + 1, delimiter=",", header="a,b,c,y", comments="")
-    monkeypatch.chdir(tmp_path)
-    code, _, err = call("run", "--resume", "run", "--samples", 2000)
+    code, _, err = finish(geomreg("run", "--resume", "run", "--samples", 2000))
     assert code == 2
     assert "has changed" in err
 

@@ -55,6 +55,7 @@ class Terminal:
         self._rate, self._allowed, self._counted = rate, 0.0, self.arrived
         self._screen = pyte.Screen(columns, lines)
         self._stream = pyte.ByteStream(self._screen)
+        self._text: str | None = None  # it takes long to make, and is looked at while nothing comes
 
     def read(self, seconds: float, until: bytes | None = None) -> bytes:
         """Return what is sent within so many seconds, or up to a text."""
@@ -84,7 +85,9 @@ class Terminal:
 
     def text(self) -> str:
         """Return the text on the screen."""
-        return "\n".join(self._screen.display)
+        if self._text is None:
+            self._text = "\n".join(self._screen.display)
+        return self._text
 
     def press(self, keys: bytes) -> None:
         """Type."""
@@ -93,6 +96,7 @@ class Terminal:
     def clear(self) -> None:
         """Lose all that is on the screen, as when another program draws there."""
         self._screen.erase_in_display(2)
+        self._text = None
 
     def close(self) -> None:
         """Close the terminal under the program, as a dropped connection does."""
@@ -122,6 +126,7 @@ class Terminal:
         if ASKS_FOR_FRAMES in data:
             self.press(YES)
         self._stream.feed(_NOT_TEXT.sub(b"", data))
+        self._text = None
         return data
 
 

@@ -285,7 +285,9 @@ def test_a_browser_draws_the_explorer_and_its_keys_work() -> None:
         page.add_init_script(HOOK)
 
         def shows(text: str) -> None:
-            page.wait_for_function(f"text => ({TEXT})().includes(text)", arg=text, timeout=1000 * PATIENCE)
+            page.wait_for_function(
+                f"text => ({TEXT})().includes(text)", arg=text, timeout=1000 * PATIENCE, polling=100
+            )
 
         page.goto(served.address)
         shows("preview done")
@@ -303,7 +305,7 @@ def test_a_browser_draws_the_explorer_and_its_keys_work() -> None:
         shows("Next and previous control")
         assert np.any(_picture(page.screenshot()) != before)
         page.keyboard.press("Escape")
-        page.wait_for_function(f"() => !({TEXT})().includes('escape closes')")
+        page.wait_for_function(f"() => !({TEXT})().includes('escape closes')", polling=100)
 
         page.set_viewport_size({"width": 700, "height": 500})
         shows("] Next")  # tabs, as a small terminal shows them
