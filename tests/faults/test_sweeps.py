@@ -130,6 +130,17 @@ def test_a_second_starter_is_refused(tmp_path, sweeps, at_leisure):
     assert (code, "in use by process" in err) == (1, True)
 
 
+def test_a_sweep_in_use_is_refused_before_an_engine_is_started(tmp_path, monkeypatch):
+    plan, directory = plan_of("width=8,16"), SweepDirectory(tmp_path / "sweep")
+    monkeypatch.setattr("geomreg_tui.sweeps.run._Engine", None)  # what is called is no function
+    lease = directory.begin(plan)
+    try:
+        with pytest.raises(RunDirectoryError, match="in use by process"):
+            next(run_sweep(plan.experiment, plan.factors, 1000, directory.path))
+    finally:
+        lease.release()
+
+
 def test_a_sweep_on_the_command_line_can_be_watched_and_stopped_by_others(tmp_path, at_leisure):
     path = tmp_path / "sweep"
     process = geomreg("sweep", "--over", "width=8,16", *OPTIONS, "--samples", "1e9", "--out", path)
