@@ -132,7 +132,7 @@ def test_a_second_starter_is_refused(tmp_path, sweeps, at_leisure):
 
 def test_a_sweep_in_use_is_refused_before_an_engine_is_started(tmp_path, monkeypatch):
     plan, directory = plan_of("width=8,16"), SweepDirectory(tmp_path / "sweep")
-    monkeypatch.setattr("geomreg_tui.sweeps.run._Engine", None)  # what is called is no function
+    monkeypatch.setattr("geomreg_tui.sweeps.run.SweepEngine", None)  # what is called is no function
     lease = directory.begin(plan)
     try:
         with pytest.raises(RunDirectoryError, match="in use by process"):
