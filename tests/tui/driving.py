@@ -57,9 +57,8 @@ class Driver:
     async def until(self, condition: Callable[[], object], what: str = "") -> None:
         end = time.monotonic() + PATIENCE
         while time.monotonic() < end:
-            await asyncio.sleep(0.02)
+            await self.pilot.pause(0.02)
             if condition():
-                await self.pilot.pause()
                 return
         raise AssertionError(f"never came true: {what or condition}\n{self.screen()}")
 
