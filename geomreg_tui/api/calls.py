@@ -134,6 +134,10 @@ def tail(
     repeats: int | None = None,
     move: str | None = None,
     max_seconds: float | None = None,
+    observe: str | Sequence[str] | None = None,
+    observed: float | str | None = None,
+    pairs: int | None = None,
+    walk_step: float | None = None,
     workers: int | None = None,
     device: str = "auto",
     progress: bool = True,
@@ -155,6 +159,9 @@ def tail(
         repeats: independent populations, from whose scatter the error is taken; 8 unless given.
         move: how particles are moved: ``auto``, ``pcn``, ``slice``, ``reflect`` or ``tempered``.
         max_seconds: time limit of the tail, in seconds.
+        observe, observed, pairs, walk_step: what to observe of networks besides their loss, as for
+            :func:`sample`. Of those that the populations hold on the way down it is observed too, but for
+            walks: ``at_loss`` in :attr:`RunResult.observables`.
 
     Raises:
         ExperimentError, DataError, CapacityError, RunDirectoryError, SamplingError: as :func:`sample`.
@@ -176,6 +183,7 @@ def tail(
         "max_seconds": max_seconds,
     }
     plan = tail_plan(goals)
+    seen = gradient_plan(observe, observed, pairs, walk_step, count_of(samples))
     with asked_for(experiment, data, module, keys) as asked:
         handle = start_run(
             asked.experiment,
@@ -184,6 +192,7 @@ def tail(
             workers=workers,
             device=device,
             tail=plan,
+            observe=seen,
             arrays=asked.arrays,
         )
     return finished(handle, progress, on_snapshot)

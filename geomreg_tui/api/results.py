@@ -17,6 +17,7 @@ from geomreg_tui.api.arguments import count_of, module_name
 from geomreg_tui.api.following import follow
 from geomreg_tui.errors import ExperimentError, Problem, nearest_name
 from geomreg_tui.experiment import Experiment
+from geomreg_tui.gradients.store import asks_for_more
 from geomreg_tui.report import (
     Result,
     Sweep,
@@ -144,8 +145,9 @@ class RunResult(Result):
         Args:
             table: ``bins``, one row for each occupied bin of the base histogram, as an exported CSV file has
                 them; ``volume``, V(L) with intervals; ``modes``; ``held_out``; ``tail``, one curve of V
-                from 1 down to the end of the deep tail; ``observables``, a row for each; ``path``, quantiles
-                over the trajectories of an ensemble at each recorded step; or ``trajectories``, all of them.
+                from 1 down to the end of the deep tail; ``observables``, a row for each;
+                ``observables_at_loss``, a row for each at each depth of the tail; ``path``, quantiles over
+                the trajectories of an ensemble at each recorded step; or ``trajectories``, all of them.
 
         Raises:
             ExperimentError: if there is no such table, or the run has nothing for it.
@@ -200,6 +202,7 @@ class RunResult(Result):
         samples: float | str | None = None,
         *,
         max_seconds: float | None = None,
+        observed: float | str | None = None,
         workers: int | None = None,
         device: str = "auto",
         module: Any = None,
@@ -212,6 +215,7 @@ class RunResult(Result):
         Args:
             samples: networks in all; None for as many as were asked for.
             max_seconds: new time limit of its deep tail, in seconds; None for the one that it has.
+            observed: networks that are observed in all; None for as many as were asked for.
             workers: worker processes; None for one for each core.
             device: ``auto``, ``cpu``, ``cuda``, ``cuda:i``, or several GPUs.
             module: the custom architecture, as it was handed over; code that only a run names is not run.
@@ -225,8 +229,10 @@ class RunResult(Result):
             SamplingError: if it failed.
         """
         wanted = 0 if samples is None else count_of(samples)
+        seen = 0 if observed is None else count_of(observed, "observed")
+        more = max_seconds is not None or (observed is not None and asks_for_more(self.run, seen))
         done = self.run.read_status()
-        if done.state is RunState.DONE and wanted <= done.samples and max_seconds is None:
+        if done.state is RunState.DONE and wanted <= done.samples and not more:
             return read_run(self.path)
         handle = resume_run(
             self.path,
@@ -236,6 +242,7 @@ class RunResult(Result):
             module=None if module is None else module_name(module),
             allow_mixed=allow_mixed,
             tail_seconds=max_seconds or 0.0,
+            observed=seen,
         )
         return finished(handle, progress, on_snapshot)
 

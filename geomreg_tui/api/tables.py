@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from geomreg_tui.errors import ExperimentError, Problem, nearest_name
 from geomreg_tui.report import Result, export_result
 from geomreg_tui.report.observed import observable_columns
+from geomreg_tui.report.observed_tail import at_loss_columns
 from geomreg_tui.report.training import path_columns, trajectory_columns
 from geomreg_tui.statistics import Mode
 from geomreg_tui.statistics.heldout import Band
@@ -138,6 +139,14 @@ def _observables(result: Result) -> Columns:
     return observable_columns(result.observables)
 
 
+def _observables_at_loss(result: Result) -> Columns:
+    columns = at_loss_columns(result.observables)
+    if not columns:
+        rule = "geomreg.tail(observe=...) makes one"
+        raise _nothing("observables_at_loss", "a run that observed nothing down a tail", rule)
+    return columns
+
+
 def _path(result: Result) -> Columns:
     if result.training is None:
         raise _nothing("path", "a run without training", "geomreg.train(...) makes one with it")
@@ -165,6 +174,7 @@ RUN_TABLES: dict[str, Callable[[Result], Columns]] = {
     "held_out": _held_out,
     "tail": _tail,
     "observables": _observables,
+    "observables_at_loss": _observables_at_loss,
     "path": _path,
     "trajectories": _trajectories,
 }

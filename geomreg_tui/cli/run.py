@@ -61,7 +61,7 @@ ResumeOption = Annotated[
     str | None,
     typer.Option(
         "--resume",
-        help="go on with a run that was stopped, or with a finished one to more --samples",
+        help="go on with a run that was stopped, or with a finished one to more --samples or --observed",
         metavar="RUN",
         rich_help_panel=_SITTINGS,
         autocompletion=complete_run,
@@ -163,11 +163,12 @@ def run(
             handle = _begin(experiment, samples, device, workers, out, keep_losses, plan)
         else:
             refuse(out is not None, "out", "only without --resume: a run stays where it is")
-            begins = {"keep-losses": keep_losses, "observe": observe, "observed": observed}
-            for option, value in {**begins, "pairs": pairs, "walk-step": walk_step}.items():
+            begins = {"keep-losses": keep_losses, "observe": observe, "pairs": pairs, "walk-step": walk_step}
+            for option, value in begins.items():
                 refuse(value is not None, option, "only when a run begins")
             stored = find_stored(resume, experiment)
-            again = go_on(stored, experiment, samples, Resumption(device, workers, take_over, allow_mixed))
+            how = Resumption(device, workers, take_over, allow_mixed)
+            again = go_on(stored, experiment, samples, how, observed=observed)
             if again is None:
                 show_complete(stored.path, "--samples", detach=detach, as_json=as_json, quiet=quiet)
                 return
@@ -296,6 +297,7 @@ def go_on(
     *,
     tail_seconds: float | None = None,
     more: bool = False,
+    observed: str | None = None,
 ) -> RunHandle | None:
     """Return the run going on, or None when it has nothing left to do.
 
@@ -306,15 +308,19 @@ def go_on(
         how: where and how.
         tail_seconds: new time limit of its deep tail; None for the one that it has.
         more: whether there is something left to do although it is done.
+        observed: networks that are observed in all, as the person wrote it; None for as many as planned.
 
     Raises:
-        ExperimentError: if the number of networks is none.
+        ExperimentError: if a number of networks is none, or fewer are to be observed than were planned.
         GeomregError: if it cannot be gone on with.
     """
+    from geomreg_tui.gradients.store import asks_for_more
     from geomreg_tui.rundir import RunState
     from geomreg_tui.runner import resume_run
 
     wanted = parse_count(samples) if samples is not None else 0
+    seen = parse_count(observed, "observed") if observed is not None else 0
+    more |= bool(seen) and asks_for_more(stored, seen)
     status = stored.read_status()
     if status.state is RunState.DONE and wanted <= status.samples and not more:
         return None
@@ -327,6 +333,7 @@ def go_on(
         take_over=how.take_over,
         allow_mixed=how.allow_mixed,
         tail_seconds=tail_seconds or 0.0,
+        observed=seen,
     )
 
 

@@ -13,22 +13,29 @@ from geomreg_tui.cli.run import (
     DetachOption,
     DeviceOption,
     JsonOption,
+    ObservedOption,
+    ObserveOption,
+    PairsOption,
     ResumeOption,
     Resumption,
     TakeOverOption,
+    WalkStepOption,
     WorkersOption,
     attend,
     find_stored,
     go_on,
+    observe_plan,
     refuse,
     show_complete,
 )
 from geomreg_tui.cli.signals import Signals
 from geomreg_tui.errors import ExperimentError, Problem
 from geomreg_tui.experiment import Experiment, parse_count
+from geomreg_tui.gradients.plan import check_plan
 from geomreg_tui.splitting.plan import DEPTH, POPULATION, REPEATS, parse_plan, parse_seconds
 
 if TYPE_CHECKING:
+    from geomreg_tui.gradients.plan import GradientPlan
     from geomreg_tui.rundir import RunDirectory
     from geomreg_tui.runner import RunHandle
     from geomreg_tui.splitting.plan import TailPlan
@@ -94,6 +101,10 @@ def tail(
             metavar="COUNT",
         ),
     ] = None,
+    observe: ObserveOption = None,
+    observed: ObservedOption = None,
+    pairs: PairsOption = None,
+    walk_step: WalkStepOption = None,
     device: DeviceOption = "auto",
     workers: WorkersOption = None,
     out: OutOption = None,
@@ -115,15 +126,19 @@ def tail(
             refuse(take_over, "take-over", "only with --resume")
             refuse(allow_mixed, "allow-mixed", "only with --resume")
             plan = parse_plan(*goals, max_seconds)
-            handle = _begin(experiment, plan, samples, device, workers, out)
+            drawn = _SAMPLES if samples is None else samples
+            seen = observe_plan(drawn, observe, observed, pairs, walk_step)
+            handle = _begin(experiment, plan, drawn, device, workers, out, seen)
         else:
             refuse(out is not None, "out", "only without --resume: a run stays where it is")
             names = ("to-loss", "to-log10-volume", "population", "repeats", "move")
             for name, given in zip(names, goals, strict=True):
                 refuse(given is not None, name, "only when a tail begins: its goals never change")
+            for name, given in {"observe": observe, "pairs": pairs, "walk-step": walk_step}.items():
+                refuse(given is not None, name, "only when a run begins")
             stored = find_stored(resume, experiment)
             how = Resumption(device, workers, take_over, allow_mixed)
-            again = _go_on(stored, experiment, samples, max_seconds, how)
+            again = _go_on(stored, experiment, samples, max_seconds, observed, how)
             if again is None:
                 more = "--max-seconds or --samples"
                 show_complete(stored.path, more, detach=detach, as_json=as_json, quiet=quiet)
@@ -135,15 +150,20 @@ def tail(
 def _begin(
     experiment: Experiment,
     plan: TailPlan,
-    samples: str | None,
+    samples: str,
     device: str,
     workers: int | None,
     out: Path | None,
+    observe: GradientPlan | None,
 ) -> RunHandle:
     from geomreg_tui.runner import start_run
 
-    wanted = parse_count(_SAMPLES if samples is None else samples)
-    return start_run(experiment, wanted, directory=out, workers=workers, device=device, tail=plan)
+    wanted = parse_count(samples)
+    if observe is not None:
+        check_plan(observe, experiment)
+    return start_run(
+        experiment, wanted, directory=out, workers=workers, device=device, tail=plan, observe=observe
+    )
 
 
 def _go_on(
@@ -151,6 +171,7 @@ def _go_on(
     given: Experiment,
     samples: str | None,
     max_seconds: str | None,
+    observed: str | None,
     how: Resumption,
 ) -> RunHandle | None:
     """Return the run going on, or None when it has nothing left to do."""
@@ -167,6 +188,6 @@ def _go_on(
     if problems:
         raise ExperimentError(problems)
     if max_seconds is None:
-        return go_on(stored, given, samples, how)
+        return go_on(stored, given, samples, how, observed=observed)
     more = seconds > asked.plan.seconds
-    return go_on(stored, given, samples, how, tail_seconds=seconds, more=more)
+    return go_on(stored, given, samples, how, tail_seconds=seconds, more=more, observed=observed)

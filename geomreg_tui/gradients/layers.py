@@ -48,22 +48,32 @@ class Layer(ABC):
 
 
 class DrawnLayer(Layer):
-    """A layer all of whose weights are drawn. For every law."""
+    """A layer all of whose weights are there. For every law."""
 
     def __init__(
         self,
+        weights: Float[Tensor, "batch n_out n_in"],
+        biases: Float[Tensor, "batch n_out"] | None,
+        activations: Float[Tensor, "#batch n_in examples"],
+    ) -> None:
+        """Apply weights (batch, n_out, n_in) and biases (batch, n_out) to activations (batch or 1, ...)."""
+        self.weights, self.biases = weights, biases
+        self.z = apply_matrix(weights, activations)
+        if biases is not None:
+            self.z += biases.unsqueeze(2)
+
+    @classmethod
+    def draw(
+        cls,
         law: InitLaw,
         shape: LayerShape,
         activations: Float[Tensor, "#batch n_in examples"],
         batch: int,
         stream: Stream,
         shared: Tensor | None,
-    ) -> None:
+    ) -> DrawnLayer:
         """Draw a layer and apply it to activations (batch or 1, n_in, examples)."""
-        self.weights, self.biases = law.weights(shape, batch, stream, shared)
-        self.z = apply_matrix(self.weights, activations)
-        if self.biases is not None:
-            self.z += self.biases.unsqueeze(2)
+        return cls(*law.weights(shape, batch, stream, shared), activations)
 
     def back(self, upstream: Float[Tensor, "batch n_out columns"]) -> Float[Tensor, "batch n_in columns"]:
         """Return W^T D."""
@@ -80,19 +90,42 @@ class ProjectedLayer(Layer):
 
     def __init__(
         self,
+        shape: LayerShape,
+        scale: float,
+        basis: Float[Tensor, "#batch rows rank"],
+        root: Float[Tensor, "#batch rank examples"],
+        block: Float[Tensor, "batch n_out rank"],
+        stream: Stream,
+    ) -> None:
+        """Apply a layer of which G is there to activations.
+
+        Args:
+            shape: the layer.
+            scale: standard deviation of its weights.
+            basis, root: Q and R = Q^T A of its augmented activations.
+            block: G = W Q, of weights in units of their standard deviations.
+            stream: where to draw what the way back needs.
+        """
+        self.basis, self.block = basis, block
+        self.z = apply_matrix(block, root)
+        self._scale = scale
+        self._shape = shape
+        self._stream = stream
+
+    @classmethod
+    def draw(
+        cls,
         law: RotationInvariant,
         shape: LayerShape,
         activations: Float[Tensor, "#batch n_in examples"],
         batch: int,
         stream: Stream,
-    ) -> None:
+    ) -> ProjectedLayer:
         """Draw a layer and apply it to activations (batch or 1, n_in, examples)."""
-        self._scale, offset = law.row_scales(shape)
-        self.basis, root = orthonormal_basis(augment(activations, self._scale, offset))
-        self.block = law.block(shape, root.shape[1], batch, stream, None)
-        self.z = apply_matrix(self.block, root)
-        self._shape = shape
-        self._stream = stream
+        scale, offset = law.row_scales(shape)
+        basis, root = orthonormal_basis(augment(activations, scale, offset))
+        block = law.block(shape, root.shape[1], batch, stream, None)
+        return cls(shape, scale, basis, root, block, stream)
 
     def back(self, upstream: Float[Tensor, "batch n_out columns"]) -> Float[Tensor, "batch n_in columns"]:
         """Return W^T D."""

@@ -23,9 +23,9 @@ from geomreg_tui.gradients.observables import (
     ntk_trace,
     sharpness,
 )
-from geomreg_tui.gradients.perceptron import PerceptronPass
+from geomreg_tui.gradients.perceptron import DrawLayer, PerceptronPass
 from geomreg_tui.gradients.plan import NORMAL_INITS, OBSERVED, Arrangement, GradientPlan, check_plan
-from geomreg_tui.gradients.traced import ConvolutionPass, CustomPass
+from geomreg_tui.gradients.traced import ConvolutionPass, CustomPass, Parameters
 from geomreg_tui.gradients.walk import PairedLayers, paired_outputs
 from geomreg_tui.inits import RotationInvariant, Stream
 from geomreg_tui.losses.slopes import slope_of_loss
@@ -35,7 +35,9 @@ from geomreg_tui.sampling.sampler import Sampler
 from geomreg_tui.shapes import LayerShape
 from geomreg_tui.statistics.observable_laws import ObservableLaw, observable_laws
 
-__all__ = ["Observed", "Observer", "chosen_pairs"]
+__all__ = ["Observed", "Observer", "Pass", "chosen_pairs"]
+
+Pass = PerceptronPass | ConvolutionPass | CustomPass
 
 _MATRICES = 4  # of gradients by gradients that are held at once, in float64
 _PAIRS = 0x70616972  # key of the stream that pairs of examples are chosen by
@@ -78,6 +80,7 @@ class Observer:
         plan: GradientPlan,
         device: str = "cpu",
         arrangement: Arrangement | None = None,
+        sampler: Sampler | None = None,
     ) -> None:
         """Make ready.
 
@@ -86,13 +89,14 @@ class Observer:
             plan: what is observed.
             device: where to compute.
             arrangement: how it is to be observed; None for the best.
+            sampler: the experiment made ready there; None to do that here.
 
         Raises:
             ExperimentError: if that cannot be observed of the experiment.
             DataError, CapacityError: as :class:`geomreg_tui.sampling.sampler.Sampler`.
         """
         check_plan(plan, experiment)
-        self.sampler = Sampler(experiment, device)
+        self.sampler = sampler or Sampler(experiment, device)
         self.plan = plan
         self.experiment = self.sampler.facts.experiment
         self._network = self.sampler.network
@@ -121,9 +125,12 @@ class Observer:
 
     def observe(self, batch: int, generator: torch.Generator) -> Observed:
         """Draw networks and return what is observed of their gradients."""
-        stream = self._stream(generator)
-        done = self._run(batch, stream)
+        return self.observed(self.draw(batch, self._stream(generator)))
+
+    def observed(self, done: Pass) -> Observed:
+        """Return what is observed of the gradients of networks that were run forward."""
         outputs, examples = done.outputs, len(self._x)
+        batch = len(outputs)
         names = self.plan.observables
         losses = self._losses(outputs)
         values: dict[str, Tensor] = {}
@@ -169,21 +176,32 @@ class Observer:
         first, second = paired_outputs(self._network, self._x, layers)
         return self._losses(first), self._losses(second)
 
-    def _run(self, batch: int, stream: Stream) -> PerceptronPass | ConvolutionPass | CustomPass:
+    def draw(self, batch: int, stream: Stream) -> Pass:
+        """Draw networks from a stream and run them forward."""
         law = self.sampler.law
         shared = law.begin(batch, stream)
         if isinstance(self._network, MLP):
 
             def draw(shape: LayerShape, activations: Tensor) -> Layer:
                 if self.arrangement.projected[shape.index]:
-                    return ProjectedLayer(cast(RotationInvariant, law), shape, activations, batch, stream)
-                return DrawnLayer(law, shape, activations, batch, stream, shared)
+                    return ProjectedLayer.draw(
+                        cast(RotationInvariant, law), shape, activations, batch, stream
+                    )
+                return DrawnLayer.draw(law, shape, activations, batch, stream, shared)
 
-            return PerceptronPass(self.experiment, self._network.shapes, self._x, draw)
+            return self.run_layers(draw)
         parameters = [law.weights(shape, batch, stream, shared) for shape in self._network.shapes]
+        return self.run(parameters, batch)
+
+    def run(self, parameters: Parameters, batch: int) -> Pass:
+        """Run networks forward whose weights and biases are given, of each layer."""
         if isinstance(self._network, CustomNetwork):
             return CustomPass(self._network, self._x, parameters, batch)
         return ConvolutionPass(self._network, self._x, parameters, batch)
+
+    def run_layers(self, draw: DrawLayer) -> PerceptronPass:
+        """Run perceptrons forward whose layers come from a function of (shape, activations)."""
+        return PerceptronPass(self.experiment, self._network.shapes, self._x, draw)
 
     @property
     def _columns(self) -> int:

@@ -21,7 +21,7 @@ from geomreg_tui.networks.base import NORM_EPSILON
 from geomreg_tui.networks.slopes import apply_activation, slope_of
 from geomreg_tui.shapes import LayerShape
 
-__all__ = ["PerceptronPass", "gram"]
+__all__ = ["DrawLayer", "PerceptronPass", "gram"]
 
 DrawLayer = Callable[[LayerShape, Tensor], Layer]
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
-from geomreg_tui.errors import RunDirectoryError, plain_text
+from geomreg_tui.errors import ExperimentError, Problem, RunDirectoryError, plain_text
 from geomreg_tui.gradients.plan import (
     Arrangement,
     GradientPlan,
@@ -30,6 +30,7 @@ __all__ = [
     "LAYOUT",
     "Observed",
     "Planned",
+    "asks_for_more",
     "empty_observations",
     "packs_of",
     "read_given_up",
@@ -124,6 +125,23 @@ class Observed:
 
     planned: Planned
     observations: Observations
+
+
+def asks_for_more(run: RunDirectory, networks: int) -> bool:
+    """Return whether a number of networks is more than a run that is gone on with observes.
+
+    Raises:
+        ExperimentError: if it is fewer, or the run observes none.
+        RunDirectoryError: if the plan of the run is damaged.
+    """
+    planned = Planned.read(run)
+    if planned is None:
+        rule = "this run observes nothing; begin another one with --observe"
+        raise ExperimentError([Problem("observed", f"{networks:,}", rule)])
+    if networks < planned.plan.networks:
+        rule = f"this run observes {planned.plan.networks:,}; allowed is that number or more"
+        raise ExperimentError([Problem("observed", f"{networks:,}", rule)])
+    return networks > planned.plan.networks
 
 
 def empty_observations(planned: Planned, facts: Facts) -> Observations:

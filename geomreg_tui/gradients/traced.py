@@ -20,7 +20,7 @@ from geomreg_tui.networks import CustomNetwork, Network, apply_matrix
 from geomreg_tui.networks.given import GivenLayers
 from geomreg_tui.shapes import LayerShape
 
-__all__ = ["ConvolutionPass", "CustomPass"]
+__all__ = ["ConvolutionPass", "CustomPass", "Parameters"]
 
 Parameters = Sequence[tuple[Tensor, Tensor | None]]
 

@@ -19,6 +19,7 @@ from geomreg_tui.report.drawing import FIGURES, figure_bytes
 from geomreg_tui.report.figures import draw_figure
 from geomreg_tui.report.html import run_page
 from geomreg_tui.report.observed import observable_columns
+from geomreg_tui.report.observed_tail import at_loss_columns
 from geomreg_tui.report.results import Result, result_document
 from geomreg_tui.report.sweep_figures import draw_sweep
 from geomreg_tui.report.sweep_html import sweep_page
@@ -244,6 +245,7 @@ def _npz(result: Result) -> bytes:
         **(tail_arrays(result.tail) if result.tail is not None else {}),
         **_path_arrays(result),
         **_observable_arrays(result),
+        **_at_loss_arrays(result),
     )
     return buffer.getvalue()
 
@@ -260,6 +262,12 @@ def _observable_arrays(result: Result) -> dict[str, NDArray[Any]]:
     """Return what was observed of networks besides their loss, where anything was."""
     columns = observable_columns(result.observables)
     return {name if name == "observable" else f"observable_{name}": part for name, part in columns.items()}
+
+
+def _at_loss_arrays(result: Result) -> dict[str, NDArray[Any]]:
+    """Return what was observed among networks of low loss, where anything was."""
+    columns = at_loss_columns(result.observables)
+    return {f"observed_at_loss_{name}": part for name, part in columns.items()}
 
 
 def _parquet(result: Result) -> bytes:

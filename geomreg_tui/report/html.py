@@ -26,6 +26,7 @@ from geomreg_tui.report.figures import draw_panel
 from geomreg_tui.report.glossary import GLOSSARY
 from geomreg_tui.report.observed import HEADINGS as OBSERVABLE_HEADINGS
 from geomreg_tui.report.observed import (
+    LABELS,
     LAW_HEADINGS,
     WALK_HEADINGS,
     law_rows,
@@ -33,6 +34,7 @@ from geomreg_tui.report.observed import (
     observed_text,
     walk_rows,
 )
+from geomreg_tui.report.observed_tail import AT_LOSS_HEADINGS, at_loss_rows
 from geomreg_tui.report.results import Result
 from geomreg_tui.report.training import FINAL_HEADINGS, counts_text, final_rows, path_rows, plan_text
 from geomreg_tui.report.wording import (
@@ -262,8 +264,13 @@ def _observed_tables(result: Result) -> list[Table]:
     ]
     if laws := law_rows(result.observables):
         tables.append(Table("What theory expects of their means", LAW_HEADINGS, laws))
-    steps = walk_rows(result.observables)
-    return [*tables, Table("A step of a walk", WALK_HEADINGS, steps, (1,))] if steps else tables
+    if steps := walk_rows(result.observables):
+        tables.append(Table("A step of a walk", WALK_HEADINGS, steps, (1,)))
+    for name, found in result.observables.items():
+        if rows := at_loss_rows(found, 12):
+            title = f"Down the tail: {LABELS[name]} among networks of loss up to L"
+            tables.append(Table(title, AT_LOSS_HEADINGS, rows, range(len(AT_LOSS_HEADINGS))))
+    return tables
 
 
 def _training_figure(result: Result) -> Figure | None:

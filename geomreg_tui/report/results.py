@@ -22,6 +22,7 @@ from geomreg_tui.sampling.store import committed
 from geomreg_tui.splitting.checkpoints import TailFolder
 from geomreg_tui.splitting.joined import DeepTail, deep_tail
 from geomreg_tui.splitting.plan import NAME as SPLITTING
+from geomreg_tui.splitting.stage import add_at_loss
 from geomreg_tui.statistics import (
     HeldOutCurve,
     LandmarkDominance,
@@ -158,12 +159,18 @@ class Result:
         """What was observed of networks besides their loss, by name, as ``summary.json`` has it.
 
         Each has its ``mean``, ``std``, ``min``, ``max`` and ``quantiles`` over networks, and intervals of
-        some. Empty where nothing was observed.
+        some; with a deep tail, ``at_loss`` has those among networks of low loss. Empty where nothing was
+        observed.
 
         Raises:
             RunDirectoryError: if the plan of that is damaged.
         """
-        return {} if self.observed is None else describe_observed(self.observed)["observables"]
+        if self.observed is None:
+            return {}
+        found: dict[str, Any] = describe_observed(self.observed)["observables"]
+        if self.tail is not None:
+            add_at_loss(found, self.tail)
+        return found
 
     @cached_property
     def volume_of_loss(self) -> VolumeOfLoss:

@@ -10,6 +10,7 @@ from geomreg_tui.errors import plain_text
 from geomreg_tui.formatting import number_text
 from geomreg_tui.report.deep_tail import tail_lines
 from geomreg_tui.report.observed import observed_lines
+from geomreg_tui.report.observed_tail import at_loss_lines
 from geomreg_tui.report.plots import histogram_text
 from geomreg_tui.report.results import Result
 from geomreg_tui.report.training import training_lines
@@ -63,6 +64,7 @@ def report_text(result: Result, width: int | None = None) -> str:
         _volume_lines(result, indent, room),
         observed_lines(result.observed, result.observables, indent, room),
         tail_lines(result.tail, indent, room),
+        at_loss_lines(result.observables, indent, room),
         training_lines(result.training, result.volume_of_loss, indent, room),
         _held_out_lines(result, indent, room),
     ]

@@ -65,7 +65,7 @@ def start_run(
         tail: how deep to go when the networks are drawn; None for not at all.
         training: how to train networks after that; None for not at all.
         volume: for the training, V of losses from another run; None for V of this run.
-        observe: what to observe of networks besides their loss; None for nothing.
+        observe: what to observe of networks besides their loss, on the way down a tail too; None for nothing.
         arrays: folder with the arrays that the experiment was given for data; the run keeps a copy.
 
     Raises:
@@ -112,6 +112,7 @@ def resume_run(
     allow_mixed: bool = False,
     patience: float = PATIENCE,
     tail_seconds: float = 0.0,
+    observed: int = 0,
 ) -> RunHandle:
     """Start an engine that goes on with a run, and return when it has begun.
 
@@ -127,6 +128,7 @@ def resume_run(
         allow_mixed: go on where versions, device or bits differ, and label the result.
         patience: seconds for which the directory may be unwritable before the run fails.
         tail_seconds: new time limit of its deep tail; 0: as planned.
+        observed: networks that are observed in all; 0: as planned.
 
     Raises:
         RunDirectoryError: if it is not a run directory, is in use, or would not go on with the same bits.
@@ -137,7 +139,11 @@ def resume_run(
     return _launch(
         RunRequest(
             str(path),
-            {SAMPLING: {"samples": samples}, SPLITTING: {"seconds": tail_seconds}},
+            {
+                SAMPLING: {"samples": samples},
+                SPLITTING: {"seconds": tail_seconds},
+                GRADIENTS: {"networks": observed},
+            },
             workers=workers or 0,
             device=device,
             module=module,
@@ -225,7 +231,7 @@ def _plans(
     if observe is not None:
         plans[GRADIENTS] = gradient_values(observe)
     if tail is not None:
-        plans[SPLITTING] = plan_values(tail)
+        plans[SPLITTING] = plan_values(tail.observing(observe))
     if training is not None:
         plans[TRAINING] = training_values(training)
     return plans

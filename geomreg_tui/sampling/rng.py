@@ -14,7 +14,7 @@ __all__ = [
 ]
 
 # These end the keys of a level's streams, so that they are no chunk's.
-_WALK, _HELD_OUT = 0x77616C6B, 0x68656C64
+_WALK, _HELD_OUT, _OBSERVED = 0x77616C6B, 0x68656C64, 0x6F627376
 _TRAINING = 0x74726169  # ends those of a trajectory
 _GRADIENTS, _PAIRED = 0x67726164, 0x70616972  # end those of networks that are observed
 _STATE_WORDS = 624  # of the Mersenne twister
@@ -36,9 +36,15 @@ def chunk_generator(seed: int, chunk: int, device: torch.device) -> torch.Genera
 
 
 def level_generator(
-    seed: int, population: int, level: int, device: torch.device, *, held_out: bool = False
+    seed: int,
+    population: int,
+    level: int,
+    device: torch.device,
+    *,
+    held_out: bool = False,
+    observed: bool = False,
 ) -> torch.Generator:
-    """Return a fresh generator whose stream depends on (seed, population, level, held_out) alone.
+    """Return a fresh generator whose stream depends on the seed, the population, the level and its purpose.
 
     Args:
         seed: seed of the experiment, below 2**64.
@@ -46,8 +52,9 @@ def level_generator(
         level: level that it goes down to.
         device: where the random numbers are made.
         held_out: whether it is for looking at held-out examples there, and not for going down.
+        observed: whether it is for observing gradients there.
     """
-    purpose = _HELD_OUT if held_out else _WALK
+    purpose = _HELD_OUT if held_out else _OBSERVED if observed else _WALK
     return _generator(np.random.SeedSequence([seed, population, level, purpose]), device)
 
 

@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from geomreg_tui.splitting.result import PopulationResult, recounted
+from geomreg_tui.splitting.excess import recounted
+from geomreg_tui.splitting.result import PopulationResult
 
 __all__ = ["EXACT", "FOUND", "Atom", "Floor", "atom_at_floor", "counted_from", "floor_of", "log_mean"]
 

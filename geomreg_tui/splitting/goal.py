@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from geomreg_tui.splitting.result import log_difference
+from geomreg_tui.splitting.excess import log_difference
 
 __all__ = ["FLAT_FLOOR", "Goal", "Record"]
 

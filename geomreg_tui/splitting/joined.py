@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geomreg_tui.splitting.curve import TailCurve, stitch, tail_curve
+from geomreg_tui.splitting.observed_curve import ObservedAtLoss, observed_curve
 from geomreg_tui.splitting.plan import plan_values
 from geomreg_tui.splitting.result import FAILED, PopulationResult, Tail, joint_status
 from geomreg_tui.statistics.intervals import WIDTH
@@ -46,6 +47,7 @@ class DeepTail:
             increasing, shape (points,).
         meets: log10 of the loss below which it is the tail's.
         agreement: largest difference of the two where both see, in joint standard errors; None without.
+        populations: those in the curve.
     """
 
     tail: Tail
@@ -56,6 +58,7 @@ class DeepTail:
     std: FloatArray
     meets: float
     agreement: float | None
+    populations: tuple[PopulationResult, ...] = ()
 
     @property
     def low(self) -> FloatArray:
@@ -67,6 +70,11 @@ class DeepTail:
     def high(self) -> FloatArray:
         """Upper ends of the 95 % intervals of log10 V, at most 0, (points,)."""
         return np.minimum(self.log10_volume + WIDTH * self.std, 0.0)
+
+    @property
+    def observed(self) -> dict[str, tuple[ObservedAtLoss, ...]]:
+        """Observables of the networks of at most a loss, losses decreasing, by name; none where none are."""
+        return observed_curve(self.populations, self.curve)
 
     @property
     def failures(self) -> tuple[str, ...]:
@@ -155,11 +163,11 @@ def deep_tail(tail: Tail, sampled: VolumeCurve) -> DeepTail:
         curve = tail_curve(chosen)
         if not sampled.loss.size:
             whole = (curve.log10_loss[::-1], curve.log10_volume[::-1], curve.std[::-1])
-            return DeepTail(tail, curve, len(chosen), *whole, math.inf, None)
+            return DeepTail(tail, curve, len(chosen), *whole, math.inf, None, tuple(chosen))
         *joined, agreement = stitch(sampled, curve)
     loss, volume, std = (np.asarray(values, np.float64) for values in joined)
     own = np.isin(loss, curve.log10_loss) & ~np.isin(loss, sampled.log10_loss)
     meets = float(loss[own].max()) if own.any() else -math.inf
     if agreement is not None and not math.isfinite(agreement):
         agreement = None
-    return DeepTail(tail, curve, len(chosen), loss, volume, std, meets, agreement)
+    return DeepTail(tail, curve, len(chosen), loss, volume, std, meets, agreement, tuple(chosen))

@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from geomreg_tui.sampling.rng import level_generator
+from geomreg_tui.splitting.excess import log_difference
 from geomreg_tui.splitting.genealogy import Genealogy
 from geomreg_tui.splitting.goal import Goal, Record
 from geomreg_tui.splitting.kernels import (
@@ -41,7 +42,7 @@ from geomreg_tui.splitting.kernels import (
     forget,
 )
 from geomreg_tui.splitting.latent import Latent
-from geomreg_tui.splitting.result import log_difference
+from geomreg_tui.splitting.resolution import log_resolution
 from geomreg_tui.splitting.spaces import Space
 
 __all__ = ["KERNELS", "Population", "init", "sample", "step"]
@@ -55,8 +56,6 @@ KEPT = 0.5
 POINTS = 8  # of the curve, to a level
 _MOST_SWEEPS = 20
 _PLATEAU = 64  # levels spent on one loss before it is called a plateau
-_LOG_SHARE = math.log(1e3 * 2.0**-52)  # of sizes, that a residual has to be to have three digits
-_LOG_NEAR = math.log(1e7)  # of such residuals over those at rounding, from where populations are looked at
 _SMALLEST_LOG = -680.0  # natural logarithm of losses that underflow soon
 _SURE = 4.0  # standard errors
 _Blur = Callable[[float], float]  # as Space.blur
@@ -301,27 +300,16 @@ def _fewest(space: Space, population: Population) -> float:
 def _resolution(space: Space, population: Population, lower: float) -> float:
     """Return the natural logarithm of the loss above the floor below which rounding shows.
 
-    The rounding of f - y is that of a target and that of the terms of an output, and networks of low loss
-    may have other terms than those drawn at random. So it is measured on the population, once that is near.
-
     Args:
         space: where the population is.
         population: the population.
         lower: natural logarithm of a loss that it has come to.
     """
-    facts = space.sampler.facts
-    power = {"mse": 2, "huber": 2, "mae": 1}.get(facts.experiment.loss)
     if space.discrete:
         return -math.inf
-    if power is None:
-        return _SMALLEST_LOG
-    if lower > _log(facts.resolution or 0.0) + power * _LOG_NEAR:
-        return -math.inf
     generator = level_generator(0, population.index, population.level + 1, space.sampler.device)
-    with torch.inference_mode():
-        size = space.rounding_size(population.particles.latent, generator)
-    half = math.log(2) if facts.experiment.loss == "huber" else 0.0
-    return power * (_LOG_SHARE + _log(size)) - half
+    found = log_resolution(space, population.particles.latent, lower, generator)
+    return _SMALLEST_LOG if found is None else found
 
 
 def _record(

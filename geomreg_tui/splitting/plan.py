@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from geomreg_tui.errors import Problem
 from geomreg_tui.experiment import read_number
+from geomreg_tui.gradients.plan import OBSERVED, WALK, GradientPlan
 from geomreg_tui.options import OptionReader
 
 __all__ = [
@@ -33,6 +34,8 @@ POPULATION, REPEATS = "1000", "8"
 _MOST_REPEATS = 99
 _POPULATIONS = (20, 10**6)
 _DEEPEST = -1e6  # log10 V
+# Of plans, what those of earlier versions do not have.
+_OPTIONAL: dict[str, Any] = {"held_out_curve": True, "observe": (), "pairs": None}
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,8 @@ class TailPlan:
         seconds: time for all of it; infinite for no limit.
         kernel: name of the kernel; ``auto`` for the one that measures best.
         held_out_curve: whether held-out examples are looked at on the way down as well as at the goal.
+        observe: what is observed of networks on the way down: names of gradients' ``OBSERVED``, in its order.
+        pairs: pairs of examples whose gradients are compared; None for all.
     """
 
     loss: float = 0.0
@@ -56,6 +61,16 @@ class TailPlan:
     seconds: float = math.inf
     kernel: str = "auto"
     held_out_curve: bool = True
+    observe: tuple[str, ...] = ()
+    pairs: int | None = None
+
+    def observing(self, asked: GradientPlan | None) -> TailPlan:
+        """Return the plan with what is observed of networks that are drawn observed on the way down too.
+
+        Steps of walks have no meaning there: they leave the init law as it is, not that of low loss.
+        """
+        names = () if asked is None else tuple(name for name in asked.observe if name != WALK)
+        return replace(self, observe=names, pairs=asked.pairs if asked is not None and names else None)
 
 
 def plan_values(plan: TailPlan) -> dict[str, Any]:
@@ -63,11 +78,14 @@ def plan_values(plan: TailPlan) -> dict[str, Any]:
 
     What version 0.1.0 did not have is left out where it has its default.
     """
-    return {
+    values = {
         key: None if isinstance(value, float) and math.isinf(value) else value
         for key, value in asdict(plan).items()
-        if key != "held_out_curve" or not value
+        if key not in _OPTIONAL
     }
+    if not plan.held_out_curve:
+        values["held_out_curve"] = False
+    return {**values, "observe": list(plan.observe), "pairs": plan.pairs} if plan.observe else values
 
 
 def plan_from_values(values: Mapping[str, Any]) -> TailPlan:
@@ -76,7 +94,8 @@ def plan_from_values(values: Mapping[str, Any]) -> TailPlan:
     Raises:
         LookupError, TypeError, ValueError: if entries are missing or impossible.
     """
-    given = {field.name: values[field.name] for field in fields(TailPlan) if field.name != "held_out_curve"}
+    given = {field.name: values[field.name] for field in fields(TailPlan) if field.name not in _OPTIONAL}
+    given |= {name: values.get(name, default) for name, default in _OPTIONAL.items()}
     plan = TailPlan(
         loss=float(given["loss"]),
         log10_volume=-math.inf if given["log10_volume"] is None else float(given["log10_volume"]),
@@ -84,8 +103,13 @@ def plan_from_values(values: Mapping[str, Any]) -> TailPlan:
         repeats=int(given["repeats"]),
         seconds=math.inf if given["seconds"] is None else float(given["seconds"]),
         kernel=str(given["kernel"]),
-        held_out_curve=bool(values.get("held_out_curve", True)),
+        held_out_curve=bool(given["held_out_curve"]),
+        observe=tuple(str(name) for name in given["observe"]),
+        pairs=None if given["pairs"] is None else int(given["pairs"]),
     )
+    known = tuple(name for name in OBSERVED if name != WALK and name in plan.observe)
+    if plan.observe != known or not (plan.pairs is None or (plan.observe and plan.pairs >= 1)):
+        raise ValueError("impossible observables")
     if not (0 <= plan.loss < math.inf and (plan.loss or plan.log10_volume > -math.inf)):
         raise ValueError("no goal")
     if not (plan.log10_volume < 0 and plan.seconds > 0 and plan.kernel in KERNEL_NAMES):

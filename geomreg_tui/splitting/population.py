@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -22,6 +22,8 @@ from geomreg_tui.splitting import multilevel as splitting
 from geomreg_tui.splitting import tempering
 from geomreg_tui.splitting.goal import Goal, Record
 from geomreg_tui.splitting.latent import Latent
+from geomreg_tui.splitting.members import ObservedMembers, log10_volume_due
+from geomreg_tui.splitting.observing import TailObserver
 from geomreg_tui.splitting.plan import TailPlan
 from geomreg_tui.splitting.result import (
     FAILED,
@@ -94,9 +96,14 @@ class Population:
         self.space = "reduced" if isinstance(space, ReducedSpace) else "latent"
         self._held_out = bool(experiment.held_out)
         self._held_out_curve = plan.held_out_curve
+        self._observer = TailObserver(space, plan) if plan.observe else None
         least = -space.signs * math.log(2) if space.discrete else -math.inf
         begun = replace(PopulationResult.empty(), log_least_volume=least)
         self.result = begun if checkpoint is None else PopulationResult.from_parts(*checkpoint)
+        seen = self.result.observed
+        expected = self._observer and (self._observer.names, self._observer.members)
+        if seen.names and (seen.names, seen.values.shape[2]) != expected:
+            raise ValueError("a checkpoint with other observables")
 
     @property
     def log10_volume(self) -> float:
@@ -112,6 +119,7 @@ class Population:
             level = self._way.state.level
             record = self._way.step(self._goal, self._seed)
             rows = self._look(level, record) if self._held_out else {}
+            observed = self.result.observed if self._observer is None else self._seen(level, record)
         state = self._way.state
         self.result = replace(
             self.result, levels=state.level, evaluations=state.evaluations, status=state.status
@@ -124,7 +132,7 @@ class Population:
         seen: dict[str, Any] = {
             name: np.concatenate([getattr(self.result, name), row]) for name, row in rows.items()
         }
-        self.result = replace(self.result, **seen)
+        self.result = replace(self.result, observed=observed, **seen)
         return state.status is None
 
     def to_parts(self) -> tuple[dict[str, Any], dict[str, NDArray[np.generic]]]:
@@ -141,8 +149,9 @@ class Population:
         device = space.sampler.device
         generator = level_generator(self._seed, state.index, level + 1, device, held_out=True)
         rows: list[tuple[float, NDArray[np.float64], NDArray[np.float64]]] = []
+        held = self.result.held_log_loss
         with torch.inference_mode():
-            for log_excess, log_loss in self._due(record):
+            for log_excess, log_loss in self._due(record, held, _held_out_due if self._held_out_curve else _never_due):
                 latent = self._way.sample(log_excess, generator)
                 if latent is None:
                     continue
@@ -161,26 +170,75 @@ class Population:
             "held_accuracy_quantiles": np.array([np.quantile(each, HELD_OUT_SHARES) for each in accuracies]),
         }
 
-    def _due(self, record: Record) -> list[tuple[float, float]]:
-        """Return the losses of a step at which held-out examples are to be looked at, decreasing.
+    def _seen(self, level: int, record: Record) -> ObservedMembers:
+        """Return the observables so far, with those at losses between a level and the next."""
+        found, observer = self.result.observed, self._observer
+        device = self._way.space.sampler.device
+        generator = level_generator(self._seed, self._way.state.index, level + 1, device, observed=True)
+        with torch.inference_mode():
+            due = self._due(record, found.log_loss, _observed_due, to_the_end=True)
+            for log_excess, log_loss in sorted(due, reverse=True):  # the goal may be among others
+                if log_excess < self._goal.log_excess(record.log_floor):
+                    break
+                if observer is None or not -math.inf < log_loss < found.log_loss.min(initial=math.inf):
+                    continue
+                latent = self._way.sample(log_excess, generator)
+                if latent is None:
+                    continue
+                values = observer.observe(latent, log_loss, generator)
+                found = found.extended(observer.names, log_loss, values)
+        return found
+
+    def _due(
+        self,
+        record: Record,
+        seen: NDArray[np.float64],
+        due: Callable[[int], float],
+        *,
+        to_the_end: bool = False,
+    ) -> list[tuple[float, float]]:
+        """Return the losses of a step at which networks are to be looked at, decreasing.
 
         Each as its natural logarithm above the floor and from 0.
+
+        Args:
+            record: points of the curve of the step.
+            seen: natural logarithms of the losses at which they were looked at before, (rows,).
+            due: log V at which they are to be looked at, from the number of looks before.
+            to_the_end: whether to look at the last point where the goal is a volume, and no point is below it
+                but for noise.
         """
-        looks, found = len(self.result.held_loss), list[float]()
-        lowest = self.result.held_log_loss.min(initial=math.inf)
+        looks, found = len(seen), []
+        lowest = seen.min(initial=math.inf)
         status = self._way.state.status
-        points = zip(record.log_excess.tolist(), record.log_volume.tolist(), strict=True)
-        for log_excess, log_volume in points if self._held_out_curve else ():
-            due = -_HELD_OUT_STEP * math.expm1((looks + 1) * math.log1p(_HELD_OUT_GROWTH)) / _HELD_OUT_GROWTH
-            if log_volume <= due and math.isfinite(log_excess):
+        for log_excess, log_volume in zip(
+            record.log_excess.tolist(), record.log_volume.tolist(), strict=True
+        ):
+            if log_volume <= due(looks) and math.isfinite(log_excess):
                 found.append(log_excess)
                 looks += 1
         if status == "loss reached":
             found.append(self._goal.log_excess(record.log_floor))
         elif status == "volume reached":
-            found += record.log_excess[record.log_volume <= self._goal.log_volume][:1].tolist()
+            reached = record.log_excess[record.log_volume <= self._goal.log_volume][:1].tolist()
+            found += reached or (record.log_excess[-1:].tolist() if to_the_end else [])
         pairs = [(each, float(np.logaddexp(each, record.log_floor))) for each in dict.fromkeys(found)]
         return [(log_excess, log_loss) for log_excess, log_loss in pairs if log_loss < lowest]
+
+
+def _held_out_due(looks: int) -> float:
+    """Return log V at which held-out examples are looked at, when they have been ``looks`` times."""
+    return -_HELD_OUT_STEP * math.expm1((looks + 1) * math.log1p(_HELD_OUT_GROWTH)) / _HELD_OUT_GROWTH
+
+
+def _never_due(looks: int) -> float:
+    """Return log V at which nothing is looked at: networks are at the goal alone."""
+    return -math.inf
+
+
+def _observed_due(looks: int) -> float:
+    """Return log V at which members are observed, when they have been ``looks`` times."""
+    return log10_volume_due(looks) * math.log(10)
 
 
 class _Splitting:

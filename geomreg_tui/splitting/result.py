@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from geomreg_tui.errors import one_line
+from geomreg_tui.splitting.excess import recounted
+from geomreg_tui.splitting.members import ObservedMembers
 from geomreg_tui.splitting.plan import TailPlan, plan_from_values, plan_values
 
 __all__ = [
@@ -24,8 +26,6 @@ __all__ = [
     "Tail",
     "checked",
     "joint_status",
-    "log_difference",
-    "recounted",
     "thinned",
 ]
 
@@ -44,6 +44,7 @@ _ROUNDING = 1e-9  # of a log loss
 _MOST_ROUNDING = 1e-6  # of log losses that are ties: V does not change within it
 _POINTS, _LEAST_POINTS, _ALL_POINTS = 512, 64, 8192
 _STATUS_LENGTH = 200
+_MEMBERS = 32  # that are shown while a population goes down
 
 
 class BrokenPopulationError(ValueError):
@@ -74,6 +75,7 @@ class PopulationResult:
         log_least_volume: natural logarithm of the smallest V other than 0 that there can be; -inf for a
             continuous law.
         reason: what was wrong, where the status is ``FAILED``.
+        observed: observables of members at some losses.
     """
 
     log_loss: FloatArray
@@ -92,6 +94,7 @@ class PopulationResult:
     certain: bool = False
     log_least_volume: float = -math.inf
     reason: str = ""
+    observed: ObservedMembers = field(default_factory=ObservedMembers.empty)
 
     @classmethod
     def empty(cls) -> PopulationResult:
@@ -192,7 +195,8 @@ class PopulationResult:
             "log_least_volume": str(self.log_least_volume),
             "reason": self.reason,
         }
-        return values, {name: getattr(self, name) for name in _ARRAYS}
+        seen, parts = self.observed.to_parts()
+        return {**values, **seen}, {**{name: getattr(self, name) for name in _ARRAYS}, **parts}
 
     @classmethod
     def from_parts(
@@ -229,6 +233,7 @@ class PopulationResult:
             certain=bool(values["certain"]),
             log_least_volume=float(values["log_least_volume"]),
             reason=str(values["reason"]),
+            observed=ObservedMembers.from_parts(values, arrays),
         )
 
 
@@ -255,21 +260,6 @@ def joint_status(populations: Sequence[PopulationResult]) -> str:
     if len(statuses) == 1:
         return next(iter(statuses))
     return ", ".join(f"{status} ({count} of {len(populations)})" for status, count in statuses.most_common())
-
-
-def log_difference(log_high: FloatArray | np.float64, log_low: float) -> FloatArray:
-    """Return log(high - low), from the logarithms of both; -inf where high is not above low."""
-    with np.errstate(invalid="ignore", divide="ignore"):
-        gap = np.minimum(log_low - np.asarray(log_high), 0.0)
-        difference = log_high + np.log(-np.expm1(gap))
-    return np.where(np.asarray(log_high) > log_low, difference, -np.inf)
-
-
-def recounted(log_excess: FloatArray, log_floor: float, lower: float) -> FloatArray:
-    """Return losses above a floor as losses above a lower one, natural logarithms all."""
-    if log_floor == lower or not log_excess.size:
-        return log_excess
-    return np.logaddexp(log_excess, float(log_difference(np.float64(log_floor), lower)))
 
 
 def _check_numbers(log_volume: FloatArray, variance: FloatArray) -> None:
@@ -387,8 +377,12 @@ def checked(population: PopulationResult) -> PopulationResult:
 
 
 def thinned(population: PopulationResult, points: int = _POINTS) -> PopulationResult:
-    """Return a population with at most ``points`` points of its curve, the first and the last among them."""
+    """Return a population with at most ``points`` points of its curve, the first and the last among them.
+
+    Of members that are observed it has fewer too.
+    """
     size = population.log_loss.size
+    population = replace(population, observed=population.observed.thinned(_MEMBERS))
     if size <= points:
         return population
     kept = np.unique(np.linspace(0, size - 1, points).round().astype(np.int64))

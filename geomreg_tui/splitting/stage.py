@@ -21,14 +21,14 @@ from geomreg_tui.errors import ExperimentError, Problem, RunDirectoryError
 from geomreg_tui.experiment import Experiment
 from geomreg_tui.rundir import Part, RunDirectory
 from geomreg_tui.splitting.checkpoints import FOLDER, LAYOUT, TailFolder
-from geomreg_tui.splitting.joined import deep_tail
+from geomreg_tui.splitting.joined import DeepTail, deep_tail
 from geomreg_tui.splitting.pieces import LevelsWork, TrialResult, TrialWork
 from geomreg_tui.splitting.plan import NAME, TIME_LIMIT, TailPlan, plan_from_values
 from geomreg_tui.splitting.result import FAILED, LevelsResult, PopulationResult, Tail, thinned
 from geomreg_tui.statistics import LossDistribution, analyse_modes, landmark_dominance, run_volume
 from geomreg_tui.summary import Facts, Summary
 
-__all__ = ["SPLITTING", "PlannedTail", "SplittingKind", "SplittingStage", "try_plan"]
+__all__ = ["SPLITTING", "PlannedTail", "SplittingKind", "SplittingStage", "add_at_loss", "try_plan"]
 
 _STRETCH = 1.0  # seconds between checkpoints
 
@@ -308,6 +308,14 @@ class SplittingKind(StageKind):
         modes = analyse_modes(distribution)
         document["dominance"] = landmark_dominance(distribution, deep).to_json(modes.excess)
         document["tail"] = deep.to_json()
+        add_at_loss(document.get("observables", {}), deep)
+
+
+def add_at_loss(observables: Mapping[str, dict[str, Any]], deep: DeepTail) -> None:
+    """Add what is known among networks of low loss, ``at_loss``, to observables of ``summary.json``."""
+    for name, rows in deep.observed.items():
+        if name in observables:
+            observables[name]["at_loss"] = [row.to_json() for row in rows]
 
 
 def try_plan(executor: Executor, experiment: Experiment, plan: TailPlan) -> Tail:

@@ -282,7 +282,7 @@ def _stored(path: Path, experiment: Experiment, plan: SweepPlan) -> RunDirectory
         changed = "; ".join(differences(run.asked, experiment))
         raise RunDirectoryError(f"{path}: holds another experiment ({changed}); choose another --out")
     tail, training = TailFolder.of(run).planned(), TrainingFolder(run).planned()
-    if (tail.plan if tail else None) != plan.tail:
+    if (replace(tail.plan, observe=(), pairs=None) if tail else None) != plan.tail:
         raise RunDirectoryError(f"{path}: holds a run with another deep tail, or none; choose another --out")
     if (training.plan if training else None) != plan.training:
         raise RunDirectoryError(f"{path}: holds a run with another training, or none; choose another --out")

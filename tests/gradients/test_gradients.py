@@ -75,7 +75,7 @@ def test_the_way_back_belongs_to_the_way_forward(kind, bias, n_in, n_out, count,
     generator = seeds.torch_generator(2)
     stream = Stream(generator, torch.device("cpu"), torch.float64)
     activations = columns(kind, n_in, count)
-    layer = ProjectedLayer(law, shape, activations, 3, stream)
+    layer = ProjectedLayer.draw(law, shape, activations, 3, stream)
     z = layer.z.clone()
     upstream = torch.randn(3, n_out, back, dtype=torch.float64, generator=generator)
     upstream[:, :, 0] = 0

@@ -44,7 +44,7 @@ def ntks(made, count, *key):
     with torch.inference_mode():
         for _ in range(0, count, 256):
             stream = made._stream(generator)
-            done = made._run(256, stream)
+            done = made.draw(256, stream)
             parts.append(done.gram(torch.ones_like(done.outputs)))
     return torch.cat(parts)[:count].numpy()
 

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import logsumexp
 
-from geomreg_tui.splitting.result import BrokenPopulationError, PopulationResult, log_difference, recounted
+from geomreg_tui.splitting.excess import log_difference, recounted
+from geomreg_tui.splitting.result import BrokenPopulationError, PopulationResult
 
 NOISE = 0.1
 

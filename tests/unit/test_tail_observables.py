@@ -1,0 +1,264 @@
+"""Observables down the tail: bits, plans, what is kept of members, and how populations are joined."""
+
+import itertools
+import json
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import geomreg_tui as geomreg
+from geomreg_tui.errors import ExperimentError
+from geomreg_tui.experiment import Experiment
+from geomreg_tui.gradients.plan import GradientPlan
+from geomreg_tui.rundir import RunDirectory
+from geomreg_tui.splitting.checkpoints import TailFolder
+from geomreg_tui.splitting.curve import tail_curve
+from geomreg_tui.splitting.members import ObservedMembers, log10_volume_due
+from geomreg_tui.splitting.observed_curve import SHARES, observed_curve
+from geomreg_tui.splitting.plan import TailPlan, plan_from_values, plan_values
+from geomreg_tui.splitting.population import Population, tail_experiment
+from geomreg_tui.splitting.result import PopulationResult, Tail, thinned
+from geomreg_tui.statistics.clusters import cluster_mean, cluster_quantiles
+from tests import seeds
+from tests.engines import put_engines_here
+from tests.rates import fewest
+
+VALUES = {"data": "gaussian", "inputs": 5, "examples": 3, "width": 5, "depth": 1, "held_out": 2}
+OBSERVE = ("confusion", "ntk")
+GOAL = {"log10_volume": -3.0, "population": 40}
+CASES = [VALUES, {**VALUES, "init": "uniform"}, {**VALUES, "loss": "mae", "seed": 3}]
+
+
+def bits(result):
+    values, arrays = result.to_parts()
+    return values, {name: array.tobytes() for name, array in arrays.items()}
+
+
+def gone_down(values, observe, stops=False):
+    """Return a population at its end; ``stops``: begun anew from its checkpoint before every level."""
+    experiment, plan = tail_experiment(Experiment.parse(values)), TailPlan(**GOAL, observe=observe)
+    population = Population(experiment, plan, 1)
+    while population.advance():
+        if stops:
+            population = Population(experiment, plan, 1, checkpoint=population.to_parts())
+    return population.result
+
+
+@pytest.mark.parametrize("values", CASES)
+def test_bits_depend_on_no_stop_and_observing_changes_no_others(values):
+    whole = gone_down(values, OBSERVE)
+    assert bits(gone_down(values, OBSERVE, stops=True)) == bits(whole)
+    assert len(whole.observed.log_loss) >= 3
+    plain = gone_down(values, ())
+    assert bits(replace(whole, observed=ObservedMembers.empty())) == bits(plain)
+    assert "observed" not in plain.to_parts()[0]
+
+
+def test_a_checkpoint_with_other_observables_is_refused():
+    experiment = tail_experiment(Experiment.parse(VALUES))
+    population = Population(experiment, TailPlan(**GOAL, observe=OBSERVE), 0)
+    while population.advance() and not population.result.observed.names:
+        pass
+    for observe in ((), ("ntk",)):
+        with pytest.raises(ValueError, match="observables"):
+            Population(experiment, TailPlan(**GOAL, observe=observe), 0, checkpoint=population.to_parts())
+
+
+def test_plans_name_what_is_observed_and_are_as_before_without():
+    plain = TailPlan(log10_volume=-5.0)
+    assert "observe" not in plan_values(plain)
+    assert "pairs" not in plan_values(plain)
+    assert plan_from_values(plan_values(plain)) == plain
+    asked = GradientPlan(("confusion", "sharpness", "walk"), pairs=3)
+    full = plain.observing(asked)
+    assert (full.observe, full.pairs) == (("confusion", "sharpness"), 3)
+    assert plan_from_values(json.loads(json.dumps(plan_values(full)))) == full
+    assert plain.observing(GradientPlan(("walk",), pairs=3)) == plain
+    assert full.observing(None) == plain
+    for bad in ({"observe": ["walk"]}, {"observe": ["sharpness", "confusion"]}, {"observe": ["x"]}):
+        with pytest.raises(ValueError, match="observables"):
+            plan_from_values({**plan_values(plain), **bad})
+    with pytest.raises(ValueError, match="observables"):
+        plan_from_values({**plan_values(full), "pairs": 0})
+
+
+def test_looks_come_at_each_decade_and_then_further_apart():
+    due = [log10_volume_due(looks) for looks in range(50)]
+    assert due[:21] == [-float(k) for k in range(1, 21)] + [-22.0]
+    assert due[30] == -50
+    assert due[49] < -280
+    assert all(-b <= -a * 1.1 + 1 for a, b in itertools.pairwise(due))
+
+
+def members(losses, values, names=("ntk_trace",)):
+    return ObservedMembers(names, np.log(losses), np.asarray(values, np.float64).reshape(len(losses), -1, 6))
+
+
+def test_members_come_back_and_are_thinned_in_order():
+    rng = seeds.generator(90)
+    seen = ObservedMembers(("ntk_trace", "sharpness"), np.array([1.0, 0.5]), rng.normal(size=(2, 2, 40)))
+    values, arrays = seen.to_parts()
+    again = ObservedMembers.from_parts(json.loads(json.dumps(values)), arrays)
+    assert again.names == seen.names
+    assert again.values.tobytes() == seen.values.tobytes()
+    few = seen.thinned(8)
+    assert few.values.shape == (2, 2, 8)
+    assert np.allclose(few.values, np.sort(seen.values)[:, :, 2::5])
+    population = replace(PopulationResult.empty(), observed=seen)
+    assert thinned(population).observed.values.shape == (2, 2, 32)
+    tail = Tail(TailPlan(log10_volume=-1.0, repeats=1, observe=("ntk", "sharpness")), "pcn", "latent", ())
+    tail = replace(tail, populations=(population,))
+    back = Tail.from_parts(*tail.to_parts())
+    assert back.populations[0].observed.values.shape == (2, 2, 32)
+
+
+@pytest.mark.parametrize(
+    "break_",
+    [
+        lambda v, a: v.update(observed=["mass"]),
+        lambda v, a: v.update(observed=[]),
+        lambda v, a: v.update(observed=["ntk_trace", "ntk_trace"]),
+        lambda v, a: a.update(observed_log_loss=np.array([1.0, 1.0])),
+        lambda v, a: a.update(observed_log_loss=np.array([1.0, math.nan])),
+        lambda v, a: a.update(observed_log_loss=np.array([1.0])),
+        lambda v, a: a.update(observed_values=np.full((2, 1, 3), math.inf)),
+        lambda v, a: a.update(observed_values=np.zeros((2, 2, 3))),
+        lambda v, a: a.update(observed_values=np.zeros((2, 1, 0))),
+        lambda v, a: a.pop("observed_values"),
+    ],
+)
+def test_forged_members_are_refused(break_):
+    values, arrays = members([3.0, 2.0], np.arange(12)).to_parts()
+    ObservedMembers.from_parts(values, arrays)
+    break_(values, arrays)
+    with pytest.raises((LookupError, TypeError, ValueError)):
+        ObservedMembers.from_parts(values, arrays)
+
+
+@given(
+    st.lists(st.lists(st.integers(-5, 5), min_size=1, max_size=6), min_size=1, max_size=5),
+    st.sampled_from(SHARES),
+)
+def test_quantiles_of_clusters_are_those_of_all_values_repeated(groups, share):
+    """With whole weights: the smallest number that the share of all values is at most."""
+    values = [np.array(group, np.float64) for group in groups]
+    weights = [np.full(len(group), 1.0 + place % 3) for place, group in enumerate(groups)]
+    every = np.sort(
+        np.concatenate([np.repeat(v, w.astype(int)) for v, w in zip(values, weights, strict=True)])
+    )
+    (found,) = cluster_quantiles(values, weights, [share])
+    assert found.estimate == every[max(0, math.ceil(share * every.size - 1e-9) - 1)]
+    assert not found.low > found.estimate
+    assert not found.high < found.estimate
+    assert math.isclose(cluster_mean(values, weights).estimate, every.mean(), abs_tol=1e-12)
+
+
+@pytest.mark.parametrize("within", [0.0, 0.5])
+def test_intervals_over_clusters_cover(within):
+    """Values of a cluster share a part of their variance: intervals that took them for independent would
+    miss the true quantile by far more than 5 % of the time."""
+    rng, trials, clusters, size = seeds.generator(91, int(within * 10)), 400, 8, 64
+    truth = {0.05: -1.6448536269514722, 0.5: 0.0, 0.75: 0.6744897501960817}
+    hit, naive = dict.fromkeys(truth, 0), 0
+    for _ in range(trials):
+        shared = rng.normal(size=(clusters, 1)) * math.sqrt(within)
+        values = shared + rng.normal(size=(clusters, size)) * math.sqrt(1 - within)
+        weights = [np.full(size, w) for w in rng.uniform(0.7, 1.3, clusters)]
+        found = cluster_quantiles(list(values), weights, list(truth))
+        for (share, exact), place in zip(truth.items(), found, strict=True):
+            hit[share] += not place.low > exact and not place.high < exact
+        mean = cluster_mean(list(values), weights)
+        hit["mean"] = hit.get("mean", 0) + (mean.low <= 0 <= mean.high)
+        naive += abs(values.mean()) < 1.96 * values.std() / math.sqrt(values.size)
+    assert min(hit.values()) >= fewest(trials, 0.92, len(hit))
+    assert within == 0 or naive < 0.7 * trials
+
+
+def test_a_single_population_has_no_intervals():
+    (found,) = cluster_quantiles([np.arange(9.0)], [np.ones(9)], [0.5])
+    assert found.estimate == 4
+    assert math.isnan(found.low)
+    assert math.isnan(found.high)
+    assert math.isnan(cluster_quantiles([np.empty(0)], [np.empty(0)], [0.5])[0].estimate)
+
+
+def population_of(log10_volumes, losses, seen):
+    logs = np.log(losses)
+    result = PopulationResult.empty().extended(
+        logs, np.array(log10_volumes) * math.log(10), np.full(len(logs), 0.01), -math.inf, True
+    )
+    return replace(result, observed=seen, status="volume reached")
+
+
+def test_what_follows_a_power_of_the_loss_is_joined_without_error():
+    """Populations that were looked at other losses agree, where each value is sqrt(L) times a constant."""
+    losses, volumes = 10.0 ** -np.arange(7), -np.arange(7.0) / 2
+    spread = np.array([1.0, 2, 3, 4, 5, 6])
+    found = []
+    for places in ([0.1, 0.01, 1e-3, 1e-5], [0.06, 0.004, 2e-4, 3e-6], [0.09, 0.02, 1e-4, 1e-5]):
+        places = np.array(places)
+        seen = members(places, np.sqrt(places)[:, None] * spread)
+        found.append(population_of(volumes, losses, seen))
+    rows = observed_curve(found, tail_curve(found))["ntk_trace"]
+    assert len(rows) == 4
+    assert math.isclose(rows[0].log10_loss, math.log10(0.06))
+    assert math.isclose(rows[-1].log10_loss, -5)
+    for row in rows:
+        assert math.isclose(row.log10_volume, row.log10_loss / 2, abs_tol=1e-6)
+        for share, place in zip(SHARES, row.quantiles, strict=True):
+            expected = math.sqrt(10**row.log10_loss) * np.quantile(spread, share, method="inverted_cdf")
+            assert math.isclose(place.estimate, expected, rel_tol=1e-9)
+        assert row.networks == 18
+        assert row.undefined == 0
+
+
+def test_populations_count_by_their_volume_and_what_is_undefined_is_left_out():
+    losses, none = np.array([1.0, 0.1]), math.nan
+    one = population_of([0, -1], losses, members([0.1], [1, 1, 1, 1, 1, 1]))
+    other = population_of([0, -1 + math.log10(3)], losses, members([0.1], [2, 2, 2, none, none, none]))
+    (row,) = observed_curve([one, other], tail_curve([one, other]))["ntk_trace"]
+    assert math.isclose(row.mean.estimate, (1 * 1 + 3 * 0.5 * 2) / 2.5)
+    assert math.isclose(row.undefined, 3 * 0.5 / 4)
+    assert observed_curve([one, PopulationResult.empty()], None) == {}
+    unseen = population_of([0, -1], losses, ObservedMembers.empty())
+    assert observed_curve([one, unseen], tail_curve([one, unseen])) == {}
+
+
+def test_a_run_observes_down_its_tail(tmp_path, monkeypatch):
+    put_engines_here(monkeypatch)
+    goals = {"to_log10_volume": -3, "population": 30, "repeats": 3}
+    asked = {"samples": 2000, "observe": "confusion,ntk,walk", "observed": 100, "pairs": 2}
+    result = geomreg.tail(out=tmp_path / "run", progress=False, **VALUES, **goals, **asked)
+    document = json.loads((tmp_path / "run" / "summary.json").read_text())
+    assert "at_loss" not in document["observables"]["walk_correlation"]
+    for name in ("confusion_min", "ntk_trace"):
+        rows = document["observables"][name]["at_loss"]
+        assert rows == result.observables[name]["at_loss"]
+        assert len(rows) >= 2
+        assert rows[-1]["log10_volume"] < -2
+        assert all(a["log10_loss"] > b["log10_loss"] for a, b in itertools.pairwise(rows))
+        for row in rows:
+            mean, low, high = row["mean"]
+            assert low <= mean <= high
+            assert row["quantiles"]["0.05"][0] <= row["quantiles"]["0.5"][0]
+            assert math.isclose(row["loss"], 10 ** row["log10_loss"])
+            assert row["networks"] == 45
+    run = RunDirectory.open(result.path)
+    folder = TailFolder.of(run)
+    assert folder.planned().plan.observe == OBSERVE
+    assert folder.planned().plan.pairs == 2
+
+
+def test_projected_laws_without_weights_are_refused(tmp_path, monkeypatch):
+    put_engines_here(monkeypatch)
+    values = {**VALUES, "init": "orthogonal", "progress": False}
+    goals = {"to_log10_volume": -1, "population": 20, "repeats": 1, "samples": 100, "observe": "ntk"}
+    with pytest.raises(ExperimentError, match="sampler direct"):
+        geomreg.tail(out=tmp_path / "run", **values, **goals)
+    assert not (tmp_path / "run").exists()
+    result = geomreg.tail(out=tmp_path / "run", sampler="direct", **values, **goals)
+    assert result.observables["ntk_trace"]["at_loss"]
