@@ -210,6 +210,7 @@ def _sweep_measures(sweep: Sweep) -> dict[str, dict[str, NDArray[np.float64]]]:
     if sweep.observed is not None:
         found["observed"] = sweep.observed.means
         found["law"] = sweep.observed.laws
+        found["low_loss"] = sweep.observed.low_loss
     if sweep.training is not None:
         found["trained"] = sweep.training.measures
     return found

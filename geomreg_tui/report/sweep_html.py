@@ -16,20 +16,24 @@ from geomreg_tui.report.sweep_figures import (
     draw_tails,
     draw_training,
 )
+from geomreg_tui.report.sweep_measures import (
+    law_heading,
+    law_rows,
+    low_loss_heading,
+    low_loss_rows,
+    observed_heading,
+    observed_notes,
+    observed_rows,
+    training_heading,
+    training_rows,
+)
 from geomreg_tui.report.sweep_results import Sweep
 from geomreg_tui.report.sweeps import (
     MEASURES,
     TAIL_HEADINGS,
     direction_lines,
-    law_heading,
-    law_rows,
-    observed_heading,
-    observed_notes,
-    observed_rows,
     tail_rows,
     tail_verdict_lines,
-    training_heading,
-    training_rows,
     verdict_line,
     without_networks,
 )
@@ -88,6 +92,7 @@ def sweep_page(sweep: Sweep) -> str:
         observed_notes=observed_notes(sweep.observed) if sweep.observed is not None else (),
         observed=_observed_table(sweep),
         laws=_law_table(sweep),
+        low_loss=_low_loss_table(sweep),
         training_figure=_training_figure(sweep),
         training=_training_table(sweep),
         densities=_density_figure(sweep),
@@ -165,6 +170,13 @@ def _law_table(sweep: Sweep) -> Table | None:
         return None
     rows = law_rows(sweep.factors, sweep.points, sweep.observed)
     return _measure_table(sweep, law_heading(sweep.observed), rows)
+
+
+def _low_loss_table(sweep: Sweep) -> Table | None:
+    if sweep.observed is None or not sweep.observed.low_loss:
+        return None
+    rows = low_loss_rows(sweep.factors, sweep.points, sweep.observed)
+    return _measure_table(sweep, low_loss_heading(), rows)
 
 
 def _measure_table(sweep: Sweep, caption: str, table: tuple[list[str], list[list[str]]]) -> Table:

@@ -3,32 +3,24 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-
-import numpy as np
-from numpy.typing import NDArray
+from collections.abc import Sequence
 
 from geomreg_tui.columns import table_lines, wrapped_lines
 from geomreg_tui.errors import plain_text
 from geomreg_tui.formatting import (
-    UNDEFINED,
     decimal_text,
     exact_text,
     interval_text,
-    number_text,
     probability_text,
     share_text,
 )
-from geomreg_tui.report.observed import LABELS
-from geomreg_tui.report.training import median_text
+from geomreg_tui.report.sweep_measures import factor_words, known_text, observed_part, training_part
 from geomreg_tui.report.wording import log_text, mass_text, ratio_text
 from geomreg_tui.statistics import Direction
 from geomreg_tui.statistics.landmark import SAMPLED
 from geomreg_tui.statistics.trends import LANDMARK, LOG10_RATIO, NO_DIRECTION
-from geomreg_tui.sweeps.observed import ObservedComparison, compare_observed
 from geomreg_tui.sweeps.plan import Factor, point_name
 from geomreg_tui.sweeps.result import FailedPoint, SweepPoint
-from geomreg_tui.sweeps.trained import TrainingComparison, compare_training
 from geomreg_tui.sweeps.verdicts import GridVerdict, Verdict
 from geomreg_tui.sweeps.volumes import TailComparison, TailVerdict, compare_tails
 
@@ -38,16 +30,9 @@ __all__ = [
     "direction_lines",
     "direction_numbers",
     "failure_line",
-    "law_heading",
-    "law_rows",
-    "observed_heading",
-    "observed_notes",
-    "observed_rows",
     "sweep_text",
     "tail_rows",
     "tail_verdict_lines",
-    "training_heading",
-    "training_rows",
     "verdict_line",
     "without_networks",
 ]
@@ -55,15 +40,6 @@ __all__ = [
 TAIL_HEADINGS = ("P", "log10 V", "std", "λ", "log10 V_P(r)", "status")
 MEASURES = {LANDMARK: "D_0", LOG10_RATIO: "log10 ratio"}
 _SMALLEST_P = 1e-300
-_TRAINED = {
-    "fitted": "fitted",
-    "steps": "steps",
-    "distance": "distance",
-    "relative_distance": "over the start",
-    "held_out_loss": "held-out loss",
-    "held_out_accuracy": "accuracy",
-    "log10_volume": "log10 V there",
-}
 
 
 def sweep_text(
@@ -97,14 +73,14 @@ def sweep_text(
             [
                 *map(exact_text, point.settings),
                 f"{point.facts.parameters:,}",
-                _known(mass_text(point.landmark.landmark)),
-                *([_known(ratio_text(point.landmark))] if deep else []),
+                known_text(mass_text(point.landmark.landmark)),
+                *([known_text(ratio_text(point.landmark))] if deep else []),
                 *(share_text(mass.estimate, undefined="-") for mass in (modes.excess, *masses)),
             ]
         )
     for gone in without_networks(failed):
         rows.append([*map(exact_text, gone.settings), "failed", *["-"] * (len(headings) - len(names) - 1)])
-    lines = table_lines(headings, rows, width, left=_words(factors))
+    lines = table_lines(headings, rows, width, left=factor_words(factors))
     lines.append("")
     mixed = [point_name(factors, point.settings) for point in points if point.mixed]
     said = []
@@ -116,8 +92,8 @@ def sweep_text(
     lines += [part for line in said for part in wrapped_lines(line, width, 2)]
     lines += [part for line in direction_lines(judged, judged_grid) for part in _verdict_lines(line, width)]
     lines += _tail_part(factors, points, width)
-    lines += _observed_part(factors, points, width)
-    lines += _training_part(factors, points, width)
+    lines += observed_part(factors, points, width)
+    lines += training_part(factors, points, width)
     return plain_text("\n".join(lines))
 
 
@@ -125,10 +101,6 @@ def direction_lines(judged: Sequence[Verdict], judged_grid: Sequence[GridVerdict
     """Return in words the direction of each factor, and of each over the whole grid where there are two."""
     lines = [verdict_line(verdict) for verdict in judged]
     return lines + [line for verdict in judged_grid for line in _grid_lines(verdict)]
-
-
-def _known(text: str) -> str:
-    return "-" if text == UNDEFINED else text
 
 
 def _grid_lines(verdict: GridVerdict) -> tuple[str, str]:
@@ -164,11 +136,6 @@ def without_networks(failed: Sequence[FailedPoint]) -> list[FailedPoint]:
     return [point for point in failed if not point.samples]
 
 
-def _words(factors: Sequence[Factor]) -> list[int]:
-    """Return the places of the factors whose values are words, which are set to the left."""
-    return [place for place, factor in enumerate(factors) if not factor.ordered]
-
-
 def _tail_part(factors: Sequence[Factor], points: Sequence[SweepPoint], width: int | None) -> list[str]:
     """Return volumes at equal loss as a table, and whether they contract; nothing without deep tails."""
     compared = compare_tails(factors, points)
@@ -180,132 +147,11 @@ def _tail_part(factors: Sequence[Factor], points: Sequence[SweepPoint], width: i
         "beside the ball of P dimensions with the typical radius of the weights"
     )
     headings = [*(factor.key for factor in factors), *TAIL_HEADINGS]
-    left = [*_words(factors), len(headings) - 1]
+    left = [*factor_words(factors), len(headings) - 1]
     table = table_lines(headings, tail_rows(points, compared), width, left=left, wrap_last=True)
     said = [line for verdict in compared.verdicts for line in tail_verdict_lines(verdict)]
     verdicts = [part for line in said for part in _verdict_lines(line, width)]
     return ["", *wrapped_lines(heading, width), "", *table, "", *verdicts]
-
-
-def _training_part(factors: Sequence[Factor], points: Sequence[SweepPoint], width: int | None) -> list[str]:
-    """Return how the ensembles ended as a table; nothing where nothing was trained."""
-    compared = compare_training(points)
-    if compared is None:
-        return []
-    return _measure_lines(
-        factors, training_heading(compared), training_rows(factors, points, compared), width
-    )
-
-
-def _observed_part(factors: Sequence[Factor], points: Sequence[SweepPoint], width: int | None) -> list[str]:
-    """Return means of observables as a table; nothing where nothing was observed."""
-    compared = compare_observed(points)
-    if compared is None:
-        return []
-    lines = _measure_lines(factors, observed_heading(), observed_rows(factors, points, compared), width)
-    if compared.laws:
-        lines += _measure_lines(factors, law_heading(compared), law_rows(factors, points, compared), width)
-    notes = [part for note in observed_notes(compared) for part in wrapped_lines(note, width, 2)]
-    return [*lines, *(["", *notes] if notes else [])]
-
-
-def _measure_lines(
-    factors: Sequence[Factor], heading: str, table: tuple[list[str], list[list[str]]], width: int | None
-) -> list[str]:
-    """Return headings and rows as lines, below a blank line and what they show."""
-    headings, rows = table
-    lines = table_lines(headings, rows, width, left=_words(factors))
-    return ["", *wrapped_lines(heading, width), "", *lines]
-
-
-def observed_heading() -> str:
-    """Return what the table of observables shows."""
-    return "Observed: means over networks [95 %]"
-
-
-def law_heading(compared: ObservedComparison) -> str:
-    """Return what the table of laws shows, and which laws they are."""
-    kinds: dict[str, list[str]] = {}
-    for name, law in compared.law_names.items():
-        kinds.setdefault(law, []).append(LABELS[name])
-    return "Means by theory: " + "; ".join(f"{law}: {', '.join(names)}" for law, names in kinds.items())
-
-
-def law_rows(
-    factors: Sequence[Factor], points: Sequence[SweepPoint], compared: ObservedComparison
-) -> tuple[list[str], list[list[str]]]:
-    """Return headings, and the settings of each point with the means that theory expects, as text."""
-
-    def text(_: str, mean: Sequence[float]) -> str:
-        return _known(number_text(mean[0]))
-
-    return _measure_table(factors, points, compared.laws, LABELS, text)
-
-
-def observed_notes(compared: ObservedComparison) -> list[str]:
-    """Return what has to be known before means of different points are compared."""
-    if len(compared.pairs) < 2 or "confusion_min" not in compared.means:
-        return []
-    pairs = f"{compared.pairs[0]:,} to {compared.pairs[-1]:,}"
-    return [
-        f"The points compare {pairs} pairs of examples: the smallest of more cosines is smaller whatever "
-        "the networks are."
-    ]
-
-
-def observed_rows(
-    factors: Sequence[Factor], points: Sequence[SweepPoint], compared: ObservedComparison
-) -> tuple[list[str], list[list[str]]]:
-    """Return headings, and the settings of each point with its means of observables, as text."""
-    return _measure_table(
-        factors, points, compared.means, LABELS, lambda _, mean: _known(interval_text(mean))
-    )
-
-
-def training_heading(compared: TrainingComparison) -> str:
-    """Return what the table of trained ensembles shows."""
-    goal = f" to a training loss of {number_text(compared.to_loss)}" if compared.to_loss else ""
-    return f"Training{goal}: the share that has fitted, and medians over these [95 %]"
-
-
-def training_rows(
-    factors: Sequence[Factor], points: Sequence[SweepPoint], compared: TrainingComparison
-) -> tuple[list[str], list[list[str]]]:
-    """Return headings, and the settings of each point with how its ensemble ended, as text.
-
-    Measures that no point has are left out.
-    """
-    return _measure_table(factors, points, compared.measures, _TRAINED, median_text)
-
-
-def _measure_table(
-    factors: Sequence[Factor],
-    points: Sequence[SweepPoint],
-    measures: Mapping[str, NDArray[np.float64]],
-    labels: Mapping[str, str],
-    text: Callable[[str, tuple[float, float, float]], str],
-) -> tuple[list[str], list[list[str]]]:
-    """Return headings, and the settings of each point with its measures, as text.
-
-    Args:
-        factors: what was varied.
-        points: what came out.
-        measures: by name, with intervals, (points, 3); what no point has is left out.
-        labels: headings of the measures, in the order in which they are shown.
-        text: says a measure, by its name, and estimate, low and high end.
-    """
-    shown = [name for name in labels if name in measures and np.isfinite(measures[name][:, 0]).any()]
-    headings = [*(factor.key for factor in factors), *(labels[name] for name in shown)]
-    rows = [
-        [*map(exact_text, point.settings), *(text(name, _ends(measures[name][place])) for name in shown)]
-        for place, point in enumerate(points)
-    ]
-    return headings, rows
-
-
-def _ends(values: NDArray[np.float64]) -> tuple[float, float, float]:
-    estimate, low, high = map(float, values)
-    return estimate, low, high
 
 
 def tail_rows(points: Sequence[SweepPoint], compared: TailComparison) -> list[list[str]]:

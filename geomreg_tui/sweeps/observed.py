@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from geomreg_tui.gradients.describe import describe
 from geomreg_tui.gradients.plan import OBSERVED
+from geomreg_tui.splitting.stage import add_at_loss
 from geomreg_tui.statistics.intervals import UNDEFINED, WIDTH, Interval
 from geomreg_tui.statistics.observable_laws import ObservableLaw
 from geomreg_tui.sweeps.bands import interval_rows
@@ -31,12 +32,15 @@ class ObservedComparison:
         law_names: which laws these are, by observable.
         pairs: how many pairs of examples were compared at the points, each number once; empty where none
             were.
+        low_loss: the median of each observable among the networks of the lowest loss that the deep tail of a
+            point has come to, with its interval, (points, 3); empty where none was observed down a tail.
     """
 
     means: dict[str, NDArray[np.float64]]
     laws: dict[str, NDArray[np.float64]]
     law_names: dict[str, str]
     pairs: tuple[int, ...] = ()
+    low_loss: dict[str, NDArray[np.float64]] = field(default_factory=dict)
 
 
 def compare_observed(points: Sequence[SweepPoint]) -> ObservedComparison | None:
@@ -54,7 +58,9 @@ def compare_observed(points: Sequence[SweepPoint]) -> ObservedComparison | None:
     said = {
         name: " or ".join(sorted({found[name].name for found in laws if name in found})) for name in known
     }
-    return ObservedComparison(means, interval_rows(known, expected), said, tuple(sorted(pairs)))
+    deep = [_low_loss(point) for point in points]
+    low_loss = interval_rows([name for name in names if any(name in found for found in deep)], deep)
+    return ObservedComparison(means, interval_rows(known, expected), said, tuple(sorted(pairs)), low_loss)
 
 
 def point_observed(point: SweepPoint) -> dict[str, Any]:
@@ -67,12 +73,19 @@ def point_observed(point: SweepPoint) -> dict[str, Any]:
     document = describe(point.observed)
     for found in document["observables"].values():
         found.pop("given_loss", None)
+    if point.tail is not None:
+        add_at_loss(document["observables"], point.tail)
     return document
 
 
 def _means(point: SweepPoint) -> dict[str, Interval]:
     found = point_observed(point).get("observables", {})
     return {name: _interval(values["mean_interval"]) for name, values in found.items()}
+
+
+def _low_loss(point: SweepPoint) -> dict[str, Interval]:
+    found = {} if point.tail is None else point.tail.observed
+    return {name: rows[-1].median for name, rows in found.items() if rows}
 
 
 def _expected(law: ObservableLaw) -> Interval:

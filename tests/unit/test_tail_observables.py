@@ -1,5 +1,6 @@
 """Observables down the tail: bits, plans, what is kept of members, and how populations are joined."""
 
+import csv
 import itertools
 import json
 import math
@@ -13,9 +14,9 @@ from hypothesis import strategies as st
 import geomreg_tui as geomreg
 from geomreg_tui.errors import ExperimentError
 from geomreg_tui.experiment import Experiment
+from geomreg_tui.formatting import number_text
 from geomreg_tui.gradients.plan import GradientPlan
-from geomreg_tui.rundir import RunDirectory
-from geomreg_tui.splitting.checkpoints import TailFolder
+from geomreg_tui.rundir.store import read_arrays
 from geomreg_tui.splitting.curve import tail_curve
 from geomreg_tui.splitting.members import ObservedMembers, log10_volume_due
 from geomreg_tui.splitting.observed_curve import SHARES, observed_curve
@@ -24,6 +25,7 @@ from geomreg_tui.splitting.population import Population, tail_experiment
 from geomreg_tui.splitting.result import PopulationResult, Tail, thinned
 from geomreg_tui.statistics.clusters import cluster_mean, cluster_quantiles
 from tests import seeds
+from tests.command import call
 from tests.engines import put_engines_here
 from tests.rates import fewest
 
@@ -228,29 +230,130 @@ def test_populations_count_by_their_volume_and_what_is_undefined_is_left_out():
     assert observed_curve([one, unseen], tail_curve([one, unseen])) == {}
 
 
-def test_a_run_observes_down_its_tail(tmp_path, monkeypatch):
-    put_engines_here(monkeypatch)
-    goals = {"to_log10_volume": -3, "population": 30, "repeats": 3}
-    asked = {"samples": 2000, "observe": "confusion,ntk,walk", "observed": 100, "pairs": 2}
-    result = geomreg.tail(out=tmp_path / "run", progress=False, **VALUES, **goals, **asked)
-    document = json.loads((tmp_path / "run" / "summary.json").read_text())
+@pytest.fixture(scope="module")
+def swept(tmp_path_factory):
+    """A sweep of two points with tails whose networks are observed."""
+    path = tmp_path_factory.mktemp("sweep") / "widths"
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        put_engines_here(monkeypatch)
+        goals = {"to_log10_volume": -3, "population": 30, "repeats": 3}
+        asked = {"samples": 2000, "observe": "confusion,ntk,walk", "observed": 100, "pairs": 2}
+        geomreg.sweep({"width": [3, 5]}, out=path, progress=False, **VALUES, goals=goals, **asked)
+    return path
+
+
+def test_a_run_observes_down_its_tail_and_every_output_says_so(swept, tmp_path):
+    result = geomreg.load(swept / "width=5")
+    document = json.loads((result.path / "summary.json").read_text())
     assert "at_loss" not in document["observables"]["walk_correlation"]
+    table = result.arrays("observables_at_loss")
+    call("export", result.path, tmp_path / "run.npz", check=0)
+    with np.load(tmp_path / "run.npz") as kept:
+        for name, column in table.items():
+            np.testing.assert_array_equal(kept[f"observed_at_loss_{name}"], column)
     for name in ("confusion_min", "ntk_trace"):
         rows = document["observables"][name]["at_loss"]
         assert rows == result.observables[name]["at_loss"]
         assert len(rows) >= 2
         assert rows[-1]["log10_volume"] < -2
         assert all(a["log10_loss"] > b["log10_loss"] for a, b in itertools.pairwise(rows))
-        for row in rows:
+        own = table["observable"] == name
+        assert table["networks"][own].tolist() == [45] * len(rows)
+        for place, row in zip(np.flatnonzero(own), rows, strict=True):
             mean, low, high = row["mean"]
             assert low <= mean <= high
             assert row["quantiles"]["0.05"][0] <= row["quantiles"]["0.5"][0]
             assert math.isclose(row["loss"], 10 ** row["log10_loss"])
-            assert row["networks"] == 45
-    run = RunDirectory.open(result.path)
-    folder = TailFolder.of(run)
-    assert folder.planned().plan.observe == OBSERVE
-    assert folder.planned().plan.pairs == 2
+            assert table["q0.5"][place] == row["quantiles"]["0.5"][0]
+            assert table["mean_low"][place] == low
+    median = number_text(document["observables"]["ntk_trace"]["at_loss"][-1]["quantiles"]["0.5"][0])
+    _, report, _ = call("report", result.path, check=0)
+    _, _, part = report.partition("Low loss ")
+    assert median in part
+    call("export", result.path, tmp_path / "run.html", check=0)
+    page = (tmp_path / "run.html").read_text()
+    assert "Down the tail: trace of the NTK" in page
+    assert median in page
+
+
+def test_a_sweep_says_what_its_points_say(swept, tmp_path):
+    sweep = json.loads((swept / "sweep.json").read_text())
+    call("export", swept, tmp_path / "points.csv", check=0)
+    rows = list(csv.DictReader((tmp_path / "points.csv").read_text().splitlines()))
+    _, report, _ = call("report", swept, check=0)
+    _, _, part = report.partition("Observed among the networks of the lowest loss")
+    call("export", swept, tmp_path / "sweep.html", check=0)
+    page = (tmp_path / "sweep.html").read_text()
+    for name, point, row in zip(("width=3", "width=5"), sweep["points"], rows, strict=True):
+        alone = json.loads((swept / name / "summary.json").read_text())
+        for observable in ("confusion_mean", "ntk_trace"):
+            found = point["observables"][observable]["at_loss"]
+            assert found == alone["observables"][observable]["at_loss"]
+            median = found[-1]["quantiles"]["0.5"]
+            assert float(row[f"low_loss_{observable}"]) == median[0]
+            assert number_text(median[0]) in part
+            assert number_text(median[0]) in page
+        assert "low_loss_walk_correlation" not in row
+
+
+def test_a_sweep_is_taken_up_with_the_tails_that_it_has(swept, monkeypatch):
+    """Points of an earlier version, whose tails observe nothing, are taken as they are."""
+    put_engines_here(monkeypatch)
+    kept = [path.read_bytes() for path in sorted(swept.glob("*/tail/*.safetensors"))]
+    plan = swept / "width=3" / "tail" / "plan.json"
+    before = json.loads(plan.read_text())
+    assert before["plan"]["observe"] == list(OBSERVE)
+    assert before["plan"]["pairs"] == 2
+    goals = {"to_log10_volume": -3, "population": 30, "repeats": 3}
+    asked = {"samples": 2000, "observe": "confusion,ntk,walk", "observed": 100, "pairs": 2}
+    try:
+        old = {key: value for key, value in before["plan"].items() if key not in ("observe", "pairs")}
+        plan.write_text(json.dumps({**before, "plan": old}))
+        result = geomreg.sweep({"width": [3, 5]}, out=swept, progress=False, **VALUES, goals=goals, **asked)
+    finally:
+        plan.write_text(json.dumps(before))
+    assert len(result.points) == 2
+    assert [path.read_bytes() for path in sorted(swept.glob("*/tail/*.safetensors"))] == kept
+
+
+def test_a_resume_asks_nothing_new_of_a_tail_that_observes_nothing(tmp_path, monkeypatch):
+    """A run of an earlier version that observes networks and goes down a tail goes on as it began."""
+    put_engines_here(monkeypatch)
+    goals = {"to_log10_volume": -3, "population": 30, "repeats": 2, "samples": 1000, "progress": False}
+    plain = geomreg.tail(out=tmp_path / "plain", **VALUES, **goals)
+    run = geomreg.tail(out=tmp_path / "run", observe="ntk", observed=50, **VALUES, **goals)
+    plan = run.path / "tail" / "plan.json"
+    values = json.loads(plan.read_text())
+    del values["plan"]["observe"], values["plan"]["pairs"]
+    plan.write_text(json.dumps(values))
+    for path in (run.path / "tail").glob("*.safetensors"):
+        path.unlink()
+    again = run.resume(2000)
+    assert "at_loss" not in again.observables["ntk_trace"]
+    for index in range(2):
+        name = f"tail/population-{index:02d}.safetensors"
+        assert read_arrays(again.path / name)[0].keys() == read_arrays(plain.path / name)[0].keys()
+    assert again.tail.curve.log10_volume.tolist() == plain.tail.curve.log10_volume.tolist()
+
+
+def test_a_finished_run_goes_on_to_more_observed_networks(tmp_path, monkeypatch):
+    put_engines_here(monkeypatch)
+    asked = {"samples": 500, "observe": "ntk,walk", "progress": False, **VALUES}
+    few = geomreg.sample(out=tmp_path / "few", observed=60, **asked)
+    many = geomreg.sample(out=tmp_path / "many", observed=150, **asked)
+    _, _, error = call("run", "--resume", few.path, "--observed", 59, "--quiet", check=2)
+    assert "observed" in error
+    assert "this run observes 60; allowed is that number or more" in error
+    call("run", "--resume", few.path, "--observed", 100, "--quiet", check=0)
+    again = geomreg.load(few.path).resume(observed=150)
+    assert again.observables == many.observables
+    assert again.observed.planned.plan.networks == 150
+    call("run", "--resume", few.path, "--observed", 150, "--quiet", check=0)
+    with pytest.raises(ExperimentError, match="observes 150"):
+        again.resume(observed=100)
+    bare = geomreg.sample(out=tmp_path / "bare", samples=500, progress=False, **VALUES)
+    with pytest.raises(ExperimentError, match="begin another one with --observe"):
+        bare.resume(observed=100)
 
 
 def test_projected_laws_without_weights_are_refused(tmp_path, monkeypatch):
