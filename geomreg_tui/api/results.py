@@ -30,6 +30,7 @@ from geomreg_tui.report import (
 )
 from geomreg_tui.report.drawing import style
 from geomreg_tui.report.figures import PANELS, draw_figure, draw_panel
+from geomreg_tui.report.observed_figures import draw_observables, observables_drawn
 from geomreg_tui.report.sweep_figures import draw_sweep
 from geomreg_tui.rundir import RunState
 from geomreg_tui.runner import RunHandle, resume_run
@@ -166,12 +167,15 @@ class RunResult(Result):
         """Return a figure of matplotlib, or draw on axes that are given.
 
         Args:
-            panel: ``density``, ``volume``, ``training`` or ``held_out``; None for all side by side.
-            ax: axes to draw one panel on; they are returned.
+            panel: ``density``, ``volume``, ``training`` or ``held_out``; ``observables`` for a figure of what
+                was observed; None for all that there is.
+            ax: axes to draw one panel on, which ``observables`` is not; they are returned.
 
         Raises:
             ExperimentError: if there is no such panel, or matplotlib is not installed.
         """
+        if panel == "observables" and ax is None and observables_drawn(self):
+            return display.shown(draw_observables(self))
         if panel is not None and panel not in PANELS:
             rule = f"allowed are {', '.join(PANELS)}"
             raise ExperimentError([Problem("panel", repr(panel), rule, nearest_name(str(panel), PANELS))])

@@ -11,6 +11,7 @@ from geomreg_tui.experiment import Experiment
 from geomreg_tui.options import OptionReader
 
 __all__ = [
+    "LABELS",
     "METHODS",
     "NAME",
     "NETWORKS",
@@ -35,6 +36,16 @@ OBSERVED: dict[str, tuple[str, ...]] = {
     "gradient_norm": ("gradient_norm",),
     "sharpness": ("sharpness",),
     WALK: ("walk_correlation",),
+}
+# What they are called where people read of them.
+LABELS = {
+    "confusion_min": "smallest cosine",
+    "confusion_mean": "mean cosine",
+    "confusion_negative": "share of negative cosines",
+    "ntk_trace": "trace of the NTK",
+    "gradient_norm": "gradient norm",
+    "sharpness": "sharpness",
+    "walk_correlation": "walk: correlation of L",
 }
 METHODS = ("auto", "projected", "direct")
 NETWORKS = 10_000  # observed unless a number is asked for: means to 1 % of the standard deviation

@@ -10,6 +10,7 @@ import numpy as np
 
 from geomreg_tui.formatting import exact_text, number_text, share_text
 from geomreg_tui.report.drawing import COLOURS, INK, figure_text, legend_above, new_figure, style, title
+from geomreg_tui.report.observed_figures import fill_observables, observables_drawn, observables_size
 from geomreg_tui.report.results import Result
 
 __all__ = ["PANELS", "draw_density", "draw_figure", "draw_panel", "loss_label", "loss_unit"]
@@ -32,15 +33,26 @@ _LAWS = (("orange", "--"), ("vermilion", ":"), ("purple", "-."))
 def draw_figure(result: Result) -> Any:
     """Return a matplotlib figure with all panels side by side for which the run has something.
 
+    What was observed besides losses has a part of its own below them.
+
     Raises:
         ExperimentError: if matplotlib is not installed.
     """
     without = {"held_out": result.held_out is None, "training": result.training is None}
     names = [name for name in PANELS if not without.get(name)]
+    size = 4.6 * len(names), 4.2
     with style():
-        figure = new_figure(4.6 * len(names), 4.2)
-        for axes, name in zip(figure.subplots(1, len(names)), names, strict=True):
+        if observables_drawn(result):
+            wide, high = observables_size(result)
+            figure = new_figure(max(size[0], wide), size[1] + high)
+            above, below = figure.subfigures(2, 1, height_ratios=(size[1], high), hspace=0.04)
+        else:
+            figure, below = new_figure(*size), None
+            above = figure
+        for axes, name in zip(above.subplots(1, len(names)), names, strict=True):
             PANELS[name](axes, result)
+        if below is not None:
+            fill_observables(below, result)
         heading = f"{result.facts.describe()} · {result.summary.samples:,} networks"
         title(figure, [heading, *result.warnings])
     return figure

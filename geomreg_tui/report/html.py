@@ -34,6 +34,7 @@ from geomreg_tui.report.observed import (
     observed_text,
     walk_rows,
 )
+from geomreg_tui.report.observed_figures import draw_observables, observables_drawn
 from geomreg_tui.report.observed_tail import AT_LOSS_HEADINGS, at_loss_rows
 from geomreg_tui.report.results import Result
 from geomreg_tui.report.training import FINAL_HEADINGS, counts_text, final_rows, path_rows, plan_text
@@ -87,6 +88,7 @@ def run_page(result: Result) -> str:
         volume_figure=_volume_figure(result),
         volumes=_volume_table(result),
         below=_below_text(result),
+        observed_figure=_observed_figure(result),
         observed=_observed_tables(result),
         tail=_tail_tables(result.tail) if result.tail is not None else (),
         training_figure=_training_figure(result),
@@ -248,6 +250,16 @@ def _tail_tables(deep: DeepTail) -> list[Table]:
             rows = [tuple(row) for row in held_out_rows(deep.curve.held_out)]
             tables.append(Table("Held-out performance down the tail", HELD_OUT_HEADINGS, rows, range(3)))
     return tables
+
+
+def _observed_figure(result: Result) -> Figure | None:
+    names = observables_drawn(result)
+    if not names:
+        return None
+    caption = "Density of each observable over networks, with its mean and, dashed, that of theory."
+    if any(result.observables[name].get("at_loss") for name in names):
+        caption += " Below, its median among networks of low loss, down the tail."
+    return Figure(inline_svg(draw_observables(result), "observables", caption), caption)
 
 
 def _observed_tables(result: Result) -> list[Table]:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from geomreg_tui.columns import table_lines
 from geomreg_tui.formatting import interval_text, number_text
+from geomreg_tui.gradients.plan import LABELS
 from geomreg_tui.gradients.store import Observed
 from geomreg_tui.statistics.intervals import UNDEFINED, Interval
 
@@ -27,15 +28,6 @@ __all__ = [
     "walk_rows",
 ]
 
-LABELS = {
-    "confusion_min": "smallest cosine",
-    "confusion_mean": "mean cosine",
-    "confusion_negative": "share of negative cosines",
-    "ntk_trace": "trace of the NTK",
-    "gradient_norm": "gradient norm",
-    "sharpness": "sharpness",
-    "walk_correlation": "walk: correlation of L",
-}
 HEADINGS = ("observable", "mean [95 %]", "5 %", "median", "95 %", "rank correlation with L [95 %]")
 _FEW = ("observable", "mean [95 %]", "median", "rank corr. with L")  # what a terminal has room for
 LAW_HEADINGS = ("observable", "mean by theory (law)")

@@ -1,11 +1,14 @@
 """The laws of :mod:`geomreg_tui.statistics.gradient_laws` that hold for an experiment, as expected means.
 
-All are of plain perceptrons with independent normal weights:
+All but one are of plain perceptrons with independent normal weights:
 
 - ``ntk_trace``: exact at any width. Activations that are linear on either side of 0, no biases, and weights
   whose variance times the inputs is the same in all layers.
 - ``confusion_min``, ``confusion_mean``, ``confusion_negative``: as the above, squared error, all pairs of
   examples; at infinite width, and exact for a linear model.
+- ``sharpness``: squared error. It is 2 / (N C) times the largest eigenvalue of the NTK. Without a hidden
+  layer that is a constant, whatever the init law; with one example and one output it is twice the trace, and
+  exact as that is; else it is that of the limit at infinite width.
 - ``walk_correlation``: squared error, any activation, with and without biases; at infinite width, and exact
   for a linear model.
 """
@@ -75,19 +78,25 @@ def observable_laws(
     """
     shapes = gaussian_layers(experiment, x, targets)
     rows, (examples, outputs) = x.reshape(len(x), -1).astype(np.float64), targets.shape
+    constant = {}
+    if "sharpness" in names and _is_linear(experiment):
+        constant["sharpness"] = ObservableLaw("exact", _sharpness(rows @ rows.T + experiment.bias, outputs))
     if shapes is None or not rows.any(axis=1).all():
-        return {}
+        return constant
     layers = layer_variances(experiment, shapes)
     limit = "infinite width" if experiment.depth else "exact"
     squared = experiment.loss == "mse"
     known = kernel_cost(experiment.activation, examples, experiment.depth) * 2 <= _MOST_WORK
-    laws: dict[str, ObservableLaw] = {}
+    laws: dict[str, ObservableLaw] = dict(constant)
     gain = _gain(experiment, layers)
     if gain is not None and known:
         ntk = infinite_ntk(rows, experiment.activation, experiment.widths, gain)
         if "ntk_trace" in names:
             name = "exact at this width" if experiment.depth else "exact"
             laws["ntk_trace"] = ObservableLaw(name, outputs * float(ntk.trace()))
+        if "sharpness" in names and squared and "sharpness" not in laws:
+            name = "exact at this width" if examples * outputs == 1 else "infinite width"
+            laws["sharpness"] = ObservableLaw(name, _sharpness(ntk, outputs))
         cosines = outputs * examples * (examples - 1) // 2
         if squared and all_pairs and 0 < cosines <= _MOST_COSINES and set(_CONFUSION) & set(names):
             kernel, _ = walk_kernels(rows, experiment.activation, layers, 1.0)
@@ -100,6 +109,16 @@ def observable_laws(
         kernel, cross = walk_kernels(rows, experiment.activation, layers, walk_step)
         laws["walk_correlation"] = ObservableLaw(limit, walk_loss_correlation(kernel, cross, targets))
     return {name: law for name, law in laws.items() if math.isfinite(law.mean)}
+
+
+def _is_linear(experiment: Experiment) -> bool:
+    """Return whether outputs are linear in the weights, and the loss is the squared error."""
+    return experiment.arch == "mlp" and experiment.depth == 0 and experiment.loss == "mse"
+
+
+def _sharpness(ntk: FloatArray, outputs: int) -> float:
+    """Return the largest eigenvalue of the Gauss-Newton matrix of squared error, from Theta of one output."""
+    return 2 / (len(ntk) * outputs) * float(np.linalg.eigvalsh(ntk)[-1])
 
 
 def _gain(experiment: Experiment, layers: list[LayerVariance]) -> float | None:

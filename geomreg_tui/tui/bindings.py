@@ -25,6 +25,7 @@ _EXPLORER = (
     ("pin", "pin", "Pin", "Pin this distribution for comparison; again to let it go"),
     ("axis", "axis", "Lin/log", "Change the loss axis and the n axis: linear or log"),
     ("measure", "measure", "View", "Draw the density, the histogram, or the cumulative share"),
+    ("observable", "observable", "Observe", "Draw gradient confusion, gradient norm or sharpness, not loss"),
     ("zoom_in", "zoom(1)", "Zoom", "Show only the lowest tenth of the losses on view"),
     ("zoom_out", "zoom(-1)", "Out", "Zoom out again"),
     ("runs", "runs", "Runs", "Every run on disk: open, compare, export, check, delete"),

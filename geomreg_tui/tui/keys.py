@@ -52,6 +52,7 @@ ACTIONS: Mapping[str, Action] = {
     "pin": Action("p", "pin this distribution for comparison, or let it go"),
     "axis": Action("l", "linear or log axes"),
     "measure": Action("v", "density, histogram or cumulative share"),
+    "observable": Action("o", "loss, gradient confusion, gradient norm or sharpness"),
     "zoom_in": Action("z", "show only the lowest tenth of the losses on view"),
     "zoom_out": Action("Z", "zoom out again"),
     "sweep": Action("x", "sweep a factor: width, depth, gain, init law, examples, ..."),

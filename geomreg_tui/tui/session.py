@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from geomreg_tui.errors import GeomregError
 from geomreg_tui.experiment import Experiment
+from geomreg_tui.gradients.plan import GradientPlan
 from geomreg_tui.rundir import RunDirectory, RunState
 from geomreg_tui.runner.snapshot import Snapshot
 from geomreg_tui.sampling.plan import read_plan
@@ -290,11 +291,12 @@ class Session:
         samples: int,
         tail: TailPlan | None = None,
         training: TrainingPlan | None = None,
+        observe: GradientPlan | None = None,
     ) -> Run:
         """Start or extend the run; blocks, so call it in a thread."""
         if move is Move.EXTEND and self.run is not None:
             return self.source.extend(self.run.handle.directory, samples)
-        return self.source.start(experiment, samples, tail, training)
+        return self.source.start(experiment, samples, tail, training, observe)
 
 
 def _going(run: ActiveRun) -> bool:

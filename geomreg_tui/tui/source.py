@@ -9,6 +9,7 @@ from geomreg_tui.errors import ExperimentError, Problem
 
 if TYPE_CHECKING:
     from geomreg_tui.experiment import Experiment
+    from geomreg_tui.gradients.plan import GradientPlan
     from geomreg_tui.runner.preview_engine import PreviewEngine
     from geomreg_tui.runner.snapshot import Snapshot
     from geomreg_tui.splitting.plan import TailPlan
@@ -81,6 +82,7 @@ class Source(Protocol):
         samples: int,
         tail: TailPlan | None = None,
         training: TrainingPlan | None = None,
+        observe: GradientPlan | None = None,
     ) -> Run:
         """Start a full run, with more stages perhaps; blocks until it has begun, for seconds perhaps."""
 
@@ -136,13 +138,20 @@ class EngineSource:
         samples: int,
         tail: TailPlan | None = None,
         training: TrainingPlan | None = None,
+        observe: GradientPlan | None = None,
     ) -> Run:
         """Start an engine on a new run directory."""
         from geomreg_tui.runner.launch import start_run
 
         named = experiment.module == self._module
         return start_run(
-            experiment, samples, device=self._device, import_module=named, tail=tail, training=training
+            experiment,
+            samples,
+            device=self._device,
+            import_module=named,
+            tail=tail,
+            training=training,
+            observe=observe,
         )
 
     def extend(self, directory: Path, samples: int) -> Run:

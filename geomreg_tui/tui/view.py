@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from geomreg_tui.rundir import RunDirectory
 from geomreg_tui.runner.snapshot import Snapshot, read_live
 from geomreg_tui.sampling.store import committed
 from geomreg_tui.splitting.joined import DeepTail, deep_tail
+from geomreg_tui.splitting.observed_curve import ObservedAtLoss
 from geomreg_tui.statistics import (
     LandmarkDominance,
     LossDistribution,
@@ -82,6 +84,7 @@ class View:
         tail: its deep tail; None where none was asked for.
         training: its trained ensemble; None where nothing is trained.
         volume_of_loss: V of any loss, from what was sampled and the tail; None before the first networks.
+        low_loss: observables among the networks of the lowest loss that the tail has come to, by name.
         complete: whether nothing is left to compute for this snapshot (the dip test comes last).
     """
 
@@ -95,6 +98,7 @@ class View:
     landmark: LandmarkDominance | None = None
     training: TrainingOverview | None = None
     volume_of_loss: VolumeOfLoss | None = None
+    low_loss: Mapping[str, ObservedAtLoss] = field(default_factory=dict)
     complete: bool = field(default=True, compare=False)
 
     def pin(self) -> Pin | None:
@@ -133,6 +137,7 @@ def build_view(snapshot: Snapshot, generation: int, pin: Pin | None, *, dip: boo
         landmark,
         snapshot.training,
         _volume_of_loss(snapshot.training, curve, deep),
+        {name: rows[-1] for name, rows in deep.observed.items() if rows} if deep else {},
         complete=dip or not snapshot.state.over,
     )
 

@@ -12,11 +12,16 @@ from numpy.typing import NDArray
 
 from geomreg_tui.errors import GeomregError
 from geomreg_tui.experiment import Experiment
+from geomreg_tui.gradients.plan import Arrangement, GradientPlan
+from geomreg_tui.gradients.result import Observations, ObservedValues
+from geomreg_tui.gradients.store import Observed, Planned
 from geomreg_tui.rundir import RunDirectory, RunState, Status
 from geomreg_tui.runner.handle import RunHandle
 from geomreg_tui.runner.snapshot import Snapshot, to_stored
+from geomreg_tui.splitting.members import ObservedMembers
 from geomreg_tui.splitting.plan import TailPlan
 from geomreg_tui.splitting.result import PopulationResult, Tail
+from geomreg_tui.statistics.observable_laws import ObservableLaw
 from geomreg_tui.summary import Facts, LossHistogram, Moments, Overlay, Summary
 from geomreg_tui.sweeps.directory import SweepDirectory
 from geomreg_tui.sweeps.launch import SweepHandle
@@ -107,8 +112,37 @@ def descent(
     )
 
 
+def members(shift: float = 0.0) -> ObservedMembers:
+    """Return members that were observed at two losses: the lower the loss, the smaller their cosines."""
+    generator = np.random.default_rng([19, round(1000 * shift)])
+    names = ("confusion_min", "gradient_norm", "sharpness")
+    shape = (2, 3, 64)
+    middles = np.array([[-0.6, 8.0, 100.0], [-0.8, 2.0, 90.0]])[:, :, None]
+    values = middles * (1 + 0.05 * generator.standard_normal(shape) + shift)
+    return ObservedMembers(names, np.array([-2.0, -20.0]), values)
+
+
 def tail(*descents: PopulationResult) -> Tail:
     return Tail(TailPlan(log10_volume=DEEPEST, repeats=len(descents)), "pcn", "latent", descents)
+
+
+def observed(samples: int = 4_000) -> Observed:
+    """Return cosines between -0.95 and 0, and sizes about 20 and 100; seeded."""
+    generator = np.random.default_rng(17)
+    losses = generator.gamma(1.5, size=samples)
+    values = {
+        "confusion_min": -0.95 * generator.beta(4, 3, samples),
+        "gradient_norm": 20 * np.exp(0.4 * generator.standard_normal(samples)),
+        "sharpness": 100 * np.exp(0.2 * generator.standard_normal(samples)),
+    }
+    plan = GradientPlan(("confusion", "gradient_norm", "sharpness"), samples)
+    planned = Planned(
+        plan,
+        Arrangement("direct", "a test", 64, 64, 120, (False,), (False,)),
+        {"confusion_min": ObservableLaw("infinite width", -0.5, 0.001)},
+    )
+    parts = {name: ObservedValues.from_values(losses, each, 8) for name, each in values.items()}
+    return Observed(planned, Observations(samples, parts))
 
 
 @dataclass
@@ -126,6 +160,7 @@ class FakeRun:
     born: float = field(default_factory=time.time)
     tail: Tail | None = None
     training: TrainingOverview | None = None
+    observed: Observed | None = None
 
     def snapshot(self) -> Snapshot | None:
         if self.state is RunState.SAMPLING and self.moved:
@@ -133,7 +168,7 @@ class FakeRun:
             if self.samples >= self.target:
                 self.state = RunState.DONE
         made = snapshot_of(self.experiment, self.samples, self.state, target=self.target)
-        more = {"splitting": self.tail, "training": self.training}
+        more = {"splitting": self.tail, "training": self.training, "gradients": self.observed}
         results = {**made.results, **{name: part for name, part in more.items() if part is not None}}
         return replace(made, written_at=self.born + 1e-6 * self.samples, results=results)
 
@@ -233,6 +268,7 @@ class FakeSource:
         self.runs: list[FakeRun] = []
         self.tails: list[TailPlan | None] = []
         self.trainings: list[TrainingPlan | None] = []
+        self.observed: list[GradientPlan | None] = []
         self.sweeps: list[FakeSweep] = []
         self.extended: list[tuple[Path, int]] = []
         self.calls: list[str] = []
@@ -272,9 +308,11 @@ class FakeSource:
         samples: int,
         tail: TailPlan | None = None,
         training: TrainingPlan | None = None,
+        observe: GradientPlan | None = None,
     ) -> FakeRun:
         if self.start_failure:
             raise self.start_failure
+        self.observed.append(observe)
         self.tails.append(tail)
         self.trainings.append(training)
         self.runs.append(FakeRun(experiment, samples, moved=self.speed))

@@ -103,6 +103,7 @@ EFFECTS: dict[str, tuple[Step, Seen]] = {
     "pin": (nothing, says("#loss", "pinned")),
     "axis": (nothing, frame("density per decade, log axis")),
     "measure": (nothing, frame("networks in each bar")),
+    "observable": (nothing, frame("Gradient confusion")),
     "zoom_in": (nothing, frame_with(r"lowest 1\d(\.\d)? %")),
     "zoom_out": (press("z", "z"), frame_with(r"lowest 1\d(\.\d)? %")),
     "runs": (nothing, on(RunsScreen)),

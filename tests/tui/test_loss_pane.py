@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from geomreg_tui.statistics import LossDistribution
-from geomreg_tui.tui.widgets.loss import LossPane, Measure
+from geomreg_tui.tui.widgets.loss import LossPane
+from geomreg_tui.tui.widgets.measure import Measure
 
 from .driving import opened
 from .fakes import NULL_LOSS, losses_of, summary_of

@@ -28,7 +28,7 @@ from geomreg_tui.tui.screens.quit import QuitScreen
 from geomreg_tui.tui.screens.runs import RunsScreen
 
 from .driving import Driver
-from .fakes import FakeSource
+from .fakes import FakeSource, descent, members, observed, tail
 
 STORED = Path(__file__).parent / "stored"
 SINGLE, SEVERAL = "20260102-090000-mlp-0a1b2c3d", "20260103-101500-mlp-4e5f6a7b"
@@ -127,6 +127,33 @@ async def palette(driver: Driver) -> None:
     await driver.until(lambda: "Theme" in driver.screen() or "Pin" in driver.screen())
 
 
+def then(first: Act, second: Act) -> Act:
+    async def act(driver: Driver) -> None:
+        await first(driver)
+        await second(driver)
+
+    return act
+
+
+def observing(*keys: str) -> Act:
+    """A run of the fake engine whose networks were observed, down a tail too."""
+
+    async def act(driver: Driver) -> None:
+        await driver.set("gain", "2")
+        await driver.settled()
+        await driver.pilot.press("escape", *keys, "space")
+        await driver.until(lambda: driver.session.run_active)
+        run = driver.source.runs[-1]
+        run.samples, run.state, run.observed = run.target, RunState.DONE, observed()
+        run.tail = tail(*(replace(descent(at), observed=members(at / 10)) for at in (0.0, 0.2)))
+        await driver.until(lambda: driver.explorer.view is not None and driver.explorer.view.low_loss)
+        await driver.until(lambda: driver.explorer.view.complete)
+        if driver.explorer.has_class("-tabs"):
+            await tab("loss")(driver)
+
+    return act
+
+
 @dataclass(frozen=True)
 class Picture:
     """A screen to draw.
@@ -170,11 +197,23 @@ PICTURES = {
     "ascii-runs": Picture(SMALL, runs, ascii=True),
     "ascii-export": Picture(SMALL, export, ascii=True),
     "training": Picture(SMALL, pressing("g")),
+    "observable": Picture(act=observing("o")),
+    "observable-small": Picture(SMALL, observing("o", "o", "l")),
+    "observable-unknown": Picture(SMALL, then(tab("loss"), pressing("o"))),
+    "observable-ascii": Picture(act=observing("o", "o", "o"), ascii=True),
 }
 
 
 # The same screens at another size or in ASCII; the default suite has others of each size, and of ASCII.
-AGAIN = {"large", "help-small", "runs-small", "export-small", "ascii-runs", "ascii-export"}
+AGAIN = {
+    "large",
+    "help-small",
+    "runs-small",
+    "export-small",
+    "ascii-runs",
+    "ascii-export",
+    "observable-ascii",
+}
 
 
 @pytest.fixture

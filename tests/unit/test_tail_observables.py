@@ -16,6 +16,7 @@ from geomreg_tui.errors import ExperimentError
 from geomreg_tui.experiment import Experiment
 from geomreg_tui.formatting import number_text
 from geomreg_tui.gradients.plan import GradientPlan
+from geomreg_tui.report.observed_figures import draw_observables
 from geomreg_tui.rundir.store import read_arrays
 from geomreg_tui.splitting.curve import tail_curve
 from geomreg_tui.splitting.members import ObservedMembers, log10_volume_due
@@ -273,6 +274,14 @@ def test_a_run_observes_down_its_tail_and_every_output_says_so(swept, tmp_path):
     call("export", result.path, tmp_path / "run.html", check=0)
     page = (tmp_path / "run.html").read_text()
     assert "Down the tail: trace of the NTK" in page
+    falls = [axes for axes in draw_observables(result).axes if "log_{10} V" in axes.get_xlabel()]
+    assert len(falls) == 4
+    for axes, name in zip(
+        falls, ("confusion_min", "confusion_mean", "confusion_negative", "ntk_trace"), strict=True
+    ):
+        rows = document["observables"][name]["at_loss"]
+        np.testing.assert_array_equal(axes.lines[0].get_xdata(), [row["log10_volume"] for row in rows])
+        np.testing.assert_array_equal(axes.lines[0].get_ydata(), [row["quantiles"]["0.5"][0] for row in rows])
     assert median in page
 
 

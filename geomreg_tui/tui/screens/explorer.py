@@ -139,8 +139,9 @@ class ExplorerScreen(Screen[None]):
             return self.session.run_active
         if action == "training_view":
             return self._panes.trained
-        if action == "zoom" and parameters == (-1,):
-            return self._panes.loss.zoom > 0
+        if action == "zoom":
+            loss = self._panes.loss
+            return not loss.observable and (parameters != (-1,) or loss.zoom > 0)
         return True
 
     def _draw_keys(self) -> None:
@@ -314,6 +315,11 @@ class ExplorerScreen(Screen[None]):
         """Change what the loss pane draws."""
         self._panes.loss.cycle_measure()
 
+    def action_observable(self) -> None:
+        """Change what the loss pane draws: the loss, or an observable of gradients."""
+        self._panes.loss.cycle_observable()
+        self._draw_keys()
+
     def action_zoom(self, step: int) -> None:
         """Zoom to the low-loss end, or out."""
         if not self._panes.loss.zoom_by(step) and step > 0:
@@ -412,9 +418,10 @@ class ExplorerScreen(Screen[None]):
         experiment = session.experiment
         more = tail is not None or training is not None
         target = min(session.samples, PREVIEW_SAMPLES) if more else session.samples
+        observe = self._panes.loss.observing(experiment, target)
         in_thread(
             "begin",
-            lambda: session.begin(move, experiment, target, tail, training),
+            lambda: session.begin(move, experiment, target, tail, training, observe),
             lambda run, problem: self.post_message(Begun(run, experiment, target, problem)),
         )
         self._draw_status()

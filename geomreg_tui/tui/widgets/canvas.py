@@ -7,7 +7,7 @@ accordingly, and its own limits are always 0 and 1.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -131,6 +131,31 @@ class Canvas:
         share = self.x.share(x)
         if 0 <= share <= 1:
             self._figure.vline(self._at(share, self.columns), _NUMBER[role])
+
+    def landmark_names(self, places: Mapping[str, float], width: int) -> list[Piece]:
+        """Return a row with the landmarks' names above their lines; names that meet are joined.
+
+        Args:
+            places: of the landmarks, in the units of the axis, by name.
+            width: cells of the row.
+        """
+        start = width - self.columns
+        labels: list[tuple[int, str]] = []
+        for name, place in sorted(places.items(), key=lambda item: item[1]):
+            share = self.x.share(place)
+            if not 0 <= share <= 1:
+                continue
+            column = start + min(int(share * self.columns), self.columns - 1)
+            if labels and column <= labels[-1][0] + len(labels[-1][1]):
+                labels[-1] = (labels[-1][0], labels[-1][1] + "," + name)
+            else:
+                labels.append((column, name))
+        row, cursor = [], 0
+        for column, name in labels:
+            column = max(cursor, min(column, width - len(name)))
+            row += [Piece(" " * (column - cursor)), Piece(name, "landmark")]
+            cursor = column + len(name)
+        return row
 
     def level(self, y: float, role: str = "landmark") -> None:
         """Draw a horizontal line, behind everything drawn with the other methods."""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from enum import Enum
 
 import numpy as np
 from numpy.typing import NDArray
 
 from geomreg_tui.errors import plain_text
+from geomreg_tui.experiment import Experiment
 from geomreg_tui.formatting import percent_text
+from geomreg_tui.gradients.plan import GradientPlan, parse_plan
 from geomreg_tui.rundir import RunState
 from geomreg_tui.statistics import LossDistribution
 from geomreg_tui.statistics.intervals import simultaneous_bands
@@ -18,9 +19,12 @@ from geomreg_tui.summary import Facts
 from geomreg_tui.tui.numbers import Scale, held_ceiling, number_text
 from geomreg_tui.tui.view import View
 from geomreg_tui.tui.widgets.canvas import Canvas
+from geomreg_tui.tui.widgets.measure import Measure
+from geomreg_tui.tui.widgets.messages import message_rows
+from geomreg_tui.tui.widgets.observable import SHOWN, TITLES, ObservablePlot, asked_of_runs
 from geomreg_tui.tui.widgets.rows import Piece, RowsWidget, flow
 
-__all__ = ["LossPane", "Measure", "bar_shares", "message_rows"]
+__all__ = ["LossPane", "bar_shares"]
 
 FloatArray = NDArray[np.float64]
 
@@ -47,43 +51,13 @@ def bar_shares(distribution: LossDistribution, edges: FloatArray) -> FloatArray:
     return np.diff(below)
 
 
-def message_rows(text: str, width: int, height: int, role: str = "dim") -> list[list[Piece]]:
-    """Return a message broken into lines, in the middle."""
-    lines: list[str] = []
-    for paragraph in plain_text(text).split("\n"):
-        line = ""
-        for word in paragraph.split():
-            if line and len(line) + 1 + len(word) > width - 2:
-                lines.append(line)
-                line = word
-            else:
-                line = f"{line} {word}" if line else word
-        lines.append(line)
-    lines = lines[:height]
-    top = (height - len(lines)) // 2
-    return [[] for _ in range(top)] + [
-        [Piece(" " * max(0, (width - len(line)) // 2)), Piece(line, role)] for line in lines
-    ]
-
-
-class Measure(Enum):
-    """What is drawn over the loss axis."""
-
-    DENSITY = "density"
-    COUNT = "networks in each bar"
-    CUMULATIVE = "share with loss ≤ L"
-
-    @property
-    def next(self) -> Measure:
-        """The next measure; after the last comes the first."""
-        members = list(Measure)
-        return members[(members.index(self) + 1) % len(members)]
-
-
 class LossPane(RowsWidget):
     """The loss distribution, as density, histogram or cumulative share, on a linear or a log axis.
 
+    In its place another observable of networks can be drawn.
+
     Attributes:
+        observable: which of ``SHOWN`` is drawn; empty for the loss.
         log_axis: which axis; a density is per unit of what is on it.
         measure: what is drawn.
         zoom: 0 for the whole distribution; each level up shows its lowest tenth.
@@ -96,6 +70,8 @@ class LossPane(RowsWidget):
         self.log_axis = False
         self.measure = Measure.DENSITY
         self.zoom = 0
+        self.observable = ""
+        self._plot = ObservablePlot()
         self._high: float | None = None
         self._peak: float | None = None
         self._margin = _LABEL
@@ -116,13 +92,29 @@ class LossPane(RowsWidget):
         self.measure = self.measure.next
         self._redrawn()
 
+    def cycle_observable(self) -> None:
+        """Go from the loss to the next observable; after the last comes the loss."""
+        names = ["", *SHOWN]
+        self.observable = names[(names.index(self.observable) + 1) % len(names)]
+        self._redrawn()
+
+    def observing(self, experiment: Experiment, samples: int) -> GradientPlan | None:
+        """Return what a run that begins is to observe: all that can be drawn here, where one of it is.
+
+        Args:
+            experiment: of the run.
+            samples: networks of the run.
+        """
+        names = asked_of_runs(experiment) if self.observable else ()
+        return parse_plan(names, samples=samples) if names else None
+
     def zoom_by(self, step: int) -> bool:
         """Show about the lowest tenth of what is shown, or ten times as much; return whether it can be done.
 
         Levels that would show the same picture are passed over.
         """
         view = self._view
-        if view is None or view.distribution is None or view.snapshot.facts is None:
+        if view is None or view.distribution is None or view.snapshot.facts is None or self.observable:
             return False
         here = self._ends(view, view.snapshot.facts, self.zoom)
         for wanted in range(self.zoom + step, _DEEPEST + 1 if step > 0 else -1, step):
@@ -138,6 +130,7 @@ class LossPane(RowsWidget):
     def _redrawn(self) -> None:
         """Draw with axes that are chosen anew."""
         self._high = self._peak = None
+        self._plot.forget()
         self._margin = _LABEL
         self._set_titles()
         self.redraw()
@@ -149,6 +142,8 @@ class LossPane(RowsWidget):
             return message_rows(view.snapshot.message or "the sampling failed", width, height, "warn")
         if view is None or view.distribution is None or view.snapshot.facts is None:
             return message_rows(self._notice, width, height)
+        if self.observable:
+            return self._plot.rows(view, self.observable, self.measure, self.log_axis, width, height)
         facts, distribution = view.snapshot.facts, view.distribution
         # The label column is as wide as the widest tick can be, so that the number of columns is known.
         columns = Canvas.area(width, Scale(0, 1, (), (" " * self._margin,)))
@@ -190,7 +185,7 @@ class LossPane(RowsWidget):
             canvas.line(middle, np.where(law > least, law, np.nan), "theory")
         if pinned is not None:
             canvas.dots(np.where(pinned > least, pinned, np.nan), "•", "pinned")
-        return [*legend, self._names(canvas, facts, width), *canvas.rows()]
+        return [*legend, canvas.landmark_names(self._landmarks(facts), width), *canvas.rows()]
 
     def _per(self, widths: FloatArray, distribution: LossDistribution) -> FloatArray:
         """Return the factors that turn shares of the losses into heights of bars, shape as ``widths``."""
@@ -261,26 +256,6 @@ class LossPane(RowsWidget):
             return {name: math.log10(place) for name, place in places.items() if place > 0}
         return {"0": 0.0, **places}
 
-    def _names(self, canvas: Canvas, facts: Facts, width: int) -> list[Piece]:
-        """Return a row with the landmarks' names above their lines; names that meet are joined."""
-        start = width - canvas.columns
-        labels: list[tuple[int, str]] = []
-        for name, place in sorted(self._landmarks(facts).items(), key=lambda item: item[1]):
-            share = canvas.x.share(place)
-            if not 0 <= share <= 1:
-                continue
-            column = start + min(int(share * canvas.columns), canvas.columns - 1)
-            if labels and column <= labels[-1][0] + len(labels[-1][1]):
-                labels[-1] = (labels[-1][0], labels[-1][1] + "," + name)
-            else:
-                labels.append((column, name))
-        row, cursor = [], 0
-        for column, name in labels:
-            column = max(cursor, min(column, width - len(name)))
-            row += [Piece(" " * (column - cursor)), Piece(name, "landmark")]
-            cursor = column + len(name)
-        return row
-
     def _legend(self, view: View, facts: Facts, width: int, end: float) -> list[list[Piece]]:
         """Return the lines above the plot."""
         items = [
@@ -304,8 +279,14 @@ class LossPane(RowsWidget):
         return flow(items, width)
 
     def _set_titles(self) -> None:
-        self.border_title = "Loss distribution"
         drawn = self.measure.value
+        if self.observable:
+            per_decade = self.log_axis and self.observable != "confusion_min"
+            drawn = {"share with loss ≤ L": "share at most so large"}.get(drawn, drawn)
+            self.border_title = TITLES[self.observable]
+            self.border_subtitle = f"{drawn}, {'log' if per_decade else 'linear'} axis"
+            return
+        self.border_title = "Loss distribution"
         if self.measure is Measure.DENSITY:
             drawn += " per decade" if self.log_axis else " per unit loss"
         self.border_subtitle = f"{drawn}, {'log' if self.log_axis else 'linear'} axis"

@@ -13,7 +13,7 @@ from textual.message import Message
 
 from geomreg_tui.tui.numbers import held_ceiling, number_text
 from geomreg_tui.tui.sweep_view import PointView, SweepView
-from geomreg_tui.tui.widgets.loss import message_rows
+from geomreg_tui.tui.widgets.messages import message_rows
 from geomreg_tui.tui.widgets.rows import Piece, RowsWidget
 from geomreg_tui.tui.widgets.small_histogram import (
     HEADING,

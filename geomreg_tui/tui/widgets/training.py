@@ -15,7 +15,7 @@ from geomreg_tui.training.volume import VolumeOfLoss
 from geomreg_tui.tui.numbers import Scale, number_text
 from geomreg_tui.tui.view import View
 from geomreg_tui.tui.widgets.canvas import Canvas
-from geomreg_tui.tui.widgets.loss import message_rows
+from geomreg_tui.tui.widgets.messages import message_rows
 from geomreg_tui.tui.widgets.rows import Piece, RowsWidget, flow
 
 __all__ = ["VIEWS", "TrainingPane"]

@@ -19,7 +19,7 @@ from geomreg_tui.tui.numbers import Scale, number_text
 from geomreg_tui.tui.sweep_setup import value_text
 from geomreg_tui.tui.sweep_view import SweepView
 from geomreg_tui.tui.widgets.canvas import Canvas
-from geomreg_tui.tui.widgets.loss import message_rows
+from geomreg_tui.tui.widgets.messages import message_rows
 from geomreg_tui.tui.widgets.rows import Piece, RowsWidget, flow
 from geomreg_tui.tui.widgets.runs import cut
 

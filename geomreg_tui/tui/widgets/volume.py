@@ -14,7 +14,7 @@ from geomreg_tui.statistics.intervals import WIDTH
 from geomreg_tui.tui.numbers import Scale, number_text
 from geomreg_tui.tui.view import View
 from geomreg_tui.tui.widgets.canvas import Canvas
-from geomreg_tui.tui.widgets.loss import message_rows
+from geomreg_tui.tui.widgets.messages import message_rows
 from geomreg_tui.tui.widgets.rows import Piece, RowsWidget, flow
 
 __all__ = ["VolumePane"]

@@ -1,0 +1,186 @@
+"""An observable of drawn networks besides the loss, as density, histogram or cumulative share."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geomreg_tui.errors import ExperimentError, plain_text
+from geomreg_tui.experiment import Experiment
+from geomreg_tui.formatting import interval_text, percent_text
+from geomreg_tui.gradients.plan import LABELS, GradientPlan, check_plan
+from geomreg_tui.gradients.result import ObservedValues
+from geomreg_tui.statistics.intervals import simultaneous_bands
+from geomreg_tui.tui.numbers import Scale, held_ceiling, number_text
+from geomreg_tui.tui.view import View
+from geomreg_tui.tui.widgets.canvas import Canvas
+from geomreg_tui.tui.widgets.measure import Measure
+from geomreg_tui.tui.widgets.messages import message_rows
+from geomreg_tui.tui.widgets.rows import Piece, flow
+
+__all__ = ["SHOWN", "TITLES", "ObservablePlot", "asked_of_runs"]
+
+FloatArray = NDArray[np.float64]
+
+# What the loss pane can draw in place of the loss, and what a run is asked to observe for it.
+SHOWN = {"confusion_min": "confusion", "gradient_norm": "gradient_norm", "sharpness": "sharpness"}
+TITLES = {
+    "confusion_min": "Gradient confusion",
+    "gradient_norm": "Gradient norm",
+    "sharpness": "Sharpness",
+}
+_COSINES = ("confusion_min",)
+_TOP = 0.99  # share of the networks that the linear axis reaches up to
+_LOW, _HIGH = 0.0005, 0.9995  # shares between which the log axis extends
+_WORTH_TELLING = 0.001
+_COLUMN_OF_TICKS = 9
+_LINES_OF_TICKS = 3
+_ROOMY = 12  # lines from which the axis has its name below it
+
+
+def asked_of_runs(experiment: Experiment) -> tuple[str, ...]:
+    """Return what of :data:`SHOWN` can be observed of an experiment, as names of ``--observe``."""
+    return tuple(name for name in SHOWN.values() if not _objection(name, experiment))
+
+
+def _objection(name: str, experiment: Experiment) -> str:
+    """Return why something cannot be observed of an experiment; empty where it can."""
+    try:
+        check_plan(GradientPlan((name,)), experiment)
+    except ExperimentError as error:
+        problem = error.problems[0]
+        return f"there is no {problem.got}; {problem.allowed}"
+    return ""
+
+
+class ObservablePlot:
+    """The plot of an observable; its axes stay put from one frame to the next."""
+
+    def __init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
+        """Choose axes anew at the next frame."""
+        self._high: float | None = None
+        self._peak: float | None = None
+
+    def rows(
+        self, view: View, name: str, measure: Measure, log_axis: bool, width: int, height: int
+    ) -> Sequence[Sequence[Piece]]:
+        """Draw legend, landmark names and plot; a message where the observable is not known.
+
+        Args:
+            view: what is on view.
+            name: of :data:`SHOWN`.
+            measure: what is drawn over the axis.
+            log_axis: whether sizes are on a log axis; that of cosines is linear.
+            width, height: cells.
+        """
+        seen = view.snapshot.observed
+        values = None if seen is None else seen.observations.values.get(name)
+        if seen is None or values is None:
+            return message_rows(_not_observed(view, name), width, height)
+        middles, counts = values.histogram.middles()
+        if not counts.sum():
+            waiting = "no network has been observed yet: they come after the losses"
+            nothing = "no network has gradients that could be compared"
+            return message_rows(nothing if values.histogram.total else waiting, width, height)
+        log_axis = log_axis and name not in _COSINES and bool((middles > 0).any())
+        places = np.log10(middles[middles > 0]) if log_axis else middles
+        kept = counts[middles > 0] if log_axis else counts
+        law = seen.planned.laws.get(name)
+        marks = {} if law is None else {"law": law.mean}
+        low = view.low_loss.get(name)
+        if low is not None and math.isfinite(low.median.estimate):
+            marks["low L"] = low.median.estimate
+        if log_axis:
+            marks = {key: math.log10(at) for key, at in marks.items() if at > 0}
+        ends = self._ends(name, places, kept, log_axis)
+        legend = _legend(view, name, values, width)
+        lines = max(4, height - len(legend) - 1)
+        margin, total = 6, float(counts.sum())
+        while True:
+            columns = Canvas.area(width, Scale(0, 1, (), (" " * margin,)))
+            wanted = max(2, columns // _COLUMN_OF_TICKS)
+            x = (Scale.decades if log_axis else Scale.linear)(*ends, wanted, cells=columns)
+            edges = np.linspace(x.low, x.high, columns + 1)
+            bars, high = _heights(places, kept, edges, total, measure)
+            peak = held_ceiling(float(bars.max()) * 1.02, self._peak)
+            self._peak = min(peak, 1.0) if measure is Measure.CUMULATIVE else peak
+            y = Scale.linear(0, self._peak, max(2, lines // _LINES_OF_TICKS))
+            if (widest := max(map(len, y.labels))) <= margin:
+                break
+            margin = widest
+        y = y._replace(labels=tuple(label.rjust(margin) for label in y.labels))
+        label = LABELS[name] + (" (log axis)" if log_axis else "")
+        canvas = Canvas(width, lines, x, y, label if height >= _ROOMY else "")
+        for mark, place in marks.items():
+            canvas.landmark(place, "theory" if mark == "law" else "landmark")
+        canvas.bars(bars[: canvas.columns])
+        canvas.bands(bars, high)
+        beyond = 1 - float(kept[places <= x.high].sum()) / total
+        if beyond >= _WORTH_TELLING:
+            legend[-1] = [*legend[-1], Piece(f"  {percent_text(beyond)} % beyond →", "dim")]
+        return [*legend, canvas.landmark_names(marks, width), *canvas.rows()]
+
+    def _ends(
+        self, name: str, places: FloatArray, counts: NDArray[np.int64], log_axis: bool
+    ) -> tuple[float, float]:
+        """Return the ends of the axis."""
+        if name in _COSINES:
+            return -1.0, 1.0
+        cumulative = np.cumsum(counts) / counts.sum()
+
+        def at(share: float) -> float:
+            return float(places[min(int(np.searchsorted(cumulative, share)), places.size - 1)])
+
+        if log_axis:
+            first, last = math.floor(2 * at(_LOW)) / 2, math.ceil(2 * at(_HIGH) + 1e-9) / 2
+            return first, max(last, first + 0.5)
+        self._high = held_ceiling(at(_TOP), self._high)
+        return 0.0, self._high
+
+
+def _heights(
+    places: FloatArray, counts: NDArray[np.int64], edges: FloatArray, total: float, measure: Measure
+) -> tuple[FloatArray, FloatArray]:
+    """Return the height of each bar and how far it may reach, at 95 % for all together."""
+    binned = np.histogram(places, edges, weights=counts)[0]
+    if measure is Measure.CUMULATIVE:
+        below = counts[places < edges[0]].sum()
+        shares = (below + np.cumsum(binned)) / total
+        return shares, np.minimum(1.0, shares + math.sqrt(math.log(2 / 0.05) / (2 * total)))
+    per = np.full(binned.size, total) if measure is Measure.COUNT else 1 / np.diff(edges)
+    _, high = simultaneous_bands(binned, int(total))
+    return binned / total * per, np.where(binned > 0, high * per, 0.0)
+
+
+def _legend(view: View, name: str, values: ObservedValues, width: int) -> list[list[Piece]]:
+    """Return the lines above the plot: mean, law, and the median among networks of low loss."""
+    items = [[Piece(f"mean {number_text(values.moments.mean)} of {values.moments.count:,} networks")]]
+    seen = view.snapshot.observed
+    law = None if seen is None else seen.planned.laws.get(name)
+    if law is not None:
+        items.append([Piece(f"law: mean {number_text(law.mean)}, {plain_text(law.name)}", "theory")])
+    low = view.low_loss.get(name)
+    if low is not None:
+        known = all(map(math.isfinite, low.median))
+        median = interval_text(low.median, 3) if known else number_text(low.median.estimate)
+        items.append([Piece(f"low L: median {median}", "landmark")])
+        items.append([Piece(f"low L is log10 V = {number_text(low.log10_volume)}", "landmark")])
+    return flow(items, width)
+
+
+def _not_observed(view: View, name: str) -> str:
+    """Return in words why there is no observable, and what is to be done."""
+    facts = view.snapshot.facts
+    if facts is not None and (objection := _objection(SHOWN[name], facts.experiment)):
+        return objection
+    return (
+        f"the {LABELS[name]} is not observed here\n"
+        "The actions Start, Tail and Train observe it of a new run, if they are used while this is on view; "
+        "so does run --observe."
+    )
