@@ -150,8 +150,9 @@ class Population:
         generator = level_generator(self._seed, state.index, level + 1, device, held_out=True)
         rows: list[tuple[float, NDArray[np.float64], NDArray[np.float64]]] = []
         held = self.result.held_log_loss
+        due = _held_out_due if self._held_out_curve else _never_due
         with torch.inference_mode():
-            for log_excess, log_loss in self._due(record, held, _held_out_due if self._held_out_curve else _never_due):
+            for log_excess, log_loss in self._due(record, held, due):
                 latent = self._way.sample(log_excess, generator)
                 if latent is None:
                     continue
