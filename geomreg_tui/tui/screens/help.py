@@ -73,6 +73,13 @@ _TERMS = (
     ("KS distance", "Largest difference of two cumulative distributions, with the p-value of no difference."),
     ("theory", "The exact or infinite-width law of the loss, where one is known."),
     (
+        "smallest cosine",
+        "Gradient confusion: of the gradients of the losses of two examples, over pairs. Below 0, a step "
+        "that helps one harms the other.",
+    ),
+    ("sharpness", "Largest eigenvalue of the Gauss-Newton matrix of the loss."),
+    ("low L", "An observable's median among the networks of the lowest loss that the deep tail has come to."),
+    (
         "V_n(r)",
         "Volume of the ball of radius r in n dimensions. P is the number of parameters of this network.",
     ),
