@@ -84,7 +84,7 @@ def test_the_report_has_a_table_of_them(swept):
 
 
 def test_what_theory_expects_stands_beside_it(swept, tmp_path):
-    """The mean trace is exact at any width, the others at infinite width; sharpness has no law."""
+    """The mean trace is exact at any width, the others at infinite width; the gradient norm has no law."""
     _, report, _ = call("report", swept, check=0)
     assert "Means by theory: infinite width: smallest cosine" in report
     assert "exact at this width: trace of the NTK" in " ".join(report.split())
@@ -100,7 +100,8 @@ def test_what_theory_expects_stands_beside_it(swept, tmp_path):
         }
         assert float(row["law_ntk_trace"]) == float(row["law_ntk_trace_low"]) == laws["ntk_trace"].mean
         assert float(row["law_confusion_min_low"]) < laws["confusion_min"].mean
-    assert "law_sharpness" not in rows[0]
+    assert "law_sharpness" in rows[0]
+    assert "law_gradient_norm" not in rows[0]
 
 
 def test_points_with_other_pairs_of_examples_are_told_apart(tmp_path, engines_here):

@@ -15,7 +15,7 @@ from geomreg_tui.studies.study import Panel
 from geomreg_tui.tui.numbers import Scale, number_text
 from geomreg_tui.tui.studies_reader import StudyEntry
 from geomreg_tui.tui.widgets.canvas import Canvas
-from geomreg_tui.tui.widgets.loss import message_rows
+from geomreg_tui.tui.widgets.messages import message_rows
 from geomreg_tui.tui.widgets.rows import Piece, RowsWidget, flow
 
 __all__ = ["VERDICT_ROLES", "StudyPane"]
