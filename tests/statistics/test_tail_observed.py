@@ -22,7 +22,7 @@ from tests.gradients.test_two_samples import judge_pair
 from tests.rates import sigmas
 from tests.statistics.tail import LN10, descend, orthonormal
 
-RUNS = 12
+RUNS = 8
 GRADIENTS = ("confusion", "ntk", "gradient_norm", "sharpness")
 GAUSSIAN = {"data": "gaussian", "inputs": 6, "examples": 4}
 
@@ -90,21 +90,21 @@ def test_networks_that_are_observed_are_the_points(values):
 def test_gradient_norm_of_a_linear_model_deep_down(tmp_path):
     """On orthonormal examples ||grad L|| = 2 sqrt(L / N), and L / eps ~ Beta(N / 2, 1) as V goes to 0."""
     values, examples = orthonormal(tmp_path, 5, 0.0), 5
-    plan = {"log10_volume": -14.0, "population": 40, "observe": ("ntk", "gradient_norm", "sharpness")}
+    plan = {"log10_volume": -6.0, "population": 40, "observe": ("ntk", "gradient_norm", "sharpness")}
     found = [descend(values, k, **plan) for k in range(RUNS)]
     rows = min(len(p.observed.log_loss) for p in found)
-    assert rows >= 5
-    for row in (rows // 2, rows - 1):
-        losses = np.exp([p.observed.log_loss[row] for p in found])
-        squares = rows_of(found, "gradient_norm", row) ** 2 * examples / 4 / losses[:, None]
-        assert squares.max() <= 1 + 1e-9
-        for power in (1, 3):  # E u**k = N / (N + 2 k)
-            means = (squares**power).mean(axis=1)
-            error = means.std(ddof=1) / math.sqrt(RUNS)
-            expected = examples / (examples + 2 * power)
-            assert abs(means.mean() - expected) < sigmas(4, freedom=RUNS - 1) * error
-        assert np.allclose(rows_of(found, "ntk_trace", row), examples, rtol=1e-12)
-        assert np.allclose(rows_of(found, "sharpness", row), 2 / examples, rtol=1e-12)
+    assert rows >= 3
+    row = rows - 1
+    losses = np.exp([p.observed.log_loss[row] for p in found])
+    squares = rows_of(found, "gradient_norm", row) ** 2 * examples / 4 / losses[:, None]
+    assert squares.max() <= 1 + 1e-9
+    for power in (1, 3):  # E u**k = N / (N + 2 k)
+        means = (squares**power).mean(axis=1)
+        error = means.std(ddof=1) / math.sqrt(RUNS)
+        expected = examples / (examples + 2 * power)
+        assert abs(means.mean() - expected) < sigmas(2, freedom=RUNS - 1) * error
+    assert np.allclose(rows_of(found, "ntk_trace", row), examples, rtol=1e-12)
+    assert np.allclose(rows_of(found, "sharpness", row), 2 / examples, rtol=1e-12)
 
 
 def test_residuals_of_low_loss_have_all_signs_alike(tmp_path):
@@ -113,7 +113,7 @@ def test_residuals_of_low_loss_have_all_signs_alike(tmp_path):
     rho, path = 0.8, tmp_path / "two.npz"
     np.savez(path, x=np.array([[1.0, 0.0], [rho, 0.6]]), y=np.zeros(2))
     values = {"data": str(path), "examples": 2, "depth": 0, "init": "normal", "standardize": False}
-    plan = {"log10_volume": -9.0, "population": 40, "observe": ("confusion",)}
+    plan = {"log10_volume": -7.0, "population": 40, "observe": ("confusion",)}
     found = [descend(values, k, **plan) for k in range(RUNS)]
     row = min(len(p.observed.log_loss) for p in found) - 1
     cosines = rows_of(found, "confusion_min", row)
@@ -146,7 +146,7 @@ def test_where_plain_sampling_sees_it_finds_the_same_observables(values):
     values = {**({} if "data" in values else GAUSSIAN), **values}
     names = ("confusion", "ntk", "gradient_norm")
     made = observer(names, **{**values, "dtype": "float64"})
-    plain = observed(made, 40_000, 74)
+    plain = observed(made, 25_000, 74)
     eps = float(np.quantile(plain["loss"], 0.01))
     kept = {name: each[plain["loss"] <= eps] for name, each in plain.items()}
     found = [descend(values, k, loss=eps, population=100, observe=names) for k in range(RUNS)]

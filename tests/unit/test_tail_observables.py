@@ -33,7 +33,11 @@ from tests.rates import fewest
 VALUES = {"data": "gaussian", "inputs": 5, "examples": 3, "width": 5, "depth": 1, "held_out": 2}
 OBSERVE = ("confusion", "ntk")
 GOAL = {"log10_volume": -3.0, "population": 40}
-CASES = [VALUES, {**VALUES, "init": "uniform"}, {**VALUES, "loss": "mae", "seed": 3}]
+CASES = [
+    VALUES,
+    {**VALUES, "loss": "mae", "seed": 3},
+    pytest.param({**VALUES, "init": "uniform"}, marks=pytest.mark.full),
+]
 
 
 def bits(result):
@@ -160,7 +164,7 @@ def test_quantiles_of_clusters_are_those_of_all_values_repeated(groups, share):
     assert math.isclose(cluster_mean(values, weights).estimate, every.mean(), abs_tol=1e-12)
 
 
-@pytest.mark.parametrize("within", [0.0, 0.5])
+@pytest.mark.parametrize("within", [pytest.param(0.0, marks=pytest.mark.full), 0.5])
 def test_intervals_over_clusters_cover(within):
     """Values of a cluster share a part of their variance: intervals that took them for independent would
     miss the true quantile by far more than 5 % of the time."""
@@ -305,6 +309,7 @@ def test_a_sweep_says_what_its_points_say(swept, tmp_path):
         assert "low_loss_walk_correlation" not in row
 
 
+@pytest.mark.full
 def test_a_sweep_is_taken_up_with_the_tails_that_it_has(swept, monkeypatch):
     """Points of an earlier version, whose tails observe nothing, are taken as they are."""
     put_engines_here(monkeypatch)
