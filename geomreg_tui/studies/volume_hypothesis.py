@@ -17,15 +17,16 @@ from geomreg_tui.training.plan import TrainingPlan
 
 __all__ = ["STUDY"]
 
-_SIZES = {"quick": (5, 100, 2, 16), "standard": (20, 200, 4, 64), "deep": (40, 500, 8, 128)}
+# Training sets, population, repeats, and networks that are trained.
+_SIZES = {"quick": (5, 60, 2, 16), "standard": (20, 200, 4, 64), "deep": (40, 500, 8, 128)}
 _LOSS = 1e-2
 _ARMS = ("volume", "readout", "gd")
 _MARGIN = 0.05
 _CELLS: dict[str, dict[str, object]] = {
-    "moons": {"data": "moons", "examples": 12, "width": 32, "depth": 2},
-    "digits": {"data": "digits", "classes": "3,8", "examples": 8, "width": 32, "depth": 2},
-    "iris": {"data": "iris", "classes": "versicolor,virginica", "examples": 8, "width": 32, "depth": 1},
-    "teacher": {"data": "teacher", "inputs": 8, "examples": 8, "width": 64, "depth": 1},
+    "moons": {"data": "moons", "examples": 8, "width": 32, "depth": 1},
+    "digits": {"data": "digits", "classes": "3,8", "examples": 6, "width": 32, "depth": 2},
+    "iris": {"data": "iris", "classes": "versicolor,virginica", "examples": 6, "width": 32, "depth": 1},
+    "teacher": {"data": "teacher", "inputs": 8, "examples": 6, "width": 64, "depth": 1},
 }
 
 
@@ -34,7 +35,7 @@ def _plans(scale: str) -> dict[str, ComparePlan]:
     sets, population, repeats, trajectories = _SIZES[scale]
     return {
         cell: ComparePlan(
-            Experiment.parse({**keys, "held_out": 80, "init": "he_normal"}),
+            Experiment.parse({**keys, "held_out": 60, "init": "he_normal"}),
             _ARMS,
             sets,
             TailPlan(loss=_LOSS, population=population, repeats=repeats),
