@@ -217,6 +217,10 @@ def train(
     record: int | None = None,
     tail: bool | Mapping[str, Any] = False,
     volume_from: RunResult | AnyPath | None = None,
+    observe: str | Sequence[str] | None = None,
+    observed: float | str | None = None,
+    pairs: int | None = None,
+    walk_step: float | None = None,
     workers: int | None = None,
     device: str = "auto",
     progress: bool = True,
@@ -248,6 +252,7 @@ def train(
             known; or its goals, as :func:`tail` takes them: ``{"population": 200, "repeats": 4}``.
         volume_from: a run of the same experiment, its name or its path, from which V is taken in place of
             that of the networks drawn here.
+        observe, observed, pairs, walk_step: as for :func:`sample`, of networks that are not trained.
 
     Returns:
         The run. ``training`` has counts and medians, ``arrays("path")`` quantiles over the trajectories,
@@ -279,6 +284,7 @@ def train(
     }
     plan = training_plan(options)
     deep = None if tail is False else _deep({} if tail is True else tail, plan)
+    seen = gradient_plan(observe, observed, pairs, walk_step, count_of(samples))
     with asked_for(experiment, data, module, keys) as asked:
         check_plan(plan, asked.experiment)
         volume = None if volume_from is None else _volume(volume_from, asked.experiment)
@@ -291,6 +297,7 @@ def train(
             tail=deep,
             training=plan,
             volume=volume,
+            observe=seen,
             arrays=asked.arrays,
         )
     return finished(handle, progress, on_snapshot)

@@ -15,13 +15,18 @@ from geomreg_tui.cli.run import (
     DetachOption,
     DeviceOption,
     JsonOption,
+    ObservedOption,
+    ObserveOption,
+    PairsOption,
     ResumeOption,
     Resumption,
     TakeOverOption,
+    WalkStepOption,
     WorkersOption,
     attend,
     find_stored,
     go_on,
+    observe_plan,
     refuse,
     show_complete,
 )
@@ -42,6 +47,7 @@ from geomreg_tui.training.plan import (
 )
 
 if TYPE_CHECKING:
+    from geomreg_tui.gradients.plan import GradientPlan
     from geomreg_tui.rundir import RunDirectory
     from geomreg_tui.runner import RunHandle
     from geomreg_tui.splitting.plan import TailPlan
@@ -173,6 +179,10 @@ def train(
     repeats: RepeatsOption = None,
     max_seconds: SecondsOption = None,
     move: MoveOption = None,
+    observe: ObserveOption = None,
+    observed: ObservedOption = None,
+    pairs: PairsOption = None,
+    walk_step: WalkStepOption = None,
     device: DeviceOption = "auto",
     workers: WorkersOption = None,
     out: OutOption = None,
@@ -214,12 +224,15 @@ def train(
             plan = training_plan(options, experiment)
             deep = tail_plan(goals, plan, None, asked=tail)
             refuse(tail and volume_from is not None, "volume-from", "only without --tail")
-            handle = _begin(experiment, plan, deep, volume_from, samples, device, workers, out)
+            drawn = _SAMPLES if samples is None else samples
+            seen = observe_plan(drawn, observe, observed, pairs, walk_step)
+            handle = _begin(experiment, plan, deep, volume_from, drawn, seen, device, workers, out)
         else:
             refuse(out is not None, "out", "only without --resume: a run stays where it is")
             refuse(tail, "tail", "only when a training begins")
             refuse(volume_from is not None, "volume-from", "only when a training begins")
-            for name, given in {**options, **goals}.items():
+            looks = {"observe": observe, "observed": observed, "pairs": pairs, "walk-step": walk_step}
+            for name, given in {**options, **goals, **looks}.items():
                 refuse(given is not None, name, "only when a training begins: its plan never changes")
             stored = find_stored(resume, experiment)
             how = Resumption(device, workers, take_over, allow_mixed)
@@ -270,7 +283,8 @@ def _begin(
     plan: TrainingPlan,
     tail: TailPlan | None,
     volume_from: str | None,
-    samples: str | None,
+    samples: str,
+    observe: GradientPlan | None,
     device: str,
     workers: int | None,
     out: Path | None,
@@ -278,7 +292,7 @@ def _begin(
     from geomreg_tui import report
     from geomreg_tui.runner import start_run
 
-    wanted = parse_count(_SAMPLES if samples is None else samples)
+    wanted = parse_count(samples)
     volume = None if volume_from is None else report.volume_from(volume_from, experiment)
     return start_run(
         experiment,
@@ -289,6 +303,7 @@ def _begin(
         tail=tail,
         training=plan,
         volume=volume,
+        observe=observe,
     )
 
 

@@ -108,10 +108,12 @@ class TailCurve:
         return low, min(log10_volume + WIDTH * std, 0.0)
 
     def at(self, log10_loss: float) -> tuple[float, float]:
-        """Return log10 V and its standard error at a loss; NaN outside the curve."""
+        """Return log10 V and its standard error at a loss; NaN outside the curve, beyond rounding."""
         x, y, e = self.log10_loss[::-1], self.log10_volume[::-1], self.std[::-1]
         if not x.size:
             return math.nan, math.nan
+        nearest = min(max(log10_loss, float(x[0])), float(x[-1]))
+        log10_loss = nearest if abs(nearest - log10_loss) < _SAME / _LN10 else log10_loss
         volume = np.interp(log10_loss, x, y, left=np.nan, right=np.nan)
         return float(volume), float(np.interp(log10_loss, x, e, left=np.nan, right=np.nan))
 

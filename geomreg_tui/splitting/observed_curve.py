@@ -57,7 +57,7 @@ class ObservedAtLoss:
         return {
             "loss": 10**self.log10_loss or None,
             "log10_loss": self.log10_loss,
-            "log10_volume": self.log10_volume,
+            "log10_volume": self.log10_volume if math.isfinite(self.log10_volume) else None,
             "networks": self.networks,
             "undefined": self.undefined,
             "mean": self.mean.to_json(),

@@ -2,12 +2,14 @@
 
 import json
 import math
+import shlex
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from scipy import stats
 
+import geomreg_tui as geomreg
 from geomreg_tui.engine import InProcess
 from geomreg_tui.errors import ExperimentError, RunDirectoryError
 from geomreg_tui.report import load_result
@@ -356,3 +358,28 @@ def test_a_curve_that_cannot_be_is_none(change):
     assert VolumeOfLoss.from_json(values).to_json() == values
     with pytest.raises(ValueError, match="curve"):
         VolumeOfLoss.from_json({**values, **change})
+
+
+def test_a_training_that_observes_is_repeated_by_its_command(engines_here, tmp_path):
+    """Every stage at once: what the command of a run says gives that run again."""
+    words = [
+        "train", "--data", "iris", "--examples", 4, "--width", 4, "--depth", 1, "--samples", 400,
+        "--trajectories", 3, "--to-loss", 0.3, "--observe", "gradient_norm,walk", "--observed", 60,
+        "--tail", "--population", 30, "--repeats", 2, "--quiet",
+    ]  # fmt: skip
+    call(*words, "--out", tmp_path / "first", check=0)
+    first = load_result(tmp_path / "first")
+    repeated = shlex.split(first.command)[1:]
+    call(*repeated, "--out", tmp_path / "second", "--quiet", check=0)
+    documents = [json.loads((tmp_path / name / "summary.json").read_text()) for name in ("first", "second")]
+    for key in ("training", "observables", "tail"):
+        assert documents[0][key] == documents[1][key], key
+    again = geomreg.train(
+        data="iris", examples=4, width=4, depth=1, samples=400, trajectories=3, to_loss=0.3,
+        observe="gradient_norm,walk", observed=60, tail={"population": 30, "repeats": 2},
+        out=tmp_path / "third", progress=False,
+    )  # fmt: skip
+    assert again.observables["gradient_norm"]["mean"] == documents[0]["observables"]["gradient_norm"]["mean"]
+    refused = call("train", "--resume", tmp_path / "first", "--observe", "ntk")
+    assert refused.returncode == 2
+    assert "observe" in refused.stderr

@@ -44,6 +44,16 @@ def test_ends_that_differ_by_rounding_are_one_end(first):
     assert held.mean_loss == pytest.approx([2.0])
 
 
+@pytest.mark.parametrize("rounding", [1e-9, 0.0, -1e-9])
+def test_v_is_known_at_the_ends_of_a_curve_to_within_rounding(rounding):
+    curve = tail_curve([descent(-5.0, 1.0), descent(-5.0, 3.0)])
+    low, high = float(curve.log10_loss[-1]), float(curve.log10_loss[0])
+    assert curve.at(low + rounding)[0] == pytest.approx(-2.5 / LN10)
+    assert curve.at(high + rounding)[0] == pytest.approx(0.0, abs=1e-8)
+    assert math.isnan(curve.at(low - 0.01)[0])
+    assert math.isnan(curve.at(high + 0.01)[0])
+
+
 def test_an_end_that_another_has_not_come_to_is_not_shown():
     assert tail_curve([descent(-5.0, 1.0), descent(-4.9, 3.0)]).held_out is None
 
