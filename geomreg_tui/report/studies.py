@@ -35,7 +35,7 @@ from geomreg_tui.sweeps.plan import point_name
 __all__ = ["draw_study", "studies_markdown", "studies_page", "study_text", "verdict_line", "write_studies"]
 
 _SMALLEST_P = 1e-6
-_PANEL_SIZE = (4.2, 3.2)  # inches
+_WIDTH, _HEIGHT = 8.4, 3.2  # inches, of a row of panels
 _MARKS = "osD^vP"
 
 
@@ -75,7 +75,7 @@ def effect_text(finding: Finding) -> str:
     if finding.missing:
         said += f" ({finding.missing} without a value)"
     if not math.isnan(finding.p_different):
-        said += f", p {probability_text(finding.p_different, _SMALLEST_P)}"
+        said += f", p {_p_text(finding)}"
     return said
 
 
@@ -146,7 +146,7 @@ def draw_study(result: StudyResult) -> Any:
     columns = min(2, max(1, len(panels)))
     rows = -(-len(panels) // columns)
     with style():
-        figure = new_figure(_PANEL_SIZE[0] * columns, _PANEL_SIZE[1] * max(1, rows))
+        figure = new_figure(_WIDTH, _HEIGHT * max(1, rows))
         for place, panel in enumerate(panels):
             _draw(figure.add_subplot(rows, columns, place + 1), panel)
     return figure
@@ -219,16 +219,24 @@ def _markdown_table(results: Sequence[StudyResult]) -> list[str]:
 def _page_parts(result: StudyResult) -> dict[str, Any]:
     study, titles = result.study, panel_titles(result)
     rows = [
-        (verdict, finding.claim + _rival_text(finding), finding.measure, effect_text(finding))
+        (
+            verdict,
+            finding.claim + _rival_text(finding),
+            finding.measure,
+            _interval_text(finding.effect),
+            number_text(finding.null),
+            f"{finding.replicates}" + (f" ({finding.missing} without a value)" if finding.missing else ""),
+            _p_text(finding),
+        )
         for finding, verdict in zip(result.outcome.findings, result.verdicts, strict=True)
     ]
-    headings = ("verdict", "prediction", "measure", "effect")
+    headings = ("verdict", "prediction", "measure", "effect [95 %]", "against", "data sets", "p")
     return {
         "name": study.name,
         "question": study.question,
         "about": (f"Claim: {study.claim}", f"Source: {study.source}.", f"Rule: {study.rule}"),
         "figure": Figure(inline_svg(draw_study(result), f"study-{study.name}", titles), titles + "."),
-        "findings": Table("What was found", headings, rows),
+        "findings": Table("What was found", headings, rows, words=(0, 3, 6)),
         "remarks": result.outcome.remarks,
         "rivals": [f"{rival.source}: {rival.says}" for rival in study.rivals],
         "data": [_data_table(panel, series) for panel in result.outcome.panels for series in panel.series],
@@ -248,6 +256,13 @@ def _interval_text(interval: Interval) -> str:
     if math.isfinite(interval.low) and math.isfinite(interval.high):
         return interval_text(interval)
     return number_text(interval.estimate)
+
+
+def _p_text(finding: Finding) -> str:
+    """Return the p-value with its relation; a hyphen where there is no test."""
+    if math.isnan(finding.p_different):
+        return "-"
+    return probability_text(finding.p_different, _SMALLEST_P)
 
 
 def _rival_text(finding: Finding) -> str:

@@ -22,6 +22,7 @@ _WIDTHS = (1, 2, 4, 8, 16)
 _NOISES = (0.0, 0.25, 0.5, 1.0)
 _LOSS = 0.1
 _DATA = {"data": "moons", "depth": 1, "init": "he_normal", "bias": True}
+_DIGITS = {"data": "digits", "classes": "3,8", "examples": 8, "width": 32, "depth": 1, "init": "he_normal"}
 _CLEAN, _NOISY = "clean", "noisy"
 
 
@@ -33,9 +34,7 @@ def _parts(scale: str) -> Mapping[str, SweepPlan]:
     return {
         _CLEAN: over("width", _WIDTHS, replicates, 2e3, fit, training=training),
         _NOISY: over("width", _WIDTHS, replicates, 2e3, {**fit, "label_noise": 0.5}, training=training),
-        "volume": over(
-            "label_noise", _NOISES, replicates, 2e4, {**_DATA, "examples": 12, "width": 32}, tail=tail
-        ),
+        "volume": over("label_noise", _NOISES, replicates, 2e4, _DIGITS, tail=tail),
     }
 
 
@@ -76,15 +75,15 @@ def _judge(points: Points) -> Outcome:
             "width",
             f"share that comes to loss {_LOSS:g}",
             (
-                Series.of_replicates("labels as they are", widths, clean),
-                Series.of_replicates("half drawn anew", widths, noisy),
+                Series.of_replicates("labels as they are", widths, clean, (0.0, 1.0)),
+                Series.of_replicates("half drawn anew", widths, noisy, (0.0, 1.0)),
             ),
             log_x=True,
         ),
         Panel(
             "Volume of low loss by the noise of the labels",
             "share of labels drawn anew",
-            f"log10 V({_LOSS:g}), 12 examples",
+            f"log10 V({_LOSS:g}), 8 digits",
             (Series.of_replicates("width 32", _floats(noises), volume),),
         ),
     )

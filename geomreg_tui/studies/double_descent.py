@@ -22,7 +22,7 @@ from geomreg_tui.training.plan import TrainingPlan
 __all__ = ["STUDY"]
 
 # Data sets, networks of each, and steps of training.
-_SIZES = {"quick": (6, 8, 3000), "standard": (40, 16, 20_000), "deep": (200, 16, 50_000)}
+_SIZES = {"quick": (6, 4, 1000), "standard": (40, 16, 20_000), "deep": (200, 16, 50_000)}
 _EXAMPLES = 16  # of the linear model: its threshold
 _INPUTS = {
     "quick": (4, 10, 16, 24, 48, 128),

@@ -16,7 +16,7 @@ from geomreg_tui.sweeps.result import SweepPoint
 
 __all__ = ["STUDY"]
 
-_SIZES = {"quick": (4, 100, 2), "standard": (16, 300, 4), "deep": (40, 1000, 8)}  # data sets, population
+_SIZES = {"quick": (4, 60, 2), "standard": (16, 300, 4), "deep": (40, 1000, 8)}  # data sets, population
 _WIDTHS = (16, 32, 64, 128)
 _HIGH, _LOW = 1e-2, 1e-3
 _EXAMPLES = 6
@@ -43,7 +43,7 @@ def _judge(points: Points) -> Outcome:
     widths, volume = table_of(points["width"], log10_volume(_LOW), _WIDTHS)
     _, decades = table_of(points["width"], _decades, _WIDTHS)
     _, parameters = table_of(points["width"], _parameters, _WIDTHS)
-    count = np.nanmean(parameters, axis=0) if len(parameters) else np.full(len(widths), math.nan)
+    count = [next((each for each in column if math.isfinite(each)), math.nan) for column in parameters.T]
     span = math.log10(_HIGH / _LOW)
     exponent = decades / span
     doublings = np.log2(widths)

@@ -37,17 +37,21 @@ class Series:
     law: bool = False
 
     @classmethod
-    def of_replicates(cls, label: str, x: ArrayLike, table: ArrayLike) -> Series:
+    def of_replicates(
+        cls, label: str, x: ArrayLike, table: ArrayLike, bounds: tuple[float, float] = (-np.inf, np.inf)
+    ) -> Series:
         """Return means over replicates with Student's intervals.
 
         Args:
             label: what it is of.
             x: places, (points,).
             table: a value for each replicate at each place, (replicates, points); NaN for none.
+            bounds: between which the mean must lie, such as those of a share.
         """
         columns = np.asarray(table, np.float64).T
         y = [mean_interval(column[np.isfinite(column)]) for column in columns]
-        return cls(label, np.asarray(x, np.float64), np.array(y, np.float64).reshape(-1, 3))
+        values = np.clip(np.array(y, np.float64).reshape(-1, 3), *bounds)
+        return cls(label, np.asarray(x, np.float64), values)
 
     @classmethod
     def of_law(cls, label: str, x: ArrayLike, y: ArrayLike) -> Series:

@@ -16,6 +16,7 @@ __all__ = ["STUDY"]
 
 _SIZES = {"quick": (6, 1e4), "standard": (20, 2e5), "deep": (60, 1e6)}
 _WIDTHS = (2, 4, 8, 16)
+_SHARE = (0.0, 1.0)
 _DATA = {"data": "gaussian", "inputs": 4, "examples": 1, "depth": 2, "init": "he_normal"}
 
 
@@ -67,9 +68,9 @@ def _judge(points: Points) -> Outcome:
         "width",
         "share of data sets",
         (
-            Series.of_replicates("both modes", widths, both),
-            Series.of_replicates("mode at 0, squared error", widths, squared),
-            Series.of_replicates("mode at 0, absolute error", widths, absolute),
+            Series.of_replicates("both modes", widths, both, _SHARE),
+            Series.of_replicates("mode at 0, squared error", widths, squared, _SHARE),
+            Series.of_replicates("mode at 0, absolute error", widths, absolute, _SHARE),
         ),
         log_x=True,
     )

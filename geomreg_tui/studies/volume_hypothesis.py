@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from functools import cache
 
 import numpy as np
+from numpy.typing import NDArray
 
 from geomreg_tui.experiment import Experiment
 from geomreg_tui.splitting.plan import TailPlan
@@ -20,10 +21,11 @@ __all__ = ["STUDY"]
 # Training sets, population, repeats, and networks that are trained.
 _SIZES = {"quick": (5, 60, 2, 16), "standard": (20, 200, 4, 64), "deep": (40, 500, 8, 128)}
 _LOSS = 1e-2
+FloatArray = NDArray[np.float64]
 _ARMS = ("volume", "readout", "gd")
 _MARGIN = 0.05
 _CELLS: dict[str, dict[str, object]] = {
-    "moons": {"data": "moons", "examples": 8, "width": 32, "depth": 1},
+    "moons": {"data": "moons", "examples": 6, "width": 32, "depth": 1},
     "digits": {"data": "digits", "classes": "3,8", "examples": 6, "width": 32, "depth": 2},
     "iris": {"data": "iris", "classes": "versicolor,virginica", "examples": 6, "width": 32, "depth": 1},
     "teacher": {"data": "teacher", "inputs": 8, "examples": 6, "width": 64, "depth": 1},
@@ -58,7 +60,7 @@ def _judge(points: Points) -> Outcome:
     findings = [_finding(cell, comparison, "gd", "") for cell, comparison in found.items()]
     findings += [_finding(cell, each, "readout", "reweighting alone") for cell, each in found.items()]
     places = np.arange(len(found))
-    tables = [np.array([_ratio(each, arm) for each in found.values()]).T for arm in ("gd", "readout")]
+    tables = [_columns([_ratio(each, arm) for each in found.values()]) for arm in ("gd", "readout")]
     panel = Panel(
         "Held-out loss of trained networks against those of the volume, at equal training loss",
         "; ".join(f"{place} {cell}" for place, cell in enumerate(found)),
@@ -70,6 +72,14 @@ def _judge(points: Points) -> Outcome:
         ),
     )
     return Outcome(tuple(findings), (panel,), tuple(_remark(cell, each) for cell, each in found.items()))
+
+
+def _columns(rows: list[list[float]]) -> FloatArray:
+    """Return values of cells as columns, (training sets, cells); NaN where a cell has fewer than others."""
+    table = np.full((max(map(len, rows)), len(rows)), np.nan)
+    for place, row in enumerate(rows):
+        table[: len(row), place] = row
+    return table
 
 
 def _ratio(comparison: Comparison, arm: str) -> list[float]:
@@ -101,7 +111,7 @@ def _remark(cell: str, comparison: Comparison) -> str:
     return f"{cell}: held-out loss {arms}; mean log10 V(0.01) {_mean(comparison.log10_volume)}."
 
 
-def _mean(values: np.typing.NDArray[np.float64]) -> str:
+def _mean(values: FloatArray) -> str:
     known = values[np.isfinite(values)]
     return f"{known.mean():.3g}" if known.size else "unknown"
 

@@ -16,9 +16,9 @@ from geomreg_tui.sweeps.result import SweepPoint
 
 __all__ = ["STUDY"]
 
-_SIZES = {"quick": (5, 100, 2), "standard": (20, 300, 4), "deep": (40, 1000, 8)}  # data sets, population
+_SIZES = {"quick": (5, 60, 2), "standard": (20, 300, 4), "deep": (40, 1000, 8)}  # data sets, population
 _INPUTS, _PARAMETERS = 8, 600
-_DEPTHS = (1, 2, 4, 8)
+_DEPTHS = (1, 2, 4)
 _LOSS = 3e-2
 _DATA = {"data": "gaussian", "inputs": _INPUTS, "init": "he_normal"}
 

@@ -2,12 +2,14 @@
 
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 import geomreg_tui as geomreg
 from geomreg_tui.errors import ExperimentError, SamplingError
+from geomreg_tui.report.studies import draw_study, studies_markdown
 from geomreg_tui.runner.launch import RunSeries
 from geomreg_tui.statistics.evidence import find
 from geomreg_tui.studies import directory, registry
@@ -16,6 +18,7 @@ from geomreg_tui.studies.registry import STUDIES, studies_named
 from geomreg_tui.studies.replicates import dominance, over, slopes, table_of
 from geomreg_tui.studies.run import run_studies
 from geomreg_tui.studies.study import SCALES, Outcome, Panel, Rival, Series, Study
+from geomreg_tui.sweeps.plan import Factor
 from tests import seeds
 from tests.command import call
 from tests.engines import put_engines_here
@@ -195,3 +198,39 @@ def test_slopes_are_those_of_numpy_and_leave_out_what_is_not_there():
     assert found[0] == pytest.approx(np.polyfit(x, table[0], 1)[0])
     assert found[1] == pytest.approx(np.polyfit(x[keep], table[1, keep], 1)[0])
     assert np.isnan(found[2])
+
+
+def shrunk(plan):
+    """Return a sweep of a study with two replicates and as few networks as say anything."""
+    factors = (*plan.factors[:-1], Factor("replicate", (0, 1)))
+    tail = plan.tail and replace(plan.tail, population=20, repeats=2)
+    training = plan.training and replace(plan.training, trajectories=2, steps=60)
+    observed = plan.observed and replace(plan.observed, networks=60)
+    return replace(plan, factors=factors, samples=300, tail=tail, training=training, observed=observed)
+
+
+@pytest.mark.parametrize(
+    "study",
+    [
+        pytest.param(study, marks=[] if study.name in ("proximity", "landscape") else [pytest.mark.full])
+        for study in STUDIES
+    ],
+    ids=lambda study: study.name,
+)
+def test_every_study_judges_whatever_points_there_are(study, tmp_path):
+    small = replace(study, parts=lambda scale: {k: shrunk(plan) for k, plan in study.parts(scale).items()})
+    result = next(iter(run_studies([small], "quick", tmp_path)))
+    assert result.complete, result.failed
+    assert any(finding.replicates == 2 for finding in result.outcome.findings)
+    assert result.outcome.panels
+    assert draw_study(result).axes
+    assert studies_markdown([result])
+    rng = seeds.generator(51)
+    for share in (0.9, 0.5, 0.2):
+        some = {
+            part: tuple(point for point in points if rng.random() < share)
+            for part, points in result.points.items()
+        }
+        outcome = study.judge(some)
+        assert len(outcome.findings) == len(result.outcome.findings)
+        assert all(finding.replicates <= 2 for finding in outcome.findings)
