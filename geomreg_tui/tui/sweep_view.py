@@ -31,11 +31,16 @@ from geomreg_tui.summary import Facts, Summary
 from geomreg_tui.sweeps.directory import SweepDirectory
 from geomreg_tui.sweeps.plan import SweepPlan
 from geomreg_tui.sweeps.result import SweepPoint
+from geomreg_tui.sweeps.trained import compare_training
 from geomreg_tui.sweeps.verdicts import GridVerdict, Verdict, grid_verdicts, verdicts
 from geomreg_tui.sweeps.volumes import TailComparison, compare_tails
+from geomreg_tui.training.overview import TrainingOverview
+from geomreg_tui.training.store import read_overview
 from geomreg_tui.tui.sweep_setup import value_text
 
-__all__ = ["PointView", "SweepReader", "SweepView"]
+__all__ = ["TRAINED", "PointView", "SweepReader", "SweepView"]
+
+TRAINED = ("held_out_loss", "distance", "fitted")  # measures of trained networks that are shown
 
 _PATIENCE = 0.5  # seconds
 _LIVELY = 24  # points up to which the direction is worked out anew whenever one of them grows
@@ -103,6 +108,8 @@ class SweepView:
         points: all of them, in order.
         judged: the direction in which each factor pushes the balance.
         grid: the same over the whole grid of two factors; none for one.
+        trained: of trained networks, by measure and by the settings of the points that have it, with 95 %
+            intervals; empty where nothing is trained.
         tails: the deep tails at the smallest loss that all have come to; None where there are none.
         volumes: log10 V there with its 95 % interval, by the settings of the points that have one.
     """
@@ -116,6 +123,7 @@ class SweepView:
     tails: TailComparison | None = None
     volumes: Mapping[tuple[Any, ...], Interval] = field(default_factory=dict)
     grid: tuple[GridVerdict, ...] = ()
+    trained: Mapping[str, Mapping[tuple[Any, ...], Interval]] = field(default_factory=dict)
 
     @property
     def samples(self) -> int:
@@ -186,7 +194,7 @@ class SweepReader:
         if old and old.points == self._points and (old.state, old.message) == (state, status.message):
             return None
         if old and len(points) > _LIVELY and sum(p.done for p in old.points) == sum(p.done for p in points):
-            found = old.judged, old.tails, old.volumes, old.grid
+            found = old.judged, old.tails, old.volumes, old.grid, old.trained
         else:
             found = _judge(plan, points)
         self._view = SweepView(self._directory.path, plan, state, status.message, self._points, *found)
@@ -252,11 +260,13 @@ class SweepReader:
         self._seen[point.path] = seen
         if snapshot is not None:
             facts, summary, tail = snapshot.facts, snapshot.summary, snapshot.tail
+            training = snapshot.training
             state, message = snapshot.state, snapshot.message
             point = replace(point, rate=snapshot.rate, device=snapshot.device, mixed=snapshot.mixed)
         else:  # a full disk, perhaps: what is committed has to do
             stored, status = RunDirectory.open(point.path), run.status()
             facts, summary, tail = stored.facts, committed(stored).summary, TailFolder.of(stored).read()
+            training = read_overview(stored)
             state, message = status.state, status.message
             point = replace(point, mixed=status.mixed)
         reason = self._failed.get(point.settings)
@@ -266,11 +276,15 @@ class SweepReader:
             state, message = RunState.FAILED, message or sweep.message
         elif sweep.state.over and not state.over:
             state = RunState.STOPPED  # its engine is gone
-        return _with_networks(replace(point, state=state, message=message), facts, summary, tail)
+        return _with_networks(replace(point, state=state, message=message), facts, summary, tail, training)
 
 
 def _with_networks(
-    point: PointView, facts: Facts | None, summary: Summary | None, tail: Tail | None
+    point: PointView,
+    facts: Facts | None,
+    summary: Summary | None,
+    tail: Tail | None,
+    training: TrainingOverview | None,
 ) -> PointView:
     """Return a point with the analysis of its networks."""
     if facts is None or summary is None or not summary.samples:
@@ -279,7 +293,7 @@ def _with_networks(
     modes = analyse_modes(distribution, dip_samples=0)
     deep = None if tail is None else deep_tail(tail, run_volume(distribution, facts))
     landmark = landmark_dominance(distribution, deep)
-    result = SweepPoint(point.settings, facts, summary, modes, landmark, deep, point.mixed)
+    result = SweepPoint(point.settings, facts, summary, modes, landmark, deep, point.mixed, training)
     return replace(point, samples=summary.samples, result=result, distribution=distribution)
 
 
@@ -290,10 +304,27 @@ def _judge(
     TailComparison | None,
     Mapping[tuple[Any, ...], Interval],
     tuple[GridVerdict, ...],
+    Mapping[str, Mapping[tuple[Any, ...], Interval]],
 ]:
-    """Return the direction of each factor, the tails at equal loss, their volumes by settings, the grid's."""
+    """Return the direction of each factor, the tails at equal loss, their volumes by settings, the grid's,
+    and what training has come to.
+    """
     known = [point.result for point in points if point.result]
     judged, tails = tuple(verdicts(plan.factors, known)), compare_tails(plan.factors, known)
     found = zip(known, tails.volumes, strict=True) if tails is not None else ()
     volumes = {point.settings: volume for point, volume in found if math.isfinite(volume.estimate)}
-    return judged, tails, volumes, tuple(grid_verdicts(plan.factors, known))
+    return judged, tails, volumes, tuple(grid_verdicts(plan.factors, known)), _trained(known)
+
+
+def _trained(points: Sequence[SweepPoint]) -> Mapping[str, Mapping[tuple[Any, ...], Interval]]:
+    """Return measures of trained networks by the settings of the points that have them."""
+    compared = compare_training(points)
+    if compared is None:
+        return {}
+    found = {}
+    for name in TRAINED:
+        rows = zip(points, compared.measures[name].tolist(), strict=True)
+        known = {point.settings: Interval(*row) for point, row in rows if math.isfinite(row[0])}
+        if known:
+            found[name] = known
+    return found

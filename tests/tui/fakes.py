@@ -216,8 +216,9 @@ class FakeSweep:
         message: str = "",
         mixed: bool = False,
         deep: Tail | None = None,
+        training: TrainingOverview | None = None,
     ) -> Path:
-        """Give a point so many networks, and a deep tail."""
+        """Give a point so many networks, a deep tail, and trained networks."""
         settings, asked = self.asked.grid()[place]
         path = self._sweep.point_path(self.asked.factors, settings)
         values = {
@@ -234,6 +235,7 @@ class FakeSweep:
             run = new_run(path, facts_of(experiment), environment, self.asked.samples, 0, asked)
         made = snapshot_of(experiment, samples, state, target=self.asked.samples, message=message, atoms=0)
         results = {**made.results, **({} if deep is None else {"splitting": deep})}
+        results |= {} if training is None else {"training": training}
         run.write_live(to_stored(replace(made, mixed=mixed, results=results)))
         run.write_status(Status(state, samples, self.asked.samples, message=message, mixed=mixed))
         return path

@@ -39,6 +39,7 @@ from tests.patience import PATIENCE
 from ..unit.exporting import make_sweep
 from .driving import Driver, opened
 from .fakes import DEEPEST, SLOPE, FakeSource, FakeSweep, descent, tail
+from .test_training import ensemble
 
 HOSTILE = "x\x1b]52;c;cm0gLXJm\x07\x1b[2J\u202e[red]\x9b31m[/\nnext"
 SIZES = [(60, 16), (80, 24), (120, 40), (200, 60)]
@@ -218,6 +219,30 @@ async def test_a_key_shows_the_volumes_of_deep_tails_at_equal_loss() -> None:
         assert driver.text("#trend").count("◉") == 1
         await driver.pilot.press("t")
         assert "D0 against width" in driver.screen()
+
+
+async def test_the_same_key_shows_what_training_came_to_at_each_point() -> None:
+    async with swept() as driver:
+        await put(driver, "values", "16, 64, 256")
+        await put(driver, "samples", "20k")
+        sweep = await started(driver)
+        held_out = (2.0, 3.0, 1.0)
+        for place, value in enumerate(held_out):
+            sweep.fill(place, 20_000, RunState.DONE, training=ensemble(held_out=value))
+        sweep.tell(RunState.DONE)
+        await driver.until(lambda: "✓ sweep done" in driver.screen())
+        view = view_of(driver)
+        assert view is not None
+        # The losses that networks end at are those of the ensemble, whose held-out losses are multiples.
+        medians = [interval.estimate for interval in view.trained["held_out_loss"].values()]
+        assert np.array(medians) / medians[2] == pytest.approx(held_out)
+        for said in ("held-out loss against width", "distance against width", "share fitted against width"):
+            await driver.pilot.press("t")
+            await driver.until(lambda said=said: said in driver.screen())
+            assert "networks trained to loss" in " ".join(driver.text("#trend").split())
+            assert driver.text("#trend").count("●") + driver.text("#trend").count("◉") == 3
+        await driver.pilot.press("t")
+        await driver.until(lambda: "D0 against width" in driver.screen())
 
 
 async def test_a_key_sweeps_deep_tails_and_going_on_keeps_them() -> None:

@@ -40,7 +40,7 @@ from geomreg_tui.tui.widgets.points import PointsTable
 from geomreg_tui.tui.widgets.rows import Piece, Roles, follow_theme
 from geomreg_tui.tui.widgets.sweep_form import SweepForm
 from geomreg_tui.tui.widgets.sweep_words import invitation_text, progress_pieces, warning_text
-from geomreg_tui.tui.widgets.trend import TrendPane
+from geomreg_tui.tui.widgets.trend import VOLUME, TrendPane, measures_of
 
 __all__ = ["SweepScreen"]
 
@@ -59,7 +59,9 @@ class SweepScreen(Screen[RunChoice | None]):
         Binding("o", "reopen", "Sweeps", tooltip="Open a sweep that is on disk"),
         Binding("z", "zoom(1)", "Zoom", tooltip="Show only the lowest tenth of the losses", id="zoom_in"),
         Binding("Z", "zoom(-1)", "Out", tooltip="Zoom out again", id="zoom_out"),
-        Binding("t", "tail", "Tail", tooltip="Sweep deep tails too; then: V at equal loss, or D", id="tail"),
+        Binding(
+            "t", "tail", "Tail", tooltip="Sweep deep tails too; then: V, trained networks, or D", id="tail"
+        ),
         Binding("e", "export", "Export", tooltip="Write the sweep as data, figure or report", id="export"),
         Binding("escape", "back", "Back", tooltip="Leave a field; go back to the explorer", id="leave_field"),
         Binding("x", "dismiss", "Back", tooltip="Go back to the explorer", show=False, id="sweep"),
@@ -227,7 +229,7 @@ class SweepScreen(Screen[RunChoice | None]):
         if action == "zoom" and parameters == (-1,):
             return self._multiples.zoom > 0
         if action == "tail":
-            return view is None or view.state.over or view.tails is not None
+            return view is None or view.state.over or len(measures_of(view)) > 1
         if action in ("export", "zoom"):
             return view is not None and any(point.result for point in view.points)
         return True
@@ -365,10 +367,10 @@ class SweepScreen(Screen[RunChoice | None]):
         self._draw_status()
 
     def action_tail(self) -> None:
-        """Change between D and V at equal loss; where no tails are, ask how deep to go, and sweep them."""
+        """Draw D, V at equal loss, or trained networks; where a sweep has D alone, ask how deep to go."""
         view = self._sweeps.view
-        if view is not None and view.tails is not None:
-            self._trend.toggle()
+        if view is not None and len(measures_of(view)) > 1:
+            self._trend.cycle()
         elif self._form.plan is None:
             self.notify("Correct what is marked first.", severity="warning", markup=False)
         else:
@@ -378,7 +380,7 @@ class SweepScreen(Screen[RunChoice | None]):
         idle = (SweepMove.START, SweepMove.GO_ON, SweepMove.NOTHING)
         plan = self._form.plan
         if tail is not None and plan is not None and self._sweeps.next_move(plan) in idle:
-            self._trend.deep = True
+            self._trend.shown = VOLUME
             self._begin(SweepMove.START, replace(plan, tail=tail))
 
     def action_page(self, direction: int) -> None:

@@ -23,7 +23,7 @@ from geomreg_tui.tui.widgets.messages import message_rows
 from geomreg_tui.tui.widgets.rows import Piece, RowsWidget, flow
 from geomreg_tui.tui.widgets.runs import cut
 
-__all__ = ["TrendPane"]
+__all__ = ["VOLUME", "TrendPane", "measures_of"]
 
 _LOG_FROM = 16.0  # ratio of the largest to the smallest value from which the axis is logarithmic
 _MARGIN = 0.05  # of the axis, before the first value and after the last, at least
@@ -32,6 +32,8 @@ _ROLES = ("bar", "pinned", "landmark", "theory")
 _ENDS = ("-1", "0", "1")
 _LEAST_PLOT = 6
 _NAMES = {LANDMARK: "D0", LOG10_RATIO: "log10 ratio"}
+_BALANCE, VOLUME = "balance", "volume"
+_TRAINED = {"held_out_loss": "held-out loss", "distance": "distance", "fitted": "share fitted"}
 _LABELLED = 9  # lines from which the axis has its name below it: the title of the pane has it too
 
 
@@ -44,7 +46,8 @@ class TrendPane(RowsWidget):
     The selected point stands out.
 
     Attributes:
-        deep: whether V at equal loss is shown, where the points have deep tails.
+        shown: what is drawn: ``balance`` (D_0 or Lambda), ``volume`` (V at equal loss, where the points have
+            deep tails), or a measure of trained networks, where they have such.
     """
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
@@ -52,7 +55,7 @@ class TrendPane(RowsWidget):
         self._view: SweepView | None = None
         self._selected = 0
         self._notice = ""
-        self.deep = False
+        self.shown = _BALANCE
         self.border_title = "Dominance D0"
 
     def show(self, view: SweepView | None, selected: int, notice: str = "") -> None:
@@ -61,7 +64,9 @@ class TrendPane(RowsWidget):
         key = view.plan.factors[0].key.replace("_", " ") if view else ""
         if view is None:
             self.entitle("Dominance D0")
-        elif view.tails is not None and self.deep:
+        elif self._drawn(view) in _TRAINED:
+            self.entitle(f"{_TRAINED[self._drawn(view)]} against {key}", "trained networks")
+        elif self._drawn(view) == VOLUME and view.tails is not None:
             at = f"{decimal_text(view.tails.log10_loss, 2)}"
             self.entitle(f"log10 V against {key}", f"at log10 ε = {at}")
         else:
@@ -69,9 +74,15 @@ class TrendPane(RowsWidget):
             self.entitle(f"{what} against {key}", "+1 zero, -1 central" if what == "D0" else "zero / central")
         self.redraw()
 
-    def toggle(self) -> None:
-        """Change between D_0 and V at equal loss."""
-        self.deep = not self.deep
+    def _drawn(self, view: SweepView) -> str:
+        """Return what is drawn of a sweep: what was chosen, where it has that."""
+        return self.shown if self.shown in measures_of(view) else _BALANCE
+
+    def cycle(self) -> None:
+        """Draw the next of what the sweep has."""
+        if self._view is not None:
+            names = measures_of(self._view)
+            self.shown = names[(names.index(self._drawn(self._view)) + 1) % len(names)]
         self.show(self._view, self._selected, self._notice)
 
     def paint(self, width: int, height: int) -> Sequence[Sequence[Piece]]:
@@ -79,15 +90,14 @@ class TrendPane(RowsWidget):
         view = self._view
         if view is None:
             return message_rows(self._notice, width, height)
-        deep = self.deep and view.tails is not None
-        known = view.volumes if deep else _dominances(view)
-        what = "log10 V" if deep else _NAMES[_measure(view)]
-        below = _verdict_rows(view, deep, width, max(2, height - _LEAST_PLOT))
+        drawn = self._drawn(view)
+        known, what = _known(view, drawn)
+        below = _verdict_rows(view, drawn, width, max(2, height - _LEAST_PLOT))
         factor = view.plan.factors[0]
         legend = _legend(view, width) if height - len(below) > 2 * _LEAST_PLOT else []
         lines = height - len(below) - len(legend)
         if not known:
-            word = "V comes with the first tail" if deep else "D0 comes with the first networks"
+            word = "V comes with the first tail" if drawn == VOLUME else "D0 comes with the first networks"
             rows = message_rows(word, width, lines)
             return [*rows, *([] for _ in range(lines - len(rows))), *below]
         if not factor.ordered and len(view.plan.factors) == 1 and len(factor.values) <= lines - 3:
@@ -108,6 +118,20 @@ class TrendPane(RowsWidget):
         if here in known:
             _mark(canvas, places[here[0]], known[here], "◉", "mark")
         return [*legend, *canvas.rows(), *below]
+
+
+def measures_of(view: SweepView) -> list[str]:
+    """Return what can be drawn of a sweep."""
+    return [_BALANCE, *([VOLUME] if view.tails is not None else []), *view.trained]
+
+
+def _known(view: SweepView, drawn: str) -> tuple[Known, str]:
+    """Return what is drawn at each point, and its name."""
+    if drawn in view.trained:
+        return view.trained[drawn], _TRAINED[drawn]
+    if drawn == VOLUME:
+        return view.volumes, "log10 V"
+    return _dominances(view), _NAMES[_measure(view)]
 
 
 def _dominances(view: SweepView) -> Known:
@@ -233,11 +257,16 @@ def _legend(view: SweepView, width: int) -> list[list[Piece]]:
     )
 
 
-def _verdict_rows(view: SweepView, deep: bool, width: int, most: int) -> list[list[Piece]]:
-    """Return the verdicts in words, with their numbers."""
+def _verdict_rows(view: SweepView, drawn: str, width: int, most: int) -> list[list[Piece]]:
+    """Return the verdicts in words, with their numbers; of training, what is drawn."""
+    if drawn in _TRAINED:
+        loss = view.plan.training.to_loss if view.plan.training is not None else math.nan
+        said = f"networks trained to loss {number_text(loss)}: "
+        said += "how many have come there" if drawn == "fitted" else "medians over those that have come there"
+        return flow(_wrapped(said, width), width)[:most]
     first = view.plan.factors[0]
     found: list[tuple[Factor, list[list[Piece]]]] = []
-    if deep and view.tails is not None:
+    if drawn == VOLUME and view.tails is not None:
         for tail in view.tails.verdicts:
             items = _verdict_items("V at equal loss", tail.held, tail.volume, "V", width)
             found.append(
