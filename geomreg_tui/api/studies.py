@@ -51,7 +51,7 @@ class ComparisonResult(Comparison):
     path: Path | None = None
 
     def __repr__(self) -> str:
-        return f"<ComparisonResult of {', '.join(self.arms)} over {len(self.sets)} training sets>"
+        return f"ComparisonResult({', '.join(self.arms)}; {len(self.sets)} training sets)"
 
     def __str__(self) -> str:
         return comparison_text(self, _WIDTH)
@@ -96,7 +96,7 @@ class StudyReport(Sequence[StudyResult]):
     path: Path
 
     def __repr__(self) -> str:
-        return f"<StudyReport of {', '.join(each.study.name for each in self.results)}>"
+        return f"StudyReport({', '.join(each.study.name for each in self.results)})"
 
     def __str__(self) -> str:
         return "\n\n".join(study_text(each, _WIDTH) for each in self.results)

@@ -10,14 +10,16 @@ from geomreg_tui.datasets import BUILT_IN
 from geomreg_tui.errors import ExperimentError, Problem
 from geomreg_tui.experiment import Experiment, choices, parse_count
 from geomreg_tui.formatting import exact_text
-from geomreg_tui.sweeps.plan import Factor, SweepPlan, parse_factor
+from geomreg_tui.sweeps.plan import REPLICATE, Factor, SweepPlan, experiment_at, parse_factor
 from geomreg_tui.tui.numbers import count_spelling
 
 __all__ = ["FACTORS", "SweepSetup", "plan_of", "setup_of", "usual_values", "value_text", "values_text"]
 
 _FIRST = ("width", "depth", "gain", "init", "examples", "activation")
 _MACHINE = ("data_sha256",)  # filled in when a run starts
-FACTORS = tuple(dict.fromkeys((*_FIRST, *(key for key in Experiment.model_fields if key not in _MACHINE))))
+FACTORS = tuple(
+    dict.fromkeys((*_FIRST, REPLICATE, *(key for key in Experiment.model_fields if key not in _MACHINE)))
+)
 _LAWS = ("he_normal", "glorot_normal", "lecun_normal", "he_uniform", "orthogonal", "sphere")
 _COUNTS = ("width", "channels", "inputs", "outputs", "examples", "held_out", "chunk_size", "batch_size")
 _POINTS = 5
@@ -69,13 +71,14 @@ def _factor(experiment: Experiment, setup: SweepSetup) -> Factor:
     text = setup.values.strip().rstrip(",")
     if not text:
         example = usual_values(experiment, setup.key)
-        raise ExperimentError([Problem("values", "nothing", f"allowed are values such as {example}")])
+        allowed = f"allowed are values such as {example}" if example else "allowed are values of that key"
+        raise ExperimentError([Problem("values", "nothing", allowed)])
     factor = parse_factor(f"{setup.key}={text}")
     for value in factor.values:
         if value == "":
             raise ExperimentError([Problem("values", repr(text), "allowed is one value between two commas")])
         try:
-            experiment.replace(**{setup.key: value})
+            experiment_at(experiment, (factor,), (value,))
         except ExperimentError as error:
             problem = next((p for p in error.problems if p.key == setup.key), error.problems[0])
             raise ExperimentError([replace(problem, got=repr(value))]) from None
@@ -90,7 +93,7 @@ def setup_of(plan: SweepPlan) -> SweepSetup:
 
 def usual_values(experiment: Experiment, key: str) -> str:
     """Return some values of a factor about the one that an experiment has."""
-    now = getattr(experiment, key)
+    now = 0 if key == REPLICATE else getattr(experiment, key)
     wanted = list(_about(key, now))
     fits = [value for value in wanted if _fits(experiment, key, value)]
     return values_text(fits or wanted)
@@ -108,7 +111,7 @@ def value_text(value: Any) -> str:
 
 def _about(key: str, now: Any) -> Iterable[Any]:
     """Return values about the present one of a key."""
-    if names := choices(key):
+    if names := () if key == REPLICATE else choices(key):
         main = _LAWS if key == "init" else names
         return main if now in main else (now, *main[:_POINTS])
     if isinstance(now, bool):
@@ -117,7 +120,7 @@ def _about(key: str, now: Any) -> Iterable[Any]:
         return dict.fromkeys((now, *BUILT_IN))
     if key == "depth":
         return range(max(1, now - 2), max(1, now - 2) + _POINTS)
-    if key in ("seed", "data_seed"):
+    if key in ("seed", "data_seed", REPLICATE):
         return range(now, now + _POINTS)
     if key == "kernel":
         return 1, 3, 5, 7
@@ -136,7 +139,7 @@ def _about(key: str, now: Any) -> Iterable[Any]:
 def _fits(experiment: Experiment, key: str, value: Any) -> bool:
     """Return whether the experiment can have a value."""
     try:
-        experiment.replace(**{key: value})
+        experiment_at(experiment, (Factor(key, (value,)),), (value,))
     except ExperimentError:
         return False
     return True

@@ -94,11 +94,11 @@ def made_sweep(*over: str, name: str = "", samples: int = 4000, **settings: obje
 
 
 def test_every_factor_of_the_headless_sweep_is_offered_with_values_that_it_takes() -> None:
-    assert set(FACTORS) == set(Experiment.model_fields) - {"data_sha256"}
+    assert set(FACTORS) == {*Experiment.model_fields, "replicate"} - {"data_sha256"}
     for experiment in (Experiment(), Experiment.parse({"data": "gaussian", "gain": 0, "bias": True})):
         for key in FACTORS:
             values = usual_values(experiment, key)
-            if key in ("module", "target", "features"):  # there is nothing usual about these
+            if key in ("classes", "module", "target", "features"):  # there is nothing usual about these
                 assert values == ""
                 continue
             plan = plan_of(experiment, SweepSetup(key, values, "1e4"))

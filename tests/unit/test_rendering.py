@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import itertools
 import json
 import os
 import re
@@ -18,6 +19,7 @@ from types import SimpleNamespace
 from typing import NamedTuple
 
 import jinja2
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -31,16 +33,21 @@ from geomreg_tui.api.bars import NotebookBar
 from geomreg_tui.api.results import read_run, read_sweep
 from geomreg_tui.api.stored import RunList
 from geomreg_tui.errors import plain_text
+from geomreg_tui.experiment import Experiment
 from geomreg_tui.gradients.plan import parse_plan
 from geomreg_tui.rendering import Drawing, Shapes, environment, render
 from geomreg_tui.report import load_result, load_sweep
 from geomreg_tui.report.html import run_page
+from geomreg_tui.report.studies import studies_page
 from geomreg_tui.report.sweep_html import sweep_page
 from geomreg_tui.rundir import RunEntry
 from geomreg_tui.rundir.store import write_json
 from geomreg_tui.runner.progress import StageProgress
 from geomreg_tui.safe_path import python_command, python_environment
-from geomreg_tui.sweeps.plan import Factor, point_name
+from geomreg_tui.statistics.evidence import find
+from geomreg_tui.studies.directory import StudyResult
+from geomreg_tui.studies.study import Outcome, Panel, Rival, Series, Study
+from geomreg_tui.sweeps.plan import Factor, SweepPlan, point_name
 from tests.gradients import making as gradients
 from tests.training.making import begun, gone_on_with
 
@@ -141,6 +148,7 @@ def show_everything(folder: Path) -> None:
     sweep = make_sweep(folder / "widths", widths=(2, 4), given_up=[7])
     sweep_page(load_sweep(sweep))
     read_sweep(sweep)._repr_html_()
+    studies_page([hostile_study(folder / "study", run.path)])
     geomreg.sphere("1:20")._repr_html_()
     RunList([RunEntry(run.path)] * 25)._repr_html_()
     with NotebookBar(lambda *_, **__: None) as bar:
@@ -148,6 +156,31 @@ def show_everything(folder: Path) -> None:
         bar.say(HOSTILE[5])
         bar._bundle()
     render("explorer.html.j2", nonce="abc", font_size=16)
+
+
+def hostile_study(path: Path, run: Path) -> StudyResult:
+    """Make what a study has found whose every word is markup."""
+    names = itertools.cycle(HOSTILE)
+    factors = (Factor("width", (2, 4)), Factor("replicate", (0, 1)))
+    plan = SweepPlan(Experiment.parse({"data": "gaussian"}), factors, 100)
+    points = []
+    for values in itertools.product((2, 4), (0, 1)):
+        shutil.copytree(run, path / "part" / point_name(factors, values))
+        points.append(SimpleNamespace(settings=values))
+    series = Series(next(names), np.array([1.0, 2.0]), np.ones((2, 3)))
+    panel = Panel(next(names), next(names), next(names), (series,))
+    finding = find(next(names), next(names), next(names), [1.0, 2.0], "above", rival=next(names))
+    outcome = Outcome((finding,), (panel,), (next(names),))
+    study = Study(
+        "study",
+        *(next(names) for _ in range(4)),
+        lambda _: {"part": plan},
+        lambda _: outcome,
+        (Rival(next(names), next(names)),),
+    )
+    return StudyResult(
+        study, path, "quick", {"part": points}, outcome, ("supported",), (next(names),), complete=False
+    )
 
 
 def hostile_sweep(path: Path) -> Path:
