@@ -18,8 +18,12 @@ from geomreg_tui.training.plan import TrainingPlan
 
 __all__ = ["STUDY"]
 
-# Training sets, population, repeats, and networks that are trained.
-_SIZES = {"quick": (5, 60, 2, 16), "standard": (20, 200, 4, 64), "deep": (40, 500, 8, 128)}
+# Training sets, population, repeats, networks that are trained, and steps.
+_SIZES = {
+    "quick": (5, 60, 2, 16, 2000),
+    "standard": (20, 200, 4, 64, 10_000),
+    "deep": (40, 500, 8, 128, 100_000),
+}
 _LOSS = 1e-2
 FloatArray = NDArray[np.float64]
 _ARMS = ("volume", "readout", "gd")
@@ -34,14 +38,14 @@ _CELLS: dict[str, dict[str, object]] = {
 
 @cache
 def _plans(scale: str) -> dict[str, ComparePlan]:
-    sets, population, repeats, trajectories = _SIZES[scale]
+    sets, population, repeats, trajectories, steps = _SIZES[scale]
     return {
         cell: ComparePlan(
             Experiment.parse({**keys, "held_out": 60, "init": "he_normal"}),
             _ARMS,
             sets,
             TailPlan(loss=_LOSS, population=population, repeats=repeats),
-            TrainingPlan(trajectories=trajectories, record=2),
+            TrainingPlan(trajectories=trajectories, steps=steps, record=2),
         )
         for cell, keys in _CELLS.items()
     }
