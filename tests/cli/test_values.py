@@ -131,7 +131,7 @@ def test_a_value_that_is_empty_is_refused_by_name(run, words, parameter, option,
 def test_a_value_that_is_no_value_is_refused_by_name(run, words, parameter, option, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     more = {("sweep",): ["--tail", "--training"], ("train",): ["--tail"]}.get(words, [])
-    if words in (("run",), ("sweep",), ("tail",)) and option != "--observe":
+    if words in (("run",), ("sweep",), ("tail",), ("train",)) and option != "--observe":
         more += ["--observe", "confusion"]
     for value in ("nonsense", "0x", "1,,2"):
         code, said = run(*given(words, parameter, option, value), *more)
