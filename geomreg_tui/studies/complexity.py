@@ -17,7 +17,12 @@ from geomreg_tui.training.plan import TrainingPlan
 
 __all__ = ["STUDY"]
 
-_SIZES = {"quick": (5, 16, 100, 2), "standard": (20, 32, 300, 4), "deep": (40, 64, 1000, 8)}
+# Data sets, networks that are trained and their steps, population and repeats.
+_SIZES = {
+    "quick": (5, 16, 1500, 60, 2),
+    "standard": (20, 32, 5000, 300, 4),
+    "deep": (40, 64, 20_000, 1000, 8),
+}
 _WIDTHS = (1, 2, 4, 8, 16)
 _NOISES = (0.0, 0.25, 0.5, 1.0)
 _LOSS = 0.1
@@ -27,8 +32,8 @@ _CLEAN, _NOISY = "clean", "noisy"
 
 
 def _parts(scale: str) -> Mapping[str, SweepPlan]:
-    replicates, trajectories, population, repeats = _SIZES[scale]
-    training = TrainingPlan(to_loss=_LOSS, steps=5000, trajectories=trajectories, record=2)
+    replicates, trajectories, steps, population, repeats = _SIZES[scale]
+    training = TrainingPlan(to_loss=_LOSS, steps=steps, trajectories=trajectories, record=2)
     tail = TailPlan(loss=_LOSS, population=population, repeats=repeats)
     fit = {**_DATA, "examples": 24}
     return {
