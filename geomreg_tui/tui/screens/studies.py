@@ -33,6 +33,7 @@ from geomreg_tui.tui.widgets.study import StudyPane
 
 __all__ = ["StudiesScreen"]
 
+_STOPPING = "stopping, after the point that is under way"
 _SECONDS = 1.0  # between looks
 _SHORT = {"supported": "supported", "not supported": "not", "against": "against"}
 
@@ -116,6 +117,8 @@ class StudiesScreen(ModalScreen[Path | None]):
             self._note(f"! {event.problem}")
             return
         self._entries = event.found
+        if self._notice == _STOPPING and not self._under_way:
+            self._notice = ""
         listed, width = self.query_one(OptionList), self.app.size.width - 8
         for place, entry in enumerate(event.found):
             listed.replace_option_prompt_at_index(place, Text(_line(entry, width)))
@@ -202,7 +205,7 @@ class StudiesScreen(ModalScreen[Path | None]):
         """Stop what is under way; what is done is kept."""
         if self._reader.path is not None:
             stop_studies(StudyDirectory(self._reader.path), self._reader.scale)
-            self._notice = "stopping, after the point that is under way"
+            self._notice = _STOPPING
             self._draw()
 
     def action_turn(self, step: int) -> None:
