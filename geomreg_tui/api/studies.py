@@ -14,16 +14,14 @@ from numpy.typing import NDArray
 from geomreg_tui.api import display, tables
 from geomreg_tui.api.arguments import asked_for
 from geomreg_tui.api.following import Interrupts
-from geomreg_tui.errors import ExperimentError, Problem, nearest_name
 from geomreg_tui.experiment import Experiment
 from geomreg_tui.report.comparison import comparison_text
 from geomreg_tui.report.studies import draw_study, study_text, write_studies
 from geomreg_tui.studies.compare import run_comparison
 from geomreg_tui.studies.comparison import Comparison, parse_compare
 from geomreg_tui.studies.directory import StudyResult, new_studies_path
-from geomreg_tui.studies.registry import studies_named
+from geomreg_tui.studies.registry import check_scale, studies_named
 from geomreg_tui.studies.run import run_studies
-from geomreg_tui.studies.study import SCALES
 from geomreg_tui.sweeps.directory import new_sweep_path
 
 __all__ = ["ComparisonResult", "StudyReport", "compare", "study"]
@@ -238,9 +236,7 @@ def study(
         Traceback (most recent call last):
         geomreg_tui.errors.ExperimentError: scale: got 'huge'; allowed is one of quick, standard, deep.
     """
-    if scale not in SCALES:
-        allowed = f"allowed is one of {', '.join(SCALES)}"
-        raise ExperimentError([Problem("scale", repr(scale), allowed, nearest_name(str(scale), SCALES))])
+    check_scale(scale)
     chosen = studies_named([names] if isinstance(names, str) else names)
     folder = new_studies_path(scale) if out is None else Path(out)
     with Interrupts() as interrupts:

@@ -92,8 +92,8 @@ def compare(
         flush_output()
     finally:
         narrate(f"Kept in {folder}", quiet)
-    for name, point in failed.items():
-        narrate(f"failed: {name}: {point.reason}", quiet)
+    for line in failed:
+        narrate(f"failed: {line}", quiet)
     if signals.stops:
         narrate(f"Stopped early; the same command with --out {folder} goes on.", quiet)
         raise typer.Exit(ExitCode.INTERRUPTED)

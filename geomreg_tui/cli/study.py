@@ -13,11 +13,9 @@ from geomreg_tui.cli.progress import narrate
 from geomreg_tui.cli.run import DeviceOption, JsonOption, WorkersOption, print_json
 from geomreg_tui.cli.signals import Signals
 from geomreg_tui.columns import table_lines
-from geomreg_tui.errors import ExitCode, ExperimentError, Problem, nearest_name
+from geomreg_tui.errors import ExitCode
 
 __all__ = ["study"]
-
-_SCALES = ("quick", "standard", "deep")
 
 
 def study(
@@ -49,12 +47,10 @@ def study(
     """
     from geomreg_tui.report.studies import study_text, write_studies
     from geomreg_tui.studies.directory import new_studies_path
-    from geomreg_tui.studies.registry import studies_named
+    from geomreg_tui.studies.registry import check_scale, studies_named
     from geomreg_tui.studies.run import Progress, run_studies
 
-    if scale not in _SCALES:
-        allowed = f"allowed is one of {', '.join(_SCALES)}"
-        raise ExperimentError([Problem("scale", repr(scale), allowed, nearest_name(scale, _SCALES))])
+    check_scale(scale)
     if not names or names == ["list"]:
         _list(as_json)
         return

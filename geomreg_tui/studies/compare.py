@@ -8,8 +8,8 @@ from pathlib import Path
 from geomreg_tui.errors import RunDirectoryError
 from geomreg_tui.rundir.store import write_json
 from geomreg_tui.studies.comparison import ComparePlan, Comparison, compare_arms
-from geomreg_tui.sweeps.result import FailedPoint, SweepError, SweepPoint
-from geomreg_tui.sweeps.run import SweepEngine, run_sweep
+from geomreg_tui.studies.parts import run_parts
+from geomreg_tui.sweeps.run import SweepEngine
 
 __all__ = ["RESULT", "run_comparison"]
 
@@ -25,8 +25,8 @@ def run_comparison(
     arrays: Path | None = None,
     interrupted: Callable[[], bool] = lambda: False,
     progress: Callable[[str, int, int], None] = lambda *_: None,
-) -> tuple[Comparison, dict[str, FailedPoint]]:
-    """Run all arms over all training sets, and return what they say, with the points that failed, by name.
+) -> tuple[Comparison, tuple[str, ...]]:
+    """Run all arms over all training sets, and return what they say, with the points that failed, in words.
 
     Points that are there are taken as they are: a comparison that was stopped or killed is gone on with by
     asking for it again.
@@ -47,32 +47,10 @@ def run_comparison(
     except OSError as error:
         raise RunDirectoryError(f"{folder}: cannot be created ({error.strerror})") from error
     engine = SweepEngine(workers, device, arrays)
-    found: dict[str, list[SweepPoint]] = {arm: [] for arm in parts}
-    failed: dict[str, FailedPoint] = {}
-    done, total = 0, len(parts) * plan.sets
     try:
-        for arm, part in parts.items():
-            points = run_sweep(
-                part.experiment,
-                part.factors,
-                part.samples,
-                folder / arm,
-                tail=part.tail,
-                training=part.training,
-                interrupted=interrupted,
-                engine=engine,
-            )
-            try:
-                for point in points:
-                    found[arm].append(point)
-                    done += 1
-                    progress(arm, done, total)
-            except SweepError as error:
-                failed |= {f"{arm}, replicate={gone.settings[0]}": gone for gone in error.failed}
-            if interrupted():
-                break
+        ran = run_parts(parts, folder, engine, interrupted, progress)
     finally:
         engine.close()
-    comparison = compare_arms(found, plan.tail.loss)
+    comparison = compare_arms(ran.points, plan.tail.loss)
     write_json(folder / RESULT, comparison.to_json())
-    return comparison, failed
+    return comparison, ran.failed

@@ -19,10 +19,10 @@ from geomreg_tui.errors import ExperimentError, Problem, RunDirectoryError
 from geomreg_tui.rundir import RunDirectory, RunState, runs_root
 from geomreg_tui.rundir.store import parsing, read_json, write_json
 from geomreg_tui.statistics.evidence import verdicts_of
+from geomreg_tui.studies.parts import failure_line
 from geomreg_tui.studies.registry import STUDIES
 from geomreg_tui.studies.study import SCALES, Outcome, Points, Study
 from geomreg_tui.sweeps.directory import RESULT, SweepDirectory
-from geomreg_tui.sweeps.plan import point_name
 from geomreg_tui.sweeps.result import SweepPoint
 
 __all__ = ["StudyDirectory", "StudyResult", "latest_studies", "new_studies_path"]
@@ -139,18 +139,27 @@ class StudyDirectory:
         Raises:
             RunDirectoryError: if the run of a point is damaged.
         """
-        points, failed, complete = {}, list[str](), True
+        points, failed = {}, list[str]()
         for part, plan in study.parts(scale).items():
             directory = self.sweep(study, part)
             points[part] = _points(directory)
-            for gone in directory.failed() if (directory.path / RESULT).exists() else ():
-                failed.append(f"{part}, {point_name(plan.factors, gone.settings)}: {gone.reason}")
-            complete &= directory.status().state is RunState.DONE
+            gone = directory.failed() if (directory.path / RESULT).exists() else ()
+            failed += [failure_line(part, plan, point) for point in gone]
+        return self.judge(study, scale, points, tuple(failed))
+
+    def judge(self, study: Study, scale: str, points: Points, failed: tuple[str, ...]) -> StudyResult:
+        """Judge a study by points.
+
+        Args:
+            study, scale: which, and at which scale it is run.
+            points: of each part, by name.
+            failed: points that failed, in words.
+        """
+        states = [self.sweep(study, part).status().state for part in study.parts(scale)]
         outcome = study.judge(points)
         verdicts = tuple(verdicts_of(outcome.findings))
-        return StudyResult(
-            study, self.path / study.name, scale, points, outcome, verdicts, tuple(failed), complete
-        )
+        complete = all(state is RunState.DONE for state in states)
+        return StudyResult(study, self.path / study.name, scale, points, outcome, verdicts, failed, complete)
 
     def write(self, result: StudyResult) -> None:
         """Write what a study has found.

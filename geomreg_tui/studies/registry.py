@@ -20,9 +20,9 @@ from geomreg_tui.studies import (
     wide_deep,
     width_depth,
 )
-from geomreg_tui.studies.study import Study
+from geomreg_tui.studies.study import SCALES, Study
 
-__all__ = ["STUDIES", "studies_named"]
+__all__ = ["STUDIES", "check_scale", "studies_named"]
 
 STUDIES: tuple[Study, ...] = (
     two_modes.STUDY,
@@ -57,3 +57,14 @@ def studies_named(names: Sequence[str]) -> tuple[Study, ...]:
     if problems:
         raise ExperimentError(problems)
     return tuple(study for study in STUDIES if study.name in names or "all" in names)
+
+
+def check_scale(scale: str) -> None:
+    """Refuse a scale that there is none of.
+
+    Raises:
+        ExperimentError: if it is unknown.
+    """
+    if scale not in SCALES:
+        allowed = f"allowed is one of {', '.join(SCALES)}"
+        raise ExperimentError([Problem("scale", repr(scale), allowed, nearest_name(str(scale), SCALES))])

@@ -6,11 +6,10 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from geomreg_tui.rundir import RunState
 from geomreg_tui.studies.directory import StudyDirectory, StudyResult
+from geomreg_tui.studies.parts import run_parts
 from geomreg_tui.studies.study import Study
-from geomreg_tui.sweeps.result import SweepError
-from geomreg_tui.sweeps.run import SweepEngine, run_sweep
+from geomreg_tui.sweeps.run import SweepEngine
 
 __all__ = ["Progress", "run_studies"]
 
@@ -64,44 +63,22 @@ def run_studies(
     engine = SweepEngine(workers, device, None)
     try:
         for study in studies:
-            if not _run(study, scale, directory, engine, interrupted, progress):
+            ran = run_parts(
+                study.parts(scale),
+                folder / study.name,
+                engine,
+                interrupted,
+                _told(study, progress),
+            )
+            if ran.stopped:
                 return
-            result = directory.read(study, scale)
+            result = directory.judge(study, scale, ran.points, ran.failed)
             directory.write(result)
             yield result
     finally:
         engine.close()
 
 
-def _run(
-    study: Study,
-    scale: str,
-    directory: StudyDirectory,
-    engine: SweepEngine,
-    interrupted: Callable[[], bool],
-    progress: Callable[[Progress], None],
-) -> bool:
-    """Run the sweeps of a study; return whether they were not stopped."""
-    parts = study.parts(scale)
-    total, done = sum(len(plan.grid()) for plan in parts.values()), 0
-    for part, plan in parts.items():
-        points = run_sweep(
-            plan.experiment,
-            plan.factors,
-            plan.samples,
-            directory.part_path(study, part),
-            interrupted=interrupted,
-            tail=plan.tail,
-            training=plan.training,
-            observed=plan.observed,
-            engine=engine,
-        )
-        try:
-            for _ in points:
-                done += 1
-                progress(Progress(study, part, done, total))
-        except SweepError:
-            pass  # its directory says which points failed; the study is judged by the others
-        if interrupted() or directory.sweep(study, part).status().state is RunState.STOPPED:
-            return False
-    return True
+def _told(study: Study, progress: Callable[[Progress], None]) -> Callable[[str, int, int], None]:
+    """Return what tells how far a study is, of a part and the points that are there."""
+    return lambda part, done, points: progress(Progress(study, part, done, points))
