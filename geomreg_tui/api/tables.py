@@ -16,7 +16,7 @@ from geomreg_tui.errors import ExperimentError, Problem, nearest_name
 from geomreg_tui.report import Result, export_result
 from geomreg_tui.report.observed import observable_columns
 from geomreg_tui.report.observed_tail import at_loss_columns
-from geomreg_tui.report.training import path_columns, trajectory_columns
+from geomreg_tui.report.training import dimension_columns, path_columns, trajectory_columns
 from geomreg_tui.statistics import Mode
 from geomreg_tui.statistics.heldout import Band
 
@@ -156,7 +156,9 @@ def _path(result: Result) -> Columns:
 def _trajectories(result: Result) -> Columns:
     if result.trajectories is None:
         raise _nothing("trajectories", "a run without training", "geomreg.train(...) makes one with it")
-    return trajectory_columns(result.trajectories, result.volume_of_loss)
+    columns = trajectory_columns(result.trajectories, result.volume_of_loss)
+    plan = None if result.training is None else result.training.plan
+    return columns if plan is None else columns | dimension_columns(result.trajectories, plan)
 
 
 def _band(name: str, band: Band) -> Columns:

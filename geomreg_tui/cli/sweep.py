@@ -39,6 +39,7 @@ from geomreg_tui.cli.train import (
     RateOption,
     RecordOption,
     ShareOption,
+    SketchOption,
     StepsOption,
     TrainOption,
     TrajectoriesOption,
@@ -92,6 +93,7 @@ def sweep(
     train: TrainOption = None,
     trajectories: TrajectoriesOption = None,
     record: RecordOption = None,
+    sketch: SketchOption = None,
     observe: ObserveOption = None,
     observed: ObservedOption = None,
     pairs: PairsOption = None,
@@ -130,6 +132,7 @@ def sweep(
         "train": train,
         "trajectories": trajectories,
         "record": record,
+        "sketch": sketch,
     }
     refuse(to_loss is not None and not (tail or training), "to-loss", "only with --tail or --training")
     for name, given in options.items():

@@ -59,6 +59,7 @@ __all__ = [
     "RateOption",
     "RecordOption",
     "ShareOption",
+    "SketchOption",
     "StepsOption",
     "TrainOption",
     "TrajectoriesOption",
@@ -135,6 +136,16 @@ RecordOption = Annotated[
     str | None, _option("--record", f"recorded steps a decade [default: {_DEFAULT.record}]", "N")
 ]
 
+SketchOption = Annotated[
+    str | None,
+    _option(
+        "--sketch",
+        "numbers kept of the weights at each recorded step, such as 256, for the dimension of the updates "
+        "[default: none]",
+        "K",
+    ),
+]
+
 
 def train(
     experiment: Experiment,
@@ -148,6 +159,7 @@ def train(
     train: TrainOption = None,
     trajectories: TrajectoriesOption = None,
     record: RecordOption = None,
+    sketch: SketchOption = None,
     samples: Annotated[
         str | None,
         typer.Option(
@@ -209,6 +221,7 @@ def train(
         "train": train,
         "trajectories": trajectories,
         "record": record,
+        "sketch": sketch,
     }
     goals = {
         "to-log10-volume": to_log10_volume,

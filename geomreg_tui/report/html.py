@@ -37,7 +37,14 @@ from geomreg_tui.report.observed import (
 from geomreg_tui.report.observed_figures import draw_observables, observables_drawn
 from geomreg_tui.report.observed_tail import AT_LOSS_HEADINGS, at_loss_rows
 from geomreg_tui.report.results import Result
-from geomreg_tui.report.training import FINAL_HEADINGS, counts_text, final_rows, path_rows, plan_text
+from geomreg_tui.report.training import (
+    FINAL_HEADINGS,
+    counts_text,
+    dimension_text,
+    final_rows,
+    path_rows,
+    plan_text,
+)
 from geomreg_tui.report.wording import (
     at_null_text,
     band_text,
@@ -303,6 +310,8 @@ def _training_tables(result: Result) -> list[Table]:
     volume = result.volume_of_loss
     about = [("networks are trained by", plan_text(overview.plan)), ("they ended", counts_text(overview))]
     about += [("failed", reason) for reason in overview.failures]
+    dimension = dimension_text(overview)
+    about += [("dimension of the updates", dimension)] if dimension else []
     headings, rows = path_rows(overview, volume, 12)
     return [
         Table("Trained networks", ("", ""), about),

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from geomreg_tui.columns import table_lines
 from geomreg_tui.formatting import exact_text, interval_text, number_text
 from geomreg_tui.report.wording import log_text, spread
+from geomreg_tui.statistics.update_dimension import WINDOWS
+from geomreg_tui.training.dimension import update_dimensions
 from geomreg_tui.training.document import final_medians
 from geomreg_tui.training.overview import TrainingOverview
 from geomreg_tui.training.plan import TrainingPlan
@@ -20,6 +22,8 @@ from geomreg_tui.training.volume import VolumeOfLoss
 __all__ = [
     "FINAL_HEADINGS",
     "counts_text",
+    "dimension_columns",
+    "dimension_text",
     "final_rows",
     "median_text",
     "path_columns",
@@ -88,6 +92,8 @@ def training_lines(
     if finals:
         table = table_lines(FINAL_HEADINGS, finals, room, left=(0, 1))
         lines += [(" " * indent + line).rstrip() for line in table]
+    dimension = dimension_text(overview)
+    lines += [f"Updates       {dimension}"] if dimension else []
     headings, rows = path_rows(overview, volume, _ROWS)
     lines.append("Path          medians over the trajectories that neither diverged nor were dead")
     lines += [(" " * indent + line).rstrip() for line in table_lines(headings, rows, room)]
@@ -100,6 +106,15 @@ def final_rows(overview: TrainingOverview, volume: VolumeOfLoss) -> list[list[st
     return [
         [name, median_text(key, medians[key])] for key, name in _FINAL if np.isfinite(medians[key].estimate)
     ]
+
+
+def dimension_text(overview: TrainingOverview) -> str:
+    """Return the dimension of the updates along the path, in a line; empty where there are no sketches."""
+    parts = [f"{median_text('', interval)} {name}" for name, interval in overview.dimension.items()]
+    if not parts:
+        return ""
+    moves = overview.moves[np.isfinite(overview.dimensions).all(axis=1)]
+    return f"median dimension {', '.join(parts)}; of random directions at most {np.median(moves):g}"
 
 
 def path_rows(
@@ -158,6 +173,22 @@ def trajectory_columns(result: TrainingResult, volume: VolumeOfLoss) -> dict[str
     }
     layers = {f"distance_{layer + 1}": column for layer, column in enumerate(result.layer_distance.T)}
     return columns | layers
+
+
+def dimension_columns(result: TrainingResult, plan: TrainingPlan) -> dict[str, NDArray[Any]]:
+    """Return the dimension of the updates of each row's trajectory, (rows,); nothing without sketches.
+
+    Early, midway and late, and of how many moves each is.
+    """
+    if not plan.sketch:
+        return {}
+    dimensions, moves = update_dimensions(result, plan.recorded_steps(), plan.sketch)
+    each = np.diff(result.first_row)
+    columns = {
+        f"update_dimension_{name}": np.repeat(column, each)
+        for name, column in zip(WINDOWS, dimensions.T, strict=True)
+    }
+    return {**columns, "update_moves": np.repeat(moves, each)}
 
 
 def _auto_text(plan: TrainingPlan) -> str:

@@ -37,6 +37,7 @@ def training_document(overview: TrainingOverview, volume: VolumeOfLoss) -> dict[
     """
     plan = plan_values(overview.plan)
     bands = overview.bands
+    dimension = {name: value.to_json() for name, value in overview.dimension.items()}
     medians = {name: bands[name].median[:, 0] for name in MEASURES}
     return {
         **plan,
@@ -45,6 +46,7 @@ def training_document(overview: TrainingOverview, volume: VolumeOfLoss) -> dict[
         "failed": overview.failed,
         "failures": list(overview.failures),
         "final": {name: value.to_json() for name, value in final_medians(overview, volume).items()},
+        **({"update_dimension": dimension} if dimension else {}),
         "path": {
             "step": overview.step.tolist(),
             **{name: _plain(medians[name]) for name in _PATH},

@@ -24,6 +24,7 @@ from geomreg_tui.training.differentiated import DifferentiatedNetworks, readout_
 from geomreg_tui.training.networks import Networks, Parameters
 from geomreg_tui.training.perceptron import Perceptrons
 from geomreg_tui.training.plan import TrainingPlan, check_plan
+from geomreg_tui.training.sketch import CountSketch
 
 __all__ = ["Ensemble", "Examples", "Start"]
 
@@ -87,6 +88,7 @@ class Ensemble:
         held_out: held-out examples M.
         batch: examples a step; N or less.
         layers: layers of a network, trained or not.
+        sketch: what makes sketches of how far weights have moved.
         block: networks that are best trained side by side.
         device: where everything is computed.
     """
@@ -124,6 +126,7 @@ class Ensemble:
         else:
             self.networks = DifferentiatedNetworks(sampler.network)
         weights = parameter_count(trained)
+        self.sketch = CountSketch(weights, plan.sketch, self.experiment.seed)
         held = 4 * weights + self.networks.elements * self.batch
         size = held * self.dtype.itemsize
         self.block = max(_FEWEST_NETWORKS, min(_MOST_NETWORKS, _CACHE_BYTES // size))

@@ -12,8 +12,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from geomreg_tui.statistics.intervals import Interval
+from geomreg_tui.statistics.order import quantile_interval
+from geomreg_tui.statistics.update_dimension import WINDOWS
+from geomreg_tui.training.dimension import update_dimensions
 from geomreg_tui.training.plan import TrainingPlan, plan_from_values, plan_values
-from geomreg_tui.training.result import MEASURES, Band, TrainingResult
+from geomreg_tui.training.result import FITTED, LIMIT, MEASURES, Band, TrainingResult
 from geomreg_tui.training.volume import VolumeOfLoss
 
 __all__ = ["SHARES", "TrainingOverview"]
@@ -32,6 +36,9 @@ class TrainingOverview:
         ends: where each trajectory that was begun stands, or how it ended: its last row alone.
         shown: the first trajectories, whole.
         bands: quantiles over the trajectories by measure, on the recorded steps that any has come to.
+        dimensions: of the updates of each trajectory, early, midway and late, (trajectories, 3); NaN where
+            there is no sketch, or a part has no two moves.
+        moves: moves in each such part, (trajectories,).
         failures: trajectories that cannot be trained, in words, each group once.
         failed: how many these are.
         volume: V of losses from another run of the same experiment; None where this run's own is used.
@@ -41,6 +48,8 @@ class TrainingOverview:
     ends: TrainingResult
     shown: TrainingResult
     bands: Mapping[str, Band]
+    dimensions: NDArray[np.float64]
+    moves: NDArray[np.int64]
     failures: tuple[str, ...] = ()
     failed: int = 0
     volume: VolumeOfLoss | None = None
@@ -56,10 +65,26 @@ class TrainingOverview:
     ) -> TrainingOverview:
         """Return the overview of trajectories."""
         furthest = int(result.step.max(initial=0))
-        grid = [step for step in plan.recorded_steps() if step <= furthest]
+        recorded = plan.recorded_steps()
+        grid = [step for step in recorded if step <= furthest]
+        dimensions, moves = update_dimensions(result, recorded, plan.sketch)
         bands = {measure: result.path(measure, grid, SHARES) for measure in MEASURES}
         shown = result.of(result.trajectory < _SHOWN)
-        return cls(plan, result.ends(), shown, bands, failures, failed, volume)
+        return cls(plan, result.ends(), shown, bands, dimensions, moves, failures, failed, volume)
+
+    @property
+    def dimension(self) -> dict[str, Interval]:
+        """Median dimension of the updates by part of the path, over those that have come to an end.
+
+        Those that diverged or were dead at the start are left out. Empty where there are no sketches.
+        """
+        used = np.isin(self.ends.status, (FITTED, LIMIT)) & np.isfinite(self.dimensions).all(axis=1)
+        if not used.any():
+            return {}
+        return {
+            name: quantile_interval(column)
+            for name, column in zip(WINDOWS, self.dimensions[used].T, strict=True)
+        }
 
     @property
     def step(self) -> NDArray[np.int64]:
@@ -94,7 +119,11 @@ class TrainingOverview:
             "failed": self.failed,
             "volume": None if self.volume is None else self.volume.to_json(),
         }
-        arrays: dict[str, NDArray[Any]] = {_PREFIX + "step": self.step}
+        arrays: dict[str, NDArray[Any]] = {
+            _PREFIX + "step": self.step,
+            _PREFIX + "dimensions": self.dimensions,
+            _PREFIX + "moves": self.moves,
+        }
         for name in ("ends", "shown"):
             values[name], parts = getattr(self, name).to_parts()
             arrays |= {f"{_PREFIX}{name}.{key}": array for key, array in parts.items()}
@@ -137,8 +166,15 @@ class TrainingOverview:
                 key.removeprefix(prefix): array for key, array in arrays.items() if key.startswith(prefix)
             }
             results[name] = TrainingResult.from_parts(values[name], parts)
+        moves = np.asarray(arrays[_PREFIX + "moves"], np.int64)
+        dimensions = np.asarray(arrays[_PREFIX + "dimensions"], np.float64)
+        if (dimensions.shape, moves.shape) != ((len(moves), len(WINDOWS)), results["ends"].trajectory.shape):
+            raise ValueError("dimensions of other trajectories")
         failures = tuple(str(reason) for reason in values["failures"])
         plan = plan_from_values(values["plan"])
         curve = values["volume"]
         volume = None if curve is None else VolumeOfLoss.from_json(curve)
-        return cls(plan, results["ends"], results["shown"], bands, failures, int(values["failed"]), volume)
+        failed = int(values["failed"])
+        return cls(
+            plan, results["ends"], results["shown"], bands, dimensions, moves, failures, failed, volume
+        )

@@ -33,6 +33,7 @@ ADAM_STEP = 1e-3  # that of Adam's authors; its steps do not grow with the gradi
 SGD_BATCH = 32
 _FLAT = ("mae", "hinge")  # losses whose second derivative is 0 wherever there is one
 _MOST_STEPS, _MOST_TRAJECTORIES, _MOST_EXAMPLES, _MOST_RECORD = 10**9, 10**5, 10**9, 1000
+_MOST_SKETCH = 10**5
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,8 @@ class TrainingPlan:
         train: ``all`` weights and biases, or those of the ``readout``.
         trajectories: networks that are trained.
         record: recorded steps a decade.
+        sketch: numbers that are kept of the weights at each recorded step, for the dimension of the updates;
+            0 for none. Networks with fewer weights are kept whole.
     """
 
     optimizer: str = "gd"
@@ -64,6 +67,7 @@ class TrainingPlan:
     train: str = "all"
     trajectories: int = 64
     record: int = 8
+    sketch: int = 0
 
     @property
     def tail_loss(self) -> float:
@@ -78,8 +82,14 @@ class TrainingPlan:
 
 
 def plan_values(plan: TrainingPlan) -> dict[str, Any]:
-    """Return a plan as plain data; None stands for ``auto`` and for all examples."""
-    return asdict(plan)
+    """Return a plan as plain data; None stands for ``auto`` and for all examples.
+
+    A sketch is named only where there is one, so that runs from before there were any are as they were.
+    """
+    values = asdict(plan)
+    if not plan.sketch:
+        del values["sketch"]
+    return values
 
 
 def plan_from_values(values: Mapping[str, Any]) -> TrainingPlan:
@@ -88,7 +98,8 @@ def plan_from_values(values: Mapping[str, Any]) -> TrainingPlan:
     Raises:
         LookupError, TypeError, ValueError: if entries are missing or impossible.
     """
-    given = {field.name: values[field.name] for field in fields(TrainingPlan)}
+    given = {"sketch": 0, **values}
+    given = {field.name: given[field.name] for field in fields(TrainingPlan)}
     plan = TrainingPlan(
         optimizer=str(given["optimizer"]),
         lr=None if given["lr"] is None else float(given["lr"]),
@@ -100,6 +111,7 @@ def plan_from_values(values: Mapping[str, Any]) -> TrainingPlan:
         train=str(given["train"]),
         trajectories=int(given["trajectories"]),
         record=int(given["record"]),
+        sketch=int(given["sketch"]),
     )
     possible = (
         plan.optimizer in OPTIMIZERS
@@ -112,6 +124,7 @@ def plan_from_values(values: Mapping[str, Any]) -> TrainingPlan:
         and 0 <= plan.to_loss < math.inf
         and 1 <= plan.trajectories <= _MOST_TRAJECTORIES
         and 1 <= plan.record <= _MOST_RECORD
+        and 0 <= plan.sketch <= _MOST_SKETCH
     )
     if not possible:
         raise ValueError("an impossible plan of training")
@@ -129,6 +142,7 @@ def parse_plan(
     train: str | None = None,
     trajectories: str | None = None,
     record: str | None = None,
+    sketch: str | None = None,
 ) -> TrainingPlan:
     """Return how networks are to be trained; every argument as the person wrote it, None for the default.
 
@@ -164,6 +178,7 @@ def parse_plan(
         train=reader.name("train", train, default.train, PARTS),
         trajectories=reader.whole("trajectories", trajectories, default.trajectories, 1, _MOST_TRAJECTORIES),
         record=reader.whole("record", record, default.record, 1, _MOST_RECORD),
+        sketch=reader.whole("sketch", sketch, default.sketch, 0, _MOST_SKETCH),
     )
     reader.check()
     return plan

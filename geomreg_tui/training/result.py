@@ -71,6 +71,7 @@ class TrainingResult:
         relative_distance: the same over ||theta_0||, all weights and biases counted, (rows,).
         gradient_norm: norm of the gradient of the training loss by what is trained, (rows,).
         layer_distance: distance within each layer, (rows, layers).
+        sketch: of theta_t - theta_0, (rows, numbers); with no numbers where none was asked for.
     """
 
     trajectory: Int64[NDArray[np.int64], " trajectories"]
@@ -85,6 +86,7 @@ class TrainingResult:
     relative_distance: Float64[FloatArray, " rows"]
     gradient_norm: Float64[FloatArray, " rows"]
     layer_distance: Float64[FloatArray, "rows layers"]
+    sketch: Float64[FloatArray, "rows numbers"]
 
     @classmethod
     def empty(cls, layers: int) -> TrainingResult:
@@ -101,6 +103,7 @@ class TrainingResult:
         of: Int64[NDArray[np.int64], " rows"],
         step: Int64[NDArray[np.int64], " rows"],
         columns: Float64[FloatArray, "rows columns"],
+        sketch: Float64[FloatArray, "rows numbers"] | None = None,
     ) -> TrainingResult:
         """Return the result of trajectories from rows in any order.
 
@@ -109,6 +112,7 @@ class TrainingResult:
             of: index of the trajectory that each row is of.
             step: of each row.
             columns: ``MEASURES`` in their order, then the distance within each layer.
+            sketch: of each row; None for none.
         """
         order = np.lexsort((step, of))
         first = np.searchsorted(of[order], np.append(trajectory, np.iinfo(np.int64).max))
@@ -120,6 +124,7 @@ class TrainingResult:
             first_row=first.astype(np.int64),
             step=step[order],
             layer_distance=rows[:, len(MEASURES) :].copy(),
+            sketch=np.empty((len(rows), 0)) if sketch is None else sketch[order],
             **{name: rows[:, place].copy() for place, name in enumerate(MEASURES)},
         )
 
@@ -127,11 +132,14 @@ class TrainingResult:
     def merge(cls, parts: Sequence[TrainingResult]) -> TrainingResult:
         """Return all trajectories of results, whatever their order.
 
+        A part with no trajectories adds nothing, and its sketches may have no numbers.
+
         Raises:
             ValueError: if there are no parts, or a trajectory is in two of them.
         """
         if not parts:
             raise ValueError("nothing to merge")
+        parts = [part for part in parts if len(part.trajectory)] or list(parts[:1])
         trajectory = np.concatenate([part.trajectory for part in parts])
         if len(np.unique(trajectory)) < len(trajectory):
             raise ValueError("a trajectory is in two parts")
@@ -143,6 +151,7 @@ class TrainingResult:
             np.concatenate([part.row_trajectory for part in parts]),
             np.concatenate([part.step for part in parts]),
             np.concatenate([part.columns for part in parts]),
+            np.concatenate([part.sketch for part in parts]),
         )
 
     @property
@@ -152,7 +161,7 @@ class TrainingResult:
 
     @property
     def columns(self) -> Float64[FloatArray, "rows columns"]:
-        """All that was recorded but the steps: ``MEASURES``, then the distance within each layer."""
+        """All that was recorded but steps and sketches: ``MEASURES``, then the distance within each layer."""
         return np.column_stack([*(getattr(self, name) for name in MEASURES), self.layer_distance])
 
     @property
@@ -214,12 +223,12 @@ class TrainingResult:
         )
 
     def of(self, which: NDArray[np.bool_]) -> TrainingResult:
-        """Return some of the trajectories, whole; ``which`` is (trajectories,)."""
+        """Return some of the trajectories, whole but for their sketches; ``which`` is (trajectories,)."""
         rows = np.repeat(which, np.diff(self.first_row))
         return self._with_rows(which, rows)
 
     def ends(self) -> TrainingResult:
-        """Return all trajectories, each with its last row alone."""
+        """Return all trajectories, each with its last row alone, and no sketch."""
         rows = np.zeros(len(self.step), bool)
         rows[self.first_row[1:][np.diff(self.first_row) > 0] - 1] = True
         return self._with_rows(np.ones(len(self.trajectory), bool), rows)
@@ -236,7 +245,12 @@ class TrainingResult:
 
     def to_parts(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         """Return plain data and named arrays from which :meth:`from_parts` restores the result."""
-        return {"layers": self.layer_distance.shape[1]}, {name: getattr(self, name) for name in _ARRAYS}
+        values = {"layers": self.layer_distance.shape[1]}
+        arrays = {name: getattr(self, name) for name in _ARRAYS}
+        if self.sketch.shape[1]:
+            values["sketch"] = self.sketch.shape[1]
+            arrays["sketch"] = self.sketch
+        return values, arrays
 
     @classmethod
     def from_parts(
@@ -251,9 +265,13 @@ class TrainingResult:
         found: dict[str, Any] = {
             name: np.asarray(arrays[name], np.int64 if name in whole else np.float64) for name in _ARRAYS
         }
+        numbers = int(values.get("sketch", 0))
+        none = np.empty((len(found["step"]), 0))
+        found["sketch"] = np.asarray(arrays["sketch"], np.float64) if numbers else none
         count, rows = len(found["trajectory"]), len(found["step"])
         shapes: dict[str, tuple[int, ...]] = dict.fromkeys(("trajectory", "status", "lr"), (count,))
         shapes |= {"first_row": (count + 1,), "layer_distance": (rows, int(values["layers"]))}
+        shapes["sketch"] = (rows, numbers)
         for name, array in found.items():
             shape = shapes.get(name, (rows,))
             if array.shape != shape or array.size > _MOST_ROWS:
@@ -286,4 +304,4 @@ class TrainingResult:
         return found
 
 
-_ARRAYS = tuple(field.name for field in fields(TrainingResult))
+_ARRAYS = tuple(field.name for field in fields(TrainingResult) if field.name != "sketch")

@@ -57,7 +57,7 @@ class Block:
         self.step = 0
         self._all: IntArray = np.asarray(trajectories, np.int64)
         self._status: IntArray = np.full(len(self._all), GOING, np.int64)
-        self._rows: list[tuple[IntArray, IntArray, FloatArray]] = []
+        self._rows: list[tuple[IntArray, IntArray, FloatArray, FloatArray]] = []
         with torch.no_grad(), one_thread():
             self._begin(self._all)
             found = curvature(ensemble, self._parameters, self._training, flat=not needs_curvature(ensemble))
@@ -89,11 +89,11 @@ class Block:
 
     def result(self) -> TrainingResult:
         """Return what the trajectories have shown so far."""
-        layers = self.ensemble.layers
         none = np.empty(0, np.int64)
-        rows = [(none, none, np.empty((0, len(MEASURES) + layers))), *self._rows]
-        of, step, columns = (np.concatenate(parts) for parts in zip(*rows, strict=True))
-        return TrainingResult.from_rows(self._all, self._status, self._lr_of_all, of, step, columns)
+        columns = np.empty((0, len(MEASURES) + self.ensemble.layers))
+        rows = [(none, none, columns, np.empty((0, self.ensemble.sketch.size))), *self._rows]
+        parts = (np.concatenate(each) for each in zip(*rows, strict=True))
+        return TrainingResult.from_rows(self._all, self._status, self._lr_of_all, *parts)
 
     def to_parts(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         """Return plain data and named arrays from which :meth:`from_parts` goes on to the same bits.
@@ -124,13 +124,14 @@ class Block:
         block.ensemble = ensemble
         block.step = int(values["step"])
         block._all, block._status, block._lr_of_all = result.trajectory, result.status, result.lr
-        block._rows = [(result.row_trajectory, result.step, result.columns)]
+        block._rows = [(result.row_trajectory, result.step, result.columns, result.sketch)]
         block._dead = np.asarray(arrays["dead"], np.bool_)
         going = np.asarray(arrays["going"], np.int64)
         places = np.searchsorted(block._all, going)
         if not np.array_equal(block._all[block._status == GOING], going) or block.step < 0:
             raise ValueError("trajectories that go on are not those that have not ended")
-        if result.layer_distance.shape[1] != ensemble.layers or block._dead.shape != going.shape:
+        widths = (result.layer_distance.shape[1], result.sketch.shape[1])
+        if widths != (ensemble.layers, ensemble.sketch.size) or block._dead.shape != going.shape:
             raise ValueError("a block of another ensemble")
         with torch.no_grad():
             block._begin(going)
@@ -253,7 +254,8 @@ class Block:
                 by_layer.sqrt().T.cpu().numpy(),
             ]
         )
-        self._rows.append((self.going[places], np.full(len(places), self.step, np.int64), columns))
+        steps = np.full(len(places), self.step, np.int64)
+        self._rows.append((self.going[places], steps, columns, ensemble.sketch.of(moves)))
 
     def _keep(self, places: IntArray) -> None:
         """Let all networks go but those at some places."""

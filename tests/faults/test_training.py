@@ -19,7 +19,7 @@ from .driving import engine_of, engine_pid, family, finish, geomreg, kill_engine
 VALUES = ["--data", "iris", "--examples", 12, "--width", 4, "--depth", 1, "--seed", seeds.seed(3)]
 COMMAND = [
     "train", *VALUES, "--samples", 500, "--optimizer", "momentum", "--lr", 0.02, "--to-loss", 0,
-    "--trajectories", 12, "--steps", 120,
+    "--trajectories", 12, "--steps", 120, "--sketch", 16,
 ]  # fmt: skip
 
 # While a file is there, steps are so slow that none of the trajectories ends, and states are handed back

@@ -41,6 +41,7 @@ def picked(result, trajectories):
         result.row_trajectory[rows],
         result.step[rows],
         result.columns[rows],
+        result.sketch[rows],
     )
 
 
