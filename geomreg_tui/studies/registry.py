@@ -16,6 +16,7 @@ from geomreg_tui.studies import (
     proximity,
     spheres,
     two_modes,
+    update_dimension,
     volume_hypothesis,
     wide_deep,
     width_depth,
@@ -38,6 +39,7 @@ STUDIES: tuple[Study, ...] = (
     wide_deep.STUDY,
     volume_hypothesis.STUDY,
     complexity.STUDY,
+    update_dimension.STUDY,
 )
 
 
