@@ -220,6 +220,28 @@ def test_the_document_says_what_the_trajectories_are(engines_here, tmp_path):
     assert stored["path"]["log10_volume"] == expected
 
 
+def test_the_dimension_of_updates_is_in_all_outputs_and_in_the_command(engines_here, tmp_path):
+    words = ["train", "--data", "iris", "--examples", 12, "--width", 4, "--depth", 1, "--samples", 400,
+             "--trajectories", 5, "--steps", 60, "--to-loss", 0, "--sketch", 999, "--quiet"]  # fmt: skip
+    text = call(*words, "--out", tmp_path / "first", check=0).stdout
+    run = geomreg.load(tmp_path / "first")
+    assert "--sketch 999" in run.command
+    columns = run.arrays("trajectories")
+    first = np.flatnonzero(np.diff(columns["trajectory"], prepend=-1))
+    stored = json.loads((tmp_path / "first" / "summary.json").read_text())["training"]
+    assert stored["sketch"] == 999
+    assert "Updates       median dimension" in text
+    for name in ("early", "middle", "late"):
+        each = columns[f"update_dimension_{name}"][first]
+        assert ((each >= 1 - 1e-12) & (each <= columns["update_moves"][first])).all()
+        assert stored["update_dimension"][name][0] == pytest.approx(np.median(each))
+    call(*words[:-3], "--quiet", "--out", tmp_path / "none", check=0)
+    none = json.loads((tmp_path / "none" / "summary.json").read_text())["training"]
+    assert not {"sketch", "update_dimension"} & set(none)
+    for key in ("final", "path", "counts"):
+        assert none[key] == stored[key]
+
+
 def test_a_tail_gives_v_of_all_that_training_finds(engines_here, tmp_path):
     """One example, a linear model: V(L <= eps) = P(|N(0, s^2) - y| <= sqrt(eps)), exactly."""
     path = tmp_path / "run"
