@@ -63,7 +63,7 @@ class TimedRun(Engine):
         run, lease = RunDirectory.begin(
             path, prepared.facts, prepared.environment, [SamplingPlan(_MANY, 0)], layout=registry.layout()
         )
-        context = StageContext(pool.workers, lease.token)
+        context = StageContext(lambda: pool.workers)
         stages = [stage for kind in registry.STAGES if (stage := kind.open(run, context, {})) is not None]
         super().__init__(run, pool, stages, describer(run, stages), lease, pace)
         self._held: Lease = lease

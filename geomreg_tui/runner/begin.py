@@ -51,7 +51,7 @@ def begin(
         return _go_on(request, pool, signalled)
     run, lease, prepared = _make(request, pool, signalled)
     try:
-        stages = _open(run, StageContext(pool.workers, lease.token, request.patience), {})
+        stages = _open(run, StageContext(lambda: pool.workers), {})
         _tidy(run)
     except GeomregError:
         lease.release()
@@ -113,7 +113,7 @@ def _go_on(request: RunRequest, pool: Executor, signalled: bool) -> tuple[RunDir
     differs = check_environment(run, here, request.allow_mixed)
     lease = run.lease(take_over=request.take_over, signalled=signalled)
     try:
-        stages = _open(run, StageContext(pool.workers, lease.token, request.patience), request.plans)
+        stages = _open(run, StageContext(lambda: pool.workers), request.plans)
         _tidy(run)
         for kind, stage in stages:
             differs |= check_bits(run, here, kind.check_repeat(stage, run, pool), request.allow_mixed)
