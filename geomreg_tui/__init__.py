@@ -39,8 +39,10 @@ if TYPE_CHECKING:
         tail,
         train,
     )
+    from geomreg_tui.engine.place import Cluster
     from geomreg_tui.errors import (
         CapacityError,
+        ClusterError,
         DataError,
         ExperimentError,
         GeomregError,
@@ -59,6 +61,8 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "CapacityError": "geomreg_tui.errors",
+    "Cluster": "geomreg_tui.engine.place",
+    "ClusterError": "geomreg_tui.errors",
     "ComparisonResult": "geomreg_tui.api",
     "DataError": "geomreg_tui.errors",
     "Dominance": "geomreg_tui.api",
@@ -96,6 +100,8 @@ _HOMES = {
 
 __all__ = [
     "CapacityError",
+    "Cluster",
+    "ClusterError",
     "ComparisonResult",
     "DataError",
     "Dominance",

@@ -137,7 +137,8 @@ def _engine(
 ) -> Engine:
     """Return an engine for a run that is ready."""
     pace = Pace(patience=request.patience)
-    return Engine(run, pool, stages, describer(run, stages), lease, pace, prepared.place)
+    place = f"{prepared.place}, {pool.place}" if pool.place else prepared.place
+    return Engine(run, pool, stages, describer(run, stages), lease, pace, place)
 
 
 def _open(

@@ -83,8 +83,8 @@ def try_first_level(work: TrialWork, device: str, interrupt: Interrupt | None = 
 def go_down(work: LevelsWork, device: str, interrupt: Interrupt | None = None) -> LevelsResult:
     """Go down some levels; the same bits whichever worker does which levels.
 
-    A worker touches no file: what a population goes on from comes with the work, and where it stands then goes
-    back with the answer.
+    A worker touches no file: what a population goes on from comes with the work, and where it stands then
+    goes back with the answer.
 
     Raises:
         ExperimentError, DataError, CapacityError: if the experiment cannot be run here.
