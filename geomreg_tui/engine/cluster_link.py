@@ -21,7 +21,7 @@ from typing import Any
 from geomreg_tui.engine.cluster_worker import Greeting, Missing, SentFile, greet, keep_files, serve
 from geomreg_tui.engine.place import Cluster
 from geomreg_tui.engine.work import Work
-from geomreg_tui.errors import ClusterError, SamplingError
+from geomreg_tui.errors import ClusterError, SamplingError, one_line
 
 __all__ = ["Answered", "Event", "Found", "Link", "Lost", "Members", "Returned"]
 
@@ -125,6 +125,10 @@ class Link:
         """Have files sent to workers that need them."""
         self._files.update(files)
 
+    def greet(self, address: str) -> None:
+        """Have a worker say what it is, once it has time."""
+        self._loop.call_soon_threadsafe(lambda: self._loop.create_task(self._greet(address)))
+
     def carry(self, key: str, work: Work, address: str, device: str, files: Sequence[SentFile]) -> None:
         """Have a piece of work done by a worker.
 
@@ -177,8 +181,8 @@ class Link:
             with contextlib.suppress(Exception):
                 await asyncio.wait_for(client.close(timeout=1), _CLOSE)
             raise ClusterError(
-                f"scheduler: {address} cannot be reached ({type(error).__name__}: {str(error)[:200]}); is "
-                "'dask scheduler' running there, and does the network let this machine through?"
+                f"scheduler: {address} cannot be reached ({type(error).__name__}: {one_line(error)[:200]}); "
+                "is 'dask scheduler' running there, and does the network let this machine through?"
             ) from None
 
     async def _look(self) -> None:
@@ -295,7 +299,7 @@ async def _slurm(jobs: int) -> Any:
         cluster.scale(jobs=jobs)
     except Exception as error:  # of the configuration, or of sbatch
         raise ClusterError(
-            f"executor slurm: no jobs can be asked for ({type(error).__name__}: {str(error)[:300]}); "
+            f"executor slurm: no jobs can be asked for ({type(error).__name__}: {one_line(error)[:300]}); "
             "describe them under jobqueue.slurm in ~/.config/dask/jobqueue.yaml"
         ) from None
     return cluster

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from geomreg_tui.engine.place import Cluster
@@ -20,10 +21,14 @@ class DaskCluster:
     Args:
         folder: where its files are.
         host: address that its servers listen on.
+        protocol: ``tcp`` or ``tls``.
+        before: what is put before each command, such as that which enters a network namespace.
     """
 
-    def __init__(self, folder: Path, host: str = "127.0.0.1") -> None:
-        self.folder, self.host = folder, host
+    def __init__(
+        self, folder: Path, host: str = "127.0.0.1", protocol: str = "tcp", before: Sequence[str] = ()
+    ) -> None:
+        self.folder, self.host, self.protocol, self._before = folder, host, protocol, before
         self.file = folder / "scheduler.json"
         self.workers: list[subprocess.Popen[bytes]] = []
         self._port = 0
@@ -41,17 +46,19 @@ class DaskCluster:
     def start_scheduler(self) -> None:
         """Start the scheduler; again at the port that it had."""
         options = ["--host", self.host, "--port", str(self._port), "--no-dashboard"]
+        options += ["--protocol", self.protocol]
         self.file.unlink(missing_ok=True)
         self._scheduler = self._start("dask_scheduler", *options, "--scheduler-file", str(self.file))
         wait_for(self._named)
         self._port = int(self.address.rpartition(":")[2])
-        wait_for(self._listening)
+        if not self._before:
+            wait_for(self._listening)
 
     def start_worker(self, **variables: str) -> subprocess.Popen[bytes]:
         """Start a worker; it is a worker of the cluster once it is known there."""
         local = self.folder / "workers"
         options = ["--nthreads", "1", "--no-nanny", "--no-dashboard", "--local-directory", str(local)]
-        options += ["--host", self.host]
+        options += ["--host", self.host, "--protocol", self.protocol]
         worker = self._start("dask_worker", self.address, *options, **variables)
         self.workers.append(worker)
         return worker
@@ -83,7 +90,7 @@ class DaskCluster:
         self._log.close()
 
     def _start(self, tool: str, *options: str, **variables: str) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", f"distributed.cli.{tool}", *options]
+        command = [*self._before, sys.executable, "-m", f"distributed.cli.{tool}", *options]
         environment = {**os.environ, "OMP_NUM_THREADS": "1", **variables}
         return subprocess.Popen(command, stdout=self._log, stderr=self._log, env=environment)
 

@@ -29,14 +29,26 @@ if "dask_worker" in " ".join(sys.orig_argv):
 """
 
 
+# One that has not this package.
+WITHOUT_PACKAGE = """
+import sys
+if "dask_worker" in " ".join(sys.orig_argv):
+    sys.modules["geomreg_tui"] = None
+"""
+
+
 @pytest.fixture
 def another_worker(tmp_path, own_cluster):
-    """Return a function that starts a worker with another version of torch."""
-    folder = tmp_path / "site"
-    folder.mkdir()
-    (folder / "sitecustomize.py").write_text(OTHER_TORCH)
-    path = os.pathsep.join([str(folder), os.environ.get("PYTHONPATH", "")])
-    return lambda: own_cluster.start_worker(PYTHONPATH=path)
+    """Return a function that starts a worker that runs lines first: it has another version of torch."""
+
+    def start(lines=OTHER_TORCH):
+        folder = tmp_path / "site"
+        folder.mkdir(exist_ok=True)
+        (folder / "sitecustomize.py").write_text(lines)
+        path = os.pathsep.join([str(folder), os.environ.get("PYTHONPATH", "")])
+        own_cluster.start_worker(PYTHONPATH=path)
+
+    return start
 
 
 def known(cluster, count):
@@ -68,6 +80,7 @@ def test_workers_with_other_versions_are_refused_unless_they_are_allowed(
     assert status.mixed
 
 
+@pytest.mark.full  # by default it is there from the beginning
 def test_a_worker_with_other_versions_that_joins_later_gets_no_work(
     own_cluster, another_worker, tmp_path, runs
 ):
@@ -84,6 +97,12 @@ def test_a_worker_with_other_versions_that_joins_later_gets_no_work(
     assert len(RunDirectory.open(tmp_path / "run").environments) == 1
 
 
+def test_a_worker_without_this_package_is_named(own_cluster, another_worker, tmp_path, runs):
+    another_worker(WITHOUT_PACKAGE)
+    with pytest.raises(ClusterError, match=r"worker tcp://127\.0\.0\.1:\d+: cannot be used .*geomreg_tui"):
+        runs.start(EXPERIMENT, SAMPLES, directory=tmp_path / "run", cluster=own_cluster.place)
+
+
 def test_an_address_where_nothing_listens_is_named_soon(tmp_path):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # and does not listen
@@ -96,6 +115,7 @@ def test_an_address_where_nothing_listens_is_named_soon(tmp_path):
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.full  # by default nothing listens
 def test_something_else_that_listens_is_no_scheduler(tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as server:
         address = f"tcp://127.0.0.1:{server.getsockname()[1]}"
