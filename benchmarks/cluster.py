@@ -1,7 +1,7 @@
 """What a cluster costs: beside processes of this machine, and with a thousand workers that are simulated.
 
-The first table has real workers: a scheduler and two workers of Dask on loopback, and as many processes of this
-machine, in turn. The second has the bytes of a piece of work and of its answer, which go through Dask's
+The first table has real workers: a scheduler and two workers of Dask on loopback, and as many processes of
+this machine, in turn. The second has the bytes of a piece of work and of its answer, which go through Dask's
 scheduler. The third has the engine as it is, with workers that are none: each answers after a second with a
 summary that was drawn once. So all that the engine does is done, and its processor time is measured.
 """

@@ -10,9 +10,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import pickle
 import threading
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
@@ -70,6 +71,16 @@ class Lost:
 
 
 Event = Members | Found | Answered | Returned | Lost
+
+
+class _Call:
+    """A call that is made, and whose value it becomes, where it is unpickled."""
+
+    def __init__(self, function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
+        self._function, self._arguments = function, arguments
+
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+        return self._function, self._arguments
 
 
 class Link:
@@ -223,12 +234,13 @@ class Link:
             greeting = SamplingError(f"{type(error).__name__}: {error}")
         self._events.put(Found(address, greeting))
 
-    async def _done(self, function: Any, *arguments: Any, address: str) -> Any:
+    async def _done(self, function: Callable[..., Any], *arguments: Any, address: str) -> Any:
         """Have a function called by a worker, and return what it gives."""
+        # The scheduler looks into what it is given, and a worker dies of a task that it cannot read. So both
+        # are given bytes: the scheduler needs none of our packages, and a worker without them can say so.
+        call = pickle.dumps(_Call(function, arguments))
         key = f"geomreg-{uuid.uuid4().hex}"
-        future = self._client.submit(
-            function, *arguments, key=key, workers=[address], pure=False, retries=0, allow_other_workers=False
-        )
+        future = self._client.submit(pickle.loads, call, key=key, workers=[address], pure=False, retries=0)
         try:
             return await future
         finally:

@@ -14,6 +14,9 @@ from pathlib import Path
 from geomreg_tui.engine.place import Cluster
 from tests.faults.driving import wait_for
 
+# A scheduler is often on a machine of its own, that has Dask and nothing else.
+WITHOUT_OURS = "import sys\nfor name in ('geomreg_tui', 'torch', 'numpy'): sys.modules[name] = None\n"
+
 
 class DaskCluster:
     """A cluster; whatever of it is left is killed at the end.
@@ -48,7 +51,11 @@ class DaskCluster:
         options = ["--host", self.host, "--port", str(self._port), "--no-dashboard"]
         options += ["--protocol", self.protocol]
         self.file.unlink(missing_ok=True)
-        self._scheduler = self._start("dask_scheduler", *options, "--scheduler-file", str(self.file))
+        options += ["--scheduler-file", str(self.file)]
+        site = self.folder / "site"
+        site.mkdir(exist_ok=True)
+        (site / "sitecustomize.py").write_text(WITHOUT_OURS)
+        self._scheduler = self._start("dask_scheduler", *options, PYTHONPATH=str(site))
         wait_for(self._named)
         self._port = int(self.address.rpartition(":")[2])
         if not self._before:
