@@ -50,7 +50,7 @@ def table(
         names: which of :data:`EXPERIMENTS`.
         simulated: numbers of workers.
     """
-    return "\n\n".join([_beside(seconds, names), _sizes(names), _many(seconds, names[0], simulated)])
+    return "\n\n".join([_beside(seconds, names), _sizes(names), _many(seconds, names, simulated)])
 
 
 def _beside(seconds: float, names: Sequence[str]) -> str:
@@ -73,7 +73,7 @@ def _beside(seconds: float, names: Sequence[str]) -> str:
                 for _ in range(ROUNDS):
                     rates["near"].append(_measure(near, experiment, seconds)[0])
                     before = sum(scheduler.cpu_times()[:2])
-                    rate, drawn = _measure(far, experiment, seconds)
+                    rate, drawn, _ = _measure(far, experiment, seconds)
                     used += sum(scheduler.cpu_times()[:2]) - before
                     chunks += drawn
                     rates["far"].append(rate)
@@ -100,38 +100,37 @@ def _sizes(names: Sequence[str]) -> str:
     return "\n".join(lines)
 
 
-def _many(seconds: float, name: str, simulated: Sequence[int]) -> str:
+def _many(seconds: float, names: Sequence[str], simulated: Sequence[int]) -> str:
     lines = [
-        f"Simulated workers, of which each draws a chunk in {CHUNK_SECONDS:g} s: {name}.",
+        f"Simulated workers, of which each draws a chunk in {CHUNK_SECONDS:g} s; runs of {seconds:.0f} s.",
         "",
-        "| workers | chunks a second | of what they could do | engine, ms of processor a chunk |",
-        "|---:|---:|---:|---:|",
+        "| experiment | workers | chunks a second | of all they could | engine, ms of processor a chunk |",
+        "|---|---:|---:|---:|---:|",
     ]
-    experiment = geomreg.Experiment.parse(EXPERIMENTS[name])
-    for workers in simulated:
-        pool = SimulatedPool(workers, CHUNK_SECONDS)
-        began = time.process_time()
-        try:
-            _, chunks = _measure(pool, experiment, 3 * CHUNK_SECONDS + seconds)
-        finally:
-            pool.close()
-        used = time.process_time() - began
-        # The last chunks under way are not waited for.
-        rate = chunks / (2 * CHUNK_SECONDS + seconds)
-        share = rate * CHUNK_SECONDS / workers
-        lines.append(f"| {workers:,} | {rate:,.0f} | {share:.0%} | {1e3 * used / max(chunks, 1):.2f} |")
+    for name in names:
+        experiment = geomreg.Experiment.parse(EXPERIMENTS[name])
+        for workers in simulated:
+            pool = SimulatedPool(workers, CHUNK_SECONDS)
+            try:
+                _, chunks, took = _measure(pool, experiment, CHUNK_SECONDS + seconds)
+            finally:
+                pool.close()
+            used = 1e3 * (time.process_time() - pool.began) / max(chunks, 1)
+            rate = chunks / (took - CHUNK_SECONDS)  # in the first second none is there
+            share = rate * CHUNK_SECONDS / workers
+            lines.append(f"| {name} | {workers:,} | {rate:,.0f} | {share:.0%} | {used:.1f} |")
     return "\n".join(lines)
 
 
-def _measure(pool: Any, experiment: geomreg.Experiment, seconds: float) -> tuple[float, int]:
-    """Sample for a while; return networks a second, and chunks that were drawn."""
+def _measure(pool: Any, experiment: geomreg.Experiment, seconds: float) -> tuple[float, int, float]:
+    """Sample for a while; return networks a second, chunks that were drawn, and seconds."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "run"
         run = TimedRun(path, pool, experiment, seconds, Pace())
         took = run.carry_out()
         loaded = geomreg.load(path)
         samples = loaded.summary.samples
-        return samples / took, samples // int(loaded.experiment.chunk_size or 1)
+        return samples / took, samples // int(loaded.experiment.chunk_size or 1), took
 
 
 @contextmanager

@@ -205,11 +205,15 @@ class SimulatedPool(DaskExecutor):
     Args:
         workers: how many.
         seconds: that a chunk takes.
+
+    Attributes:
+        began: processor time of this process when the experiment was ready.
     """
 
     def __init__(self, workers: int, seconds: float) -> None:
         super().__init__(Cluster(scheduler="tcp://127.0.0.1:1"), changes)
         self._wanted, self._seconds = workers, seconds
+        self.began = 0.0
 
     def prepare(self, work: Work) -> Any:
         """Make the experiment ready here, and draw its first chunk, whose answer is given for all."""
@@ -219,6 +223,7 @@ class SimulatedPool(DaskExecutor):
         names = [f"tcp://10.0.{number // 256}.{number % 256}:1" for number in range(self._wanted)]
         self._deal.members = {name: Member(name, "cpu", prepared.environment) for name in names}
         self._events.put(Members(frozenset(names)))
+        self.began = time.process_time()
         return prepared
 
 

@@ -30,6 +30,7 @@ LOOK = 0.5  # seconds between looks for workers
 _CONNECT = 10.0  # seconds
 _AGAIN = 1.0  # seconds between tries to find the scheduler again
 _GREET = 600.0  # seconds that a worker has to load torch
+_ASK = 20.0  # seconds between looks for jobs that have ended
 _CLOSE = 3.0  # seconds for goodbyes
 
 
@@ -99,6 +100,7 @@ class Link:
         self._thread = threading.Thread(target=self._serve, name="cluster", daemon=True)
         self._client: Any = None
         self._jobs: Any = None
+        self._asked = 0.0
         self._watch: asyncio.Task[None] | None = None
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._known: set[str] = set()
@@ -209,8 +211,16 @@ class Link:
             for address in set(threads) - self._known:
                 self._loop.create_task(self._greet(address))
             self._known = set(threads)
+            self._ask_for_jobs()
             self._events.put(Members(frozenset(threads)))
             await asyncio.sleep(LOOK)
+
+    def _ask_for_jobs(self) -> None:
+        """Have Slurm asked for jobs in the place of those that have ended."""
+        now = self._loop.time()
+        if self._jobs is not None and now - self._asked > _ASK:
+            self._jobs.scale(jobs=self._cluster.jobs)
+            self._asked = now
 
     async def _find_again(self, why: str) -> None:
         """Connect again, however long it takes."""

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 
@@ -11,7 +12,7 @@ from geomreg_tui.engine.place import Cluster
 from geomreg_tui.errors import ClusterError
 from geomreg_tui.rundir import RunState
 from tests.cluster.driving import DaskCluster
-from tests.faults.driving import EXPERIMENT, SAMPLES, alive, fold, outcome, wait_for
+from tests.faults.driving import EXPERIMENT, SAMPLES, alive, fold, outcome, samples_of, wait_for
 from tests.faults.test_tail import bits_of
 from tests.patience import PATIENCE
 
@@ -55,6 +56,20 @@ def test_slurm_is_asked_for_jobs_whose_workers_do_the_work(slurm, tmp_path, runs
     jobs = [int(job) for job in (slurm / "submitted").read_text().split()]
     assert len(jobs) == 2
     wait_for(lambda: not any(alive(job) for job in jobs))  # they are given back
+
+
+@pytest.mark.full  # by default they live as long as the run
+def test_jobs_that_end_are_asked_for_again(slurm, tmp_path, runs):
+    place = Cluster("slurm", jobs=1)
+    handle = runs.start(EXPERIMENT, 10**9, directory=tmp_path / "run", cluster=place)
+    wait_for(lambda: samples_of(handle) > 0)
+    (job,) = (slurm / "submitted").read_text().split()
+    os.killpg(int(job), signal.SIGKILL)
+    wait_for(lambda: len((slurm / "submitted").read_text().split()) > 1)
+    seen = samples_of(handle)
+    wait_for(lambda: samples_of(handle) > seen + 10**6)
+    handle.stop()
+    assert outcome(handle)[0].state is RunState.STOPPED
 
 
 def test_slurm_without_a_description_of_jobs_is_named(slurm, tmp_path, runs, monkeypatch):
