@@ -24,10 +24,10 @@ from geomreg_tui.engine import Engine, Executor, Pace, StageContext, WorkerPool
 from geomreg_tui.engine.cluster import DaskExecutor
 from geomreg_tui.engine.cluster_deal import Member
 from geomreg_tui.engine.cluster_link import Answered, Link, Members
-from geomreg_tui.engine.place import Cluster
 from geomreg_tui.engine.work import Work, perform
 from geomreg_tui.gradients.observer import Observer
 from geomreg_tui.gradients.plan import METHODS, GradientPlan
+from geomreg_tui.place import Cluster
 from geomreg_tui.rundir import Lease, RunDirectory
 from geomreg_tui.runner import registry
 from geomreg_tui.runner.begin import describer

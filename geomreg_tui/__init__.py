@@ -39,7 +39,6 @@ if TYPE_CHECKING:
         tail,
         train,
     )
-    from geomreg_tui.engine.place import Cluster
     from geomreg_tui.errors import (
         CapacityError,
         ClusterError,
@@ -50,6 +49,7 @@ if TYPE_CHECKING:
         SamplingError,
     )
     from geomreg_tui.experiment import Experiment
+    from geomreg_tui.place import Cluster
     from geomreg_tui.rundir import RunDirectory
     from geomreg_tui.runner import start_run
     from geomreg_tui.runner.snapshot import Snapshot
@@ -61,7 +61,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "CapacityError": "geomreg_tui.errors",
-    "Cluster": "geomreg_tui.engine.place",
+    "Cluster": "geomreg_tui.place",
     "ClusterError": "geomreg_tui.errors",
     "ComparisonResult": "geomreg_tui.api",
     "DataError": "geomreg_tui.errors",

@@ -21,9 +21,9 @@ from geomreg_tui.api.arguments import (
 from geomreg_tui.api.bars import new_bar
 from geomreg_tui.api.following import Interrupts
 from geomreg_tui.api.results import RunResult, SweepResult, finished, read_sweep
-from geomreg_tui.engine.place import Cluster
 from geomreg_tui.errors import ExperimentError, Problem, nearest_name
 from geomreg_tui.experiment import Experiment
+from geomreg_tui.place import Cluster
 from geomreg_tui.report import volume_from as measured_volume
 from geomreg_tui.runner import start_run
 from geomreg_tui.runner.progress import StageProgress

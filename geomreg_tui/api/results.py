@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from geomreg_tui.api import display, tables
 from geomreg_tui.api.arguments import count_of, module_name
 from geomreg_tui.api.following import follow
-from geomreg_tui.engine.place import Cluster
 from geomreg_tui.errors import ExperimentError, Problem, nearest_name
 from geomreg_tui.experiment import Experiment
 from geomreg_tui.gradients.store import asks_for_more
+from geomreg_tui.place import Cluster
 from geomreg_tui.report import (
     Result,
     Sweep,

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from geomreg_tui.api import display, tables
 from geomreg_tui.api.arguments import asked_for
 from geomreg_tui.api.following import Interrupts
-from geomreg_tui.engine.place import Cluster
 from geomreg_tui.experiment import Experiment
+from geomreg_tui.place import Cluster
 from geomreg_tui.report.comparison import comparison_text
 from geomreg_tui.report.studies import draw_study, study_text, write_studies
 from geomreg_tui.studies.compare import run_comparison

@@ -24,9 +24,9 @@ from geomreg_tui.cli.run import (
 from geomreg_tui.cli.signals import Signals
 from geomreg_tui.cli.tail import PopulationOption, RepeatsOption
 from geomreg_tui.cli.train import BatchOption, RateOption, ShareOption, StepsOption, TrajectoriesOption
-from geomreg_tui.engine.place import LOCAL
 from geomreg_tui.errors import ExitCode
 from geomreg_tui.experiment import Experiment
+from geomreg_tui.place import LOCAL
 
 __all__ = ["compare"]
 

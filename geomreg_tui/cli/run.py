@@ -14,7 +14,6 @@ from geomreg_tui.cli.options import OutOption, QuietOption
 from geomreg_tui.cli.output import flush_output, output_width
 from geomreg_tui.cli.progress import follow, narrate
 from geomreg_tui.cli.signals import Signals
-from geomreg_tui.engine.place import EXECUTORS, LOCAL, Cluster, parse_cluster
 from geomreg_tui.errors import ExitCode, ExperimentError, Problem, SamplingError
 from geomreg_tui.experiment import Experiment, parse_count
 from geomreg_tui.gradients.plan import (
@@ -25,6 +24,7 @@ from geomreg_tui.gradients.plan import (
     check_plan,
     parse_plan,
 )
+from geomreg_tui.place import EXECUTORS, LOCAL, Cluster, parse_cluster
 
 if TYPE_CHECKING:
     from geomreg_tui.rundir import RunDirectory

@@ -23,8 +23,8 @@ from geomreg_tui.cli.run import (
 )
 from geomreg_tui.cli.signals import Signals
 from geomreg_tui.columns import table_lines
-from geomreg_tui.engine.place import LOCAL
 from geomreg_tui.errors import ExitCode
+from geomreg_tui.place import LOCAL
 
 __all__ = ["study"]
 

@@ -50,9 +50,9 @@ from geomreg_tui.cli.train import (
     tail_plan,
     training_plan,
 )
-from geomreg_tui.engine.place import LOCAL
 from geomreg_tui.errors import ExitCode
 from geomreg_tui.experiment import Experiment, parse_count
+from geomreg_tui.place import LOCAL
 
 if TYPE_CHECKING:
     from geomreg_tui.sweeps.plan import Factor

@@ -33,10 +33,10 @@ from geomreg_tui.cli.run import (
     show_complete,
 )
 from geomreg_tui.cli.signals import Signals
-from geomreg_tui.engine.place import LOCAL, Cluster
 from geomreg_tui.errors import ExperimentError, Problem
 from geomreg_tui.experiment import Experiment, parse_count
 from geomreg_tui.gradients.plan import check_plan
+from geomreg_tui.place import LOCAL, Cluster
 from geomreg_tui.splitting.plan import DEPTH, POPULATION, REPEATS, parse_plan, parse_seconds
 
 if TYPE_CHECKING:

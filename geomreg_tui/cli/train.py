@@ -36,9 +36,9 @@ from geomreg_tui.cli.run import (
 )
 from geomreg_tui.cli.signals import Signals
 from geomreg_tui.cli.tail import MoveOption, PopulationOption, RepeatsOption, SecondsOption, VolumeOption
-from geomreg_tui.engine.place import LOCAL, Cluster
 from geomreg_tui.errors import ExperimentError, Problem
 from geomreg_tui.experiment import Experiment, parse_count
+from geomreg_tui.place import LOCAL, Cluster
 from geomreg_tui.splitting.plan import parse_plan as parse_tail
 from geomreg_tui.training.plan import (
     ADAM_STEP,

@@ -19,10 +19,10 @@ from geomreg_tui.engine.cluster_deal import Deal, Member
 from geomreg_tui.engine.cluster_link import Answered, Event, Found, Link, Lost, Members
 from geomreg_tui.engine.cluster_worker import SentFile
 from geomreg_tui.engine.executors import News
-from geomreg_tui.engine.place import Cluster
 from geomreg_tui.engine.work import Outcome, Prepared, Work
 from geomreg_tui.errors import ClusterError, SamplingError, one_line
 from geomreg_tui.experiment import Experiment
+from geomreg_tui.place import Cluster
 
 __all__ = ["DaskExecutor"]
 

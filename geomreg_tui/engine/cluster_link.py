@@ -20,9 +20,9 @@ from queue import SimpleQueue
 from typing import Any
 
 from geomreg_tui.engine.cluster_worker import Greeting, Missing, SentFile, greet, keep_files, serve
-from geomreg_tui.engine.place import Cluster
 from geomreg_tui.engine.work import Work
 from geomreg_tui.errors import ClusterError, SamplingError, one_line
+from geomreg_tui.place import Cluster
 
 __all__ = ["Answered", "Event", "Found", "Link", "Lost", "Members", "Returned"]
 

@@ -16,8 +16,8 @@ from pathlib import Path
 
 from geomreg_tui.engine.cluster import DaskExecutor
 from geomreg_tui.engine.executors import NICE, Executor, WorkerPool
-from geomreg_tui.engine.place import Cluster
 from geomreg_tui.errors import ExitCode, GeomregError, TakenOverError
+from geomreg_tui.place import Cluster
 from geomreg_tui.rundir import RunState
 from geomreg_tui.rundir.store import discard
 from geomreg_tui.runner.begin import begin, check

@@ -10,13 +10,13 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
-from geomreg_tui.engine.place import Cluster
 from geomreg_tui.errors import ExperimentError, Problem, SamplingError
 from geomreg_tui.experiment import Experiment
 from geomreg_tui.gradients.plan import NAME as GRADIENTS
 from geomreg_tui.gradients.plan import GradientPlan
 from geomreg_tui.gradients.plan import plan_values as gradient_values
 from geomreg_tui.held import is_held
+from geomreg_tui.place import Cluster
 from geomreg_tui.rundir import RunState, new_run_path
 from geomreg_tui.runner.handle import RunHandle
 from geomreg_tui.runner.process import spawn

@@ -33,7 +33,7 @@ class RunRequest:
         check: only make sure that the experiment can be run; nothing is written.
         arrays: folder with the arrays that the experiment was given for data; empty for none, and where a run
             is gone on with, which has them in its directory.
-        cluster: the cluster whose workers do the work (:class:`~geomreg_tui.engine.place.Cluster`); None for
+        cluster: the cluster whose workers do the work (:class:`~geomreg_tui.place.Cluster`); None for
             this machine.
         rename: whether a new run may have another name, where another engine takes this one meanwhile.
     """

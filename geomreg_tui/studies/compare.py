@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from geomreg_tui.engine.place import Cluster
 from geomreg_tui.errors import RunDirectoryError
+from geomreg_tui.place import Cluster
 from geomreg_tui.rundir.store import write_json
 from geomreg_tui.studies.comparison import ComparePlan, Comparison, compare_arms
 from geomreg_tui.studies.parts import run_parts

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from geomreg_tui.engine.place import Cluster
+from geomreg_tui.place import Cluster
 from geomreg_tui.studies.directory import StudyDirectory, StudyResult
 from geomreg_tui.studies.parts import run_parts
 from geomreg_tui.studies.study import Study

@@ -8,11 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from geomreg_tui.engine.place import Cluster
 from geomreg_tui.errors import ClusterError, GeomregError, RunDirectoryError, SamplingError
 from geomreg_tui.experiment import Experiment
 from geomreg_tui.gradients.plan import GradientPlan
 from geomreg_tui.gradients.store import Planned
+from geomreg_tui.place import Cluster
 from geomreg_tui.rundir import Action, RunDirectory, RunState, differences
 from geomreg_tui.runner.handle import RunHandle
 from geomreg_tui.runner.launch import RunSeries

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from geomreg_tui.engine.place import Cluster
+from geomreg_tui.place import Cluster
 from tests.faults.driving import wait_for
 
 # A scheduler is often on a machine of its own, that has Dask and nothing else.

@@ -9,8 +9,8 @@ import time
 import pytest
 
 import geomreg_tui as geomreg
-from geomreg_tui.engine.place import Cluster
 from geomreg_tui.errors import ClusterError, ExperimentError
+from geomreg_tui.place import Cluster
 from geomreg_tui.rundir import RunDirectory, RunState
 from tests.command import call
 from tests.faults.driving import EXPERIMENT, SAMPLES, fold, outcome, samples_of, wait_for

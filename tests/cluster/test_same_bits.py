@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import geomreg_tui as geomreg
-from geomreg_tui.engine.place import Cluster
 from geomreg_tui.experiment import Experiment
+from geomreg_tui.place import Cluster
 from geomreg_tui.rundir import RunDirectory
 from geomreg_tui.runner.verify import verify_run
 from geomreg_tui.sampling.store import committed
@@ -63,9 +63,19 @@ def test_a_tail_and_a_training_have_the_bits_of_this_process(cluster, here, tmp_
     assert trained_bits(path) == trained_bits(here)
 
 
-def test_a_sweep_by_the_command_line_prints_what_this_machine_prints(cluster, tmp_path):
-    words = ["sweep", "--over", "width=2,8", "--data", "gaussian", "--inputs", 4, "--examples", 1]
-    words += ["--depth", 1, "--samples", "2e4", "--quiet", "--json"]
+@pytest.mark.parametrize(
+    "over",
+    [
+        ["--over", "width=2,8", "--depth", 1, "--samples", "2e4"],
+        pytest.param(
+            ["--over", "width=1:50", "--over", "replicate=0:19", "--depth", 1, "--samples", 100],
+            marks=pytest.mark.full,
+            id="a thousand points",
+        ),
+    ],
+)
+def test_a_sweep_by_the_command_line_prints_what_this_machine_prints(cluster, tmp_path, over):
+    words = ["sweep", *over, "--data", "gaussian", "--inputs", 4, "--examples", 1, "--quiet", "--json"]
     far = ["--executor", "dask", "--scheduler", cluster.file]
     answers = [call(*words, "--out", tmp_path / "far", *far, check=0)]
     with pytest.MonkeyPatch.context() as monkeypatch:

@@ -8,8 +8,8 @@ import sys
 
 import pytest
 
-from geomreg_tui.engine.place import Cluster
 from geomreg_tui.errors import ClusterError
+from geomreg_tui.place import Cluster
 from geomreg_tui.rundir import RunState
 from tests.cluster.driving import DaskCluster
 from tests.faults.driving import EXPERIMENT, SAMPLES, alive, fold, outcome, samples_of, wait_for
