@@ -128,10 +128,10 @@ def _measure(pool: Any, experiment: geomreg.Experiment, seconds: float) -> tuple
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "run"
         run = TimedRun(path, pool, experiment, seconds, Pace(hurry=_DRAIN))
-        took = run.carry_out()
+        run.carry_out()
         loaded = geomreg.load(path)
         samples = loaded.summary.samples
-        return samples / took, samples // int(loaded.experiment.chunk_size or 1), took
+        return samples / run.drained, samples // int(loaded.experiment.chunk_size or 1), run.drained
 
 
 @contextmanager

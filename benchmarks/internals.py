@@ -28,7 +28,7 @@ from geomreg_tui.engine.work import Work, perform
 from geomreg_tui.gradients.observer import Observer
 from geomreg_tui.gradients.plan import METHODS, GradientPlan
 from geomreg_tui.place import Cluster
-from geomreg_tui.rundir import Lease, RunDirectory
+from geomreg_tui.rundir import Lease, RunDirectory, RunState
 from geomreg_tui.runner import registry
 from geomreg_tui.runner.begin import describer
 from geomreg_tui.runner.preparation import Preparation
@@ -67,6 +67,7 @@ class TimedRun(Engine):
             was stopped.
         snapshots, commits: how many there were until then.
         elapsed: seconds until it was stopped.
+        drained: seconds until all that was under way then had come to its end.
     """
 
     def __init__(
@@ -90,7 +91,7 @@ class TimedRun(Engine):
         super().__init__(run, pool, stages, describer(run, stages), lease, pace)
         self._held: Lease = lease
         self._seconds, self._begun = seconds, 0.0
-        self.publishing = self.committing = self.elapsed = 0.0
+        self.publishing = self.committing = self.elapsed = self.drained = 0.0
         self.snapshots = self.commits = 0
 
     def carry_out(self) -> float:
@@ -108,6 +109,10 @@ class TimedRun(Engine):
             self.elapsed = spent
             self.request_stop(hurry=True)
         return super()._over()
+
+    def _close(self, failure: str) -> RunState:
+        self.drained = time.monotonic() - self._begun
+        return super()._close(failure)
 
     def _publish(self, *arguments: Any) -> None:
         before = time.thread_time()
