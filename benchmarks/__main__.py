@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import torch
 
-from benchmarks import gradients, memory, overhead, primitives, tail, terminal, throughput, training
+from benchmarks import cluster, gradients, memory, overhead, primitives, tail, terminal, throughput, training
 
 TABLES: dict[str, Callable[[float], str]] = {
     "throughput": throughput.table,
@@ -20,6 +20,7 @@ TABLES: dict[str, Callable[[float], str]] = {
     "terminal": terminal.table,
     "training": training.table,
     "gradients": gradients.table,
+    "cluster": lambda seconds: cluster.table(10 * seconds),
 }
 # Each at its smallest, to see that it runs. What the terminal's takes is in tests/tui/test_terminal_table.py.
 SMOKE: dict[str, Callable[[], str]] = {
@@ -34,6 +35,7 @@ SMOKE: dict[str, Callable[[], str]] = {
     ),
     "training": lambda: training.table(0.01, training.CASES[:1], rounds=1),
     "gradients": lambda: gradients.table(0.01, [gradients.Case(2, 4, 1)], rounds=1),
+    "cluster": lambda: cluster.table(1.0, list(cluster.EXPERIMENTS)[:1], (10,)),
 }
 
 

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     )
     from geomreg_tui.errors import (
         CapacityError,
+        ClusterError,
         DataError,
         ExperimentError,
         GeomregError,
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
         SamplingError,
     )
     from geomreg_tui.experiment import Experiment
+    from geomreg_tui.place import Cluster
     from geomreg_tui.rundir import RunDirectory
     from geomreg_tui.runner import start_run
     from geomreg_tui.runner.snapshot import Snapshot
@@ -59,6 +61,8 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "CapacityError": "geomreg_tui.errors",
+    "Cluster": "geomreg_tui.place",
+    "ClusterError": "geomreg_tui.errors",
     "ComparisonResult": "geomreg_tui.api",
     "DataError": "geomreg_tui.errors",
     "Dominance": "geomreg_tui.api",
@@ -96,6 +100,8 @@ _HOMES = {
 
 __all__ = [
     "CapacityError",
+    "Cluster",
+    "ClusterError",
     "ComparisonResult",
     "DataError",
     "Dominance",

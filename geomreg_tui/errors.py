@@ -6,6 +6,7 @@ The exception tree; each message says what was wrong, what was got, and what to 
     ├── ExperimentError          exit 2   keys or values of an experiment are wrong (all of them, at once)
     ├── DataError                exit 2   a data set cannot be read or does not fit the experiment
     ├── CapacityError            exit 2   the experiment cannot fit in memory; says what it would need
+    ├── ClusterError             exit 1   a cluster cannot be reached, or its workers cannot be used together
     ├── RunDirectoryError        exit 1   a run directory is missing, damaged, foreign or in use
     │   └── TakenOverError       exit 1   another engine has taken the run directory over
     └── SamplingError            exit 3   a run that had started could not go on
@@ -22,6 +23,7 @@ from enum import IntEnum
 
 __all__ = [
     "CapacityError",
+    "ClusterError",
     "DataError",
     "ExitCode",
     "ExperimentError",
@@ -118,6 +120,10 @@ class CapacityError(GeomregError):
     """The experiment needs more memory than there is."""
 
     exit_code = ExitCode.USAGE
+
+
+class ClusterError(GeomregError):
+    """A cluster cannot be reached, or its workers cannot be used together."""
 
 
 class RunDirectoryError(GeomregError):

@@ -37,7 +37,7 @@ def _launch(request: RunRequest) -> RunHandle:
 class _Series:
     """What of a series is another where its engine is here: :meth:`_send` has the run done."""
 
-    def __init__(self, workers: int | None = None, device: str = "auto", arrays: Path | None = None) -> None:
+    def __init__(self, workers=None, device="auto", arrays: Path | None = None, cluster=None) -> None:
         self._workers, self._device = workers or 0, device
         self._arrays = "" if arrays is None else str(arrays)
 

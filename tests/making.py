@@ -32,7 +32,7 @@ def preparation(experiment, device="cpu", module=None, deep=False, overlays=True
 
 def make_engine(run, executor, lease=None, pace=None, workers=4):
     """Return an engine that takes a run from what is committed to what its plans ask for."""
-    opened = [kind.open(run, StageContext(workers), {}) for kind in registry.STAGES]
+    opened = [kind.open(run, StageContext(lambda: workers), {}) for kind in registry.STAGES]
     opened = [stage for stage in opened if stage is not None]
     options = {} if pace is None else {"pace": pace}
     return Engine(run, executor, opened, describer(run, opened), lease, **options)

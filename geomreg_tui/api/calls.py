@@ -23,6 +23,7 @@ from geomreg_tui.api.following import Interrupts
 from geomreg_tui.api.results import RunResult, SweepResult, finished, read_sweep
 from geomreg_tui.errors import ExperimentError, Problem, nearest_name
 from geomreg_tui.experiment import Experiment
+from geomreg_tui.place import Cluster
 from geomreg_tui.report import volume_from as measured_volume
 from geomreg_tui.runner import start_run
 from geomreg_tui.runner.progress import StageProgress
@@ -48,6 +49,7 @@ def sample(
     module: Any = None,
     workers: int | None = None,
     device: str = "auto",
+    cluster: Cluster | None = None,
     keep_losses: int = 0,
     observe: str | Sequence[str] | None = None,
     observed: float | str | None = None,
@@ -76,6 +78,7 @@ def sample(
             Such a run goes on only where the same module is handed over again; a warning says so.
         workers: worker processes on the CPU; None for one for each core.
         device: ``auto``, ``cpu``, ``cuda`` (all GPUs of a kind), ``cuda:i``, or several.
+        cluster: whose workers do the work (:class:`Cluster`); None for this machine's.
         keep_losses: how many of the first losses to keep, for :attr:`RunResult.losses`.
         observe: what to observe of some networks besides their loss, for :attr:`RunResult.observables`: names
             of ``confusion``, ``ntk``, ``gradient_norm``, ``sharpness`` and ``walk``, listed or with commas.
@@ -91,6 +94,7 @@ def sample(
 
     Raises:
         ExperimentError: with every key that is unknown or has an impossible value.
+        ClusterError: if the cluster cannot be used.
         DataError: if the data cannot be read or used.
         CapacityError: if a network does not fit into memory.
         RunDirectoryError: if the run directory cannot be made.
@@ -114,6 +118,7 @@ def sample(
             directory=None if out is None else Path(out),
             workers=workers,
             device=device,
+            cluster=cluster,
             keep_losses=_whole("keep_losses", keep_losses),
             observe=plan,
             arrays=asked.arrays,
@@ -140,6 +145,7 @@ def tail(
     walk_step: float | None = None,
     workers: int | None = None,
     device: str = "auto",
+    cluster: Cluster | None = None,
     progress: bool = True,
     on_snapshot: Callable[[Snapshot], object] | None = None,
     **keys: Any,
@@ -152,7 +158,7 @@ def tail(
     Args:
         experiment: what to sample; None for an experiment of the keys alone.
         samples: networks to draw plainly, for the upper part of the curve.
-        out, data, module, workers, device, progress, on_snapshot, keys: as for :func:`sample`.
+        out, data, module, workers, device, cluster, progress, on_snapshot, keys: as for :func:`sample`.
         to_loss: training loss to go down to.
         to_log10_volume: log10 of the volume fraction to go down to; -50 where no goal is given.
         population: particles in a population; 1000 unless given.
@@ -191,6 +197,7 @@ def tail(
             directory=None if out is None else Path(out),
             workers=workers,
             device=device,
+            cluster=cluster,
             tail=plan,
             observe=seen,
             arrays=asked.arrays,
@@ -224,6 +231,7 @@ def train(
     walk_step: float | None = None,
     workers: int | None = None,
     device: str = "auto",
+    cluster: Cluster | None = None,
     progress: bool = True,
     on_snapshot: Callable[[Snapshot], object] | None = None,
     **keys: Any,
@@ -237,7 +245,7 @@ def train(
     Args:
         experiment: what is trained; None for an experiment of the keys alone.
         samples: networks to draw plainly.
-        out, data, module, workers, device, progress, on_snapshot, keys: as for :func:`sample`.
+        out, data, module, workers, device, cluster, progress, on_snapshot, keys: as for :func:`sample`.
         optimizer: ``gd`` (gradient descent on all examples), ``momentum`` (heavy ball), ``sgd``
             (minibatches) or ``adam``; ``gd`` unless given.
         lr: step size, or ``auto``: a share of the largest stable step of each network, and 0.001 for Adam.
@@ -298,6 +306,7 @@ def train(
             directory=None if out is None else Path(out),
             workers=workers,
             device=device,
+            cluster=cluster,
             tail=deep,
             training=plan,
             volume=volume,
@@ -323,6 +332,7 @@ def sweep(
     walk_step: float | None = None,
     workers: int | None = None,
     device: str = "auto",
+    cluster: Cluster | None = None,
     progress: bool = True,
     on_point: Callable[[SweepPoint], object] | None = None,
     **keys: Any,
@@ -338,7 +348,7 @@ def sweep(
         experiment: whose keys the factors replace; None for an experiment of ``keys`` alone.
         samples: networks of each point.
         out: the directory of the sweep; None for a new one.
-        data, workers, device, progress, keys: as for :func:`sample`.
+        data, workers, device, cluster, progress, keys: as for :func:`sample`.
         module: a function or class at the top of a file that makes an ``nn.Module``, or its name.
         goals: go down the deep tail at each point, to these goals of :func:`tail`, such as
             ``{"to_loss": 1e-3}``; an empty mapping for the default goal. None for no deep tail.
@@ -383,6 +393,7 @@ def sweep(
             folder,
             workers=workers,
             device=device,
+            cluster=cluster,
             interrupted=lambda: interrupts.count > 0,
             tail=deep,
             training=trained,

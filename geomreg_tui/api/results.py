@@ -18,6 +18,7 @@ from geomreg_tui.api.following import follow
 from geomreg_tui.errors import ExperimentError, Problem, nearest_name
 from geomreg_tui.experiment import Experiment
 from geomreg_tui.gradients.store import asks_for_more
+from geomreg_tui.place import Cluster
 from geomreg_tui.report import (
     Result,
     Sweep,
@@ -209,6 +210,7 @@ class RunResult(Result):
         observed: float | str | None = None,
         workers: int | None = None,
         device: str = "auto",
+        cluster: Cluster | None = None,
         module: Any = None,
         allow_mixed: bool = False,
         progress: bool = True,
@@ -222,6 +224,7 @@ class RunResult(Result):
             observed: networks that are observed in all; None for as many as were asked for.
             workers: worker processes; None for one for each core.
             device: ``auto``, ``cpu``, ``cuda``, ``cuda:i``, or several GPUs.
+            cluster: whose workers do the work; None for this machine's.
             module: the custom architecture, as it was handed over; code that only a run names is not run.
             allow_mixed: go on where versions, device or bits differ; every output then says so.
             progress: show how far it is.
@@ -243,6 +246,7 @@ class RunResult(Result):
             wanted,
             workers=workers,
             device=device,
+            cluster=cluster,
             module=None if module is None else module_name(module),
             allow_mixed=allow_mixed,
             tail_seconds=max_seconds or 0.0,

@@ -15,6 +15,7 @@ from geomreg_tui.api import display, tables
 from geomreg_tui.api.arguments import asked_for
 from geomreg_tui.api.following import Interrupts
 from geomreg_tui.experiment import Experiment
+from geomreg_tui.place import Cluster
 from geomreg_tui.report.comparison import comparison_text
 from geomreg_tui.report.studies import draw_study, study_text, write_studies
 from geomreg_tui.studies.compare import run_comparison
@@ -157,6 +158,7 @@ def compare(
     samples: float | str = 1e4,
     workers: int | None = None,
     device: str = "auto",
+    cluster: Cluster | None = None,
     **keys: Any,
 ) -> ComparisonResult:
     """Compare networks drawn by volume with trained ones, at equal training loss on the same data.
@@ -171,7 +173,7 @@ def compare(
         population, repeats: as for :func:`tail`; 200 and 4 unless given.
         trajectories, steps, lr, lr_share, batch: as for :func:`train`.
         samples: networks drawn plainly of each training set.
-        workers, device, keys: as for :func:`sample`.
+        workers, device, cluster, keys: as for :func:`sample`.
 
     Raises:
         ExperimentError, DataError, CapacityError, RunDirectoryError, SamplingError: as :func:`sample`.
@@ -203,6 +205,7 @@ def compare(
                 folder,
                 workers=workers,
                 device=device,
+                cluster=cluster,
                 arrays=asked.arrays,
                 interrupted=lambda: interrupts.count > 0,
             )
@@ -218,6 +221,7 @@ def study(
     scale: str = "quick",
     workers: int | None = None,
     device: str = "auto",
+    cluster: Cluster | None = None,
 ) -> StudyReport:
     """Put claims of the paper to the test, and return what was found, with verdicts.
 
@@ -225,7 +229,7 @@ def study(
         names: of studies, or ``all``.
         out: the directory; None for a new one. What was stopped there goes on.
         scale: ``quick``, ``standard`` or ``deep``.
-        workers, device: as for :func:`sample`.
+        workers, device, cluster: as for :func:`sample`.
 
     Raises:
         ExperimentError: if a name or the scale is unknown, or the directory holds another scale.
@@ -247,6 +251,7 @@ def study(
                 folder,
                 workers=workers,
                 device=device,
+                cluster=cluster,
                 interrupted=lambda: interrupts.count > 0,
             )
         )

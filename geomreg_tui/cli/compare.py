@@ -10,12 +10,23 @@ import typer
 from geomreg_tui.cli.options import QuietOption, SamplesOption
 from geomreg_tui.cli.output import flush_output, output_width
 from geomreg_tui.cli.progress import narrate
-from geomreg_tui.cli.run import DeviceOption, JsonOption, WorkersOption, print_json
+from geomreg_tui.cli.run import (
+    DeviceOption,
+    ExecutorOption,
+    JobsOption,
+    JsonOption,
+    MixedWorkersOption,
+    SchedulerOption,
+    WorkersOption,
+    asked_cluster,
+    print_json,
+)
 from geomreg_tui.cli.signals import Signals
 from geomreg_tui.cli.tail import PopulationOption, RepeatsOption
 from geomreg_tui.cli.train import BatchOption, RateOption, ShareOption, StepsOption, TrajectoriesOption
 from geomreg_tui.errors import ExitCode
 from geomreg_tui.experiment import Experiment
+from geomreg_tui.place import LOCAL
 
 __all__ = ["compare"]
 
@@ -50,6 +61,10 @@ def compare(
     samples: SamplesOption = "1e4",
     device: DeviceOption = "auto",
     workers: WorkersOption = None,
+    executor: ExecutorOption = LOCAL,
+    scheduler: SchedulerOption = None,
+    jobs: JobsOption = None,
+    allow_mixed: MixedWorkersOption = False,
     out: Annotated[
         Path | None,
         typer.Option("--out", help="directory for the results; a comparison that was stopped there goes on"),
@@ -67,6 +82,7 @@ def compare(
     from geomreg_tui.studies.comparison import parse_compare
     from geomreg_tui.sweeps.directory import new_sweep_path
 
+    cluster = asked_cluster(executor, scheduler, jobs, workers, allow_mixed=allow_mixed)
     tail = {"population": population, "repeats": repeats}
     training = {"trajectories": trajectories, "steps": steps, "lr": lr, "lr_share": lr_share, "batch": batch}
     plan = parse_compare(experiment, arms, training_sets, to_loss, samples, tail, training)
@@ -79,6 +95,7 @@ def compare(
             folder,
             workers=workers,
             device=device,
+            cluster=cluster,
             interrupted=lambda: signals.stops > 0,
             progress=lambda arm, done, total: narrate(f"[{done}/{total}] {arm}", quiet),
         )

@@ -18,7 +18,13 @@ from geomreg_tui.safe_path import python_command, python_environment
 __all__ = ["doctor"]
 
 _PACKAGES = ("geomreg-tui", "torch", "numpy", "textual", "plotext")
-_EXTRAS = {"matplotlib": "figures", "pandas": "notebook", "pyarrow": "parquet", "textual-serve": "serve"}
+_EXTRAS = {
+    "distributed": "cluster",
+    "matplotlib": "figures",
+    "pandas": "notebook",
+    "pyarrow": "parquet",
+    "textual-serve": "serve",
+}
 _TORCH_CHECK = """
 import torch
 for number in range(torch.cuda.device_count()):

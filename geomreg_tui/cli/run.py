@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
-from geomreg_tui.cli.completion import complete_run
+from geomreg_tui.cli.completion import complete_run, completed_by
 from geomreg_tui.cli.options import OutOption, QuietOption
 from geomreg_tui.cli.output import flush_output, output_width
 from geomreg_tui.cli.progress import follow, narrate
@@ -24,18 +24,24 @@ from geomreg_tui.gradients.plan import (
     check_plan,
     parse_plan,
 )
+from geomreg_tui.place import EXECUTORS, LOCAL, Cluster, parse_cluster
 
 if TYPE_CHECKING:
     from geomreg_tui.rundir import RunDirectory
     from geomreg_tui.runner import RunHandle
 
 __all__ = [
+    "ExecutorOption",
+    "JobsOption",
     "KeepOption",
+    "MixedWorkersOption",
     "ObserveOption",
     "ObservedOption",
     "PairsOption",
+    "SchedulerOption",
     "WalkStepOption",
     "WorkersOption",
+    "asked_cluster",
     "attend",
     "observe_plan",
     "run",
@@ -51,6 +57,43 @@ DeviceOption = Annotated[
 WorkersOption = Annotated[
     int | None,
     typer.Option("--workers", help="worker processes on the CPU [default: one for each core]", min=1),
+]
+_CLUSTER = "A cluster"
+ExecutorOption = Annotated[
+    str,
+    typer.Option(
+        "--executor",
+        help=f"who does the work, one of {', '.join(EXECUTORS)}: this machine, Dask workers, or Slurm jobs",
+        metavar="NAME",
+        rich_help_panel=_CLUSTER,
+        autocompletion=completed_by(EXECUTORS),
+    ),
+]
+SchedulerOption = Annotated[
+    str | None,
+    typer.Option(
+        "--scheduler",
+        help="with --executor dask: tcp://HOST:PORT, tls://HOST:PORT, or the file of the scheduler",
+        metavar="ADDRESS|FILE",
+        rich_help_panel=_CLUSTER,
+    ),
+]
+JobsOption = Annotated[
+    int | None,
+    typer.Option(
+        "--jobs",
+        help="with --executor slurm: jobs that are asked for [default: 1]",
+        min=1,
+        rich_help_panel=_CLUSTER,
+    ),
+]
+MixedWorkersOption = Annotated[
+    bool,
+    typer.Option(
+        "--allow-mixed",
+        help="with --executor: although versions or devices of workers differ; every output then says so",
+        rich_help_panel=_CLUSTER,
+    ),
 ]
 KeepOption = Annotated[
     str | None, typer.Option("--keep-losses", help="keep the first K losses in losses.npy", metavar="K")
@@ -83,7 +126,7 @@ AllowMixedOption = Annotated[
     bool,
     typer.Option(
         "--allow-mixed",
-        help="with --resume: although versions or device differ; every output then says so",
+        help="with --resume or --executor: although versions or devices differ; every output then says so",
         rich_help_panel=_SITTINGS,
     ),
 ]
@@ -140,6 +183,9 @@ def run(
     ] = None,
     device: DeviceOption = "auto",
     workers: WorkersOption = None,
+    executor: ExecutorOption = LOCAL,
+    scheduler: SchedulerOption = None,
+    jobs: JobsOption = None,
     out: OutOption = None,
     keep_losses: KeepOption = None,
     observe: ObserveOption = None,
@@ -154,20 +200,22 @@ def run(
     quiet: QuietOption = False,
 ) -> None:
     """Draw networks, and print what their losses say. Ctrl-C keeps what is done; --resume goes on."""
+    cluster = asked_cluster(
+        executor, scheduler, jobs, workers, allow_mixed=allow_mixed, resumed=resume is not None
+    )
     with Signals() as signals:
         if resume is None:
             refuse(take_over, "take-over", "only with --resume")
-            refuse(allow_mixed, "allow-mixed", "only with --resume")
             wanted = _DEFAULT_SAMPLES if samples is None else samples
             plan = observe_plan(wanted, observe, observed, pairs, walk_step)
-            handle = _begin(experiment, samples, device, workers, out, keep_losses, plan)
+            handle = _begin(experiment, samples, device, workers, cluster, out, keep_losses, plan)
         else:
             refuse(out is not None, "out", "only without --resume: a run stays where it is")
             begins = {"keep-losses": keep_losses, "observe": observe, "pairs": pairs, "walk-step": walk_step}
             for option, value in begins.items():
                 refuse(value is not None, option, "only when a run begins")
             stored = find_stored(resume, experiment)
-            how = Resumption(device, workers, take_over, allow_mixed)
+            how = Resumption(device, workers, take_over, allow_mixed, cluster)
             again = go_on(stored, experiment, samples, how, observed=observed)
             if again is None:
                 show_complete(stored.path, "--samples", detach=detach, as_json=as_json, quiet=quiet)
@@ -241,6 +289,7 @@ def _begin(
     samples: str | None,
     device: str,
     workers: int | None,
+    cluster: Cluster | None,
     out: Path | None,
     keep_losses: str | None,
     observe: GradientPlan | None,
@@ -256,6 +305,7 @@ def _begin(
         directory=out,
         workers=workers,
         device=device,
+        cluster=cluster,
         keep_losses=keep,
         observe=observe,
     )
@@ -280,6 +330,29 @@ def observe_plan(
     return parse_plan(observe, pairs, walk_step, observed, samples=parse_count(samples))
 
 
+def asked_cluster(
+    executor: str,
+    scheduler: str | None,
+    jobs: int | None,
+    workers: int | None,
+    *,
+    allow_mixed: bool,
+    resumed: bool = False,
+) -> Cluster | None:
+    """Return the cluster that the options of a command describe; None for this machine.
+
+    Args:
+        executor, scheduler, jobs, workers, allow_mixed: the options.
+        resumed: whether a run is gone on with, where versions may differ without a cluster too.
+
+    Raises:
+        ExperimentError: as :func:`parse_cluster`, and if ``--allow-mixed`` has nothing to allow.
+    """
+    cluster = parse_cluster(executor, scheduler, jobs, workers, allow_mixed)
+    refuse(allow_mixed and cluster is None and not resumed, "allow-mixed", "only with --resume or --executor")
+    return cluster
+
+
 class Resumption(NamedTuple):
     """Where and how a run is gone on with, as the options say."""
 
@@ -287,6 +360,7 @@ class Resumption(NamedTuple):
     workers: int | None
     take_over: bool
     allow_mixed: bool
+    cluster: Cluster | None = None
 
 
 def go_on(
@@ -332,6 +406,7 @@ def go_on(
         module=given.module,
         take_over=how.take_over,
         allow_mixed=how.allow_mixed,
+        cluster=how.cluster,
         tail_seconds=tail_seconds or 0.0,
         observed=seen,
     )

@@ -10,10 +10,21 @@ import typer
 from geomreg_tui.cli.options import QuietOption
 from geomreg_tui.cli.output import flush_output, output_width
 from geomreg_tui.cli.progress import narrate
-from geomreg_tui.cli.run import DeviceOption, JsonOption, WorkersOption, print_json
+from geomreg_tui.cli.run import (
+    DeviceOption,
+    ExecutorOption,
+    JobsOption,
+    JsonOption,
+    MixedWorkersOption,
+    SchedulerOption,
+    WorkersOption,
+    asked_cluster,
+    print_json,
+)
 from geomreg_tui.cli.signals import Signals
 from geomreg_tui.columns import table_lines
 from geomreg_tui.errors import ExitCode
+from geomreg_tui.place import LOCAL
 
 __all__ = ["study"]
 
@@ -37,6 +48,10 @@ def study(
     ] = None,
     device: DeviceOption = "auto",
     workers: WorkersOption = None,
+    executor: ExecutorOption = LOCAL,
+    scheduler: SchedulerOption = None,
+    jobs: JobsOption = None,
+    allow_mixed: MixedWorkersOption = False,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
@@ -50,6 +65,7 @@ def study(
     from geomreg_tui.studies.registry import check_scale, studies_named
     from geomreg_tui.studies.run import Progress, run_studies
 
+    cluster = asked_cluster(executor, scheduler, jobs, workers, allow_mixed=allow_mixed)
     check_scale(scale)
     if not names or names == ["list"]:
         _list(as_json)
@@ -69,6 +85,7 @@ def study(
             folder,
             workers=workers,
             device=device,
+            cluster=cluster,
             interrupted=lambda: signals.stops > 0,
             progress=told,
         ):

@@ -13,12 +13,17 @@ from geomreg_tui.cli.output import flush_output, output_width
 from geomreg_tui.cli.progress import narrate
 from geomreg_tui.cli.run import (
     DeviceOption,
+    ExecutorOption,
+    JobsOption,
     JsonOption,
+    MixedWorkersOption,
     ObservedOption,
     ObserveOption,
     PairsOption,
+    SchedulerOption,
     WalkStepOption,
     WorkersOption,
+    asked_cluster,
     observe_plan,
     print_json,
     refuse,
@@ -48,6 +53,7 @@ from geomreg_tui.cli.train import (
 )
 from geomreg_tui.errors import ExitCode
 from geomreg_tui.experiment import Experiment, parse_count
+from geomreg_tui.place import LOCAL
 
 if TYPE_CHECKING:
     from geomreg_tui.sweeps.plan import Factor
@@ -100,6 +106,10 @@ def sweep(
     walk_step: WalkStepOption = None,
     device: DeviceOption = "auto",
     workers: WorkersOption = None,
+    executor: ExecutorOption = LOCAL,
+    scheduler: SchedulerOption = None,
+    jobs: JobsOption = None,
+    allow_mixed: MixedWorkersOption = False,
     out: Annotated[
         Path | None,
         typer.Option("--out", help="directory for the results; a sweep that was stopped there goes on"),
@@ -114,6 +124,7 @@ def sweep(
     from geomreg_tui.sweeps.run import run_sweep
     from geomreg_tui.sweeps.verdicts import grid_verdicts, verdicts
 
+    cluster = asked_cluster(executor, scheduler, jobs, workers, allow_mixed=allow_mixed)
     wanted = parse_count(samples)
     goals = {
         "to-log10-volume": to_log10_volume,
@@ -154,6 +165,7 @@ def sweep(
             folder,
             workers=workers,
             device=device,
+            cluster=cluster,
             interrupted=lambda: signals.stops > 0,
             tail=plan,
             training=trained,

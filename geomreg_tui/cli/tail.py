@@ -12,15 +12,19 @@ from geomreg_tui.cli.run import (
     AllowMixedOption,
     DetachOption,
     DeviceOption,
+    ExecutorOption,
+    JobsOption,
     JsonOption,
     ObservedOption,
     ObserveOption,
     PairsOption,
     ResumeOption,
     Resumption,
+    SchedulerOption,
     TakeOverOption,
     WalkStepOption,
     WorkersOption,
+    asked_cluster,
     attend,
     find_stored,
     go_on,
@@ -32,6 +36,7 @@ from geomreg_tui.cli.signals import Signals
 from geomreg_tui.errors import ExperimentError, Problem
 from geomreg_tui.experiment import Experiment, parse_count
 from geomreg_tui.gradients.plan import check_plan
+from geomreg_tui.place import LOCAL, Cluster
 from geomreg_tui.splitting.plan import DEPTH, POPULATION, REPEATS, parse_plan, parse_seconds
 
 if TYPE_CHECKING:
@@ -107,6 +112,9 @@ def tail(
     walk_step: WalkStepOption = None,
     device: DeviceOption = "auto",
     workers: WorkersOption = None,
+    executor: ExecutorOption = LOCAL,
+    scheduler: SchedulerOption = None,
+    jobs: JobsOption = None,
     out: OutOption = None,
     resume: ResumeOption = None,
     detach: DetachOption = False,
@@ -121,14 +129,16 @@ def tail(
     are copied and moved about, and each level multiplies V by a share that is measured.
     """
     goals = (to_loss, to_log10_volume, population, repeats, move)
+    cluster = asked_cluster(
+        executor, scheduler, jobs, workers, allow_mixed=allow_mixed, resumed=resume is not None
+    )
     with Signals() as signals:
         if resume is None:
             refuse(take_over, "take-over", "only with --resume")
-            refuse(allow_mixed, "allow-mixed", "only with --resume")
             plan = parse_plan(*goals, max_seconds)
             drawn = _SAMPLES if samples is None else samples
             seen = observe_plan(drawn, observe, observed, pairs, walk_step)
-            handle = _begin(experiment, plan, drawn, device, workers, out, seen)
+            handle = _begin(experiment, plan, drawn, device, workers, cluster, out, seen)
         else:
             refuse(out is not None, "out", "only without --resume: a run stays where it is")
             names = ("to-loss", "to-log10-volume", "population", "repeats", "move")
@@ -137,7 +147,7 @@ def tail(
             for name, given in {"observe": observe, "pairs": pairs, "walk-step": walk_step}.items():
                 refuse(given is not None, name, "only when a run begins")
             stored = find_stored(resume, experiment)
-            how = Resumption(device, workers, take_over, allow_mixed)
+            how = Resumption(device, workers, take_over, allow_mixed, cluster)
             again = _go_on(stored, experiment, samples, max_seconds, observed, how)
             if again is None:
                 more = "--max-seconds or --samples"
@@ -153,6 +163,7 @@ def _begin(
     samples: str,
     device: str,
     workers: int | None,
+    cluster: Cluster | None,
     out: Path | None,
     observe: GradientPlan | None,
 ) -> RunHandle:
@@ -162,7 +173,14 @@ def _begin(
     if observe is not None:
         check_plan(observe, experiment)
     return start_run(
-        experiment, wanted, directory=out, workers=workers, device=device, tail=plan, observe=observe
+        experiment,
+        wanted,
+        directory=out,
+        workers=workers,
+        device=device,
+        cluster=cluster,
+        tail=plan,
+        observe=observe,
     )
 
 

@@ -14,15 +14,19 @@ from geomreg_tui.cli.run import (
     AllowMixedOption,
     DetachOption,
     DeviceOption,
+    ExecutorOption,
+    JobsOption,
     JsonOption,
     ObservedOption,
     ObserveOption,
     PairsOption,
     ResumeOption,
     Resumption,
+    SchedulerOption,
     TakeOverOption,
     WalkStepOption,
     WorkersOption,
+    asked_cluster,
     attend,
     find_stored,
     go_on,
@@ -34,6 +38,7 @@ from geomreg_tui.cli.signals import Signals
 from geomreg_tui.cli.tail import MoveOption, PopulationOption, RepeatsOption, SecondsOption, VolumeOption
 from geomreg_tui.errors import ExperimentError, Problem
 from geomreg_tui.experiment import Experiment, parse_count
+from geomreg_tui.place import LOCAL, Cluster
 from geomreg_tui.splitting.plan import parse_plan as parse_tail
 from geomreg_tui.training.plan import (
     ADAM_STEP,
@@ -197,6 +202,9 @@ def train(
     walk_step: WalkStepOption = None,
     device: DeviceOption = "auto",
     workers: WorkersOption = None,
+    executor: ExecutorOption = LOCAL,
+    scheduler: SchedulerOption = None,
+    jobs: JobsOption = None,
     out: OutOption = None,
     resume: ResumeOption = None,
     detach: DetachOption = False,
@@ -230,16 +238,18 @@ def train(
         "move": move,
         "max-seconds": max_seconds,
     }
+    cluster = asked_cluster(
+        executor, scheduler, jobs, workers, allow_mixed=allow_mixed, resumed=resume is not None
+    )
     with Signals() as signals:
         if resume is None:
             refuse(take_over, "take-over", "only with --resume")
-            refuse(allow_mixed, "allow-mixed", "only with --resume")
             plan = training_plan(options, experiment)
             deep = tail_plan(goals, plan, None, asked=tail)
             refuse(tail and volume_from is not None, "volume-from", "only without --tail")
             drawn = _SAMPLES if samples is None else samples
             seen = observe_plan(drawn, observe, observed, pairs, walk_step)
-            handle = _begin(experiment, plan, deep, volume_from, drawn, seen, device, workers, out)
+            handle = _begin(experiment, plan, deep, volume_from, drawn, seen, device, workers, cluster, out)
         else:
             refuse(out is not None, "out", "only without --resume: a run stays where it is")
             refuse(tail, "tail", "only when a training begins")
@@ -248,7 +258,7 @@ def train(
             for name, given in {**options, **goals, **looks}.items():
                 refuse(given is not None, name, "only when a training begins: its plan never changes")
             stored = find_stored(resume, experiment)
-            how = Resumption(device, workers, take_over, allow_mixed)
+            how = Resumption(device, workers, take_over, allow_mixed, cluster)
             again = _go_on(stored, experiment, samples, how)
             if again is None:
                 show_complete(stored.path, "--samples", detach=detach, as_json=as_json, quiet=quiet)
@@ -300,6 +310,7 @@ def _begin(
     observe: GradientPlan | None,
     device: str,
     workers: int | None,
+    cluster: Cluster | None,
     out: Path | None,
 ) -> RunHandle:
     from geomreg_tui import report
@@ -313,6 +324,7 @@ def _begin(
         directory=out,
         workers=workers,
         device=device,
+        cluster=cluster,
         tail=tail,
         training=plan,
         volume=volume,

@@ -1,6 +1,7 @@
 """Data sets: what scikit-learn ships, synthetic ones, and the user's own files and arrays. No torch here."""
 
 from geomreg_tui.datasets.base import Dataset
+from geomreg_tui.datasets.files import files_in, files_of
 from geomreg_tui.datasets.given import ARRAYS, ARRAYS_FILE, arrays_in, arrays_path, pack_arrays, read_packed
 from geomreg_tui.datasets.load import load
 from geomreg_tui.datasets.shipped import BUILT_IN
@@ -14,6 +15,8 @@ __all__ = [
     "Dataset",
     "arrays_in",
     "arrays_path",
+    "files_in",
+    "files_of",
     "load",
     "pack_arrays",
     "read_packed",

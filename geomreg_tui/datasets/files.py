@@ -5,6 +5,9 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 
 from geomreg_tui.datasets.arrays import Arrays, placed_channels, read_npy, read_npz, usable_arrays
@@ -14,9 +17,36 @@ from geomreg_tui.datasets.parquet import read_parquet
 from geomreg_tui.errors import DataError, one_line
 from geomreg_tui.experiment import Experiment
 
-__all__ = ["SUFFIXES", "file_pool"]
+__all__ = ["SUFFIXES", "file_pool", "files_in", "files_of"]
 
 SUFFIXES = (".npz", ".npy", ".csv", ".tsv", ".parquet")
+_copies: ContextVar[Mapping[str, Path] | None] = ContextVar("copies of files", default=None)
+
+
+@contextmanager
+def files_in(copies: Mapping[str, Path]) -> Iterator[None]:
+    """Have files read from copies of them, by the paths that experiments name."""
+    token = _copies.set(copies)
+    try:
+        yield
+    finally:
+        _copies.reset(token)
+
+
+def files_of(experiment: Experiment) -> dict[str, Path]:
+    """Return the files that hold the data of an experiment, by the paths that it names."""
+    if not any(sign in experiment.data for sign in "./\\"):
+        return {}
+    named = [experiment.data]
+    if experiment.data.lower().endswith(".npy") and experiment.target is not None:
+        named.append(experiment.target)
+    return {name: _located(name) for name in named}
+
+
+def _located(name: str) -> Path:
+    """Return where the file that an experiment names is read."""
+    copies = _copies.get() or {}
+    return copies.get(name) or Path(os.path.expanduser(name))
 
 
 def file_pool(experiment: Experiment) -> Pool:
@@ -26,13 +56,13 @@ def file_pool(experiment: Experiment) -> Pool:
         DataError: if it is missing, damaged, not numbers, does not have the target asked for, or is not
             the file of ``experiment.data_sha256``.
     """
-    path = Path(os.path.expanduser(experiment.data))
+    path = _located(experiment.data)
     suffix = path.suffix.lower()
     paths = [path]
     if suffix == ".npy":
         if experiment.target is None:
             raise DataError(f"target: got nothing with {one_line(path)}; name the NPY file of the targets")
-        paths.append(Path(os.path.expanduser(experiment.target)))
+        paths.append(_located(experiment.target))
     for one in paths:
         _check_file(one)
     if suffix not in SUFFIXES:

@@ -1,7 +1,7 @@
-"""Executors: where work is done. Both kinds give the same bits; only the time differs.
+"""Executors: where work is done. All kinds give the same bits; only the time differs.
 
-An executor takes pieces of work and gives back outcomes in any order. Another kind (a cluster) needs no more
-than the methods of :class:`Executor`.
+An executor takes pieces of work and gives back outcomes in any order. Here are those of this machine; the
+workers of a cluster are in :mod:`geomreg_tui.engine.cluster`.
 """
 
 from __future__ import annotations
@@ -11,21 +11,33 @@ import multiprocessing
 import os
 import signal
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from geomreg_tui.datasets import arrays_in
 from geomreg_tui.engine.work import Interrupt, Outcome, Prepared, Work, perform
 from geomreg_tui.errors import ExperimentError, GeomregError, GivenUpError, ModuleError, SamplingError
 
-__all__ = ["NICE", "Executor", "InProcess", "WorkerPool", "perform_alone"]
+__all__ = ["NICE", "Executor", "InProcess", "News", "WorkerPool", "perform_alone"]
 
 NICE = 5  # of workers: what a person is waiting for, such as a key in the explorer, goes first
 _DEPTH = 2  # pieces of work given to a worker at once, so that it never waits for the next
+
+
+class News(NamedTuple):
+    """What an executor has to say.
+
+    Attributes:
+        trouble: why work does not go on as it should, in words; empty where it does.
+        joined: environments other than those so far, in which work is done from now on.
+    """
+
+    trouble: str = ""
+    joined: tuple[Mapping[str, str], ...] = ()
 
 
 class Executor(Protocol):
@@ -33,9 +45,11 @@ class Executor(Protocol):
 
     Attributes:
         arrays: the folder with the arrays that experiments were given for data; None for none.
+        place: the cluster, for people; empty for this machine.
     """
 
     arrays: Path | None
+    place: str
 
     @property
     def workers(self) -> int:
@@ -49,6 +63,9 @@ class Executor(Protocol):
 
     def outcomes(self, timeout: float) -> list[Outcome]:
         """Return outcomes of finished work, waiting at most ``timeout`` seconds for one."""
+
+    def news(self) -> News:
+        """Return what there is to say."""
 
     def abandon(self) -> None:
         """Stop all work under way and forget it; other work may be submitted."""
@@ -74,6 +91,7 @@ class InProcess:
     """
 
     workers = 1
+    place = ""
 
     def __init__(self, interrupt: Interrupt | None = None) -> None:
         self.arrays: Path | None = None
@@ -106,6 +124,10 @@ class InProcess:
             lasting = isinstance(error, (ExperimentError, ModuleError))
             return [Outcome(work, None, f"{type(error).__name__}: {error}", lasting)]
         return [Outcome(work, answer)]
+
+    def news(self) -> News:
+        """Return nothing: this process is as it is."""
+        return News()
 
     def abandon(self) -> None:
         """Forget unfinished work."""
@@ -140,6 +162,8 @@ class WorkerPool:
     Attributes:
         arrays: the folder with the arrays that experiments were given for data; None for none.
     """
+
+    place = ""
 
     def __init__(self, cores: int, preload: Sequence[str] = ()) -> None:
         self.arrays: Path | None = None
@@ -205,6 +229,10 @@ class WorkerPool:
             finished.append(Outcome(work, answer))
         self._deal()
         return finished
+
+    def news(self) -> News:
+        """Return nothing: a worker that has died is replaced."""
+        return News()
 
     def abandon(self) -> None:
         """Kill the workers that are at work, and forget all work."""

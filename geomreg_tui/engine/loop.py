@@ -83,6 +83,7 @@ class Engine:
         self._stop_at: float | None = None
         self._paused = False
         self._message = ""
+        self._trouble = ""
         self._status: Status | None = None
         self._unwritable_since: float | None = None
         self._elapsed = run.read_status().elapsed_s
@@ -96,7 +97,8 @@ class Engine:
             RunDirectoryError: if the directory cannot be written; what was committed is kept.
             TakenOverError: if another engine has taken the directory over; nothing more is written.
         """
-        self._run.log("start", samples=self._first.progress.target, chunk=self._first.progress.pieces)
+        start = {"samples": self._first.progress.target, "chunk": self._first.progress.pieces}
+        self._run.log("start", **start, **({"cluster": self._executor.place} if self._executor.place else {}))
         self._clock = time.monotonic()
         self._publish(RunState.SAMPLING)
         self._write_status(RunState.SAMPLING)
@@ -108,6 +110,7 @@ class Engine:
                 self._feed()
                 self._take(self._executor.outcomes(self._pace.poll) if self._running else self._idle())
                 self._count_time()
+                self._hear()
                 now = time.monotonic()
                 if now - obeyed >= self._pace.obey:
                     for command in self._run.control.poll():
@@ -194,6 +197,19 @@ class Engine:
             (stage,) = (stage for stage in self._stages if stage.name == outcome.work.stage)
             message = stage.take(outcome)
             self._message = self._message if message is None else message
+
+    def _hear(self) -> None:
+        """Say what troubles the executor, and set down other environments that have joined."""
+        news = self._executor.news()
+        for environment in news.joined:
+            self._run.add_environment(environment, self._first.progress.pieces)
+        if news.trouble != self._trouble:
+            said = self._trouble and self._message == self._trouble
+            if news.trouble or said:
+                self._message = news.trouble
+            if bool(news.trouble) != bool(self._trouble):
+                self._run.log("workers", message=news.trouble or "as they should be")
+            self._trouble = news.trouble
 
     def _count_time(self) -> None:
         """Count the time while the first stage goes on; others count their own."""

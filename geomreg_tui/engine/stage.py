@@ -11,7 +11,7 @@ read, and for each run a :class:`Stage`, which is under way. The registry lists 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -105,14 +105,15 @@ class StageContext:
     """Facts about the engine that a stage may need.
 
     Attributes:
-        workers: pieces of work that can be under way at once.
-        token: of the engine's lease; empty where there is none.
-        patience: seconds for which the run directory may be unwritable before that is an error.
+        capacity: returns how many pieces of work can be under way at once, which may change in a run.
     """
 
-    workers: int = 1
-    token: str = ""
-    patience: float = 60.0
+    capacity: Callable[[], int] = lambda: 1
+
+    @property
+    def workers(self) -> int:
+        """How many pieces of work can be under way at once now, at least one."""
+        return max(self.capacity(), 1)
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import Any, ClassVar
 
 from geomreg_tui.errors import SamplingError
+from geomreg_tui.experiment import Experiment
 from geomreg_tui.summary import Facts
 
 __all__ = ["Outcome", "Prepared", "Work", "perform"]
@@ -22,11 +23,14 @@ class Work:
         function: the function, as ``package.module:name``. A worker imports it when it is first needed, so
             the process that gives the work out need not load torch. It is called with the work, the device
             and ``interrupt`` (see :func:`perform`).
-        stage: name of the stage that it is for.
+        stage: name of the stage that it is for; empty for making an experiment ready.
+        experiment: that it is of.
     """
 
     function: ClassVar[str]
     stage: ClassVar[str] = ""
+
+    experiment: Experiment
 
 
 @dataclass(frozen=True)
@@ -38,12 +42,14 @@ class Outcome:
         answer: what it gave; None where it failed.
         error: why it failed.
         lasting: whether it would fail in the same way if it were tried again.
+        cause: the error itself, where it is kept.
     """
 
     work: Work
     answer: Any
     error: str = ""
     lasting: bool = False
+    cause: Exception | None = None
 
 
 @dataclass(frozen=True)

@@ -46,13 +46,13 @@ class GradientsStage(ChunkedStage[Observations]):
     name = NAME
     verb = "observed"
 
-    def __init__(self, run: RunDirectory, planned: Planned, workers: int = 1) -> None:
+    def __init__(self, run: RunDirectory, planned: Planned, context: StageContext) -> None:
         """Read what is committed; damaged packs are set aside and their chunks observed again.
 
         Raises:
             RunDirectoryError: if the directory cannot be read.
         """
-        super().__init__(run, packs_of(run, planned), planned.plan.networks, workers)
+        super().__init__(run, packs_of(run, planned), planned.plan.networks, context)
         self.planned = planned
         self._noted = read_given_up(run)
 
@@ -118,7 +118,7 @@ class GradientsKind(StageKind):
     ) -> GradientsStage | None:
         """Return the observing of a run, or None; ``changes`` may name more ``networks``."""
         planned = Planned.read(run)
-        return None if planned is None else GradientsStage(run, _changed(planned, changes), context.workers)
+        return None if planned is None else GradientsStage(run, _changed(planned, changes), context)
 
     def write_changes(self, run: RunDirectory, changes: Mapping[str, Any]) -> None:
         """Write how many networks are asked for now."""

@@ -21,7 +21,7 @@ from typing import Any
 from geomreg_tui.errors import RunDirectoryError
 from geomreg_tui.rundir.store import discard, parsing, read_json, write_json
 
-__all__ = ["Holder", "Lease", "check_free", "held_by", "holder"]
+__all__ = ["Holder", "Lease", "check_free", "holder"]
 
 _ATTEMPTS = 5
 _DEAD = -1  # birth of a process that has ended and waits for its parent to notice
@@ -92,26 +92,16 @@ class Lease:
 
     def held(self) -> bool:
         """Return whether the lease is still this process's: a person may have given it to another."""
-        return held_by(self._path, self._token)
-
-    @property
-    def token(self) -> str:
-        """The token of this lease, for workers of this engine."""
-        return self._token
+        try:
+            return read_json(self._path).get("token") == self._token
+        except RunDirectoryError:
+            # A lease that is gone was taken away; one that cannot be read says nothing about its owner.
+            return self._path.exists() or not self._path.parent.exists()
 
     def release(self) -> None:
         """Give the lease back, if it is still held."""
         if self.held():
             discard(self._path)
-
-
-def held_by(path: Path, token: str) -> bool:
-    """Return whether a lease is still the one with this token."""
-    try:
-        return read_json(path).get("token") == token
-    except RunDirectoryError:
-        # A lease that is gone was taken away; one that cannot be read says nothing about its owner.
-        return path.exists() or not path.parent.exists()
 
 
 def check_free(path: Path, *, take_over: bool = False) -> None:

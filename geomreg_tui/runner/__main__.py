@@ -14,8 +14,10 @@ import signal
 import sys
 from pathlib import Path
 
-from geomreg_tui.engine.executors import NICE, WorkerPool
+from geomreg_tui.engine.cluster import DaskExecutor
+from geomreg_tui.engine.executors import NICE, Executor, WorkerPool
 from geomreg_tui.errors import ExitCode, GeomregError, TakenOverError
+from geomreg_tui.place import Cluster
 from geomreg_tui.rundir import RunState
 from geomreg_tui.rundir.store import discard
 from geomreg_tui.runner.begin import begin, check
@@ -23,6 +25,7 @@ from geomreg_tui.runner.failure import publish_failure
 from geomreg_tui.runner.preview import serve_previews
 from geomreg_tui.runner.process import answer, detach, log_line
 from geomreg_tui.runner.protocol import RunRequest, error_line
+from geomreg_tui.runner.resume import changes
 
 _PRELOAD = ("geomreg_tui.runner.preload",)
 
@@ -31,13 +34,13 @@ def serve_runs() -> ExitCode:
     """Carry out requests until there are no more."""
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     _lower_priority()
-    pool: WorkerPool | None = None
+    pool: Executor | None = None
     code = ExitCode.OK
     try:
         while line := sys.stdin.readline():
             request = RunRequest.from_line(line)
             if pool is None:
-                pool = WorkerPool(request.workers or _cores(), _PRELOAD)
+                pool = _executor(request)
             code = _carry_out(request, pool)
             if not request.more:
                 break
@@ -54,7 +57,14 @@ def _lower_priority() -> None:
             Path("/proc/self/autogroup").write_text(str(NICE))
 
 
-def _carry_out(request: RunRequest, pool: WorkerPool) -> ExitCode:
+def _executor(request: RunRequest) -> Executor:
+    """Return what does the work of a request and of those that follow it."""
+    if request.cluster is not None:
+        return DaskExecutor(Cluster.from_json(request.cluster), changes)
+    return WorkerPool(request.workers or _cores(), _PRELOAD)
+
+
+def _carry_out(request: RunRequest, pool: Executor) -> ExitCode:
     """Carry out a request; return how it ended."""
     try:
         if request.check:

@@ -51,7 +51,7 @@ def begin(
         return _go_on(request, pool, signalled)
     run, lease, prepared = _make(request, pool, signalled)
     try:
-        stages = _open(run, StageContext(pool.workers, lease.token, request.patience), {})
+        stages = _open(run, StageContext(lambda: pool.workers), {})
         _tidy(run)
     except GeomregError:
         lease.release()
@@ -113,7 +113,7 @@ def _go_on(request: RunRequest, pool: Executor, signalled: bool) -> tuple[RunDir
     differs = check_environment(run, here, request.allow_mixed)
     lease = run.lease(take_over=request.take_over, signalled=signalled)
     try:
-        stages = _open(run, StageContext(pool.workers, lease.token, request.patience), request.plans)
+        stages = _open(run, StageContext(lambda: pool.workers), request.plans)
         _tidy(run)
         for kind, stage in stages:
             differs |= check_bits(run, here, kind.check_repeat(stage, run, pool), request.allow_mixed)
@@ -137,7 +137,8 @@ def _engine(
 ) -> Engine:
     """Return an engine for a run that is ready."""
     pace = Pace(patience=request.patience)
-    return Engine(run, pool, stages, describer(run, stages), lease, pace, prepared.place)
+    place = f"{prepared.place}, {pool.place}" if pool.place else prepared.place
+    return Engine(run, pool, stages, describer(run, stages), lease, pace, place)
 
 
 def _open(

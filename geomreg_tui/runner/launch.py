@@ -10,12 +10,13 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
-from geomreg_tui.errors import SamplingError
+from geomreg_tui.errors import ExperimentError, Problem, SamplingError
 from geomreg_tui.experiment import Experiment
 from geomreg_tui.gradients.plan import NAME as GRADIENTS
 from geomreg_tui.gradients.plan import GradientPlan
 from geomreg_tui.gradients.plan import plan_values as gradient_values
 from geomreg_tui.held import is_held
+from geomreg_tui.place import Cluster
 from geomreg_tui.rundir import RunState, new_run_path
 from geomreg_tui.runner.handle import RunHandle
 from geomreg_tui.runner.process import spawn
@@ -49,6 +50,7 @@ def start_run(
     volume: Mapping[str, Any] | None = None,
     observe: GradientPlan | None = None,
     arrays: Path | None = None,
+    cluster: Cluster | None = None,
 ) -> RunHandle:
     """Start an engine on a new run, and return when it has begun.
 
@@ -67,9 +69,11 @@ def start_run(
         volume: for the training, V of losses from another run; None for V of this run.
         observe: what to observe of networks besides their loss, on the way down a tail too; None for nothing.
         arrays: folder with the arrays that the experiment was given for data; the run keeps a copy.
+        cluster: whose workers do the work; None for this machine's.
 
     Raises:
         ExperimentError, DataError, CapacityError: if the experiment cannot be run; nothing is written.
+        ClusterError: if the cluster cannot be used.
         RunDirectoryError: if the directory cannot be made.
         SamplingError: if the engine died.
 
@@ -97,6 +101,7 @@ def start_run(
             patience=patience,
             rename=directory is None,
             arrays=_spelled(arrays),
+            cluster=_plain(cluster),
         )
     )
 
@@ -113,6 +118,7 @@ def resume_run(
     patience: float = PATIENCE,
     tail_seconds: float = 0.0,
     observed: int = 0,
+    cluster: Cluster | None = None,
 ) -> RunHandle:
     """Start an engine that goes on with a run, and return when it has begun.
 
@@ -129,8 +135,10 @@ def resume_run(
         patience: seconds for which the directory may be unwritable before the run fails.
         tail_seconds: new time limit of its deep tail; 0: as planned.
         observed: networks that are observed in all; 0: as planned.
+        cluster: whose workers do the work; None for this machine's.
 
     Raises:
+        ClusterError: if the cluster cannot be used.
         RunDirectoryError: if it is not a run directory, is in use, or would not go on with the same bits.
         ExperimentError, DataError, CapacityError: if the experiment cannot be run here.
         SamplingError: if the engine died.
@@ -150,6 +158,7 @@ def resume_run(
             take_over=take_over,
             allow_mixed=allow_mixed,
             patience=patience,
+            cluster=_plain(cluster),
         )
     )
 
@@ -157,6 +166,9 @@ def resume_run(
 def _launch(request: RunRequest) -> RunHandle:
     """Start an engine: in this process for a module that no other can import, else in one of its own."""
     if is_held(request.module):
+        if request.cluster is not None:
+            rule = "workers of a cluster must import it: write a function that makes it to a file of its own"
+            raise ExperimentError([Problem("module", "a module that only this process has", rule)])
         from geomreg_tui.runner.here import launch_here
 
         return launch_here(request)
@@ -242,6 +254,11 @@ def _spelled(folder: Path | None) -> str:
     return str(folder.absolute()) if folder is not None else ""
 
 
+def _plain(cluster: Cluster | None) -> dict[str, Any] | None:
+    """Return a cluster as plain data."""
+    return None if cluster is None else cluster.to_json()
+
+
 class RunSeries:
     """One engine process that carries out runs one after the other, without loading torch for each.
 
@@ -249,9 +266,17 @@ class RunSeries:
         workers: worker processes; default: one for each core.
         device: which devices are meant.
         arrays: folder with the arrays that the experiments were given for data.
+        cluster: whose workers do the work; None for this machine's.
     """
 
-    def __init__(self, workers: int | None = None, device: str = "auto", arrays: Path | None = None) -> None:
+    def __init__(
+        self,
+        workers: int | None = None,
+        device: str = "auto",
+        arrays: Path | None = None,
+        cluster: Cluster | None = None,
+    ) -> None:
+        self._cluster = _plain(cluster)
         self._workers = workers or 0
         self._arrays = _spelled(arrays)
         self._device = device
@@ -354,6 +379,7 @@ class RunSeries:
             more=True,
             check=check,
             arrays=self._arrays,
+            cluster=self._cluster,
         )
         _ask(self._process, request)
 

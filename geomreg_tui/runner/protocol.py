@@ -33,6 +33,8 @@ class RunRequest:
         check: only make sure that the experiment can be run; nothing is written.
         arrays: folder with the arrays that the experiment was given for data; empty for none, and where a run
             is gone on with, which has them in its directory.
+        cluster: the cluster whose workers do the work (:class:`~geomreg_tui.place.Cluster`); None for
+            this machine.
         rename: whether a new run may have another name, where another engine takes this one meanwhile.
     """
 
@@ -49,6 +51,7 @@ class RunRequest:
     check: bool = False
     rename: bool = False
     arrays: str = ""
+    cluster: Mapping[str, Any] | None = None
 
     def to_line(self) -> str:
         """Return the request as a line."""

@@ -8,7 +8,7 @@ from typing import Any
 from geomreg_tui.errors import RunDirectoryError, plain_text
 from geomreg_tui.rundir import RunDirectory
 
-__all__ = ["SAME_BITS", "check_bits", "check_environment"]
+__all__ = ["SAME_BITS", "changes", "check_bits", "check_environment"]
 
 # Versions of this package that draw the same bits from the same experiment, this one included. A release that
 # changes no bit joins them; one that does begins the list anew. ``tests/unit/test_bits.py`` knows the bits.
@@ -24,7 +24,7 @@ def check_environment(run: RunDirectory, here: Mapping[str, Any], allow_mixed: b
     Raises:
         RunDirectoryError: if it differs and ``allow_mixed`` is not given.
     """
-    changed = _changes(run.environments[-1], here)
+    changed = changes(run.environments[-1], here)
     if changed and not allow_mixed:
         raise RunDirectoryError(
             f"{run.path}: was drawn in another environment, where the bits may differ "
@@ -46,14 +46,14 @@ def check_bits(run: RunDirectory, here: Mapping[str, Any], differing: str, allow
         RunDirectoryError: if bits differ and ``allow_mixed`` is not given.
     """
     if differing and not allow_mixed:
-        why = "; ".join(_changes(run.environments[-1], here)) or (
+        why = "; ".join(changes(run.environments[-1], here)) or (
             "versions and device are the same, so the data, your own code or the hardware differ"
         )
         raise RunDirectoryError(f"{run.path}: {differing} is not what is stored ({why}); {_HINT}")
     return bool(differing)
 
 
-def _changes(before: Mapping[str, Any], here: Mapping[str, Any]) -> list[str]:
+def changes(before: Mapping[str, Any], here: Mapping[str, Any]) -> list[str]:
     """Return in words what differs between two environments and may change bits."""
     keys = [key for key in {**before, **here} if key not in _WITHOUT_EFFECT]
     return [

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from typing import Any, ClassVar, Generic
 
-from geomreg_tui.engine.stage import Progress
+from geomreg_tui.engine.stage import Progress, StageContext
 from geomreg_tui.engine.work import Outcome, Work
 from geomreg_tui.errors import RunDirectoryError, SamplingError
 from geomreg_tui.rundir import RunDirectory
@@ -33,21 +33,23 @@ class ChunkedStage(ABC, Generic[Kept]):
     verb: ClassVar[str]
     fold: Fold[Kept]
 
-    def __init__(self, run: RunDirectory, packs: PackFolder[Kept], wanted: int, workers: int) -> None:
+    def __init__(
+        self, run: RunDirectory, packs: PackFolder[Kept], wanted: int, context: StageContext
+    ) -> None:
         """Read what is committed; damaged packs are set aside and their chunks drawn again.
 
         Args:
             run: the run directory.
             packs: the folder of packs.
             wanted: networks that are asked for.
-            workers: chunks that can be drawn at once.
+            context: what is known of the engine.
 
         Raises:
             RunDirectoryError: if the directory cannot be read.
         """
         self.fold = Fold(run, packs, wanted)
         self._run = run
-        self._limit = workers * _LOOK_AHEAD
+        self._context = context
         self._under_way = 0
         self._passing = False  # whether anything has failed that may not fail again
         self._seen = -1
@@ -90,7 +92,7 @@ class ChunkedStage(ABC, Generic[Kept]):
 
     def pop(self) -> Work | None:
         """Return the next chunk to draw, or None while enough are under way."""
-        if self._under_way + self.fold.waiting >= self._limit:
+        if self._under_way + self.fold.waiting >= self._context.workers * _LOOK_AHEAD:
             return None
         piece = self.fold.pop()
         if piece is None:

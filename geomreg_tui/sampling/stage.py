@@ -35,13 +35,13 @@ class SamplingStage(ChunkedStage[Summary]):
     name = NAME
     verb = "drawn"
 
-    def __init__(self, run: RunDirectory, plan: SamplingPlan, workers: int = 1) -> None:
+    def __init__(self, run: RunDirectory, plan: SamplingPlan, context: StageContext) -> None:
         """Read what is committed; damaged packs are set aside and their chunks drawn again.
 
         Raises:
             RunDirectoryError: if the directory cannot be read.
         """
-        super().__init__(run, packs_of(run), plan.samples, workers)
+        super().__init__(run, packs_of(run), plan.samples, context)
         self.plan = plan
 
     def work(self, chunk: int, count: int | None) -> ChunkWork:
@@ -99,7 +99,7 @@ class SamplingKind(StageKind):
 
     def open(self, run: RunDirectory, context: StageContext, changes: Mapping[str, Any]) -> SamplingStage:
         """Return the sampling of a run; ``changes`` are those of its plan that are not 0."""
-        return SamplingStage(run, _changed(read_plan(run), changes), context.workers)
+        return SamplingStage(run, _changed(read_plan(run), changes), context)
 
     def write_changes(self, run: RunDirectory, changes: Mapping[str, Any]) -> None:
         """Write how many networks are asked for now."""

@@ -8,9 +8,11 @@ from typing import ClassVar
 from geomreg_tui.engine.work import Work
 from geomreg_tui.errors import Problem
 from geomreg_tui.experiment import Experiment
+from geomreg_tui.splitting.checkpoints import Checkpoint
 from geomreg_tui.splitting.plan import NAME, TailPlan
+from geomreg_tui.splitting.result import PopulationResult
 
-__all__ = ["LevelsWork", "TrialResult", "TrialWork"]
+__all__ = ["LevelsResult", "LevelsWork", "TrialResult", "TrialWork"]
 
 
 @dataclass(frozen=True)
@@ -51,11 +53,10 @@ class LevelsWork(Work):
         experiment: the resolved experiment.
         plan: how deep to go, with the kernel in use.
         index: which population.
-        directory: the run directory.
-        levels: where the population stands.
+        checkpoint: where the population stands; None where it has not begun.
+        levels: how many levels down that is.
         allowed: seconds that it may take in all.
-        stretch: seconds until the next checkpoint, or longer: a level is never cut in two.
-        token: of the engine's lease, without which nothing is written; empty for none.
+        stretch: seconds until it is handed back, or longer: a level is never cut in two.
     """
 
     function: ClassVar[str] = "geomreg_tui.splitting.work:go_down"
@@ -64,8 +65,23 @@ class LevelsWork(Work):
     experiment: Experiment
     plan: TailPlan
     index: int
-    directory: str
+    checkpoint: Checkpoint | None
     levels: int
     allowed: float
     stretch: float = 1.0
-    token: str = ""
+
+
+@dataclass(frozen=True)
+class LevelsResult:
+    """The result of some levels.
+
+    Attributes:
+        result: what the population has shown, thinned.
+        checkpoint: where it stands, with all that it has shown.
+        damage: what is wrong with the checkpoint that it was to go on from, so that it was begun anew; empty
+            where nothing is.
+    """
+
+    result: PopulationResult
+    checkpoint: Checkpoint
+    damage: str = ""

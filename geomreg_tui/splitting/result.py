@@ -21,7 +21,6 @@ __all__ = [
     "HELD_OUT_SHARES",
     "MOVES",
     "BrokenPopulationError",
-    "LevelsResult",
     "PopulationResult",
     "Tail",
     "checked",
@@ -279,24 +278,6 @@ def _rise_text(volume: FloatArray, level: FloatArray, place: int) -> str:
 
 
 _ARRAYS = tuple(name for name, kind in PopulationResult.__annotations__.items() if kind == "FloatArray")
-
-
-@dataclass(frozen=True)
-class LevelsResult:
-    """The result of some levels.
-
-    Attributes:
-        result: what the population has shown, thinned.
-        seconds: time spent on it in all.
-        unwritten: why its checkpoint could not be written; empty where it was.
-        damage: what is wrong with a checkpoint that was set aside, because of which the population was begun
-            anew; empty where there was none.
-    """
-
-    result: PopulationResult
-    seconds: float
-    unwritten: str = ""
-    damage: str = ""
 
 
 @dataclass(frozen=True)

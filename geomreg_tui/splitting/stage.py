@@ -7,7 +7,6 @@ is computed, and how often it was begun in vain, changes nothing. Only a time li
 from __future__ import annotations
 
 import math
-import time
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -20,17 +19,19 @@ from geomreg_tui.engine.work import Outcome
 from geomreg_tui.errors import ExperimentError, Problem, RunDirectoryError
 from geomreg_tui.experiment import Experiment
 from geomreg_tui.rundir import Part, RunDirectory
-from geomreg_tui.splitting.checkpoints import FOLDER, LAYOUT, TailFolder
+from geomreg_tui.splitting.checkpoints import FOLDER, LAYOUT, Checkpoint, TailFolder
 from geomreg_tui.splitting.joined import DeepTail, deep_tail
-from geomreg_tui.splitting.pieces import LevelsWork, TrialResult, TrialWork
+from geomreg_tui.splitting.pieces import LevelsResult, LevelsWork, TrialResult, TrialWork
 from geomreg_tui.splitting.plan import NAME, TIME_LIMIT, TailPlan, plan_from_values
-from geomreg_tui.splitting.result import FAILED, LevelsResult, PopulationResult, Tail, thinned
+from geomreg_tui.splitting.result import FAILED, PopulationResult, Tail, thinned
 from geomreg_tui.statistics import LossDistribution, analyse_modes, landmark_dominance, run_volume
 from geomreg_tui.summary import Facts, Summary
 
 __all__ = ["SPLITTING", "PlannedTail", "SplittingKind", "SplittingStage", "add_at_loss", "try_plan"]
 
-_STRETCH = 1.0  # seconds between checkpoints
+_STRETCH = 1.0  # seconds that a worker takes a population down before it hands it back
+_LONGEST_STRETCH = 20.0  # where checkpoints are large
+_TRAFFIC = 1e8  # bytes a second of checkpoints that the engine sends and gets
 
 
 class SplittingStage:
@@ -58,20 +59,24 @@ class SplittingStage:
         self._run = run
         self._folder = TailFolder.of(run)
         self._context = context
-        self._unwritable_since: float | None = None
         self.failed: dict[int, str] = {}
         self._passing = False  # whether anything has failed that may not fail again
         self._changed = True
         self._waiting: deque[int] = deque()
         self._under_way: set[int] = set()
+        self._stands: dict[int, Checkpoint] = {}  # of populations that go on
+        self._unwritten: dict[int, Checkpoint] = {}
         self._moved_otherwise = False
         self.tail = tail
         plan = tail.plan
         # Populations that must wait for others get their share of the time.
-        self._allowed = plan.seconds / math.ceil(plan.repeats / max(context.workers, 1))
+        self._allowed = plan.seconds / math.ceil(plan.repeats / context.workers)
         populations = []
         for index in range(plan.repeats):
-            result, seconds = self._stored(index)
+            stored = self._stored(index)
+            self._moved_otherwise |= stored is not None and not stored.of_these_moves
+            result = stored.result if stored is not None else PopulationResult.empty()
+            seconds = stored.seconds if stored is not None else 0.0
             resumable = result.status == TIME_LIMIT and seconds < self._allowed
             populations.append(replace(thinned(result), status=None if resumable else result.status))
             if populations[-1].status is None:
@@ -109,27 +114,26 @@ class SplittingStage:
 
     def pop(self) -> LevelsWork | None:
         """Return the next levels to go down, or None while each worker has some."""
-        if not self._waiting or len(self._under_way) >= max(self._context.workers, 1):
+        if not self._waiting or len(self._under_way) >= self._context.workers:
             return None
         index = self._waiting.popleft()
         self._under_way.add(index)
+        stands = self._stands.get(index)
+        levels = self.tail.populations[index].levels
+        if stands is None and levels:  # it is still as the disk has it
+            stands = self._stored(index)
         return LevelsWork(
             self._run.facts.experiment,
             self.tail.in_use,
             index,
-            str(self._run.path),
-            self.tail.populations[index].levels,
+            stands,
+            levels if stands is not None else 0,
             self._allowed,
-            _STRETCH,
-            self._context.token,
+            self._stretch(stands),
         )
 
     def take(self, outcome: Outcome) -> str:
-        """Take what some levels gave; return what there is to say about them.
-
-        Raises:
-            RunDirectoryError: if checkpoints cannot be written, and that has lasted.
-        """
+        """Take what some levels gave; return what there is to say about them."""
         work = outcome.work
         if not isinstance(work, LevelsWork):
             raise AssertionError(f"the tail gave out no {type(work).__name__}")
@@ -142,18 +146,21 @@ class SplittingStage:
             return self.failure
         said = ""
         if levels.damage:
-            self._run.log("checkpoint set aside", population=work.index, reason=levels.damage)
+            self._set_aside(work.index, levels.damage)
             said = (
                 f"population {work.index} of the tail is begun anew: its checkpoint cannot be gone on with "
                 f"({levels.damage})"
             )
         self._put(work.index, levels.result)
+        self._stands[work.index] = self._unwritten[work.index] = levels.checkpoint
+        if levels.result.status is None:
+            self._waiting.appendleft(work.index)  # each goes to its end before the next begins
+            return said
+        del self._stands[work.index]
         if levels.result.status == FAILED:
             self._fail(work.index, levels.result.reason)
             return self.failure
-        if levels.result.status is None or levels.unwritten:
-            self._waiting.appendleft(work.index)  # each goes to its end before the next begins
-        return self._note_writing(levels.unwritten) or said
+        return said
 
     def extend(self, target: int) -> str:
         """Do nothing: a tail that goes on is asked for with a new plan."""
@@ -179,7 +186,14 @@ class SplittingStage:
         return replace(tail, populations=tuple(populations))
 
     def commit(self) -> None:
-        """Do nothing: workers write checkpoints."""
+        """Write where populations stand.
+
+        Raises:
+            RunDirectoryError: if that cannot be written; nothing is lost, so it can be tried again.
+        """
+        for index in sorted(self._unwritten):
+            self._folder.write(index, self.tail.in_use, self._unwritten[index])
+            del self._unwritten[index]
 
     def close(self) -> None:
         """Do nothing: all is written."""
@@ -189,32 +203,29 @@ class SplittingStage:
         self._run.log("population given up", population=index, reason=reason)
         self._put(index, replace(self.tail.populations[index], status=FAILED, reason=reason))
 
-    def _note_writing(self, unwritten: str) -> str:
-        if not unwritten:
-            self._unwritable_since = None
-            return ""
-        now = time.monotonic()
-        if self._unwritable_since is None:
-            self._unwritable_since = now
-        if now - self._unwritable_since >= self._context.patience:
-            raise RunDirectoryError(unwritten)
-        return f"{unwritten}; the tail goes on in memory, make room to keep it"
+    def _stretch(self, stands: Checkpoint | None) -> float:
+        """Return how long a population goes down before it is handed back: longer where it is large."""
+        size = 0 if stands is None else sum(array.nbytes for array in stands.arrays.values())
+        both_ways = 2 * size * self._context.workers
+        return min(max(_STRETCH, both_ways / _TRAFFIC), _LONGEST_STRETCH)
 
     def _put(self, index: int, result: PopulationResult) -> None:
         populations = list(self.tail.populations)
         populations[index] = result
         self.tail = replace(self.tail, populations=tuple(populations))
 
-    def _stored(self, index: int) -> tuple[PopulationResult, float]:
-        """Return what a population has shown and how long it took; a damaged one is begun anew."""
+    def _stored(self, index: int) -> Checkpoint | None:
+        """Return where a population stands on disk; a damaged one is begun anew."""
         try:
-            stored = self._folder.checkpoint(index, self.tail.in_use)
+            return self._folder.checkpoint(index, self.tail.in_use)
         except RunDirectoryError as error:
-            aside = self._folder.set_aside(index)
-            self._run.log("checkpoint set aside", reason=str(error), kept_as=aside.name)
-            stored = None
-        self._moved_otherwise |= stored is not None and not stored.of_these_moves
-        return (stored.result, stored.seconds) if stored else (PopulationResult.empty(), 0.0)
+            self._set_aside(index, str(error))
+            return None
+
+    def _set_aside(self, index: int, reason: str) -> None:
+        """Rename the checkpoint of a population that cannot be gone on with, and log why."""
+        aside = self._folder.set_aside(index)
+        self._run.log("checkpoint set aside", population=index, reason=reason, kept_as=aside.name)
 
 
 @dataclass(frozen=True)

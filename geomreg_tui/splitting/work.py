@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from geomreg_tui.engine.work import Interrupt
-from geomreg_tui.errors import ExperimentError, GeomregError, Problem, RunDirectoryError
-from geomreg_tui.rundir.lease import held_by
-from geomreg_tui.splitting.checkpoints import Checkpoint, TailFolder
-from geomreg_tui.splitting.pieces import LevelsWork, TrialResult, TrialWork
+from geomreg_tui.errors import ExperimentError, GeomregError, GivenUpError, Problem
+from geomreg_tui.splitting.checkpoints import Checkpoint
+from geomreg_tui.splitting.pieces import LevelsResult, LevelsWork, TrialResult, TrialWork
 from geomreg_tui.splitting.plan import TIME_LIMIT
 from geomreg_tui.splitting.population import Population
-from geomreg_tui.splitting.result import LevelsResult, PopulationResult, thinned
+from geomreg_tui.splitting.result import PopulationResult, thinned
 
 __all__ = ["go_down", "try_first_level"]
 
@@ -33,16 +32,16 @@ class _Loaded:
     """A population that is in this worker's memory.
 
     Attributes:
-        key: which it is: directory, index and device.
+        work: the last work that was done on it.
+        device: where it is.
         population: the population.
         seconds: time spent on it in all.
-        damage: what was wrong with a checkpoint that was set aside.
     """
 
-    key: tuple[str, int, str]
+    work: LevelsWork
+    device: str
     population: Population
     seconds: float
-    damage: str = ""
 
     def advance(self) -> None:
         """Go down a level."""
@@ -50,8 +49,17 @@ class _Loaded:
         self.population.advance()
         self.seconds += time.monotonic() - before
 
+    def stands_where(self, work: LevelsWork, device: str) -> bool:
+        """Return whether a piece of work goes on from here."""
+        spent = work.checkpoint.seconds if work.checkpoint is not None else 0.0
+        same = (self.work.experiment, self.work.index, self.device) == (work.experiment, work.index, device)
+        # A limit of time, and how many populations there are, change none of its bits.
+        plans = [replace(plan, seconds=math.inf, repeats=1) for plan in (self.work.plan, work.plan)]
+        stands = (self.population.result.levels, self.seconds) == (work.levels, spent)
+        return same and plans[0] == plans[1] and stands
 
-_last: _Loaded | None = None  # the population of the last work, so that the next need not read it
+
+_last: _Loaded | None = None  # the population of the last work, so that the next need not restore it
 
 
 def try_first_level(work: TrialWork, device: str, interrupt: Interrupt | None = None) -> TrialResult:
@@ -73,30 +81,35 @@ def try_first_level(work: TrialWork, device: str, interrupt: Interrupt | None = 
 
 
 def go_down(work: LevelsWork, device: str, interrupt: Interrupt | None = None) -> LevelsResult:
-    """Go down some levels and write a checkpoint; the same bits whichever worker does which levels.
+    """Go down some levels; the same bits whichever worker does which levels.
+
+    A worker touches no file: what a population goes on from comes with the work, and where it stands then
+    goes back with the answer.
 
     Raises:
         ExperimentError, DataError, CapacityError: if the experiment cannot be run here.
+        GivenUpError: if ``interrupt`` said so.
     """
     global _last
-    key = (work.directory, work.index, device)
     loaded, _last = _last, None
-    folder = TailFolder(Path(work.directory) / "tail", work.experiment.digest())
-    if loaded is None or loaded.key != key or loaded.population.result.levels != work.levels:
-        loaded = _load(work, device, folder)
-    ended = _advance(loaded, work)
-    unwritten = _write(loaded, work, folder, ended)
+    damage = ""
+    if loaded is None or not loaded.stands_where(work, device):
+        loaded, damage = _load(work, device)
+    ended = _advance(loaded, work, interrupt)
     _last = loaded
+    loaded.work = replace(work, checkpoint=None)
     result = loaded.population.result
     result = replace(result, status=result.status or ended or None)
-    damage, loaded.damage = loaded.damage, ""
-    return LevelsResult(thinned(result), loaded.seconds, unwritten, damage)
+    checkpoint = Checkpoint(*loaded.population.to_parts(), loaded.seconds, ended)
+    return LevelsResult(thinned(result), checkpoint, damage)
 
 
-def _advance(loaded: _Loaded, work: LevelsWork) -> str:
+def _advance(loaded: _Loaded, work: LevelsWork, interrupt: Interrupt | None) -> str:
     """Go down a level or more if any is left; return why the population goes no further though it could."""
     begun = time.monotonic()
     while loaded.population.result.status is None:
+        if interrupt is not None and interrupt():
+            raise GivenUpError(f"population {work.index} was given up")
         if loaded.seconds >= work.allowed:
             return TIME_LIMIT
         loaded.advance()
@@ -105,46 +118,24 @@ def _advance(loaded: _Loaded, work: LevelsWork) -> str:
     return ""
 
 
-def _write(loaded: _Loaded, work: LevelsWork, folder: TailFolder, ended: str) -> str:
-    """Write a checkpoint; return why not where that cannot be done."""
-    if work.token and not held_by(Path(work.directory) / "lease.json", work.token):
-        return f"{work.directory}: was taken over by another engine"
-    try:
-        folder.write(work.index, work.plan, Checkpoint(*loaded.population.to_parts(), loaded.seconds, ended))
-    except RunDirectoryError as error:
-        return str(error)
-    return ""
-
-
-def _load(work: LevelsWork, device: str, folder: TailFolder) -> _Loaded:
-    """Return the population as its checkpoint has it, or begun."""
-    key = (work.directory, work.index, device)
+def _load(work: LevelsWork, device: str) -> tuple[_Loaded, str]:
+    """Return the population as its checkpoint has it, or begun, and what was wrong with the checkpoint."""
     fresh = Population(work.experiment, work.plan, work.index, device)
+    stored = work.checkpoint
+    if stored is None:
+        return _Loaded(work, device, fresh, 0.0), ""
     try:
-        stored = folder.checkpoint(work.index, work.plan)
-        if stored is None:
-            return _Loaded(key, fresh, 0.0)
         _check_shapes(stored.arrays, fresh.to_parts()[1])
         population = Population(
             work.experiment, work.plan, work.index, device, checkpoint=(stored.values, stored.arrays)
         )
-        loaded = _Loaded(key, population, stored.seconds)
+        loaded = _Loaded(work, device, population, stored.seconds)
         if population.result.status is None and loaded.seconds < work.allowed:
             loaded.advance()  # what does not fit together shows at the next level
-        return loaded
-    except (RunDirectoryError, *_UNFIT) as error:
+        return loaded, ""
+    except _UNFIT as error:
         fresh.advance()  # if this fails too, nothing is wrong with the checkpoint
-        if not _set_aside(work, folder):
-            raise
-        return _Loaded(key, fresh, 0.0, damage=f"{type(error).__name__}: {error}"[:200])
-
-
-def _set_aside(work: LevelsWork, folder: TailFolder) -> bool:
-    """Rename a checkpoint that is no good, unless the run is another engine's by now; return whether."""
-    if work.token and not held_by(Path(work.directory) / "lease.json", work.token):
-        return False
-    folder.set_aside(work.index)
-    return True
+        return _Loaded(work, device, fresh, 0.0), f"{type(error).__name__}: {error}"[:200]
 
 
 def _check_shapes(

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from geomreg_tui.errors import RunDirectoryError
+from geomreg_tui.place import Cluster
 from geomreg_tui.rundir.store import write_json
 from geomreg_tui.studies.comparison import ComparePlan, Comparison, compare_arms
 from geomreg_tui.studies.parts import run_parts
@@ -22,6 +23,7 @@ def run_comparison(
     *,
     workers: int | None = None,
     device: str = "auto",
+    cluster: Cluster | None = None,
     arrays: Path | None = None,
     interrupted: Callable[[], bool] = lambda: False,
     progress: Callable[[str, int, int], None] = lambda *_: None,
@@ -34,10 +36,11 @@ def run_comparison(
     Args:
         plan: what is to be compared.
         folder: where the sweep of each arm is made, and ``compare.json`` is written.
-        workers, device, arrays, interrupted: as for :func:`run_sweep`.
+        workers, device, cluster, arrays, interrupted: as for :func:`run_sweep`.
         progress: called after each point with the arm, the points that are there, and all.
 
     Raises:
+        ClusterError: if the cluster cannot be used.
         ExperimentError: if it cannot be run.
         RunDirectoryError: if a directory cannot be made, holds another experiment, or is in use.
     """
@@ -46,7 +49,7 @@ def run_comparison(
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise RunDirectoryError(f"{folder}: cannot be created ({error.strerror})") from error
-    engine = SweepEngine(workers, device, arrays)
+    engine = SweepEngine(workers, device, arrays, cluster)
     try:
         ran = run_parts(parts, folder, engine, interrupted, progress)
     finally:

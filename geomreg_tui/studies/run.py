@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from geomreg_tui.place import Cluster
 from geomreg_tui.studies.directory import StudyDirectory, StudyResult
 from geomreg_tui.studies.parts import run_parts
 from geomreg_tui.studies.study import Study
@@ -36,6 +37,7 @@ def run_studies(
     *,
     workers: int | None = None,
     device: str = "auto",
+    cluster: Cluster | None = None,
     interrupted: Callable[[], bool] = lambda: False,
     progress: Callable[[Progress], None] = lambda _: None,
 ) -> Iterator[StudyResult]:
@@ -50,17 +52,19 @@ def run_studies(
         folder: where their directories are made.
         workers: worker processes; None for one for each core.
         device: ``auto``, ``cpu`` or ``cuda:i``.
+        cluster: whose workers do the work; None for this machine's.
         interrupted: asked several times a second; once true, the point under way is the last, and the study
             under way is not yielded. A viewer who stops the sweep of a part stops the studies as well.
         progress: called after each point.
 
     Raises:
+        ClusterError: if the cluster cannot be used.
         ExperimentError: if the folder holds studies at another scale, or a study cannot be run.
         RunDirectoryError: if a directory cannot be made, holds another experiment, or is in use.
     """
     directory = StudyDirectory(folder)
     directory.begin(scale)
-    engine = SweepEngine(workers, device, None)
+    engine = SweepEngine(workers, device, None, cluster)
     try:
         for study in studies:
             ran = run_parts(

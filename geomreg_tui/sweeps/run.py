@@ -8,10 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from geomreg_tui.errors import GeomregError, RunDirectoryError, SamplingError
+from geomreg_tui.errors import ClusterError, GeomregError, RunDirectoryError, SamplingError
 from geomreg_tui.experiment import Experiment
 from geomreg_tui.gradients.plan import GradientPlan
 from geomreg_tui.gradients.store import Planned
+from geomreg_tui.place import Cluster
 from geomreg_tui.rundir import Action, RunDirectory, RunState, differences
 from geomreg_tui.runner.handle import RunHandle
 from geomreg_tui.runner.launch import RunSeries
@@ -42,6 +43,7 @@ def run_sweep(
     observed: GradientPlan | None = None,
     arrays: Path | None = None,
     engine: SweepEngine | None = None,
+    cluster: Cluster | None = None,
 ) -> Iterator[SweepPoint]:
     """Run the points of a sweep one after the other in one engine, each in a run directory of its own.
 
@@ -65,10 +67,12 @@ def run_sweep(
         training: how to train networks at each point after that; None for not at all.
         observed: what to observe of networks of each point besides their loss; None for nothing.
         arrays: folder with the arrays that the experiment was given for data; each run keeps a copy.
-        engine: what carries it out, which stays open; None for one of its own, by ``workers``, ``device`` and
-            ``arrays``.
+        engine: what carries it out, which stays open; None for one of its own, by ``workers``, ``device``,
+            ``arrays`` and ``cluster``.
+        cluster: whose workers do the work; None for this machine's.
 
     Raises:
+        ClusterError: if the cluster cannot be used.
         ExperimentError: if points cannot be run, with all problems of all of them; nothing is drawn then.
         RunDirectoryError: if a directory cannot be made, holds another experiment, or is in use.
         SweepError: after the last point, if points failed.
@@ -76,7 +80,7 @@ def run_sweep(
     plan = SweepPlan(base, tuple(factors), samples, tail, training, observed)
     directory = SweepDirectory(folder)
     directory.check_free()
-    used = engine or SweepEngine(workers, device, arrays)
+    used = engine or SweepEngine(workers, device, arrays, cluster)
     try:
         _check(plan, directory, used, interrupted)
         yield from _run(plan, directory, used, interrupted, begun)
@@ -171,17 +175,20 @@ class SweepEngine:
         workers: worker processes; None for one for each core.
         device: which devices are meant.
         arrays: folder with the arrays that the experiments were given for data.
+        cluster: whose workers do the work; None for this machine's.
     """
 
-    def __init__(self, workers: int | None, device: str, arrays: Path | None) -> None:
-        self._workers, self._device, self._arrays = workers, device, arrays
+    def __init__(
+        self, workers: int | None, device: str, arrays: Path | None, cluster: Cluster | None = None
+    ) -> None:
+        self._workers, self._device, self._arrays, self._cluster = workers, device, arrays, cluster
         self._series: RunSeries | None = None
 
     @property
     def series(self) -> RunSeries:
         """The engine, started where there is none."""
         if self._series is None:
-            self._series = RunSeries(self._workers, self._device, self._arrays)
+            self._series = RunSeries(self._workers, self._device, self._arrays, self._cluster)
         return self._series
 
     def close(self) -> None:
@@ -211,6 +218,8 @@ def _check(
             engine.series.check(experiment, plan.tail, plan.training, plan.observed)
         except SamplingError:  # no fault of the experiment; it may be better when its time comes
             engine.close()
+        except ClusterError:  # no point could be run
+            raise
         except GeomregError as error:
             problems.append((settings, error))
     if problems:
@@ -229,6 +238,8 @@ def _points(
             continue
         try:
             reason = _sample(plan, path, experiment, stored is not None, engine.series, requests)
+        except ClusterError:  # the others could not be run either
+            raise
         except GeomregError as error:
             reason = str(error)
             engine.close()  # it may have died

@@ -100,7 +100,7 @@ class TrainingStage:
 
     def pop(self) -> GroupWork | None:
         """Return the next steps to make, or None while each worker has some."""
-        if not self._waiting or len(self._under_way) >= max(self._context.workers, 1):
+        if not self._waiting or len(self._under_way) >= self._context.workers:
             return None
         group = self._waiting.popleft()
         self._under_way.add(group)

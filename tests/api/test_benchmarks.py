@@ -12,7 +12,7 @@ def test_every_table_has_a_smallest_size_but_that_of_the_terminal():
     assert set(SMOKE) == set(ROWS)
 
 
-LONG = ("tail", "overhead")
+LONG = ("tail", "overhead", "cluster")
 ROWS = {
     "throughput": r"\| 2 \| 1 \| 8 \| 1 \| [\d,]+ \| [\d,]+ \| [\d,]+ \| radial \| [\d,.]+ \| [\d,.]+ \|",
     "memory": r"\| 1e\+03 \| \d+ \| \d+ \| \d+ \| \d+\.\d \|",
@@ -20,6 +20,7 @@ ROWS = {
     "primitives": r"\| Cholesky root, 16 x 16 \| [\d,.]+ \|",
     "training": r"\| 1 \| 16 \| \d+ \| [\d,]+ \| [\d,]+ \| [\d,]+ \| [\d,.]+ \| [\d,.]+ \|",
     "tail": r"\| linear.* \| geomreg-tui \| 50 particles \| .* \| -(49|50|51)\.\d\d \|",
+    "cluster": r"\| one example, width 64 \| chunk \| [\d,]+ \| [\d,]+ \|",
     "gradients": r"\| 2 \| 4 \| [\d,]+ \| [\d,]+ \| [\d,]+ \| [\d,]+ \| (direct|projected) \| ×\d+\.\d \|",
 }
 

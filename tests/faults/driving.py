@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
+from geomreg_tui.engine.executors import News
 from geomreg_tui.engine.loop import Pace
 from geomreg_tui.engine.work import Outcome, perform
 from geomreg_tui.experiment import Experiment
@@ -210,7 +211,7 @@ class Shuffled:
     """
 
     def __init__(self, seed: int = 0, workers: int = 4, deadly: tuple[int, ...] = ()):
-        self.workers = workers
+        self.workers, self.place = workers, ""
         self.order: list[int] = []
         self._generator = np.random.default_rng(seed)
         self._queue = []
@@ -227,6 +228,9 @@ class Shuffled:
         if work.chunk in self._deadly:
             return [Outcome(work, None, error="it is deadly")]
         return [Outcome(work, perform(work, "cpu"))]
+
+    def news(self):
+        return News()
 
     def abandon(self):
         self._queue.clear()

@@ -122,9 +122,10 @@ def add_a_tail(run):
     TailFolder.of(run).write_plan(tail)
     for index in range(2):
         for _ in range(3):
-            stands = TailFolder.of(run).planned().populations[index]
-            leg = LevelsWork(run.facts.experiment, plan, index, str(run.path), stands.levels, 1e9, 0.0)
-            go_down(leg, "cpu")
+            stands = TailFolder.of(run).checkpoint(index, plan)
+            levels = stands.result.levels if stands else 0
+            leg = LevelsWork(run.facts.experiment, plan, index, stands, levels, 1e9, 0.0)
+            TailFolder.of(run).write(index, plan, go_down(leg, "cpu").checkpoint)
     tail = TailFolder.of(run).read()
     assert all(descent.levels for descent in tail.populations)
     live = read_live(run)

@@ -10,11 +10,11 @@ from geomreg_tui.engine.work import Prepared, perform
 from geomreg_tui.experiment import Experiment
 from geomreg_tui.runner.preparing import prepare
 from geomreg_tui.sampling.pieces import ChunkWork
-from geomreg_tui.splitting.pieces import LevelsWork, TrialResult, TrialWork
+from geomreg_tui.splitting.pieces import LevelsResult, LevelsWork, TrialResult, TrialWork
 from geomreg_tui.splitting.plan import TailPlan
-from geomreg_tui.splitting.result import LevelsResult, PopulationResult, Tail
+from geomreg_tui.splitting.result import PopulationResult, Tail
 from geomreg_tui.summary import ChunkResult
-from tests.making import begin_run, preparation
+from tests.making import preparation
 
 VALUES = {"data": "gaussian", "inputs": 2, "examples": 2, "width": 4, "depth": 1, "chunk_size": 64}
 PLAN = TailPlan(log10_volume=-1.0, population=32, repeats=1)
@@ -39,15 +39,13 @@ def test_every_kind_of_answer_is_read_without_torch(tmp_path, extra):
     resolved = deep.facts.experiment
     tried = perform(TrialWork(resolved, PLAN), "cpu")
     tail = Tail(PLAN, tried.kernel, tried.space, (PopulationResult.empty(),))
-    run, lease = begin_run(tmp_path / "run", deep.facts, deep.environment, 64, 0, experiment, tail)
-    leg = LevelsWork(resolved, tail.in_use, 0, str(run.path), 0, 60.0)
+    leg = LevelsWork(resolved, tail.in_use, 0, None, 0, 60.0)
     answers = [
         prepared,
         perform(ChunkWork(prepared.facts.experiment, 0, keep=3), "cpu"),
         tried,
         perform(leg, "cpu"),
     ]
-    lease.release()
     assert [type(answer) for answer in answers] == [Prepared, ChunkResult, TrialResult, LevelsResult]
     files = []
     for number, answer in enumerate(answers):
