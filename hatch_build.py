@@ -49,7 +49,9 @@ def compile_kernel(machine: str, library: Path) -> None:
         subprocess.run(
             [*compiler, "-s", "-shared", *parts, str(FOLDER / "level.cpp"), "-o", whole], check=True
         )
-        library.write_bytes(Path(whole).read_bytes())
+        beside = library.with_suffix(".new")
+        beside.write_bytes(Path(whole).read_bytes())
+        beside.replace(library)  # processes that use the old one keep it
 
 
 class KernelHook(BuildHookInterface[Any]):
@@ -58,7 +60,6 @@ class KernelHook(BuildHookInterface[Any]):
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Compile the kernel; say so and go on without it where that cannot be done."""
         machine = platform.machine()
-        LIBRARY.unlink(missing_ok=True)
         try:
             if sys.platform != "linux" or machine not in TARGETS:
                 raise OSError(f"it is not built for {machine} on {sys.platform}")
@@ -66,6 +67,7 @@ class KernelHook(BuildHookInterface[Any]):
                 raise OSError("ziglang is not installed")
             compile_kernel(machine, LIBRARY)
         except (OSError, subprocess.CalledProcessError) as error:
+            LIBRARY.unlink(missing_ok=True)
             self.app.display_warning(f"built without the fused kernel: {error}")
             return
         build_data["pure_python"] = False
