@@ -53,10 +53,11 @@ LossName = Literal["mse", "mae", "huber", "cross_entropy", "bce", "hinge", "zero
 Layout = Literal["auto", "channels_first", "channels_last"]
 SamplerName = Literal["auto", "direct", "projected", "radial"]
 DtypeName = Literal["float32", "float64"]
+BackendName = Literal["torch", "fused"]
 
 # Keys that version 0.1.0 did not have. Where they have their default they are left out of what is stored, so
 # that an experiment keeps the digest that it was stored with.
-_ADDED_LATER = frozenset({"classes", "features", "label_noise", "layout"})
+_ADDED_LATER = frozenset({"backend", "classes", "features", "label_noise", "layout"})
 
 _MINUS = "\N{MINUS SIGN}"  # what typeset numbers are copied with
 
@@ -153,6 +154,11 @@ class Experiment(BaseModel):
 
     sampler: SamplerName = Field("auto", description="how networks are drawn; auto is the cheapest exact way")
     dtype: DtypeName = Field("float32", description="number format of weights and activations")
+    backend: BackendName = Field(
+        "torch",
+        description="what draws plain samples: torch, or the fused kernel (mlp, float32, CPU), which is "
+        "several times as fast and has bits of its own",
+    )
     seed: Seed = Field(0, description="seed of the weights")
     chunk_size: Annotated[int, Field(ge=1, le=2**26)] | None = Field(None, description="networks in a chunk")
     batch_size: Annotated[int, Field(ge=1, le=2**26)] | None = Field(

@@ -72,6 +72,7 @@ def _examined() -> dict[str, Any]:
             "columns": shutil.get_terminal_size().columns,
             "colorterm": os.environ.get("COLORTERM"),
         },
+        "fused": _fused(),
         "torch": _torch(),
     }
 
@@ -81,6 +82,18 @@ def _version(package: str) -> str | None:
         return metadata.version(package)
     except metadata.PackageNotFoundError:
         return None
+
+
+def _fused() -> dict[str, Any]:
+    """Return whether there is a fused kernel here, for which instructions, or why there is none."""
+    from geomreg_tui.fused.library import kernel, why_missing
+
+    found = kernel()
+    return {
+        "works": found is not None,
+        "instructions": found.instructions if found else None,
+        "error": why_missing() or None,
+    }
 
 
 def _torch() -> dict[str, Any]:
@@ -117,6 +130,9 @@ def _rows(found: dict[str, Any]) -> list[tuple[str, str]]:
         ("terminal", f"{terminal['term'] or 'none'}, {terminal['columns']} columns"),
         ("colours", terminal["colorterm"] or "256 or fewer (COLORTERM is unset)"),
     ]
+    fused = found["fused"]
+    said = f"yes, {fused['instructions']}" if fused["works"] else f"no, torch draws all: {fused['error']}"
+    rows.append(("fused kernel", said))
     if not torch["works"]:
         return [*rows, ("torch works", f"NO: {torch['error']}")]
     rows.append(("torch works", f"yes, loads in {torch['seconds']:.1f} s"))

@@ -52,7 +52,7 @@ _PANELS = {
         "standardize",
         "loss",
     ),
-    "Sampling": ("sampler", "dtype", "seed", "chunk_size", "batch_size", "bin_bits"),
+    "Sampling": ("sampler", "dtype", "backend", "seed", "chunk_size", "batch_size", "bin_bits"),
 }
 
 SpecArgument = Annotated[

@@ -67,6 +67,9 @@ class Objective:
             gives a loss more than one unit in the last place away from the exact one, it is the former,
             so that such networks can be told by their loss.
         constant_loss: training loss of the best constant prediction, never more than ``null_loss``.
+        labels: (E,) classes, or None for real targets.
+        numbers: (E, C) numbers that outputs are compared with, in the run's number format.
+        bounds: (2, E) interval of the right class for a single output, in the run's number format.
     """
 
     outputs: int
@@ -96,9 +99,12 @@ class Objective:
         """
         self.outputs = targets.shape[1]
         self._loss = LOSSES[loss]
+        self.labels = labels
         self._examples = examples
         rounded = torch.from_numpy(targets).to(dtype)
-        self._targets = rounded[:examples].to(torch.float64).numpy()
+        self.numbers = rounded.to(torch.float64).numpy()
+        self.bounds = torch.from_numpy(bounds).to(dtype).to(torch.float64).numpy()
+        self._targets = self.numbers[:examples]
         self._all = Targets.build(rounded, labels, bounds, dtype, device)
         held_out = None if labels is None else labels[examples:]
         self._held_out = Targets.build(rounded[examples:], held_out, bounds[:, examples:], dtype, device)

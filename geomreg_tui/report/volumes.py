@@ -12,7 +12,7 @@ from geomreg_tui.rundir import differences, find_run
 __all__ = ["volume_from"]
 
 # What V of a loss does not depend on.
-_OTHERS = ("seed", "held_out", "sampler", "dtype", "chunk_size", "batch_size", "bin_bits")
+_OTHERS = ("seed", "held_out", "sampler", "dtype", "backend", "chunk_size", "batch_size", "bin_bits")
 
 
 def volume_from(name: str, experiment: Experiment) -> dict[str, Any]:

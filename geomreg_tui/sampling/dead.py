@@ -95,7 +95,7 @@ class DeadWatch:
         self._scale = np.array([[math.sqrt(law.weight_moment(shape))] for shape in hidden])
         self._offset = np.array([[_bias_scale(law, shape)] for shape in hidden])
         limits = torch.finfo(dtype)
-        self._least = max(limits.tiny / limits.eps, _SMALLEST_ROOT)
+        self.least = max(limits.tiny / limits.eps, _SMALLEST_ROOT)
 
     def certain(
         self, largest: Float64[NDArray[np.float64], "layers networks"]
@@ -106,9 +106,9 @@ class DeadWatch:
             largest: largest output of each hidden layer, (layers, networks).
         """
         inputs = np.concatenate([np.full((1, largest.shape[1]), self._largest_input), largest[:-1]])
-        inside = (self._offset >= self._least) | ((self._scale == 0) & (self._offset == 0))
+        inside = (self._offset >= self.least) | ((self._scale == 0) & (self._offset == 0))
         with np.errstate(invalid="ignore"):  # 0 times the infinite scale of a law without variance
-            inside = inside | (inputs * self._scale >= self._least)
+            inside = inside | (inputs * self._scale >= self.least)
         inside[0] |= self._largest_input == 0 and self._offset[0, 0] == 0
         return np.asarray(((largest == 0) & inside).any(axis=0))
 

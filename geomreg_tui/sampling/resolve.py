@@ -22,6 +22,7 @@ _RADIAL_BATCH = 2**14
 _CHUNK_SECONDS = 0.2
 _CALL_SECONDS = 2e-4  # of a person's own module, for one network
 _CHUNK_LIMIT = 2**19
+_FUSED = 4  # times as fast, at least
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,12 @@ def choose_sampler(experiment: Experiment, law: InitLaw, columns: int, needs_wei
 
 
 def sizes(
-    shapes: Sequence[LayerShape], examples: int, sampler: str, *, one_by_one: bool = False
+    shapes: Sequence[LayerShape],
+    examples: int,
+    sampler: str,
+    *,
+    one_by_one: bool = False,
+    fused: bool = False,
 ) -> tuple[int, int]:
     """Return (chunk_size, batch_size) for an experiment that leaves them unset. The same on every machine.
 
@@ -77,12 +83,14 @@ def sizes(
         examples: training and held-out examples.
         sampler: how networks are drawn.
         one_by_one: whether they are evaluated one after the other.
+        fused: whether the fused kernel draws them, which is several times as fast.
     """
     cost = network_cost(shapes, examples, sampler)
     limit = _RADIAL_BATCH if sampler == "radial" else _BATCH_LIMIT
     batch = 2 ** int(math.log2(max(1, min(limit, _BATCH_ELEMENTS // cost.elements))))
     seconds = cost.seconds + (_CALL_SECONDS if one_by_one else 0.0)
-    chunk = min(_CHUNK_LIMIT, int(_CHUNK_SECONDS / seconds))
+    faster = _FUSED if fused else 1
+    chunk = min(_CHUNK_LIMIT * faster, int(_CHUNK_SECONDS * faster / seconds))
     return max(batch, chunk // batch * batch), batch
 
 

@@ -23,6 +23,7 @@ from geomreg_tui.summary import ChunkResult, Facts, JointHistogram, LossHistogra
 
 __all__ = ["Ready", "draw_chunk", "prepare", "run_chunk"]
 
+_FUSED_PIECE = 1024  # networks that the fused kernel draws at least, before it is asked whether to go on
 _ATOM_ROUNDING = 2  # units in the last place, relative to the null loss
 
 
@@ -87,7 +88,7 @@ def run_chunk(
     """Draw the networks of one chunk. Loads torch into the process that calls it.
 
     The same arguments give the same bits: the stream is keyed by (seed, chunk), and networks are
-    evaluated in batches of fixed size on one thread.
+    evaluated in batches of fixed size on one thread. With the fused backend it is keyed by (seed, network).
 
     Args:
         experiment: a resolved experiment (``prepare(...).facts.experiment``).
@@ -114,13 +115,18 @@ def run_chunk(
     facts = sampler.facts
     size, batch = chunk_size(facts.experiment), int(facts.experiment.batch_size or 1)
     wanted = size if count is None else min(count, size)
+    fused = facts.experiment.backend == "fused"
+    piece = max(_FUSED_PIECE, size // 8 // _FUSED_PIECE * _FUSED_PIECE) if fused else batch
     generator = chunk_generator(facts.experiment.seed, chunk, torch.device(device))
     train, held_out, correct, dead = [], [], [], []
     with one_thread(), torch.inference_mode():
-        for _ in range(0, wanted, batch):
+        for begun in range(0, wanted, piece):
             if interrupt is not None and interrupt():
                 raise GivenUpError(f"chunk {chunk} was given up")
-            drawn = sampler.draw(batch, generator)
+            if fused:
+                drawn = sampler.draw_numbered(chunk * size + begun, min(piece, wanted - begun))
+            else:
+                drawn = sampler.draw(batch, generator)
             train.append(drawn.train)
             dead.append(drawn.dead)
             if drawn.held_out is not None:
@@ -132,7 +138,7 @@ def run_chunk(
         losses,
         facts.experiment.bin_bits,
         facts.null_loss,
-        _ATOM_ROUNDING * float(torch.finfo(train[0].dtype).eps),
+        _ATOM_ROUNDING * float(np.finfo(facts.experiment.dtype).eps),
     )
     joint = None
     if held_out:
@@ -144,13 +150,13 @@ def run_chunk(
     return ChunkResult(summary, losses[:keep].copy() if keep else None)
 
 
-def _joined(parts: list[Num[Tensor, " batch"]], count: int) -> Float64[NDArray[np.float64], " {count}"]:
+def _joined(parts: list[Num[Tensor, " _"]], count: int) -> Float64[NDArray[np.float64], " {count}"]:
     """Return the first ``count`` numbers of batches, (count,)."""
     joined: NDArray[np.float64] = torch.cat(parts)[:count].to("cpu", torch.float64).numpy()
     return joined
 
 
-def _dead(parts: list[Bool[Tensor, " batch"] | None], count: int) -> int | None:
+def _dead(parts: list[Bool[Tensor, " _"] | None], count: int) -> int | None:
     """Return how many of the first networks are dead; None where that cannot be told of all."""
     known = [part for part in parts if part is not None]
     return int(torch.cat(known)[:count].count_nonzero()) if len(known) == len(parts) else None

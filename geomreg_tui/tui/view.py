@@ -37,7 +37,8 @@ __all__ = ["Comparison", "Pin", "View", "build_view", "difference_text", "load_p
 
 _DIP_SAMPLES = 20_000
 _DRAWS = 4_000
-_HOW = {"data_sha256", "sampler", "dtype", "chunk_size", "batch_size", "bin_bits"}  # not what is sampled
+# Not what is sampled, but how.
+_HOW = {"data_sha256", "sampler", "dtype", "backend", "chunk_size", "batch_size", "bin_bits"}
 _MOST_DIFFERENCES = 3  # that are named one by one
 
 

@@ -1,0 +1,196 @@
+"""Networks drawn by the fused kernel: losses of their outputs, their law beside torch's, and their bits."""
+
+import hashlib
+import itertools
+
+import numpy as np
+import pytest
+import torch
+from scipy import stats
+
+from geomreg_tui.errors import ExperimentError
+from geomreg_tui.experiment import Experiment, choices
+from geomreg_tui.fused.library import kernel
+from geomreg_tui.fused.plan import ACTIVATIONS, LOSSES
+from geomreg_tui.sampling.sampler import Sampler
+from geomreg_tui.sampling.work import prepare, run_chunk
+from geomreg_tui.summary import Summary
+from tests import seeds
+from tests.rates import ALPHA
+from tests.statistics.laws import draw, judge_pair, single_example
+
+pytestmark = pytest.mark.skipif(kernel() is None, reason="the fused kernel is not built here")
+
+FUSED = {"backend": "fused"}
+SMALL = {"data": "gaussian", "inputs": 5, "examples": 6, "width": 12, "depth": 2}
+
+
+def sampler(**values):
+    return Sampler(Experiment.parse({"seed": seeds.seed(0), **FUSED, **values}))
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("data", ["iris", "moons"])
+def test_losses_are_those_of_the_outputs(loss, data):
+    made = sampler(data=data, examples=7, held_out=5, width=9, depth=2, loss=loss)
+    outputs = torch.from_numpy(made._fused.outputs(3, 500)).double()
+    objective = type(made.objective).build(made.dataset, loss, None, torch.float64, torch.device("cpu"))
+    expected = objective.per_example(outputs).numpy()
+    train, held_out, right, _ = made._fused.losses(3, 500)
+    # Targets are rounded to float32 in the run.
+    np.testing.assert_allclose(train, expected[:, :7].mean(axis=1), rtol=1e-6, atol=1e-9)
+    np.testing.assert_allclose(held_out, expected[:, 7:].mean(axis=1), rtol=1e-6, atol=1e-9)
+    np.testing.assert_array_equal(right, objective.correct(outputs).numpy())
+
+
+LAWS = [name for name in choices("init") if name not in ("orthogonal", "sparse", "student_t")]
+GAINS = {"normal": 0.4, "uniform": 0.7, "laplace": 0.3, "binary": 0.4, "sphere": 8.0, "ball": 8.0}
+
+
+def compare(values, count=40_000):
+    """Judge a sample of the kernel's against one of torch's."""
+    torch_losses = draw({**values, "seed": seeds.seed(1)}, count).losses
+    fused = draw({**values, **FUSED, "seed": seeds.seed(2)}, count).losses
+    judge_pair(torch_losses, fused)
+
+
+@pytest.mark.parametrize("init", LAWS)
+@pytest.mark.parametrize("bias", [False, True])
+def test_every_law_is_that_of_torch(init, bias):
+    compare({**SMALL, "init": init, "gain": GAINS.get(init, 1.0), "activation": "tanh", "bias": bias})
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize("sampler_name", ["direct", "projected"])
+def test_every_activation_is_that_of_torch(activation, sampler_name):
+    compare({**SMALL, "examples": 3, "activation": activation, "sampler": sampler_name, "gain": 1.5})
+
+
+@pytest.mark.parametrize(
+    ("examples", "inputs", "width", "depth", "bias"),
+    [
+        (1, 4, 9, 3, True),
+        (2, 3, 100, 1, False),
+        (3, 70, 65, 3, True),
+        (5, 2, "64,3,130", 3, False),
+        (17, 40, 20, 2, True),
+        (66, 80, 90, 2, False),
+        (20, 5, 8, 4, True),
+        (4, 6, 0, 0, True),
+        (9, 200, 1, 2, False),
+    ],
+)
+def test_every_shape_is_that_of_torch(examples, inputs, width, depth, bias):
+    """Tiles, blocks and rests of every size; layers that are projected below and above ones that are not."""
+    values = {"data": "gaussian", "inputs": inputs, "examples": examples, "depth": depth, "bias": bias}
+    width = {"width": width} if width else {}
+    for init in ("he_normal", "he_uniform", "sphere"):
+        gain = 10.0 if init == "sphere" else 1.0
+        compare({**values, **width, "init": init, "gain": gain, "activation": "erf"}, 10_000)
+
+
+@pytest.mark.parametrize(
+    ("activation", "init"),
+    itertools.product(["relu", "leaky_relu", "abs", "linear"], ["he_normal", "orthogonal", "sphere", "ball"]),
+)
+def test_norms_alone_have_the_law_of_whole_networks(activation, init):
+    values = {**SMALL, "examples": 1, "activation": activation, "init": init, "gain": GAINS.get(init, 1.2)}
+    assert prepare(Experiment.parse({**values, **FUSED})).facts.experiment.sampler == "radial"
+    whole = draw({**values, "sampler": "direct", "seed": seeds.seed(1)}, 40_000).losses
+    judge_pair(whole, draw({**values, **FUSED, "seed": seeds.seed(2)}, 400_000).losses)
+
+
+def test_outputs_of_identical_and_nearly_identical_inputs_are_as_near(tmp_path):
+    """A root that drops small pivots passes tests of the law of the loss, and gives outputs far apart."""
+    generator = seeds.generator(4)
+    x = generator.normal(size=(3, 6))
+    steps = generator.normal(size=6)
+    for distance in (0.0, 1e-9, 1e-7, 1e-5, 1e-3):
+        inputs = np.concatenate([x, x[:1] + distance * steps, 2 * x[1:2], np.zeros((1, 6))])
+        values = single_example(tmp_path, inputs, np.ones(len(inputs)))
+        made = sampler(**values, width=40, depth=3, sampler="projected")
+        place = [int(np.flatnonzero((made.dataset.x == row).all(axis=1))[0]) for row in inputs]
+        outputs = made._fused.outputs(0, 2_000)[:, 0, place].astype(np.float64)
+        size = np.abs(outputs).max(axis=1)
+        # A ReLU network is as steep as its weights: the mean square step is that of the He law.
+        moved = outputs[:, 3] - outputs[:, 0]
+        expected = distance * np.linalg.norm(steps)
+        root = np.sqrt((moved**2).mean())
+        assert root < 1.5 * expected + 3e-6 * size.mean()
+        assert root > 0.4 * expected - 3e-6 * size.mean()
+        np.testing.assert_allclose(outputs[:, 4], 2 * outputs[:, 1], atol=1e-5 * size.max())
+        np.testing.assert_array_equal(outputs[:, 5], 0)
+
+
+def test_bits_do_not_depend_on_how_networks_are_cut():
+    for values in (SMALL, {**SMALL, "examples": 1}, {**SMALL, "init": "ball", "activation": "sin"}):
+        made = sampler(**values)
+        whole = made._fused.losses(0, 5000)[0]
+        cuts = [0, 1, 2, 1023, 1024, 1025, 3000, 5000]
+        parts = [made._fused.losses(a, b - a)[0] for a, b in itertools.pairwise(cuts)]
+        np.testing.assert_array_equal(np.concatenate(parts), whole)
+        digests = set()
+        for size in (700, 1024, 4999, 5000):
+            experiment = made.facts.experiment.replace(chunk_size=size)
+            chunks = range(-(-5000 // size))
+            drawn = [run_chunk(experiment, k, min(size, 5000 - k * size)).summary for k in chunks]
+            digests.add(Summary.merge(drawn).histogram.digest())
+        assert len(digests) == 1
+
+
+@pytest.mark.parametrize("level", [3, 4, 8])
+def test_bits_are_the_same_with_every_instruction_set(level):
+    """Those of AVX-512, AVX2 and NEON, by what one machine has found and all must find again."""
+    own = kernel(level)
+    if own is None:
+        pytest.skip("this processor has another instruction set")
+    state = hashlib.sha256()
+    for name in range(len(ACTIVATIONS)):
+        x = np.linspace(-9, 9, 1600, dtype=np.float32)
+        own.activate(name, x.size, x.ctypes.data)
+        state.update(x.tobytes())
+    for law in range(5):
+        out = np.empty(3200, np.float32)
+        own.numbers(7, 8, law, out.size, out.ctypes.data)
+        state.update(out.tobytes())
+    out = np.empty(1000)
+    own.chi_squares(7, 9, 5, out.size, out.ctypes.data)
+    state.update(out.tobytes())
+    assert state.hexdigest() == "5f735f92619027b040ef4f5a5ca93a84cc286e5a08530a2bea75f353b2b73b09"
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"arch": "conv", "data": "digits"}, "mlp"),
+        ({"residual": True}, "residual"),
+        ({"layer_norm": True}, "layer norm"),
+        ({"dtype": "float64"}, "float32"),
+        ({"init": "student_t"}, "student_t"),
+        ({"init": "orthogonal"}, "orthogonal"),
+        ({"data": "gaussian", "examples": 300}, "256 examples"),
+    ],
+)
+def test_what_the_kernel_does_not_draw_is_refused(values, message):
+    with pytest.raises(ExperimentError, match=message):
+        prepare(Experiment.parse({**FUSED, **values}))
+
+
+def test_where_there_is_no_kernel_the_error_says_why(monkeypatch):
+    from geomreg_tui.sampling import sampler as module
+
+    monkeypatch.setattr(module, "kernel", lambda: None)
+    monkeypatch.setattr(module, "why_missing", lambda: "this installation was built without it")
+    with pytest.raises(ExperimentError, match="there is none here: this installation was built"):
+        sampler(**SMALL)
+
+
+def test_dead_networks_have_their_exact_share():
+    for width, depth in ((1, 3), (2, 8), (5, 2)):
+        for name in ("direct", "projected", "radial"):
+            values = {**SMALL, "examples": 1, "width": width, "depth": depth, "sampler": name}
+            experiment = sampler(**values).facts.experiment
+            summary = run_chunk(experiment, 0, 100_000).summary
+            dead = 1 - (1 - 0.5**width) ** depth
+            assert stats.binomtest(summary.dead, summary.samples, dead).pvalue > ALPHA / 9
+            assert summary.histogram.atom >= summary.dead
