@@ -1,7 +1,7 @@
-"""Networks per second of ``--sampler auto`` beside the two loops that a user would write.
+"""Networks per second of ``--sampler auto``, by torch and by the fused kernel, beside two loops of a user.
 
 Each way runs in as many processes as there are cores, one thread each, and the summed rate is taken: the
-best of two rounds, the three ways of a row one after the other in each. Rates are of this machine; the
+best of two rounds, the ways of a row one after the other in each. Rates are of this machine; the
 ratios carry over.
 """
 
@@ -30,7 +30,7 @@ CASES = [
 ]
 
 
-def ours(case: Case) -> tuple[Callable[[], int], str]:
+def ours(case: Case, backend: str) -> tuple[Callable[[], int], str]:
     """Return a function that draws a chunk, histogram included, and the sampler that was chosen."""
     x, y = case.data()
     with tempfile.TemporaryDirectory() as folder:
@@ -42,6 +42,7 @@ def ours(case: Case) -> tuple[Callable[[], int], str]:
             "standardize": False,
             "width": case.width,
             "depth": case.depth,
+            "backend": backend,
         }
         experiment = geomreg.prepare(geomreg.Experiment.parse(values)).facts.experiment
         geomreg.run_chunk(experiment, 0, 1)  # the data are read here for good
@@ -66,8 +67,8 @@ def rate(draw: Callable[[], int], seconds: float) -> float:
 def _work(case: Case, way: str, seconds: float, barrier: object, answers: object) -> None:
     torch.set_num_threads(1)
     sampler = ""
-    if way == "ours":
-        draw, sampler = ours(case)
+    if way in ("torch", "fused"):
+        draw, sampler = ours(case, way)
     else:
         draw = {"loop": module_loop, "vmap": vmap_ensemble}[way](case)
     draw()
@@ -100,18 +101,19 @@ def table(seconds: float, cases: Sequence[Case] = CASES, rounds: int = ROUNDS) -
         rounds: of which the best counts.
     """
     lines = [
-        "| inputs | hidden layers | width | N | module loop /s | vmap /s | geomreg-tui /s | sampler "
-        "| × loop | × vmap |",
-        "|---:|---:|---:|---:|---:|---:|---:|---|---:|---:|",
+        "| inputs | hidden layers | width | N | loop /s | vmap /s | geomreg-tui /s | fused /s | sampler "
+        "| × loop | × vmap | fused × torch | fused × vmap |",
+        "|---:|---:|---:|---:|---:|---:|---:|---:|---|---:|---:|---:|---:|",
     ]
     for case in cases:
-        best, sampler = {"loop": 0.0, "vmap": 0.0, "ours": 0.0}, ""
+        best, sampler = {"loop": 0.0, "vmap": 0.0, "torch": 0.0, "fused": 0.0}, ""
         for way in rounds * list(best):
             found, chosen = measure(case, way, seconds)
             best[way], sampler = max(best[way], found), sampler or chosen
-        loop, vmap, own = best.values()
+        loop, vmap, own, fused = best.values()
         lines.append(
             f"| {case.inputs} | {case.depth} | {case.width} | {case.examples} | {loop:,.0f} | {vmap:,.0f} "
-            f"| {own:,.0f} | {sampler} | {own / loop:,.1f} | {own / vmap:,.1f} |"
+            f"| {own:,.0f} | {fused:,.0f} | {sampler} | {own / loop:,.1f} | {own / vmap:,.1f} "
+            f"| {fused / own:,.1f} | {fused / vmap:,.1f} |"
         )
     return "\n".join(lines)

@@ -8,7 +8,16 @@ from collections.abc import Sequence
 from geomreg_tui.experiment import Experiment
 from geomreg_tui.shapes import LayerShape
 
-__all__ = ["ACTIVATIONS", "LAWS", "LOSSES", "MOST_COLUMNS", "projected_layers", "why_not"]
+__all__ = [
+    "ACTIVATIONS",
+    "LAWS",
+    "LOSSES",
+    "drawn_numbers",
+    "law_number",
+    "least_input",
+    "projected_layers",
+    "why_not",
+]
 
 # In the order of kernel.h.
 ACTIVATIONS = ("relu", "leaky_relu", "tanh", "sigmoid", "erf", "gelu", "silu", "sin", "linear", "abs")
@@ -50,6 +59,14 @@ def projected_layers(shapes: Sequence[LayerShape], columns: int, sampler: str) -
         return [False] * len(shapes)
     padded = 1 if columns == 1 else -(-columns // 4) * 4
     return [_projects(shape, columns, padded, last=shape is shapes[-1]) for shape in shapes]
+
+
+def drawn_numbers(shapes: Sequence[LayerShape], columns: int) -> int:
+    """Return how many random numbers a network takes with the sampler ``projected``."""
+    chosen = zip(shapes, projected_layers(shapes, columns, "projected"), strict=True)
+    return sum(
+        shape.n_out * (columns if is_projected else shape.n_in + shape.bias) for shape, is_projected in chosen
+    )
 
 
 def _projects(shape: LayerShape, columns: int, padded: int, *, last: bool) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from geomreg_tui.errors import ExperimentError, Problem
 from geomreg_tui.experiment import Experiment
+from geomreg_tui.fused.plan import drawn_numbers
 from geomreg_tui.inits import InitLaw
 from geomreg_tui.sampling.cost import network_cost
 from geomreg_tui.sampling.radial import HOMOGENEOUS
@@ -61,6 +62,8 @@ def choose_sampler(experiment: Experiment, law: InitLaw, columns: int, needs_wei
         return Choice("direct", f"the others are exact only {against_projected}")
     full = network_cost(law.shapes, columns, "direct").normals
     few = network_cost(law.shapes, columns, "projected").normals
+    if experiment.backend == "fused":
+        few = drawn_numbers(law.shapes, columns)
     if few == full:
         return Choice("direct", f"{columns} examples span the inputs of every layer")
     return Choice(
