@@ -86,7 +86,7 @@ class TrainingResult:
     relative_distance: Float64[FloatArray, " rows"]
     gradient_norm: Float64[FloatArray, " rows"]
     layer_distance: Float64[FloatArray, "rows layers"]
-    sketch: Float64[FloatArray, "rows numbers"]
+    sketch: Float64[FloatArray, "rows rank"]
 
     @classmethod
     def empty(cls, layers: int) -> TrainingResult:
@@ -103,7 +103,7 @@ class TrainingResult:
         of: Int64[NDArray[np.int64], " rows"],
         step: Int64[NDArray[np.int64], " rows"],
         columns: Float64[FloatArray, "rows columns"],
-        sketch: Float64[FloatArray, "rows numbers"] | None = None,
+        sketch: Float64[FloatArray, "rows rank"] | None = None,
     ) -> TrainingResult:
         """Return the result of trajectories from rows in any order.
 
