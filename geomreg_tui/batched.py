@@ -4,6 +4,8 @@ Some of torch's do depend on it, in the last bits, as measured on CPUs with AVX2
 
 - A matrix product of all networks at once as one tall matrix. A batched product computes each network's by
   itself, but a batch of a single one may go to another routine.
+- A matrix product whose matrices begin elsewhere: MKL promises equal bits only for arrays that begin at
+  multiples of 64 bytes, and those of a batch do so only where the size of a matrix is a multiple too.
 - Elementwise functions: the last few numbers of a tensor, those that do not fill a vector register, are
   computed by other instructions (sigmoid, silu, gelu, softplus).
 - Sums over an outer dimension, as of stacked tensors, are added in another order where there is one network.
@@ -13,6 +15,7 @@ Sums over the inner dimensions of one network do not. ``tests/training/test_bits
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 import torch
@@ -22,6 +25,7 @@ __all__ = ["elementwise", "multiply", "per_network", "squared_norm", "squared_no
 
 _LARGE = 2**21  # multiplications from which a product of its own for each network is at least as fast
 _LANES = 32  # numbers that the widest vector loops of torch compute at once, or a multiple
+_ALIGNMENT = 64  # bytes
 
 
 def multiply(left: Tensor, right: Tensor) -> Tensor:
@@ -33,14 +37,20 @@ def multiply(left: Tensor, right: Tensor) -> Tensor:
     """
     count, rows, inner = left.shape
     columns = right.shape[2]
+    step = _unit(left) // math.gcd(rows, _unit(left))
+    width = columns + -columns % step  # so that each product begins as it should
+    left, right = _aligned(left, inner), _aligned(right, width)
     if rows * inner * columns >= _LARGE:
-        product = left.new_empty(count, rows, columns)
+        product = left.new_empty(count, rows, width)
         for network in range(count):
             torch.mm(left[network], right[network if len(right) > 1 else 0], out=product[network])
+    elif count == 1:
+        product = torch.bmm(left.expand(2, -1, -1), right.expand(2, -1, -1))[:1]
+    else:
+        product = torch.bmm(left, right.expand(count, -1, -1))
+    if width == columns:
         return product
-    if count == 1:
-        return torch.bmm(left.expand(2, -1, -1), right.expand(2, -1, -1))[:1]
-    return torch.bmm(left, right.expand(count, -1, -1))
+    return product.new_empty(count, rows, columns).copy_(product[:, :, :columns])
 
 
 def subtract_product(tensor: Tensor, left: Tensor, right: Tensor) -> Tensor:
@@ -52,7 +62,11 @@ def subtract_product(tensor: Tensor, left: Tensor, right: Tensor) -> Tensor:
         right: (networks, inner, columns), or (1, inner, columns) when shared by all.
     """
     count, rows, columns = tensor.shape
-    if rows * columns * left.shape[2] >= _LARGE:
+    inner = left.shape[2]
+    if rows * columns % _unit(tensor):
+        return tensor.sub_(multiply(left, right))
+    tensor, left, right = _aligned(tensor, columns), _aligned(left, inner), _aligned(right, columns)
+    if rows * columns * inner >= _LARGE:
         for network in range(count):
             tensor[network].addmm_(left[network], right[network if len(right) > 1 else 0], alpha=-1)
         return tensor
@@ -60,6 +74,36 @@ def subtract_product(tensor: Tensor, left: Tensor, right: Tensor) -> Tensor:
         pair = (part.expand(2, -1, -1) for part in (tensor, left, right))
         return torch.baddbmm(*pair, alpha=-1)[:1]
     return tensor.baddbmm_(left, right.expand(count, -1, -1), alpha=-1)
+
+
+def _unit(tensor: Tensor) -> int:
+    """Return how many numbers fill the bytes of ``_ALIGNMENT``."""
+    return _ALIGNMENT // tensor.element_size()
+
+
+def _aligned(tensor: Tensor, width: int) -> Tensor:
+    """Return matrices that each begin at a multiple of ``_ALIGNMENT`` bytes, a copy where they do not.
+
+    Whether rows or columns are stored one after the other stays. Strides follow from that and the sizes
+    alone, also of sizes of 1, as torch chooses routines by them.
+
+    Args:
+        tensor: (networks, rows, columns).
+        width: columns of the matrices returned; those beyond the tensor's are 0.
+    """
+    count, rows, columns = tensor.shape
+    one = tensor[0]
+    by_columns = not one.is_contiguous() and one.mT.is_contiguous()
+    apart = rows * width + -(rows * width) % _unit(tensor)
+    strides = (apart, 1, rows) if by_columns else (apart, width, 1)
+    size = (count, rows, width)
+    kept = by_columns or one.is_contiguous()
+    in_place = width == columns and (count == 1 or tensor.stride(0) == apart)
+    if kept and in_place and tensor.data_ptr() % _ALIGNMENT == 0:
+        return tensor.as_strided(size, strides)
+    result = tensor.new_zeros(count * apart).as_strided(size, strides)
+    result[:, :, :columns] = tensor
+    return result
 
 
 def elementwise(function: Callable[..., Tensor], *tensors: Tensor) -> Tensor:
