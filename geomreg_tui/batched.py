@@ -4,8 +4,9 @@ Some of torch's do depend on it, in the last bits, as measured on CPUs with AVX2
 
 - A matrix product of all networks at once as one tall matrix. A batched product computes each network's by
   itself, but a batch of a single one may go to another routine.
-- A matrix product whose matrices begin elsewhere: MKL promises equal bits only for arrays that begin at
-  multiples of 64 bytes, and those of a batch do so only where the size of a matrix is a multiple too.
+- A matrix product whose matrices begin elsewhere in memory: the alignment of arrays is among what changes the
+  order of MKL's sums (oneMKL Developer Guide, "Obtaining Numerically Reproducible Results"). Here each begins
+  at a multiple of 64 bytes. Those of a batch do so only where the size of a matrix is a multiple too.
 - Elementwise functions: the last few numbers of a tensor, those that do not fill a vector register, are
   computed by other instructions (sigmoid, silu, gelu, softplus).
 - Sums over an outer dimension, as of stacked tensors, are added in another order where there is one network.

@@ -13,16 +13,13 @@
 // processor. So the width of the processor's registers changes the speed alone.
 //
 // The polynomials come from benchmarks/polynomials.py. Compiled once for each instruction set, under the name
-// that LEVEL gives; see geomreg_tui/fused/build.py.
+// that LEVEL gives; see hatch_build.py.
 
 #include <stdint.h>
 #include <string.h>
 
 #include "kernel.h"
 
-#ifndef LEVEL
-#define LEVEL base
-#endif
 #define JOIN(a, b) a##b
 #define NAMED(a, b) JOIN(a, b)
 #define INLINE inline __attribute__((always_inline))

@@ -12,10 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-__all__ = ["INTERFACE", "Kernel", "LayerFields", "PlanFields", "kernel", "library_path", "why_missing"]
+__all__ = ["Kernel", "LayerFields", "PlanFields", "kernel", "why_missing"]
 
-INTERFACE = 1  # of kernel.h; a library that was built from another one is not used
+_PATH = Path(__file__).with_name("libkernel.so")
+_INTERFACE = 1  # of kernel.h; a library that was built from another one is not used
 _LEVELS = {3: "v3", 4: "v4", 8: "a64"}
+_RUNNABLE = {3: (3,), 4: (3, 4), 8: (8,)}  # levels by that of the processor
 _NAMES = {3: "x86-64-v3 (AVX2)", 4: "x86-64-v4 (AVX-512)", 8: "aarch64 (NEON)"}
 
 
@@ -98,24 +100,19 @@ class Kernel:
     activate: Any
 
 
-def library_path() -> Path:
-    """Return where the compiled kernel is, if it was built."""
-    return Path(__file__).with_name("libkernel.so")
-
-
 @functools.cache
 def kernel(level: int = 0) -> Kernel | None:
     """Return the kernel for this processor, or None where there is none.
 
     Args:
-        level: an instruction set by its number (3, 4, 8), at most that of the processor; 0 for the best.
+        level: an instruction set by its number (3, 4, 8), which the processor must have; 0 for the best.
     """
     library = _library()
     if isinstance(library, str):
         return None
     best = int(library.geomreg_level())
     level = level or best
-    if level not in _LEVELS or level > best:
+    if level not in _RUNNABLE.get(best, ()):
         return None
     functions = {}
     for name, (result, arguments) in _SIGNATURES.items():
@@ -136,15 +133,14 @@ def why_missing() -> str:
 @functools.cache
 def _library() -> ctypes.CDLL | str:
     """Return the loaded library, or in words why there is none."""
-    path = library_path()
-    if not path.exists():
+    if not _PATH.exists():
         return "this installation was built without it (no compiler was at hand)"
     try:
-        library = ctypes.CDLL(str(path))
+        library = ctypes.CDLL(str(_PATH))
         library.geomreg_level.restype = c_int64
         library.geomreg_interface.restype = c_int64
-        if (found := int(library.geomreg_interface())) != INTERFACE:
-            return f"{path} was built for another version ({found}, not {INTERFACE}): build it anew"
+        if (found := int(library.geomreg_interface())) != _INTERFACE:
+            return f"{_PATH} was built for another version ({found}, not {_INTERFACE}): build it anew"
     except (OSError, AttributeError) as error:
-        return f"{path} cannot be loaded ({error})"
+        return f"{_PATH} cannot be loaded ({error})"
     return library

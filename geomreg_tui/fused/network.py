@@ -73,7 +73,7 @@ class FusedNetworks:
 
         Args:
             kernel: the compiled kernel.
-            experiment: one that :func:`~geomreg_tui.fused.plan.why_not` has nothing against.
+            experiment: one that :func:`~geomreg_tui.fused.plan.against_fused` has nothing against.
             shapes: the layers.
             layers: their numbers.
             x: inputs.

@@ -12,19 +12,18 @@ __all__ = [
     "ACTIVATIONS",
     "LAWS",
     "LOSSES",
+    "against_fused",
     "drawn_numbers",
     "law_number",
     "least_input",
     "projected_layers",
-    "why_not",
 ]
 
 # In the order of kernel.h.
 ACTIVATIONS = ("relu", "leaky_relu", "tanh", "sigmoid", "erf", "gelu", "silu", "sin", "linear", "abs")
 LOSSES = ("mse", "mae", "huber", "cross_entropy", "bce", "hinge", "zero_one")
 LAWS = ("normal", "uniform", "truncated", "laplace", "binary")
-MOST_COLUMNS = 256
-MOST_OUTPUTS = 256
+MOST_COLUMNS, MOST_OUTPUTS = 256, 256
 
 # Seconds on one core, measured; they decide what is drawn, so they are the same everywhere.
 _NORMAL = 5.5e-10
@@ -33,8 +32,8 @@ _GRAM = 1.2e-10  # the same of float64, activation included
 _ROOT = 2e-10
 
 
-def why_not(experiment: Experiment, columns: int, outputs: int) -> str:
-    """Return in words why the kernel cannot draw an experiment; empty where it can.
+def against_fused(experiment: Experiment, columns: int, outputs: int) -> str:
+    """Return what alone the kernel draws, where an experiment is not of it; empty where it is.
 
     Args:
         experiment: the experiment, with its sampler chosen.
@@ -58,7 +57,7 @@ def projected_layers(shapes: Sequence[LayerShape], columns: int, sampler: str) -
     if sampler != "projected":
         return [False] * len(shapes)
     padded = 1 if columns == 1 else -(-columns // 4) * 4
-    return [_projects(shape, columns, padded, last=shape is shapes[-1]) for shape in shapes]
+    return [_projects(shape, columns, padded) for shape in shapes]
 
 
 def drawn_numbers(shapes: Sequence[LayerShape], columns: int) -> int:
@@ -69,16 +68,14 @@ def drawn_numbers(shapes: Sequence[LayerShape], columns: int) -> int:
     )
 
 
-def _projects(shape: LayerShape, columns: int, padded: int, *, last: bool) -> bool:
+def _projects(shape: LayerShape, columns: int, padded: int) -> bool:
     """Return whether a layer is cheaper to project than to draw in full."""
     if columns >= shape.n_in + shape.bias:
         return False
-    if columns == 1:
+    if columns == 1 or shape.index == 0:  # the root is a norm, or one that all networks share
         return True
     saved = shape.n_out * (shape.n_in + shape.bias - columns) * _NORMAL
     saved += shape.n_out * padded * (shape.n_in - columns / 2) * _PRODUCT
-    if shape.index == 0:
-        return True
     root = shape.n_in * padded**2 / 2 * _GRAM + padded**3 / 3 * _ROOT
     return saved > root
 

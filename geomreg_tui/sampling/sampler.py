@@ -5,19 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import cast
 
-import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
 from geomreg_tui.datasets import Dataset, load
-from geomreg_tui.errors import CapacityError, ExperimentError, Problem
+from geomreg_tui.errors import CapacityError
 from geomreg_tui.experiment import Experiment
-from geomreg_tui.fused.library import kernel, why_missing
-from geomreg_tui.fused.network import DEAD, UNCERTAIN, FusedNetworks, LayerNumbers, LossNumbers
-from geomreg_tui.fused.plan import why_not
 from geomreg_tui.inits import InitLaw, RotationInvariant, Stream, build_law
-from geomreg_tui.inits.independent import Independent
 from geomreg_tui.losses import Objective
 from geomreg_tui.memory import available_memory
 from geomreg_tui.networks import Network, build_network
@@ -25,11 +20,11 @@ from geomreg_tui.sampling.cost import network_cost, projects
 from geomreg_tui.sampling.dead import DeadRule, DeadWatch, WatchedLayers, dead_rule
 from geomreg_tui.sampling.direct import DirectLayers
 from geomreg_tui.sampling.projected import ProjectedLayers
-from geomreg_tui.sampling.radial import HOMOGENEOUS, radial_outputs
+from geomreg_tui.sampling.radial import radial_outputs
 from geomreg_tui.sampling.resolve import choose_sampler, sizes
 from geomreg_tui.sampling.roots import gram_root
 from geomreg_tui.sampling.rounding import usual_moved_size
-from geomreg_tui.shapes import LayerShape, parameter_count
+from geomreg_tui.shapes import parameter_count
 from geomreg_tui.summary import Facts, loss_resolution, zeros_are_exact
 
 __all__ = ["Drawn", "Sampler"]
@@ -67,6 +62,8 @@ class Sampler:
         objective: targets and loss.
         x: inputs of the N training and M held-out examples, (N + M, *input shape).
         device: where everything is computed.
+        dead_rule: how it is known which networks are dead.
+        dead_watch: where the pass shows it, what is known before.
     """
 
     facts: Facts
@@ -99,13 +96,12 @@ class Sampler:
         self._check_memory(examples, choice.sampler)
         self.x = torch.from_numpy(self.dataset.x).to(self.device, self._dtype)
         note = self._try_out()
-        fused = experiment.backend == "fused"
         chunk, batch = sizes(
             self.network.shapes,
             examples,
             choice.sampler,
             one_by_one=self.network.one_by_one,
-            fused=fused,
+            fused=experiment.backend == "fused",
         )
         batch = experiment.batch_size or batch
         resolved = experiment.replace(
@@ -137,9 +133,8 @@ class Sampler:
         self.facts = replace(self.facts, resolution=self._resolution(choice.sampler, batch))
         largest = float(self.x[: self.dataset.examples].abs().amax())
         columns = (self.dataset.examples, examples)
-        self._dead_rule = dead_rule(resolved, self.law, largest)
-        self._dead_watch = DeadWatch(resolved, self.law, self._dtype, columns, largest)
-        self._fused = self._fused_networks() if fused else None
+        self.dead_rule = dead_rule(resolved, self.law, largest)
+        self.dead_watch = DeadWatch(resolved, self.law, self._dtype, columns, largest)
 
     def draw(self, batch: int, generator: torch.Generator) -> Drawn:
         """Draw ``batch`` networks and return their losses."""
@@ -150,23 +145,6 @@ class Sampler:
         if losses.shape[1] == examples:
             return Drawn(train, None, None, dead)
         return Drawn(train, losses[:, examples:].mean(dim=1), self.objective.correct(outputs), dead)
-
-    def draw_numbered(self, first: int, count: int) -> Drawn:
-        """Draw the networks ``first`` to ``first + count - 1`` with the fused kernel; return their losses."""
-        assert self._fused is not None
-        train, held_out, right, states = self._fused.losses(first, count)
-        dead = None
-        if self._dead_rule in (DeadRule.NONE, DeadRule.ALL):
-            dead = torch.full((count,), self._dead_rule is DeadRule.ALL)
-        elif self._dead_rule is DeadRule.WATCHED:
-            hidden = self._dead_watch.relu and bool((states == UNCERTAIN).any())
-            dead = None if hidden else torch.from_numpy(states == DEAD)
-        return Drawn(
-            torch.from_numpy(train),
-            None if held_out is None else torch.from_numpy(held_out),
-            None if right is None else torch.from_numpy(right),
-            dead,
-        )
 
     def outputs(
         self, batch: int, stream: Stream
@@ -186,12 +164,12 @@ class Sampler:
         if experiment.sampler == "radial":
             return self._radial(batch, stream)
         layers = self._layers(batch, stream)
-        if self._dead_rule is not DeadRule.WATCHED:
+        if self.dead_rule is not DeadRule.WATCHED:
             outputs = self.network.forward(self.x, layers)
-            if self._dead_rule is DeadRule.UNKNOWN:
+            if self.dead_rule is DeadRule.UNKNOWN:
                 return outputs, None
-            return outputs, torch.full((batch,), self._dead_rule is DeadRule.ALL, device=self.device)
-        watched = WatchedLayers(layers, self._dead_watch)
+            return outputs, torch.full((batch,), self.dead_rule is DeadRule.ALL, device=self.device)
+        watched = WatchedLayers(layers, self.dead_watch)
         return self.network.forward(self.x, watched), watched.dead()
 
     def _radial(
@@ -240,32 +218,6 @@ class Sampler:
         scale, offset = cast(RotationInvariant, self.law).row_scales(first)
         return gram_root(columns, scale, offset).to(self.device, self._dtype)
 
-    def _fused_networks(self) -> FusedNetworks:
-        """Return the networks of the experiment as the fused kernel draws them.
-
-        Raises:
-            ExperimentError: if it cannot draw them, or is not to be had here.
-        """
-        experiment, objective = self.facts.experiment, self.objective
-        allowed = why_not(experiment, len(self.x), objective.outputs)
-        if allowed:
-            raise ExperimentError([Problem("backend", "'fused'", f"it draws {allowed}: try torch")])
-        found = kernel()
-        if found is None or self.device.type != "cpu":
-            why = why_missing() or f"it runs on the CPU, not on {self.device}"
-            raise ExperimentError([Problem("backend", "'fused'", f"there is none here: {why}")])
-        return FusedNetworks(
-            found,
-            experiment,
-            self.law.shapes,
-            [_layer_numbers(self.law, shape) for shape in self.law.shapes],
-            self.dataset.x.reshape(len(self.dataset.x), -1).astype(np.float64),
-            LossNumbers(objective.numbers, objective.labels, objective.bounds),
-            slope=HOMOGENEOUS.get(experiment.activation, 0.0),
-            watched=self._dead_rule is DeadRule.WATCHED,
-            least=self._dead_watch.least,
-        )
-
     def _check_memory(self, examples: int, sampler: str) -> None:
         """Refuse an experiment of which not even one network fits into memory.
 
@@ -283,15 +235,6 @@ class Sampler:
                 f"but {free / 2**30:,.1f} GiB are free on {self.device}: try a smaller width, "
                 "fewer examples, or a rotation-invariant init, which can be projected"
             )
-
-
-def _layer_numbers(law: InitLaw, shape: LayerShape) -> LayerNumbers:
-    """Return the numbers of a layer that the fused kernel needs of a law."""
-    if isinstance(law, RotationInvariant):
-        scale, offset = law.row_scales(shape)
-        return LayerNumbers(scale, offset, law.undrawn(shape))
-    assert isinstance(law, Independent)
-    return LayerNumbers(law.scale(shape), law.offset_scale(shape) if shape.bias else 0.0)
 
 
 def _free_bytes(device: torch.device) -> int:

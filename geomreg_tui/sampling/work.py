@@ -15,10 +15,11 @@ from geomreg_tui.engine.work import Interrupt
 from geomreg_tui.errors import GivenUpError
 from geomreg_tui.experiment import Experiment
 from geomreg_tui.sampling.device import one_thread
+from geomreg_tui.sampling.fused import FusedSampler
 from geomreg_tui.sampling.pieces import ChunkWork
 from geomreg_tui.sampling.plan import chunk_size
 from geomreg_tui.sampling.rng import chunk_generator
-from geomreg_tui.sampling.sampler import Sampler
+from geomreg_tui.sampling.sampler import Drawn, Sampler
 from geomreg_tui.summary import ChunkResult, Facts, JointHistogram, LossHistogram, Moments, Summary
 
 __all__ = ["Ready", "draw_chunk", "prepare", "run_chunk"]
@@ -65,6 +66,8 @@ def prepare(experiment: Experiment, device: str = "cpu") -> Ready:
         ('auto', 'projected')
     """
     sampler = _sampler(experiment, device)
+    if experiment.backend == "fused":
+        _fused(experiment, device)
     training = sampler.dataset.x[: sampler.dataset.examples]
     return Ready(sampler.facts, training, np.asarray(sampler.objective.targets, np.float64))
 
@@ -115,18 +118,25 @@ def run_chunk(
     facts = sampler.facts
     size, batch = chunk_size(facts.experiment), int(facts.experiment.batch_size or 1)
     wanted = size if count is None else min(count, size)
-    fused = facts.experiment.backend == "fused"
-    piece = max(_FUSED_PIECE, size // 8 // _FUSED_PIECE * _FUSED_PIECE) if fused else batch
-    generator = chunk_generator(facts.experiment.seed, chunk, torch.device(device))
+    if facts.experiment.backend == "fused":
+        fused = _fused(experiment, device)
+        piece = max(_FUSED_PIECE, size // 8 // _FUSED_PIECE * _FUSED_PIECE)
+
+        def draw(begun: int) -> Drawn:
+            return fused.draw(chunk * size + begun, min(piece, wanted - begun))
+    else:
+        generator = chunk_generator(facts.experiment.seed, chunk, torch.device(device))
+        piece = batch
+
+        def draw(begun: int) -> Drawn:
+            return sampler.draw(batch, generator)
+
     train, held_out, correct, dead = [], [], [], []
     with one_thread(), torch.inference_mode():
         for begun in range(0, wanted, piece):
             if interrupt is not None and interrupt():
                 raise GivenUpError(f"chunk {chunk} was given up")
-            if fused:
-                drawn = sampler.draw_numbered(chunk * size + begun, min(piece, wanted - begun))
-            else:
-                drawn = sampler.draw(batch, generator)
+            drawn = draw(begun)
             train.append(drawn.train)
             dead.append(drawn.dead)
             if drawn.held_out is not None:
@@ -166,3 +176,9 @@ def _dead(parts: list[Bool[Tensor, " _"] | None], count: int) -> int | None:
 def _sampler(experiment: Experiment, device: str) -> Sampler:
     """Return the sampler of an experiment; the last few are kept."""
     return Sampler(experiment, device)
+
+
+@lru_cache(maxsize=4)
+def _fused(experiment: Experiment, device: str) -> FusedSampler:
+    """Return what draws an experiment with the fused kernel; the last few are kept."""
+    return FusedSampler(_sampler(experiment, device))

@@ -42,7 +42,7 @@ _Checkpoint = tuple[Mapping[str, Any], Mapping[str, NDArray[np.generic]]]
 
 
 def tail_experiment(experiment: Experiment) -> Experiment:
-    """Return an experiment as the tail is computed: in float64, by a sampler whose numbers can be moved.
+    """Return an experiment as the tail is computed: in float64, by torch, and with numbers that can be moved.
 
     Those of projected sampling for laws that are rotation invariant, unless weights are asked for (sampler
     ``direct``). Radial sampling, which ``auto`` may stand for, draws numbers of active units, which have no
@@ -53,7 +53,9 @@ def tail_experiment(experiment: Experiment) -> Experiment:
     sampler = experiment.sampler
     if sampler == "radial" or (sampler == "auto" and projectable):
         sampler = "projected"
-    return experiment.replace(dtype="float64", sampler=sampler, batch_size=None, chunk_size=None)
+    return experiment.replace(
+        dtype="float64", backend="torch", sampler=sampler, batch_size=None, chunk_size=None
+    )
 
 
 class Population:

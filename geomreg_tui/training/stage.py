@@ -231,7 +231,7 @@ class TrainingKind(StageKind):
     def adapt(self, experiment: Experiment, plan: Mapping[str, Any]) -> Experiment:
         """Return the experiment in float64 where float32 would not come to the loss that is asked for."""
         deep = plan_from_values(plan).to_loss < _FLOAT32_REACHES
-        return experiment.replace(dtype="float64") if deep else experiment
+        return experiment.replace(dtype="float64", backend="torch") if deep else experiment
 
     def open(
         self, run: RunDirectory, context: StageContext, changes: Mapping[str, Any]

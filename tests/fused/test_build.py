@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from geomreg_tui.fused.library import why_missing
+
 ROOT = Path(__file__).parents[2]
 LIBRARY = "geomreg_tui/fused/libkernel.so"
 
@@ -27,6 +29,12 @@ def build(folder, **environment):
     )
     (wheel,) = folder.glob("*.whl")
     return wheel, answer.stdout + answer.stderr
+
+
+def test_where_the_compiler_is_installed_the_kernel_is_built_and_runs():
+    """Or every other test of the kernel would be skipped, and none would say so."""
+    pytest.importorskip("ziglang")
+    assert why_missing() in ("", "this processor lacks the instructions of x86-64-v3 (AVX2 and FMA)")
 
 
 @pytest.mark.full

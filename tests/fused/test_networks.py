@@ -8,10 +8,12 @@ import pytest
 import torch
 from scipy import stats
 
+import geomreg_tui as geomreg
 from geomreg_tui.errors import ExperimentError
 from geomreg_tui.experiment import Experiment, choices
 from geomreg_tui.fused.library import kernel
 from geomreg_tui.fused.plan import ACTIVATIONS, LOSSES
+from geomreg_tui.sampling.fused import FusedSampler
 from geomreg_tui.sampling.sampler import Sampler
 from geomreg_tui.sampling.work import prepare, run_chunk
 from geomreg_tui.summary import Summary
@@ -29,14 +31,18 @@ def sampler(**values):
     return Sampler(Experiment.parse({"seed": seeds.seed(0), **FUSED, **values}))
 
 
+def networks(made):
+    return FusedSampler(made).networks
+
+
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("data", ["iris", "moons"])
 def test_losses_are_those_of_the_outputs(loss, data):
     made = sampler(data=data, examples=7, held_out=5, width=9, depth=2, loss=loss)
-    outputs = torch.from_numpy(made._fused.outputs(3, 500)).double()
+    outputs = torch.from_numpy(networks(made).outputs(3, 500)).double()
     objective = type(made.objective).build(made.dataset, loss, None, torch.float64, torch.device("cpu"))
     expected = objective.per_example(outputs).numpy()
-    train, held_out, right, _ = made._fused.losses(3, 500)
+    train, held_out, right, _ = networks(made).losses(3, 500)
     # Targets are rounded to float32 in the run.
     np.testing.assert_allclose(train, expected[:, :7].mean(axis=1), rtol=1e-6, atol=1e-9)
     np.testing.assert_allclose(held_out, expected[:, 7:].mean(axis=1), rtol=1e-6, atol=1e-9)
@@ -110,7 +116,7 @@ def test_outputs_of_identical_and_nearly_identical_inputs_are_as_near(tmp_path):
         values = single_example(tmp_path, inputs, np.ones(len(inputs)))
         made = sampler(**values, width=40, depth=3, sampler="projected")
         place = [int(np.flatnonzero((made.dataset.x == row).all(axis=1))[0]) for row in inputs]
-        outputs = made._fused.outputs(0, 2_000)[:, 0, place].astype(np.float64)
+        outputs = networks(made).outputs(0, 2_000)[:, 0, place].astype(np.float64)
         size = np.abs(outputs).max(axis=1)
         # A ReLU network is as steep as its weights: the mean square step is that of the He law.
         moved = outputs[:, 3] - outputs[:, 0]
@@ -125,9 +131,9 @@ def test_outputs_of_identical_and_nearly_identical_inputs_are_as_near(tmp_path):
 def test_bits_do_not_depend_on_how_networks_are_cut():
     for values in (SMALL, {**SMALL, "examples": 1}, {**SMALL, "init": "ball", "activation": "sin"}):
         made = sampler(**values)
-        whole = made._fused.losses(0, 5000)[0]
+        whole = networks(made).losses(0, 5000)[0]
         cuts = [0, 1, 2, 1023, 1024, 1025, 3000, 5000]
-        parts = [made._fused.losses(a, b - a)[0] for a, b in itertools.pairwise(cuts)]
+        parts = [networks(made).losses(a, b - a)[0] for a, b in itertools.pairwise(cuts)]
         np.testing.assert_array_equal(np.concatenate(parts), whole)
         digests = set()
         for size in (700, 1024, 4999, 5000):
@@ -177,12 +183,12 @@ def test_what_the_kernel_does_not_draw_is_refused(values, message):
 
 
 def test_where_there_is_no_kernel_the_error_says_why(monkeypatch):
-    from geomreg_tui.sampling import sampler as module
+    from geomreg_tui.sampling import fused as module
 
     monkeypatch.setattr(module, "kernel", lambda: None)
     monkeypatch.setattr(module, "why_missing", lambda: "this installation was built without it")
     with pytest.raises(ExperimentError, match="there is none here: this installation was built"):
-        sampler(**SMALL)
+        FusedSampler(sampler(**SMALL))
 
 
 def test_dead_networks_have_their_exact_share():
@@ -194,3 +200,18 @@ def test_dead_networks_have_their_exact_share():
             dead = 1 - (1 - 0.5**width) ** depth
             assert stats.binomtest(summary.dead, summary.samples, dead).pvalue > ALPHA / 9
             assert summary.histogram.atom >= summary.dead
+
+
+def test_tails_and_training_are_computed_by_torch_and_do_not_change_with_the_backend():
+    """Runs that go on in float64 have torch for all: the kernel would refuse them."""
+    keys = {**SMALL, "samples": 2000, "progress": False, "workers": 1}
+    volumes, paths = [], []
+    for backend in choices("backend"):
+        deep = geomreg.tail(**keys, backend=backend, to_loss=0.5, population=20, repeats=2)
+        volumes.append(deep.arrays("tail"))
+        trained = geomreg.train(**keys, backend=backend, to_loss=1e-6, steps=3, trajectories=2)
+        paths.append(trained.arrays("path"))
+    for found in (volumes, paths):
+        assert found[0].keys() == found[1].keys()
+        for name in found[0]:
+            np.testing.assert_array_equal(found[0][name], found[1][name], err_msg=name)
