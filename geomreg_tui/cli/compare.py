@@ -9,18 +9,17 @@ import typer
 
 from geomreg_tui.cli.options import QuietOption, SamplesOption
 from geomreg_tui.cli.output import flush_output, output_width
-from geomreg_tui.cli.progress import narrate
-from geomreg_tui.cli.run import (
+from geomreg_tui.cli.place import (
     DeviceOption,
     ExecutorOption,
     JobsOption,
-    JsonOption,
     MixedWorkersOption,
     SchedulerOption,
     WorkersOption,
     asked_cluster,
-    print_json,
 )
+from geomreg_tui.cli.progress import narrate
+from geomreg_tui.cli.run import JsonOption, print_json
 from geomreg_tui.cli.signals import Signals
 from geomreg_tui.cli.tail import PopulationOption, RepeatsOption
 from geomreg_tui.cli.train import BatchOption, RateOption, ShareOption, StepsOption, TrajectoriesOption

@@ -18,7 +18,7 @@ from geomreg_tui.cli.completion import completed_by
 from geomreg_tui.errors import ExperimentError, Problem
 from geomreg_tui.experiment import Experiment, choices
 
-__all__ = ["OutOption", "QuietOption", "SamplesOption", "experiment_options"]
+__all__ = ["OutOption", "QuietOption", "SamplesOption", "experiment_options", "refuse"]
 
 _EVERYDAY = ("data", "examples", "width", "depth", "activation", "init", "loss", "seed")
 _PANELS = {
@@ -141,3 +141,13 @@ def _metavar(annotation: Any) -> str:
     if str in kinds:
         return "TEXT"
     return "X" if float in kinds else "N"
+
+
+def refuse(given: bool, option: str, rule: str) -> None:
+    """Refuse an option where it does not belong.
+
+    Raises:
+        ExperimentError: if it is given.
+    """
+    if given:
+        raise ExperimentError([Problem(option, f"--{option}", f"allowed {rule}")])

@@ -9,9 +9,17 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
-from geomreg_tui.cli.completion import complete_run, completed_by
-from geomreg_tui.cli.options import OutOption, QuietOption
+from geomreg_tui.cli.completion import complete_run
+from geomreg_tui.cli.options import OutOption, QuietOption, refuse
 from geomreg_tui.cli.output import flush_output, output_width
+from geomreg_tui.cli.place import (
+    DeviceOption,
+    ExecutorOption,
+    JobsOption,
+    SchedulerOption,
+    WorkersOption,
+    asked_cluster,
+)
 from geomreg_tui.cli.progress import follow, narrate
 from geomreg_tui.cli.signals import Signals
 from geomreg_tui.errors import ExitCode, ExperimentError, Problem, SamplingError
@@ -24,77 +32,24 @@ from geomreg_tui.gradients.plan import (
     check_plan,
     parse_plan,
 )
-from geomreg_tui.place import EXECUTORS, LOCAL, Cluster, parse_cluster
+from geomreg_tui.place import LOCAL, Cluster
 
 if TYPE_CHECKING:
     from geomreg_tui.rundir import RunDirectory
     from geomreg_tui.runner import RunHandle
 
 __all__ = [
-    "ExecutorOption",
-    "JobsOption",
     "KeepOption",
-    "MixedWorkersOption",
     "ObserveOption",
     "ObservedOption",
     "PairsOption",
-    "SchedulerOption",
     "WalkStepOption",
-    "WorkersOption",
-    "asked_cluster",
     "attend",
     "observe_plan",
     "run",
     "show_complete",
 ]
 
-DeviceOption = Annotated[
-    str,
-    typer.Option(
-        "--device", help="auto, cpu, cuda (all GPUs of a kind), cuda:i, or cuda:0,cuda:2", metavar="NAME"
-    ),
-]
-WorkersOption = Annotated[
-    int | None,
-    typer.Option("--workers", help="worker processes on the CPU [default: one for each core]", min=1),
-]
-_CLUSTER = "A cluster"
-ExecutorOption = Annotated[
-    str,
-    typer.Option(
-        "--executor",
-        help=f"who does the work, one of {', '.join(EXECUTORS)}: this machine, Dask workers, or Slurm jobs",
-        metavar="NAME",
-        rich_help_panel=_CLUSTER,
-        autocompletion=completed_by(EXECUTORS),
-    ),
-]
-SchedulerOption = Annotated[
-    str | None,
-    typer.Option(
-        "--scheduler",
-        help="with --executor dask: tcp://HOST:PORT, tls://HOST:PORT, or the file of the scheduler",
-        metavar="ADDRESS|FILE",
-        rich_help_panel=_CLUSTER,
-    ),
-]
-JobsOption = Annotated[
-    int | None,
-    typer.Option(
-        "--jobs",
-        help="with --executor slurm: jobs that are asked for [default: 1]",
-        min=1,
-        rich_help_panel=_CLUSTER,
-    ),
-]
-MixedWorkersOption = Annotated[
-    bool,
-    typer.Option(
-        "--allow-mixed",
-        help="with --executor: although versions or devices of workers differ; every output then says so",
-        rich_help_panel=_CLUSTER,
-    ),
-]
 KeepOption = Annotated[
     str | None, typer.Option("--keep-losses", help="keep the first K losses in losses.npy", metavar="K")
 ]
@@ -330,29 +285,6 @@ def observe_plan(
     return parse_plan(observe, pairs, walk_step, observed, samples=parse_count(samples))
 
 
-def asked_cluster(
-    executor: str,
-    scheduler: str | None,
-    jobs: int | None,
-    workers: int | None,
-    *,
-    allow_mixed: bool,
-    resumed: bool = False,
-) -> Cluster | None:
-    """Return the cluster that the options of a command describe; None for this machine.
-
-    Args:
-        executor, scheduler, jobs, workers, allow_mixed: the options.
-        resumed: whether a run is gone on with, where versions may differ without a cluster too.
-
-    Raises:
-        ExperimentError: as :func:`parse_cluster`, and if ``--allow-mixed`` has nothing to allow.
-    """
-    cluster = parse_cluster(executor, scheduler, jobs, workers, allow_mixed)
-    refuse(allow_mixed and cluster is None and not resumed, "allow-mixed", "only with --resume or --executor")
-    return cluster
-
-
 class Resumption(NamedTuple):
     """Where and how a run is gone on with, as the options say."""
 
@@ -447,16 +379,6 @@ def _refuse_changes(stored: RunDirectory, given: Experiment) -> None:
             problems.append(Problem(key, str(value), f"{has}: leave it out, or start another run"))
     if problems:
         raise ExperimentError(problems)
-
-
-def refuse(given: bool, option: str, rule: str) -> None:
-    """Refuse an option where it does not belong.
-
-    Raises:
-        ExperimentError: if it is given.
-    """
-    if given:
-        raise ExperimentError([Problem(option, f"--{option}", f"allowed {rule}")])
 
 
 def print_result(directory: Path, as_json: bool) -> None:

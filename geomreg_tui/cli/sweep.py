@@ -8,25 +8,26 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from geomreg_tui.cli.options import QuietOption, SamplesOption
+from geomreg_tui.cli.options import QuietOption, SamplesOption, refuse
 from geomreg_tui.cli.output import flush_output, output_width
-from geomreg_tui.cli.progress import narrate
-from geomreg_tui.cli.run import (
+from geomreg_tui.cli.place import (
     DeviceOption,
     ExecutorOption,
     JobsOption,
-    JsonOption,
     MixedWorkersOption,
+    SchedulerOption,
+    WorkersOption,
+    asked_cluster,
+)
+from geomreg_tui.cli.progress import narrate
+from geomreg_tui.cli.run import (
+    JsonOption,
     ObservedOption,
     ObserveOption,
     PairsOption,
-    SchedulerOption,
     WalkStepOption,
-    WorkersOption,
-    asked_cluster,
     observe_plan,
     print_json,
-    refuse,
 )
 from geomreg_tui.cli.signals import Signals
 from geomreg_tui.cli.tail import (

@@ -9,29 +9,30 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from geomreg_tui.cli.completion import complete_run, completed_by
-from geomreg_tui.cli.options import OutOption, QuietOption
-from geomreg_tui.cli.run import (
-    AllowMixedOption,
-    DetachOption,
+from geomreg_tui.cli.options import OutOption, QuietOption, refuse
+from geomreg_tui.cli.place import (
     DeviceOption,
     ExecutorOption,
     JobsOption,
+    SchedulerOption,
+    WorkersOption,
+    asked_cluster,
+)
+from geomreg_tui.cli.run import (
+    AllowMixedOption,
+    DetachOption,
     JsonOption,
     ObservedOption,
     ObserveOption,
     PairsOption,
     ResumeOption,
     Resumption,
-    SchedulerOption,
     TakeOverOption,
     WalkStepOption,
-    WorkersOption,
-    asked_cluster,
     attend,
     find_stored,
     go_on,
     observe_plan,
-    refuse,
     show_complete,
 )
 from geomreg_tui.cli.signals import Signals
