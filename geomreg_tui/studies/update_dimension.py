@@ -162,7 +162,8 @@ STUDY = Study(
         "Taken as the participation ratio of the updates that training makes, in a third of its recorded "
         "moves. It shrinks if it is smaller late than early. A random walk's does not shrink, so that tells "
         "training from chance. A linear model's does, with no volume that contracts: only what goes beyond "
-        "it, or grows with the width, would speak for volume."
+        "it, or grows with the width, would speak for volume. Only networks that come to the loss count: "
+        "narrow ones come to it less often, and those that do are chosen by that."
     ),
     parts=_parts,
     judge=_judge,
