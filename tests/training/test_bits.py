@@ -139,11 +139,11 @@ def test_an_interrupt_stops_a_block_between_steps():
 @pytest.mark.parametrize(
     "change",
     [
-        {"going": np.array([0, 2])},
+        {"going": np.arange(5)},
         {"parameters.0": np.zeros((4, 3, 4))},
         {"parameters.0": np.zeros((4, 4, 4), np.float32)},
-        {"decade": np.zeros(2, np.int64)},
-        {"dead": np.zeros(2, np.int64)},
+        {"decade": np.zeros(5, np.int64)},
+        {"dead": np.zeros(5, np.int64)},
         {"result.status": np.full(4, 7)},
         {"result.first_row": np.zeros(5, np.int64)},
     ],
