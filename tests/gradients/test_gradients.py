@@ -111,7 +111,8 @@ def assert_judged(made, forward, networks=2, *key):
         assert set(values) <= set(expected)
         for name, numbers in values.items():
             near_zero = 1e-12 if name.startswith("confusion") else 0.0
-            assert numbers[network] == pytest.approx(expected[name], rel=1e-10, abs=near_zero, nan_ok=True), name
+            value = pytest.approx(expected[name], rel=1e-10, abs=near_zero, nan_ok=True)
+            assert numbers[network] == value, name
 
 
 def names(loss):
