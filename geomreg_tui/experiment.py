@@ -53,11 +53,11 @@ LossName = Literal["mse", "mae", "huber", "cross_entropy", "bce", "hinge", "zero
 Layout = Literal["auto", "channels_first", "channels_last"]
 SamplerName = Literal["auto", "direct", "projected", "radial"]
 DtypeName = Literal["float32", "float64"]
-BackendName = Literal["torch", "fused"]
+BackendName = Literal["auto", "torch", "fused"]
 
-# Keys that version 0.1.0 did not have. Where they have their default they are left out of what is stored, so
-# that an experiment keeps the digest that it was stored with.
-_ADDED_LATER = frozenset({"backend", "classes", "features", "label_noise", "layout"})
+# Keys that version 0.1.0 did not have, with what it did. They are left out of what is stored where they have
+# these values, so that an experiment keeps the digest that it was stored with.
+_BEFORE = {"backend": "torch", "classes": None, "features": None, "label_noise": 0.0, "layout": "auto"}
 
 _MINUS = "\N{MINUS SIGN}"  # what typeset numbers are copied with
 
@@ -155,9 +155,9 @@ class Experiment(BaseModel):
     sampler: SamplerName = Field("auto", description="how networks are drawn; auto is the cheapest exact way")
     dtype: DtypeName = Field("float32", description="number format of weights and activations")
     backend: BackendName = Field(
-        "torch",
+        "auto",
         description="what draws plain samples: torch, or the fused kernel (mlp, float32, CPU), which is "
-        "several times as fast and has bits of its own",
+        "several times as fast and has bits of its own; auto: the kernel where it can",
     )
     seed: Seed = Field(0, description="seed of the weights")
     chunk_size: Annotated[int, Field(ge=1, le=2**26)] | None = Field(None, description="networks in a chunk")
@@ -286,9 +286,25 @@ class Experiment(BaseModel):
         return tomli_w.dumps(self.model_dump(mode="json", exclude_defaults=True))
 
     def to_json(self) -> dict[str, Any]:
-        """Return plain data: every key, except those added after version 0.1.0 that have their default."""
-        unused = {key for key in _ADDED_LATER if getattr(self, key) == type(self).model_fields[key].default}
+        """Return plain data: every key, but not those new since 0.1.0 where they say what it did."""
+        unused = {key for key, value in _BEFORE.items() if getattr(self, key) == value}
         return self.model_dump(mode="json", exclude=unused)
+
+    def to_stored(self) -> dict[str, Any]:
+        """Return plain data of what was asked for: the keys that were set, and ``backend``."""
+        return {**self.model_dump(mode="json", exclude_unset=True), "backend": self.backend}
+
+    @classmethod
+    def from_stored(cls, values: Mapping[str, Any]) -> Experiment:
+        """Restore what :meth:`to_json` or :meth:`to_stored` returned, of this version or one before it.
+
+        Raises:
+            ExperimentError: as :meth:`parse`.
+        """
+        stored = {"backend": _BEFORE["backend"], **values}
+        if stored["backend"] == cls.model_fields["backend"].default:
+            del stored["backend"]
+        return cls.parse(stored)
 
     def canonical_json(self) -> str:
         """Return :meth:`to_json` as text, keys sorted, without spaces: equal iff experiments are."""

@@ -32,20 +32,20 @@ _GRAM = 1.2e-10  # the same of float64, activation included
 _ROOT = 2e-10
 
 
-def against_fused(experiment: Experiment, columns: int, outputs: int) -> str:
+def against_fused(experiment: Experiment, columns: int, outputs: int, *, radial: bool) -> str:
     """Return what alone the kernel draws, where an experiment is not of it; empty where it is.
 
     Args:
-        experiment: the experiment, with its sampler chosen.
+        experiment: the experiment.
         columns: training and held-out examples.
         outputs: C.
+        radial: whether its sampler is ``radial``.
     """
     if experiment.arch != "mlp" or experiment.residual or experiment.layer_norm:
         return "arch mlp without residual connections and layer norm"
     if experiment.dtype != "float32":
         return "dtype float32"
-    radial = experiment.init == "orthogonal" and experiment.sampler == "radial"
-    if _law_name(experiment) is None and not radial:
+    if _law_name(experiment) is None and not (radial and experiment.init == "orthogonal"):
         return f"init laws other than {experiment.init}"
     if columns > MOST_COLUMNS or outputs > MOST_OUTPUTS:
         return f"up to {MOST_COLUMNS} examples and {MOST_OUTPUTS} outputs"

@@ -6,10 +6,9 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
-import torch
 from jaxtyping import Float, Float64, Num
-from torch import Tensor
 
+from geomreg_tui.lazy import torch
 from geomreg_tui.shapes import LayerShape
 
 __all__ = ["InitLaw", "Stream"]
@@ -26,37 +25,37 @@ class Stream:
         self.device = device
         self.dtype = dtype
 
-    def empty(self, *size: int) -> Tensor:
+    def empty(self, *size: int) -> torch.Tensor:
         """Return an uninitialised tensor."""
         return torch.empty(size, dtype=self.dtype, device=self.device)
 
-    def normal(self, *size: int, std: float = 1.0) -> Tensor:
+    def normal(self, *size: int, std: float = 1.0) -> torch.Tensor:
         """Return independent N(0, std**2) numbers."""
         return self.empty(*size).normal_(0.0, std, generator=self.generator)
 
-    def uniform(self, *size: int, bound: float = 1.0) -> Tensor:
+    def uniform(self, *size: int, bound: float = 1.0) -> torch.Tensor:
         """Return independent numbers, uniform on [-bound, bound)."""
         return self.empty(*size).uniform_(-bound, bound, generator=self.generator)
 
-    def signs(self, *size: int) -> Tensor:
+    def signs(self, *size: int) -> torch.Tensor:
         """Return independent -1 and +1, equally likely."""
         return self.empty(*size).bernoulli_(0.5, generator=self.generator).mul_(2).sub_(1)
 
-    def unit(self, *size: int) -> Float64[Tensor, " ..."]:
+    def unit(self, *size: int) -> Float64[torch.Tensor, " ..."]:
         """Return independent numbers, uniform on [0, 1), as float64."""
         return torch.rand(size, dtype=torch.float64, device=self.device, generator=self.generator)
 
-    def laplace(self, *size: int) -> Tensor:
+    def laplace(self, *size: int) -> torch.Tensor:
         """Return independent numbers of density exp(-|x|) / 2."""
         return self.empty(*size).exponential_(generator=self.generator).mul_(self.signs(*size))
 
-    def student_t(self, *size: int, dof: float) -> Tensor:
+    def student_t(self, *size: int, dof: float) -> torch.Tensor:
         """Return independent numbers of Student's t law."""
         shape = torch.full(size, dof / 2, dtype=torch.float64, device=self.device)
         ratio = torch._standard_gamma(shape, generator=self.generator).mul_(2 / dof).rsqrt_()
         return self.normal(*size).mul_(ratio.to(self.dtype))
 
-    def chi_square(self, freedom: Num[Tensor, "*size"]) -> Float64[Tensor, "*size"]:
+    def chi_square(self, freedom: Num[torch.Tensor, "*size"]) -> Float64[torch.Tensor, "*size"]:
         """Return independent chi-square numbers, one for each degree of freedom in ``freedom`` (0 gives 0).
 
         They are float64 whatever the stream's format: their small values matter in products of many.
@@ -81,15 +80,20 @@ class InitLaw(ABC):
         self.gain = gain
         self.bias_scale = bias_scale
 
-    def begin(self, batch: int, stream: Stream) -> Float64[Tensor, "{batch} layers"] | None:
+    def begin(self, batch: int, stream: Stream) -> Float64[torch.Tensor, "{batch} layers"] | None:
         """Return random factors that layers share, (batch, layers); None where layers are independent."""
         return None
 
     @abstractmethod
     def weights(
-        self, shape: LayerShape, batch: int, stream: Stream, shared: Float64[Tensor, "{batch} layers"] | None
+        self,
+        shape: LayerShape,
+        batch: int,
+        stream: Stream,
+        shared: Float64[torch.Tensor, "{batch} layers"] | None,
     ) -> tuple[
-        Float[Tensor, "{batch} {shape.n_out} {shape.n_in}"], Float[Tensor, "{batch} {shape.n_out}"] | None
+        Float[torch.Tensor, "{batch} {shape.n_out} {shape.n_in}"],
+        Float[torch.Tensor, "{batch} {shape.n_out}"] | None,
     ]:
         """Draw a layer.
 

@@ -7,9 +7,9 @@ from abc import abstractmethod
 from collections.abc import Sequence
 
 from jaxtyping import Float, Float64
-from torch import Tensor
 
 from geomreg_tui.inits.base import InitLaw, Stream
+from geomreg_tui.lazy import torch
 from geomreg_tui.shapes import LayerShape, fan_std
 
 __all__ = [
@@ -30,7 +30,7 @@ class Independent(InitLaw):
     """
 
     @abstractmethod
-    def standard(self, stream: Stream, *size: int) -> Tensor:
+    def standard(self, stream: Stream, *size: int) -> torch.Tensor:
         """Draw from the standard law."""
 
     @abstractmethod
@@ -46,9 +46,14 @@ class Independent(InitLaw):
         return self.bias_scale
 
     def weights(
-        self, shape: LayerShape, batch: int, stream: Stream, shared: Float64[Tensor, "{batch} layers"] | None
+        self,
+        shape: LayerShape,
+        batch: int,
+        stream: Stream,
+        shared: Float64[torch.Tensor, "{batch} layers"] | None,
     ) -> tuple[
-        Float[Tensor, "{batch} {shape.n_out} {shape.n_in}"], Float[Tensor, "{batch} {shape.n_out}"] | None
+        Float[torch.Tensor, "{batch} {shape.n_out} {shape.n_in}"],
+        Float[torch.Tensor, "{batch} {shape.n_out}"] | None,
     ]:
         """Draw weights (batch, n_out, n_in), and biases (batch, n_out) where the layer has them."""
         drawn = self.standard(stream, batch, shape.n_out, shape.n_in).mul_(self.scale(shape))
@@ -78,7 +83,7 @@ class Uniform(Independent):
         super().__init__(shapes, gain, bias_scale)
         self._family = family
 
-    def standard(self, stream: Stream, *size: int) -> Tensor:
+    def standard(self, stream: Stream, *size: int) -> torch.Tensor:
         """Draw U[-1, 1)."""
         return stream.uniform(*size)
 
@@ -134,7 +139,7 @@ class TruncatedNormal(Independent):
         super().__init__(shapes, gain, bias_scale)
         self._family = family
 
-    def standard(self, stream: Stream, *size: int) -> Tensor:
+    def standard(self, stream: Stream, *size: int) -> torch.Tensor:
         """Draw the cut normal, scaled to variance 1, by inversion."""
         return stream.uniform(*size, bound=self._CUT).erfinv_().mul_(math.sqrt(2) / self._STD)
 
@@ -150,7 +155,7 @@ class TruncatedNormal(Independent):
 class Laplace(Independent):
     """Density exp(-|w| / gain) / (2 gain); biases with scale bias_scale. Variance 2 gain**2."""
 
-    def standard(self, stream: Stream, *size: int) -> Tensor:
+    def standard(self, stream: Stream, *size: int) -> torch.Tensor:
         """Draw an exponential number with a random sign."""
         return stream.laplace(*size)
 
@@ -166,7 +171,7 @@ class StudentT(Independent):
         super().__init__(shapes, gain, bias_scale)
         self._dof = dof
 
-    def standard(self, stream: Stream, *size: int) -> Tensor:
+    def standard(self, stream: Stream, *size: int) -> torch.Tensor:
         """Draw Student's t."""
         return stream.student_t(*size, dof=self._dof)
 
@@ -178,7 +183,7 @@ class StudentT(Independent):
 class Binary(Independent):
     """-gain or +gain with equal probability; biases -bias_scale or +bias_scale."""
 
-    def standard(self, stream: Stream, *size: int) -> Tensor:
+    def standard(self, stream: Stream, *size: int) -> torch.Tensor:
         """Draw -1 or +1."""
         return stream.signs(*size)
 
@@ -198,7 +203,7 @@ class Sparse(Independent):
         super().__init__(shapes, gain, bias_scale)
         self._sparsity = sparsity
 
-    def standard(self, stream: Stream, *size: int) -> Tensor:
+    def standard(self, stream: Stream, *size: int) -> torch.Tensor:
         """Draw standard normals; a matrix has its zeros put in."""
         drawn = stream.normal(*size)
         zeros = self._zeros(size[1]) if len(size) == 3 else 0

@@ -10,11 +10,10 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Sequence
 
-import torch
 from jaxtyping import Float, Float64
-from torch import Tensor
 
 from geomreg_tui.inits.base import InitLaw, Stream
+from geomreg_tui.lazy import torch
 from geomreg_tui.shapes import LayerShape, fan_std
 
 __all__ = ["Gaussian", "Orthogonal", "RotationInvariant", "Sphere"]
@@ -40,8 +39,8 @@ class RotationInvariant(InitLaw):
         rank: int,
         batch: int,
         stream: Stream,
-        shared: Float64[Tensor, "{batch} layers"] | None,
-    ) -> Float[Tensor, "{batch} {shape.n_out} {rank}"]:
+        shared: Float64[torch.Tensor, "{batch} layers"] | None,
+    ) -> Float[torch.Tensor, "{batch} {shape.n_out} {rank}"]:
         """Draw W U for augmented inputs and any orthonormal U of ``rank`` columns: (batch, n_out, rank)."""
 
     @abstractmethod
@@ -50,13 +49,13 @@ class RotationInvariant(InitLaw):
 
     def loose_bias(
         self, shape: LayerShape, batch: int, stream: Stream
-    ) -> Float[Tensor, "{batch} {shape.n_out}"] | None:
+    ) -> Float[torch.Tensor, "{batch} {shape.n_out}"] | None:
         """Draw biases (batch, n_out) that are independent of the weights; None where blocks cover them."""
         return None
 
     def layer_scale(
-        self, shape: LayerShape, shared: Float64[Tensor, "batch layers"] | None
-    ) -> Float64[Tensor, " batch"] | float:
+        self, shape: LayerShape, shared: Float64[torch.Tensor, "batch layers"] | None
+    ) -> Float64[torch.Tensor, " batch"] | float:
         """Return the factor on the blocks of a layer: a number, or one for each network, (batch,)."""
         return 1.0
 
@@ -83,8 +82,8 @@ class Gaussian(RotationInvariant):
         rank: int,
         batch: int,
         stream: Stream,
-        shared: Float64[Tensor, "{batch} layers"] | None,
-    ) -> Float[Tensor, "{batch} {shape.n_out} {rank}"]:
+        shared: Float64[torch.Tensor, "{batch} layers"] | None,
+    ) -> Float[torch.Tensor, "{batch} {shape.n_out} {rank}"]:
         """Draw standard normals (batch, n_out, rank)."""
         return stream.normal(batch, shape.n_out, rank)
 
@@ -93,9 +92,14 @@ class Gaussian(RotationInvariant):
         return None
 
     def weights(
-        self, shape: LayerShape, batch: int, stream: Stream, shared: Float64[Tensor, "{batch} layers"] | None
+        self,
+        shape: LayerShape,
+        batch: int,
+        stream: Stream,
+        shared: Float64[torch.Tensor, "{batch} layers"] | None,
     ) -> tuple[
-        Float[Tensor, "{batch} {shape.n_out} {shape.n_in}"], Float[Tensor, "{batch} {shape.n_out}"] | None
+        Float[torch.Tensor, "{batch} {shape.n_out} {shape.n_in}"],
+        Float[torch.Tensor, "{batch} {shape.n_out}"] | None,
     ]:
         """Draw weights (batch, n_out, n_in), and biases (batch, n_out) where the layer has them."""
         drawn = stream.normal(batch, shape.n_out, shape.n_in, std=self._std(shape))
@@ -133,8 +137,8 @@ class Orthogonal(RotationInvariant):
         rank: int,
         batch: int,
         stream: Stream,
-        shared: Float64[Tensor, "{batch} layers"] | None,
-    ) -> Float[Tensor, "{batch} {shape.n_out} {rank}"]:
+        shared: Float64[torch.Tensor, "{batch} layers"] | None,
+    ) -> Float[torch.Tensor, "{batch} {shape.n_out} {rank}"]:
         """Draw a block of a Haar matrix, (batch, n_out, rank)."""
         head = stream.normal(batch, shape.n_out, rank)
         exact = head.to(torch.float64)
@@ -144,7 +148,7 @@ class Orthogonal(RotationInvariant):
             factor = _wishart_factor(rest, rank, batch, stream)
             gram += factor.mT @ factor
         upper = torch.linalg.cholesky(gram, upper=True)
-        block: Tensor = torch.linalg.solve_triangular(upper, exact, upper=True, left=False)
+        block: torch.Tensor = torch.linalg.solve_triangular(upper, exact, upper=True, left=False)
         return block.to(stream.dtype)
 
     def undrawn(self, shape: LayerShape) -> int | None:
@@ -153,14 +157,19 @@ class Orthogonal(RotationInvariant):
 
     def loose_bias(
         self, shape: LayerShape, batch: int, stream: Stream
-    ) -> Float[Tensor, "{batch} {shape.n_out}"] | None:
+    ) -> Float[torch.Tensor, "{batch} {shape.n_out}"] | None:
         """Draw N(0, bias_scale**2) biases (batch, n_out)."""
         return stream.normal(batch, shape.n_out, std=self.bias_scale) if shape.bias else None
 
     def weights(
-        self, shape: LayerShape, batch: int, stream: Stream, shared: Float64[Tensor, "{batch} layers"] | None
+        self,
+        shape: LayerShape,
+        batch: int,
+        stream: Stream,
+        shared: Float64[torch.Tensor, "{batch} layers"] | None,
     ) -> tuple[
-        Float[Tensor, "{batch} {shape.n_out} {shape.n_in}"], Float[Tensor, "{batch} {shape.n_out}"] | None
+        Float[torch.Tensor, "{batch} {shape.n_out} {shape.n_in}"],
+        Float[torch.Tensor, "{batch} {shape.n_out}"] | None,
     ]:
         """Draw weights (batch, n_out, n_in), and biases (batch, n_out) where the layer has them."""
         if shape.n_out >= shape.n_in:
@@ -199,7 +208,7 @@ class Sphere(RotationInvariant):
         self._ball = ball
         self._dimension = sum(shape.parameters for shape in self.shapes)
 
-    def begin(self, batch: int, stream: Stream) -> Float64[Tensor, "{batch} layers"]:
+    def begin(self, batch: int, stream: Stream) -> Float64[torch.Tensor, "{batch} layers"]:
         """Draw the radius of each layer, float64 (batch, layers)."""
         sizes = torch.tensor(
             [float(s.parameters) for s in self.shapes], dtype=torch.float64, device=stream.device
@@ -221,8 +230,8 @@ class Sphere(RotationInvariant):
         return 1.0, self.bias_scale if shape.bias else 0.0
 
     def layer_scale(
-        self, shape: LayerShape, shared: Float64[Tensor, "batch layers"] | None
-    ) -> Float64[Tensor, " batch"] | float:
+        self, shape: LayerShape, shared: Float64[torch.Tensor, "batch layers"] | None
+    ) -> Float64[torch.Tensor, " batch"] | float:
         """Return the radius of a layer in each network, (batch,)."""
         return 1.0 if shared is None else shared[:, shape.index]
 
@@ -232,8 +241,8 @@ class Sphere(RotationInvariant):
         rank: int,
         batch: int,
         stream: Stream,
-        shared: Float64[Tensor, "{batch} layers"] | None,
-    ) -> Float[Tensor, "{batch} {shape.n_out} {rank}"]:
+        shared: Float64[torch.Tensor, "{batch} layers"] | None,
+    ) -> Float[torch.Tensor, "{batch} {shape.n_out} {rank}"]:
         """Draw a projection of a layer that is uniform on its sphere, (batch, n_out, rank)."""
         drawn = stream.normal(batch, shape.n_out, rank)
         square = torch.linalg.vector_norm(drawn, dim=(1, 2), dtype=torch.float64).square_()
@@ -247,9 +256,14 @@ class Sphere(RotationInvariant):
         return shape.parameters - shape.n_out
 
     def weights(
-        self, shape: LayerShape, batch: int, stream: Stream, shared: Float64[Tensor, "{batch} layers"] | None
+        self,
+        shape: LayerShape,
+        batch: int,
+        stream: Stream,
+        shared: Float64[torch.Tensor, "{batch} layers"] | None,
     ) -> tuple[
-        Float[Tensor, "{batch} {shape.n_out} {shape.n_in}"], Float[Tensor, "{batch} {shape.n_out}"] | None
+        Float[torch.Tensor, "{batch} {shape.n_out} {shape.n_in}"],
+        Float[torch.Tensor, "{batch} {shape.n_out}"] | None,
     ]:
         """Draw weights (batch, n_out, n_in), and biases (batch, n_out) where the layer has them."""
         drawn = self.block(shape, shape.n_in + shape.bias, batch, stream, shared)
@@ -269,7 +283,7 @@ class Sphere(RotationInvariant):
 
 def _wishart_factor(
     freedom: int, size: int, batch: int, stream: Stream
-) -> Float64[Tensor, "{batch} rows {size}"]:
+) -> Float64[torch.Tensor, "{batch} rows {size}"]:
     """Draw T, float64, with T^T T ~ Wishart(freedom, I): normals, or Bartlett's triangle if smaller."""
     if freedom < size:
         return stream.normal(batch, freedom, size).to(torch.float64)

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from geomreg_tui.losses.objective import LabelledExamples, Objective
+from geomreg_tui.losses.targets import LabelledExamples, TargetNumbers
 
-__all__ = ["LabelledExamples", "Objective"]
+__all__ = ["LabelledExamples", "TargetNumbers"]

@@ -2,36 +2,49 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
-import torch
-from jaxtyping import Float64
+from jaxtyping import Float64, Int64
 from numpy.typing import NDArray
 
-from geomreg_tui.losses.per_example import LossPerExample, Targets
-
-__all__ = ["best_constant_loss", "null_loss"]
+__all__ = ["best_constant_loss", "loss_of_zeros"]
 
 FloatArray = NDArray[np.float64]
 
 
-def null_loss(loss: LossPerExample, targets: Targets, exact: Targets) -> float:
+def loss_of_zeros(
+    loss: str,
+    targets: Float64[FloatArray, "training outputs"],
+    labels: Int64[NDArray[np.int64], " training"] | None,
+    bounds: Float64[FloatArray, "2 training"],
+) -> float:
     """Return the mean loss over the training examples where all outputs are 0.
 
-    Where the number format of the run gives a loss more than one unit in the last place away from the exact
-    one, it is the former, so that networks with such outputs can be told by their loss.
-
     Args:
-        loss: of each network on each example.
-        targets: of all examples in the run's number format, of which the training examples come first.
-        exact: of the N training examples in float64.
+        loss: its name.
+        targets: of the training examples as the loss sees them, (N, C).
+        labels: their classes, (N,), or None for real targets.
+        bounds: interval of the right class for a single output, (2, N).
     """
-    zeros = torch.zeros_like(targets.numbers).unsqueeze(0)
-    examples = exact.numbers.shape[1]
-    rounded = float(loss(zeros, targets)[:, :examples].mean(dim=1))
-    mean = float(loss(torch.zeros_like(exact.numbers).unsqueeze(0), exact).mean())
-    return mean if abs(rounded - mean) <= torch.finfo(zeros.dtype).eps * mean else rounded
+    outputs = targets.shape[1]
+    size = np.abs(targets)
+    match loss:
+        case "mse":
+            return float(np.square(targets).mean())
+        case "mae":
+            return float(size.mean())
+        case "huber":
+            return float(np.where(size < 1, targets**2 / 2, size - 0.5).mean())
+        case "cross_entropy":
+            return math.log(outputs)
+        case "bce":
+            return math.log(2)
+        case "hinge":
+            return 1.0 if outputs == 1 else (outputs - 1) / outputs
+    right = (bounds[0] < 0) & (bounds[1] > 0)
+    return float(1 - right.mean()) if outputs == 1 else 1.0
 
 
 def best_constant_loss(loss: str, targets: Float64[FloatArray, "training outputs"]) -> float:

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-__all__ = ["LEAKY_SLOPE", "activation"]
+from geomreg_tui.activations import LEAKY_SLOPE
 
-LEAKY_SLOPE = 0.01  # torch.nn.LeakyReLU's default
+__all__ = ["activation"]
 
 _IN_PLACE: dict[str, Callable[[Tensor], Tensor]] = {
     "relu": torch.relu_,

@@ -9,8 +9,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from geomreg_tui.activations import LEAKY_SLOPE
 from geomreg_tui.batched import elementwise
-from geomreg_tui.networks.activations import LEAKY_SLOPE, activation
+from geomreg_tui.networks.activations import activation
 
 __all__ = ["Slope", "apply_activation", "slope_of"]
 

@@ -220,8 +220,8 @@ class RunDirectory:
                 "use the version of geomreg-tui that wrote it"
             )
         with parsing(stored_at):
-            experiment = Experiment.parse(stored["experiment"])
-            asked = Experiment.parse(stored["asked"])
+            experiment = Experiment.from_stored(stored["experiment"])
+            asked = Experiment.from_stored(stored["asked"])
             started_in, digest = plain_text(str(stored["started_in"])), stored["digest"]
         with parsing(path / "facts.safetensors"):
             facts = Facts.from_parts(*read_arrays(path / "facts.safetensors"))
@@ -341,7 +341,7 @@ class RunDirectory:
                 "schema": SCHEMA,
                 "digest": experiment.digest(),
                 "experiment": experiment.to_json(),
-                "asked": self.asked.model_dump(mode="json", exclude_unset=True),
+                "asked": self.asked.to_stored(),
                 "started_in": self.started_in,
             },
         )

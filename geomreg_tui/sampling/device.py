@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import platform
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.metadata import version
 
 import numpy as np
-import torch
 
 from geomreg_tui.errors import ExperimentError, Problem
+from geomreg_tui.fused.library import kernel
+from geomreg_tui.lazy import torch
 
-__all__ = ["environment", "one_thread", "resolve_devices"]
+__all__ = ["cpu_capability", "environment", "one_thread", "resolve_devices"]
+
+
+_GPU_DEVICES = ("/dev/nvidiactl", "/dev/nvidia0", "/dev/dxg", "/dev/kfd")  # NVIDIA, Windows' Linux, AMD
+_CAPABILITIES = {"x86-64-v3 (AVX2)": "AVX2", "x86-64-v4 (AVX-512)": "AVX512"}
 
 
 def resolve_devices(text: str) -> tuple[str, ...]:
@@ -25,9 +32,11 @@ def resolve_devices(text: str) -> tuple[str, ...]:
     Raises:
         ExperimentError: if there is no such device here, or they are of different kinds.
     """
+    if text == "cpu" or (text == "auto" and not _may_have_gpu()):
+        return ("cpu",)
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
     kinds = {f"cuda:{number}": torch.cuda.get_device_name(number) for number in range(count)}
-    if text == "cpu" or (text == "auto" and not kinds):
+    if text == "auto" and not kinds:
         return ("cpu",)
     if kinds and text in ("auto", "cuda"):
         return tuple(gpu for gpu, kind in kinds.items() if kind == kinds["cuda:0"])
@@ -48,16 +57,34 @@ def environment(device: str) -> dict[str, str]:
     kind = (
         torch.cuda.get_device_name(torch.device(device))
         if device.startswith("cuda")
-        else f"{platform.machine()} {torch.backends.cpu.get_cpu_capability()}"
+        else f"{platform.machine()} {cpu_capability()}"
     )
     return {
         "geomreg_tui": geomreg_tui.__version__,
-        "torch": str(torch.__version__),  # plain text: the engine must not import torch to read it
+        "torch": version("torch"),
         "numpy": np.__version__,
         "python": platform.python_version(),
         "device": device.partition(":")[0],
         "device_kind": kind,
     }
+
+
+def cpu_capability() -> str:
+    """Return the kind of instructions that torch takes on this CPU, as ``torch.backends.cpu`` calls it.
+
+    Where the fused kernel runs on x86-64, its level and the variable that torch obeys tell; else torch does.
+    """
+    found = kernel()
+    level = _CAPABILITIES.get(found.instructions) if found else None
+    asked = os.environ.get("ATEN_CPU_CAPABILITY", "").lower()
+    if level is None or asked:
+        return str(torch.backends.cpu.get_cpu_capability())
+    return level
+
+
+def _may_have_gpu() -> bool:
+    """Return whether a GPU may be here, for which torch is then asked: its driver shows as a device."""
+    return platform.system() != "Linux" or any(os.path.exists(path) for path in _GPU_DEVICES)
 
 
 @contextmanager

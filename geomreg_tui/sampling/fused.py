@@ -1,78 +1,177 @@
-"""Plain samples drawn by the fused kernel, for experiments that ask for it (key ``backend``)."""
+"""Plain samples drawn by the fused kernel. No torch here."""
 
 from __future__ import annotations
 
-import numpy as np
-import torch
+from collections.abc import Iterator
+from dataclasses import replace
 
+import numpy as np
+
+from geomreg_tui.activations import HOMOGENEOUS
+from geomreg_tui.datasets import Dataset, load
 from geomreg_tui.errors import ExperimentError, Problem
-from geomreg_tui.fused.library import kernel, why_missing
+from geomreg_tui.experiment import Experiment
+from geomreg_tui.fused.library import Kernel, kernel, why_missing
 from geomreg_tui.fused.network import DEAD, UNCERTAIN, FusedNetworks, LayerNumbers, LossNumbers
 from geomreg_tui.fused.plan import against_fused
-from geomreg_tui.inits import InitLaw, RotationInvariant
+from geomreg_tui.inits import InitLaw, RotationInvariant, build_law
 from geomreg_tui.inits.independent import Independent
-from geomreg_tui.sampling.dead import DeadRule
-from geomreg_tui.sampling.radial import HOMOGENEOUS
-from geomreg_tui.sampling.sampler import Drawn, Sampler
-from geomreg_tui.shapes import LayerShape
+from geomreg_tui.losses import TargetNumbers
+from geomreg_tui.memory import available_memory
+from geomreg_tui.sampling.cost import network_cost
+from geomreg_tui.sampling.dead import DeadRule, DeadWatch, dead_rule
+from geomreg_tui.sampling.drawn import DrawnNumbers
+from geomreg_tui.sampling.fused_rounding import radial_moved_size, usual_moved_size
+from geomreg_tui.sampling.resolve import check_memory, choose_backend, choose_sampler, describe
+from geomreg_tui.shapes import LayerShape, layer_shapes
+from geomreg_tui.summary import Facts, loss_resolution
 
 __all__ = ["FusedSampler"]
+
+_PIECE = 1024  # networks that are drawn at least, before a worker is asked whether to go on
+_ROUNDED = (4, 16)  # networks, fewest and most, that tell how large rounding is
+_ROUNDED_SECONDS = 0.005  # that may go by, roughly, where these are not the fewest
 
 
 class FusedSampler:
     """An experiment made ready for the fused kernel, which draws networks by their numbers.
 
     Attributes:
+        facts: what the experiment comes to; ``facts.experiment`` is the resolved one.
+        dataset: the examples.
+        targets: what outputs are compared with.
         networks: as the kernel draws them.
     """
 
+    facts: Facts
+    dataset: Dataset
+    targets: TargetNumbers
     networks: FusedNetworks
 
-    def __init__(self, sampler: Sampler) -> None:
-        """Make an experiment ready.
+    def __init__(
+        self, found: Kernel, experiment: Experiment, reason: str, dataset: Dataset, targets: TargetNumbers
+    ) -> None:
+        """Make an experiment ready; use :meth:`build`.
 
         Args:
-            sampler: the experiment, loaded and with its sizes fixed.
-
-        Raises:
-            ExperimentError: if the kernel does not draw it, or is not to be had here.
+            found: the compiled kernel.
+            experiment: the experiment, its backend and its sampler chosen.
+            reason: why this sampler.
+            dataset: the examples.
+            targets: what outputs are compared with.
         """
-        experiment, objective = sampler.facts.experiment, sampler.objective
-        allowed = against_fused(experiment, len(sampler.x), objective.outputs)
-        if allowed:
-            raise ExperimentError([Problem("backend", "'fused'", f"it draws {allowed}: try torch")])
-        found = kernel()
-        if found is None or sampler.device.type != "cpu":
-            why = why_missing() or f"it runs on the CPU, not on {sampler.device}"
-            raise ExperimentError([Problem("backend", "'fused'", f"there is none here: {why}")])
-        self._rule = sampler.dead_rule
-        self._relu = sampler.dead_watch.relu
+        self.dataset, self.targets = dataset, targets
+        law = _law(experiment, dataset, targets)
+        facts = describe(experiment, reason, dataset, targets, law)
+        experiment = facts.experiment
+        x = dataset.x.reshape(len(dataset.x), -1).astype(np.float64)
+        training = x[: dataset.examples]
+        largest = float(np.abs(training.astype(np.float32)).max())
+        watch = DeadWatch(experiment, law, experiment.dtype, (dataset.examples, len(x)), largest)
+        self._rule = dead_rule(experiment, law, largest)
+        self._relu = watch.relu
         self.networks = FusedNetworks(
             found,
             experiment,
-            sampler.law.shapes,
-            [_layer_numbers(sampler.law, shape) for shape in sampler.law.shapes],
-            sampler.dataset.x.reshape(len(sampler.dataset.x), -1).astype(np.float64),
-            LossNumbers(objective.numbers, objective.labels, objective.bounds),
+            law.shapes,
+            [_layer_numbers(law, shape) for shape in law.shapes],
+            x,
+            LossNumbers(targets.numbers, targets.labels, targets.bounds),
             slope=HOMOGENEOUS.get(experiment.activation, 0.0),
             watched=self._rule is DeadRule.WATCHED,
-            least=sampler.dead_watch.least,
+            least=watch.least,
+        )
+        if experiment.sampler == "radial":
+            size = radial_moved_size(self.networks.outputs(0, _ROUNDED[1]), len(law.shapes) - 1)
+        else:
+            seconds = network_cost(law.shapes, len(x), experiment.sampler).seconds
+            count = min(max(_ROUNDED[0], int(_ROUNDED_SECONDS / seconds)), _ROUNDED[1])
+            projected = experiment.sampler == "projected"
+            activation = experiment.activation
+            size = usual_moved_size(found, activation, law, training, count, projected=projected)
+        self.facts = replace(
+            facts,
+            null_loss=self._null_loss(found, facts),
+            resolution=loss_resolution(experiment.loss, experiment.dtype, targets.training, size),
         )
 
-    def draw(self, first: int, count: int) -> Drawn:
+    @classmethod
+    def build(cls, experiment: Experiment, device: str = "cpu") -> FusedSampler | None:
+        """Make an experiment ready, if the kernel is to draw it; return None where torch is.
+
+        Raises:
+            ExperimentError: if keys of the experiment contradict each other or the data, or if the kernel
+                is asked for and does not draw it, or is not to be had here.
+            DataError: if the data cannot be read or do not fit the loss.
+            CapacityError: if a network does not fit into memory.
+        """
+        if experiment.backend == "torch":
+            return None
+        found = kernel() if device == "cpu" else None
+        asked = experiment.backend == "fused"
+        columns = experiment.examples + experiment.held_out
+        against = against_fused(experiment, columns, experiment.outputs or 1, radial=True)
+        if not asked and (against or found is None):
+            return None
+        if against:
+            raise _refusal(f"it draws {against}: try torch")
+        if found is None:
+            raise _refusal(f"there is none here: {why_missing() or f'it runs on the CPU, not on {device}'}")
+        dataset = load(experiment)
+        targets = TargetNumbers.build(dataset, experiment.loss, experiment.outputs, experiment.dtype)
+        law, columns = _law(experiment, dataset, targets), len(dataset.x)
+        if choose_backend(experiment, law, columns, targets.outputs, "cpu") == "torch":
+            return None
+        experiment = experiment.replace(backend="fused")
+        choice = choose_sampler(experiment, law, columns, needs_weights=False)
+        experiment = experiment.replace(sampler=choice.sampler)
+        radial = choice.sampler == "radial"
+        if against := against_fused(experiment, columns, targets.outputs, radial=radial):
+            raise _refusal(f"it draws {against}: try torch")
+        check_memory(law.shapes, columns, choice.sampler, experiment.dtype, available_memory(), device)
+        return cls(found, experiment, choice.reason, dataset, targets)
+
+    def draw(self, first: int, count: int) -> DrawnNumbers:
         """Draw the networks ``first`` to ``first + count - 1``; return their losses."""
         train, held_out, right, states = self.networks.losses(first, count)
         dead = None
         if self._rule in (DeadRule.NONE, DeadRule.ALL):
-            dead = torch.full((count,), self._rule is DeadRule.ALL)
+            dead = np.full(count, self._rule is DeadRule.ALL)
         elif self._rule is DeadRule.WATCHED and not (self._relu and (states == UNCERTAIN).any()):
-            dead = torch.from_numpy(states == DEAD)
-        return Drawn(
-            torch.from_numpy(train),
-            None if held_out is None else torch.from_numpy(held_out),
-            None if right is None else torch.from_numpy(right),
-            dead,
+            dead = states == DEAD
+        return DrawnNumbers(train, held_out, right, dead)
+
+    def pieces(self, chunk: int, size: int, wanted: int) -> Iterator[DrawnNumbers]:
+        """Draw the first ``wanted`` networks of a chunk of ``size``, some at a time."""
+        piece = max(_PIECE, size // 8 // _PIECE * _PIECE)
+        for begun in range(0, wanted, piece):
+            yield self.draw(chunk * size + begun, min(piece, wanted - begun))
+
+    def _null_loss(self, found: Kernel, facts: Facts) -> float:
+        """Return the loss of outputs that are all 0.
+
+        Where the kernel gives a loss more than one unit in the last place away from the exact one, it is
+        the former, so that networks with such outputs can be told by their loss.
+        """
+        silent = facts.experiment.replace(
+            depth=0, width=1, gain=0.0, bias=False, init="normal", sampler="direct"
         )
+        numbers = LossNumbers(self.targets.numbers, self.targets.labels, self.targets.bounds)
+        x = np.zeros((len(self.dataset.x), 1))
+        shapes = layer_shapes(silent, (1,), self.targets.outputs)
+        networks = FusedNetworks(found, silent, shapes, [LayerNumbers(0.0, 0.0)], x, numbers)
+        rounded, exact = float(networks.losses(0, 1)[0][0]), facts.null_loss
+        return exact if abs(rounded - exact) <= float(np.finfo(np.float32).eps) * exact else rounded
+
+
+def _refusal(allowed: str) -> ExperimentError:
+    """Return the error that says why the kernel does not draw an experiment."""
+    return ExperimentError([Problem("backend", "'fused'", allowed)])
+
+
+def _law(experiment: Experiment, dataset: Dataset, targets: TargetNumbers) -> InitLaw:
+    """Return the init law of an experiment for its layers."""
+    return build_law(experiment, layer_shapes(experiment, dataset.x.shape[1:], targets.outputs))
 
 
 def _layer_numbers(law: InitLaw, shape: LayerShape) -> LayerNumbers:

@@ -14,15 +14,12 @@ import torch
 from jaxtyping import Bool, Float, Float64
 from torch import Tensor
 
+from geomreg_tui.activations import HOMOGENEOUS
 from geomreg_tui.experiment import Experiment
 from geomreg_tui.inits import RotationInvariant, Stream
-from geomreg_tui.networks.activations import LEAKY_SLOPE
 from geomreg_tui.shapes import LayerShape
 
-__all__ = ["HOMOGENEOUS", "radial_outputs"]
-
-# Activation of a negative pre-activation, as a multiple of it, squared; positive ones pass unchanged.
-HOMOGENEOUS = {"relu": 0.0, "leaky_relu": LEAKY_SLOPE**2, "linear": 1.0, "abs": 1.0}
+__all__ = ["radial_outputs"]
 
 
 def radial_outputs(

@@ -6,15 +6,21 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from geomreg_tui.errors import ExperimentError, Problem
-from geomreg_tui.experiment import Experiment
-from geomreg_tui.fused.plan import drawn_numbers
-from geomreg_tui.inits import InitLaw
-from geomreg_tui.sampling.cost import network_cost
-from geomreg_tui.sampling.radial import HOMOGENEOUS
-from geomreg_tui.shapes import LayerShape
+import numpy as np
 
-__all__ = ["Choice", "choose_sampler", "sizes"]
+from geomreg_tui.activations import HOMOGENEOUS
+from geomreg_tui.datasets import Dataset
+from geomreg_tui.errors import CapacityError, ExperimentError, Problem
+from geomreg_tui.experiment import Experiment
+from geomreg_tui.fused.library import kernel
+from geomreg_tui.fused.plan import against_fused, drawn_numbers
+from geomreg_tui.inits import InitLaw
+from geomreg_tui.losses import TargetNumbers
+from geomreg_tui.sampling.cost import network_cost
+from geomreg_tui.shapes import LayerShape, parameter_count
+from geomreg_tui.summary import Facts, zeros_are_exact
+
+__all__ = ["Choice", "check_memory", "choose_backend", "choose_sampler", "describe", "sizes"]
 
 # Batches are sized for a core's cache, chunks for a few of them a second on one core.
 _BATCH_ELEMENTS = 2**19
@@ -71,6 +77,25 @@ def choose_sampler(experiment: Experiment, law: InitLaw, columns: int, needs_wei
     )
 
 
+def choose_backend(experiment: Experiment, law: InitLaw, columns: int, outputs: int, device: str) -> str:
+    """Return what draws plain samples of an experiment: for ``auto`` the fused kernel where it can.
+
+    Args:
+        experiment: the experiment.
+        law: its init law.
+        columns: training and held-out examples.
+        outputs: C.
+        device: kind of the device, ``cpu`` or ``cuda``.
+    """
+    if experiment.backend != "auto":
+        return experiment.backend
+    radial = experiment.sampler in ("auto", "radial") and not (
+        _against_projected(experiment, law, False) or _against_radial(experiment, columns)
+    )
+    can = not against_fused(experiment, columns, outputs, radial=radial)
+    return "fused" if can and device == "cpu" and kernel() is not None else "torch"
+
+
 def sizes(
     shapes: Sequence[LayerShape],
     examples: int,
@@ -95,6 +120,96 @@ def sizes(
     faster = _FUSED if fused else 1
     chunk = min(_CHUNK_LIMIT * faster, int(_CHUNK_SECONDS * faster / seconds))
     return max(batch, chunk // batch * batch), batch
+
+
+def check_memory(
+    shapes: Sequence[LayerShape],
+    examples: int,
+    sampler: str,
+    dtype: str,
+    free: int,
+    device: str,
+    *,
+    needs_weights: bool = False,
+) -> None:
+    """Refuse an experiment of which not even one network fits into memory.
+
+    Args:
+        shapes: the layers.
+        examples: training and held-out examples.
+        sampler: how networks are drawn.
+        dtype: number format.
+        free: bytes that are free.
+        device: where, for people.
+        needs_weights: whether whole weight tensors are held.
+
+    Raises:
+        CapacityError: naming what is needed and what is free.
+    """
+    elements = network_cost(shapes, examples, sampler).elements
+    if needs_weights:
+        elements = max(elements, 2 * parameter_count(shapes))
+    needed = elements * np.dtype(dtype).itemsize
+    if needed > free:
+        raise CapacityError(
+            f"one network needs {needed / 2**30:,.1f} GiB with sampler {sampler}, "
+            f"but {free / 2**30:,.1f} GiB are free on {device}: try a smaller width, "
+            "fewer examples, or a rotation-invariant init, which can be projected"
+        )
+
+
+def describe(
+    experiment: Experiment,
+    reason: str,
+    dataset: Dataset,
+    targets: TargetNumbers,
+    law: InitLaw,
+    *,
+    needs_weights: bool = False,
+    one_by_one: bool = False,
+) -> Facts:
+    """Return what an experiment comes to, its sizes fixed and its resolution still open.
+
+    Args:
+        experiment: the experiment, its backend and its sampler chosen.
+        reason: why this sampler.
+        dataset: the examples.
+        targets: what outputs are compared with.
+        law: the init law.
+        needs_weights: whether the architecture is a person's own.
+        one_by_one: whether networks are evaluated one after the other.
+    """
+    chunk, batch = sizes(
+        law.shapes,
+        len(dataset.x),
+        experiment.sampler,
+        one_by_one=one_by_one,
+        fused=experiment.backend == "fused",
+    )
+    resolved = experiment.replace(
+        batch_size=experiment.batch_size or batch,
+        chunk_size=experiment.chunk_size or chunk,
+        data_sha256=dataset.sha256,
+    )
+    last = law.shapes[-1]
+    silent = law.weight_moment(last) == 0 and not (last.bias and law.bias_moment(last)) and not needs_weights
+    notes = dataset.notes
+    if silent:
+        notes += ("every weight of the readout is 0, so every network predicts 0",)
+    null_loss = targets.null_loss(experiment.loss)
+    return Facts(
+        experiment=resolved,
+        input_size=int(dataset.x[0].size),
+        output_size=targets.outputs,
+        parameters=parameter_count(law.shapes),
+        init_radius=law.radius(),
+        null_loss=null_loss,
+        constant_loss=min(null_loss, targets.constant_loss(experiment.loss)),
+        sampler_reason=reason,
+        data_notes=notes,
+        support=law.support(),
+        zeros_exact=zeros_are_exact(experiment) or silent,
+    )
 
 
 def _against_projected(experiment: Experiment, law: InitLaw, needs_weights: bool) -> str | None:

@@ -2,30 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import cast
+from typing import Any, cast
 
 import torch
-from jaxtyping import Bool, Float, Int64
+from jaxtyping import Bool, Float, Int64, Num
+from numpy.typing import NDArray
 from torch import Tensor
 
 from geomreg_tui.datasets import Dataset, load
-from geomreg_tui.errors import CapacityError
 from geomreg_tui.experiment import Experiment
 from geomreg_tui.inits import InitLaw, RotationInvariant, Stream, build_law
-from geomreg_tui.losses import Objective
+from geomreg_tui.losses import TargetNumbers
+from geomreg_tui.losses.objective import Objective
 from geomreg_tui.memory import available_memory
 from geomreg_tui.networks import Network, build_network
 from geomreg_tui.sampling.cost import network_cost, projects
-from geomreg_tui.sampling.dead import DeadRule, DeadWatch, WatchedLayers, dead_rule
+from geomreg_tui.sampling.dead import DeadRule, DeadWatch, dead_rule
+from geomreg_tui.sampling.device import one_thread
 from geomreg_tui.sampling.direct import DirectLayers
+from geomreg_tui.sampling.drawn import DrawnNumbers
 from geomreg_tui.sampling.projected import ProjectedLayers
 from geomreg_tui.sampling.radial import radial_outputs
-from geomreg_tui.sampling.resolve import choose_sampler, sizes
+from geomreg_tui.sampling.resolve import check_memory, choose_sampler, describe
+from geomreg_tui.sampling.rng import chunk_generator
 from geomreg_tui.sampling.roots import gram_root
 from geomreg_tui.sampling.rounding import usual_moved_size
-from geomreg_tui.shapes import parameter_count
-from geomreg_tui.summary import Facts, loss_resolution, zeros_are_exact
+from geomreg_tui.sampling.watched import WatchedLayers
+from geomreg_tui.summary import Facts, loss_resolution
 
 __all__ = ["Drawn", "Sampler"]
 
@@ -57,6 +62,7 @@ class Sampler:
     Attributes:
         facts: what the experiment comes to; ``facts.experiment`` is the resolved one.
         dataset: the examples.
+        targets: what outputs are compared with.
         network: the architecture.
         law: the init law.
         objective: targets and loss.
@@ -68,6 +74,7 @@ class Sampler:
 
     facts: Facts
     dataset: Dataset
+    targets: TargetNumbers
     network: Network
     law: InitLaw
     objective: Objective
@@ -85,56 +92,46 @@ class Sampler:
         self.device = torch.device(device)
         self._dtype = torch.float64 if experiment.dtype == "float64" else torch.float32
         self.dataset = load(experiment)
-        self.objective = Objective.build(
-            self.dataset, experiment.loss, experiment.outputs, self._dtype, self.device
+        self.targets = targets = TargetNumbers.build(
+            self.dataset, experiment.loss, experiment.outputs, experiment.dtype
         )
-        input_shape = self.dataset.x.shape[1:]
-        self.network = build_network(experiment, input_shape, self.objective.outputs, self._dtype)
+        self.objective = Objective(experiment.loss, targets, self._dtype, self.device)
+        self.network = build_network(experiment, self.dataset.x.shape[1:], targets.outputs, self._dtype)
         self.law = build_law(experiment, self.network.shapes)
-        examples = len(self.dataset.x)
-        choice = choose_sampler(experiment, self.law, examples, self.network.needs_weights)
-        self._check_memory(examples, choice.sampler)
-        self.x = torch.from_numpy(self.dataset.x).to(self.device, self._dtype)
-        note = self._try_out()
-        chunk, batch = sizes(
+        examples, own = len(self.dataset.x), self.network.needs_weights
+        if experiment.backend == "auto":
+            experiment = experiment.replace(backend="torch")
+        choice = choose_sampler(experiment, self.law, examples, own)
+        experiment = experiment.replace(sampler=choice.sampler)
+        check_memory(
             self.network.shapes,
             examples,
             choice.sampler,
+            experiment.dtype,
+            _free_bytes(self.device),
+            str(self.device),
+            needs_weights=own,
+        )
+        self.x = torch.from_numpy(self.dataset.x).to(self.device, self._dtype)
+        note = self._try_out()
+        facts = describe(
+            experiment,
+            f"{choice.reason}; {note}" if note else choice.reason,
+            self.dataset,
+            targets,
+            self.law,
+            needs_weights=own,
             one_by_one=self.network.one_by_one,
-            fused=experiment.backend == "fused",
         )
-        batch = experiment.batch_size or batch
-        resolved = experiment.replace(
-            sampler=choice.sampler,
-            batch_size=batch,
-            chunk_size=experiment.chunk_size or chunk,
-            data_sha256=self.dataset.sha256,
-        )
-        last = self.network.shapes[-1]
-        silent = self.law.weight_moment(last) == 0 and not (last.bias and self.law.bias_moment(last))
-        silent &= not self.network.needs_weights
-        notes = self.dataset.notes
-        if silent:
-            notes += ("every weight of the readout is 0, so every network predicts 0",)
-        self.facts = Facts(
-            experiment=resolved,
-            input_size=int(self.dataset.x[0].size),
-            output_size=self.objective.outputs,
-            parameters=parameter_count(self.network.shapes),
-            init_radius=self.law.radius(),
-            null_loss=self.objective.null_loss,
-            constant_loss=self.objective.constant_loss,
-            sampler_reason=f"{choice.reason}; {note}" if note else choice.reason,
-            data_notes=notes,
-            support=self.law.support(),
-            zeros_exact=zeros_are_exact(experiment) or silent,
+        self.facts = replace(
+            facts, null_loss=self.objective.null_loss, constant_loss=self.objective.constant_loss
         )
         self._first_root = self._shared_root()
-        self.facts = replace(self.facts, resolution=self._resolution(choice.sampler, batch))
+        self.facts = replace(self.facts, resolution=self._resolution())
         largest = float(self.x[: self.dataset.examples].abs().amax())
         columns = (self.dataset.examples, examples)
-        self.dead_rule = dead_rule(resolved, self.law, largest)
-        self.dead_watch = DeadWatch(resolved, self.law, self._dtype, columns, largest)
+        self.dead_rule = dead_rule(self.facts.experiment, self.law, largest)
+        self.dead_watch = DeadWatch(self.facts.experiment, self.law, experiment.dtype, columns, largest)
 
     def draw(self, batch: int, generator: torch.Generator) -> Drawn:
         """Draw ``batch`` networks and return their losses."""
@@ -145,6 +142,21 @@ class Sampler:
         if losses.shape[1] == examples:
             return Drawn(train, None, None, dead)
         return Drawn(train, losses[:, examples:].mean(dim=1), self.objective.correct(outputs), dead)
+
+    def pieces(self, chunk: int, size: int, wanted: int) -> Iterator[DrawnNumbers]:
+        """Draw the networks of a chunk, a batch at a time, on one thread; see ``ChunkSampler``."""
+        experiment = self.facts.experiment
+        generator = chunk_generator(experiment.seed, chunk, self.device)
+        batch = int(experiment.batch_size or 1)
+        for _ in range(0, wanted, batch):
+            with one_thread(), torch.inference_mode():
+                drawn = self.draw(batch, generator)
+            yield DrawnNumbers(
+                _numbers(drawn.train, torch.float64),
+                None if drawn.held_out is None else _numbers(drawn.held_out, torch.float64),
+                None if drawn.correct is None else _numbers(drawn.correct, torch.int64),
+                None if drawn.dead is None else _numbers(drawn.dead, torch.bool),
+            )
 
     def outputs(
         self, batch: int, stream: Stream
@@ -194,10 +206,11 @@ class Sampler:
             layers = DirectLayers(self.law, _TRIED, Stream(generator, self.device, self._dtype))
             return self.network.try_out(self.x, layers)
 
-    def _resolution(self, sampler: str, batch: int) -> float:
+    def _resolution(self) -> float:
         """Return the loss below which only the rounding of outputs and targets shows."""
         examples, experiment = self.dataset.examples, self.facts.experiment
-        seconds = network_cost(self.network.shapes, len(self.x), sampler).seconds
+        seconds = network_cost(self.network.shapes, len(self.x), experiment.sampler).seconds
+        batch = int(experiment.batch_size or 1)
         few, many = _ROUNDED
         count = min(max(few, min(many, int(_ROUNDED_SECONDS / seconds))), batch)
         size = usual_moved_size(
@@ -218,23 +231,10 @@ class Sampler:
         scale, offset = cast(RotationInvariant, self.law).row_scales(first)
         return gram_root(columns, scale, offset).to(self.device, self._dtype)
 
-    def _check_memory(self, examples: int, sampler: str) -> None:
-        """Refuse an experiment of which not even one network fits into memory.
 
-        Raises:
-            CapacityError: naming what is needed and what is free.
-        """
-        elements = network_cost(self.network.shapes, examples, sampler).elements
-        if self.network.needs_weights:
-            elements = max(elements, 2 * parameter_count(self.network.shapes))
-        needed = elements * self._dtype.itemsize
-        free = _free_bytes(self.device)
-        if needed > free:
-            raise CapacityError(
-                f"one network needs {needed / 2**30:,.1f} GiB with sampler {sampler}, "
-                f"but {free / 2**30:,.1f} GiB are free on {self.device}: try a smaller width, "
-                "fewer examples, or a rotation-invariant init, which can be projected"
-            )
+def _numbers(values: Num[Tensor, " batch"] | Bool[Tensor, " batch"], dtype: torch.dtype) -> NDArray[Any]:
+    """Return values as an array."""
+    return values.to("cpu", dtype).numpy()
 
 
 def _free_bytes(device: torch.device) -> int:

@@ -4,27 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
-import torch
-from jaxtyping import Bool, Float64, Num
+from jaxtyping import Float64
 from numpy.typing import NDArray
-from torch import Tensor
 
 from geomreg_tui.engine.work import Interrupt
 from geomreg_tui.errors import GivenUpError
 from geomreg_tui.experiment import Experiment
-from geomreg_tui.sampling.device import one_thread
+from geomreg_tui.sampling.drawn import ChunkSampler
 from geomreg_tui.sampling.fused import FusedSampler
 from geomreg_tui.sampling.pieces import ChunkWork
 from geomreg_tui.sampling.plan import chunk_size
-from geomreg_tui.sampling.rng import chunk_generator
-from geomreg_tui.sampling.sampler import Drawn, Sampler
 from geomreg_tui.summary import ChunkResult, Facts, JointHistogram, LossHistogram, Moments, Summary
 
 __all__ = ["Ready", "draw_chunk", "prepare", "run_chunk"]
 
-_FUSED_PIECE = 1024  # networks that the fused kernel draws at least, before it is asked whether to go on
 _ATOM_ROUNDING = 2  # units in the last place, relative to the null loss
 
 
@@ -44,7 +40,7 @@ class Ready:
 
 
 def prepare(experiment: Experiment, device: str = "cpu") -> Ready:
-    """Load the data, choose the sampler and fix the sizes. Loads torch into the process that calls it.
+    """Load the data, choose the sampler and fix the sizes. Loads torch where torch is to draw.
 
     Args:
         experiment: what is to be sampled.
@@ -66,10 +62,8 @@ def prepare(experiment: Experiment, device: str = "cpu") -> Ready:
         ('auto', 'projected')
     """
     sampler = _sampler(experiment, device)
-    if experiment.backend == "fused":
-        _fused(experiment, device)
     training = sampler.dataset.x[: sampler.dataset.examples]
-    return Ready(sampler.facts, training, np.asarray(sampler.objective.targets, np.float64))
+    return Ready(sampler.facts, training, np.asarray(sampler.targets.training, np.float64))
 
 
 def draw_chunk(work: ChunkWork, device: str, interrupt: Interrupt | None = None) -> ChunkResult:
@@ -88,7 +82,7 @@ def run_chunk(
     keep: int = 0,
     interrupt: Interrupt | None = None,
 ) -> ChunkResult:
-    """Draw the networks of one chunk. Loads torch into the process that calls it.
+    """Draw the networks of one chunk. Loads torch where torch draws.
 
     The same arguments give the same bits: the stream is keyed by (seed, chunk), and networks are
     evaluated in batches of fixed size on one thread. With the fused backend it is keyed by (seed, network).
@@ -99,7 +93,7 @@ def run_chunk(
         count: only the first ``count`` networks of the chunk; default all.
         device: where to compute.
         keep: how many of the first losses to return.
-        interrupt: asked before each batch whether to give up.
+        interrupt: asked after each batch whether to give up.
 
     Returns:
         The summary of the networks, and the first losses, float64 (keep,); None where none are kept.
@@ -116,33 +110,18 @@ def run_chunk(
     """
     sampler = _sampler(experiment, device)
     facts = sampler.facts
-    size, batch = chunk_size(facts.experiment), int(facts.experiment.batch_size or 1)
+    size = chunk_size(facts.experiment)
     wanted = size if count is None else min(count, size)
-    if facts.experiment.backend == "fused":
-        fused = _fused(experiment, device)
-        piece = max(_FUSED_PIECE, size // 8 // _FUSED_PIECE * _FUSED_PIECE)
-
-        def draw(begun: int) -> Drawn:
-            return fused.draw(chunk * size + begun, min(piece, wanted - begun))
-    else:
-        generator = chunk_generator(facts.experiment.seed, chunk, torch.device(device))
-        piece = batch
-
-        def draw(begun: int) -> Drawn:
-            return sampler.draw(batch, generator)
-
     train, held_out, correct, dead = [], [], [], []
-    with one_thread(), torch.inference_mode():
-        for begun in range(0, wanted, piece):
-            if interrupt is not None and interrupt():
-                raise GivenUpError(f"chunk {chunk} was given up")
-            drawn = draw(begun)
-            train.append(drawn.train)
-            dead.append(drawn.dead)
-            if drawn.held_out is not None:
-                held_out.append(drawn.held_out)
-            if drawn.correct is not None:
-                correct.append(drawn.correct)
+    for drawn in sampler.pieces(chunk, size, wanted):
+        if interrupt is not None and interrupt():
+            raise GivenUpError(f"chunk {chunk} was given up")
+        train.append(drawn.train)
+        dead.append(drawn.dead)
+        if drawn.held_out is not None:
+            held_out.append(drawn.held_out)
+        if drawn.correct is not None:
+            correct.append(drawn.correct)
     losses = _joined(train, wanted)
     histogram = LossHistogram.from_losses(
         losses,
@@ -160,25 +139,24 @@ def run_chunk(
     return ChunkResult(summary, losses[:keep].copy() if keep else None)
 
 
-def _joined(parts: list[Num[Tensor, " _"]], count: int) -> Float64[NDArray[np.float64], " {count}"]:
+def _joined(parts: list[NDArray[Any]], count: int) -> Float64[NDArray[np.float64], " {count}"]:
     """Return the first ``count`` numbers of batches, (count,)."""
-    joined: NDArray[np.float64] = torch.cat(parts)[:count].to("cpu", torch.float64).numpy()
+    joined: NDArray[np.float64] = np.concatenate(parts)[:count].astype(np.float64)
     return joined
 
 
-def _dead(parts: list[Bool[Tensor, " _"] | None], count: int) -> int | None:
+def _dead(parts: list[NDArray[np.bool_] | None], count: int) -> int | None:
     """Return how many of the first networks are dead; None where that cannot be told of all."""
     known = [part for part in parts if part is not None]
-    return int(torch.cat(known)[:count].count_nonzero()) if len(known) == len(parts) else None
+    return int(np.count_nonzero(np.concatenate(known)[:count])) if len(known) == len(parts) else None
 
 
 @lru_cache(maxsize=4)
-def _sampler(experiment: Experiment, device: str) -> Sampler:
-    """Return the sampler of an experiment; the last few are kept."""
+def _sampler(experiment: Experiment, device: str) -> ChunkSampler:
+    """Return what draws an experiment; the last few are kept."""
+    fused = FusedSampler.build(experiment, device)
+    if fused is not None:
+        return fused
+    from geomreg_tui.sampling.sampler import Sampler  # imports torch
+
     return Sampler(experiment, device)
-
-
-@lru_cache(maxsize=4)
-def _fused(experiment: Experiment, device: str) -> FusedSampler:
-    """Return what draws an experiment with the fused kernel; the last few are kept."""
-    return FusedSampler(_sampler(experiment, device))

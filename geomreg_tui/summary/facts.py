@@ -140,7 +140,7 @@ class Facts:
             ExperimentError: if the experiment is not valid.
             LookupError, OverflowError, TypeError, ValueError: if entries are missing or of the wrong kind.
         """
-        experiment, null_loss = Experiment.parse(values["experiment"]), float(values["null_loss"])
+        experiment, null_loss = Experiment.from_stored(values["experiment"]), float(values["null_loss"])
         if "resolution" in values:
             stored = values["resolution"]
             resolution = None if stored is None else float(stored)

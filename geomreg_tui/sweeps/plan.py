@@ -87,7 +87,7 @@ class SweepPlan:
         """Return plain data."""
         return {
             "schema": _SCHEMA,
-            "experiment": self.experiment.model_dump(mode="json", exclude_unset=True),
+            "experiment": self.experiment.to_stored(),
             "factors": [[factor.key, list(factor.values)] for factor in self.factors],
             "samples": self.samples,
             "tail": None if self.tail is None else plan_values(self.tail),
@@ -104,7 +104,7 @@ class SweepPlan:
             KeyError, TypeError, ValueError: if it is not a plan.
         """
         plan = cls(
-            Experiment.parse(values["experiment"]),
+            Experiment.from_stored(values["experiment"]),
             tuple(factor_of(key, listed) for key, listed in values["factors"]),
             int(values["samples"]),
             plan_from_values(values["tail"]) if values.get("tail") is not None else None,

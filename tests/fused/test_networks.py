@@ -13,8 +13,8 @@ from geomreg_tui.errors import ExperimentError
 from geomreg_tui.experiment import Experiment, choices
 from geomreg_tui.fused.library import kernel
 from geomreg_tui.fused.plan import ACTIVATIONS, LOSSES
+from geomreg_tui.losses.objective import Objective
 from geomreg_tui.sampling.fused import FusedSampler
-from geomreg_tui.sampling.sampler import Sampler
 from geomreg_tui.sampling.work import prepare, run_chunk
 from geomreg_tui.summary import Summary
 from tests import seeds
@@ -28,21 +28,19 @@ SMALL = {"data": "gaussian", "inputs": 5, "examples": 6, "width": 12, "depth": 2
 
 
 def sampler(**values):
-    return Sampler(Experiment.parse({"seed": seeds.seed(0), **FUSED, **values}))
-
-
-def networks(made):
-    return FusedSampler(made).networks
+    made = FusedSampler.build(Experiment.parse({"seed": seeds.seed(0), **FUSED, **values}))
+    assert made is not None
+    return made
 
 
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("data", ["iris", "moons"])
 def test_losses_are_those_of_the_outputs(loss, data):
     made = sampler(data=data, examples=7, held_out=5, width=9, depth=2, loss=loss)
-    outputs = torch.from_numpy(networks(made).outputs(3, 500)).double()
-    objective = type(made.objective).build(made.dataset, loss, None, torch.float64, torch.device("cpu"))
+    outputs = torch.from_numpy(made.networks.outputs(3, 500)).double()
+    objective = Objective.build(made.dataset, loss, None, torch.float64, torch.device("cpu"))
     expected = objective.per_example(outputs).numpy()
-    train, held_out, right, _ = networks(made).losses(3, 500)
+    train, held_out, right, _ = made.networks.losses(3, 500)
     # Targets are rounded to float32 in the run.
     np.testing.assert_allclose(train, expected[:, :7].mean(axis=1), rtol=1e-6, atol=1e-9)
     np.testing.assert_allclose(held_out, expected[:, 7:].mean(axis=1), rtol=1e-6, atol=1e-9)
@@ -116,7 +114,7 @@ def test_outputs_of_identical_and_nearly_identical_inputs_are_as_near(tmp_path):
         values = single_example(tmp_path, inputs, np.ones(len(inputs)))
         made = sampler(**values, width=40, depth=3, sampler="projected")
         place = [int(np.flatnonzero((made.dataset.x == row).all(axis=1))[0]) for row in inputs]
-        outputs = networks(made).outputs(0, 2_000)[:, 0, place].astype(np.float64)
+        outputs = made.networks.outputs(0, 2_000)[:, 0, place].astype(np.float64)
         size = np.abs(outputs).max(axis=1)
         # A ReLU network is as steep as its weights: the mean square step is that of the He law.
         moved = outputs[:, 3] - outputs[:, 0]
@@ -131,9 +129,9 @@ def test_outputs_of_identical_and_nearly_identical_inputs_are_as_near(tmp_path):
 def test_bits_do_not_depend_on_how_networks_are_cut():
     for values in (SMALL, {**SMALL, "examples": 1}, {**SMALL, "init": "ball", "activation": "sin"}):
         made = sampler(**values)
-        whole = networks(made).losses(0, 5000)[0]
+        whole = made.networks.losses(0, 5000)[0]
         cuts = [0, 1, 2, 1023, 1024, 1025, 3000, 5000]
-        parts = [networks(made).losses(a, b - a)[0] for a, b in itertools.pairwise(cuts)]
+        parts = [made.networks.losses(a, b - a)[0] for a, b in itertools.pairwise(cuts)]
         np.testing.assert_array_equal(np.concatenate(parts), whole)
         digests = set()
         for size in (700, 1024, 4999, 5000):
@@ -188,7 +186,8 @@ def test_where_there_is_no_kernel_the_error_says_why(monkeypatch):
     monkeypatch.setattr(module, "kernel", lambda: None)
     monkeypatch.setattr(module, "why_missing", lambda: "this installation was built without it")
     with pytest.raises(ExperimentError, match="there is none here: this installation was built"):
-        FusedSampler(sampler(**SMALL))
+        sampler(**SMALL)
+    assert FusedSampler.build(Experiment.parse(SMALL)) is None
 
 
 def test_dead_networks_have_their_exact_share():

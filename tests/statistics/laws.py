@@ -15,6 +15,8 @@ from geomreg_tui.summary import Summary
 from tests import seeds
 from tests.rates import ALPHA, sigmas
 
+DRAWN_BY = "torch"  # unless an experiment says; the fixture ``each_backend`` has both
+
 
 @dataclass(frozen=True)
 class Draws:
@@ -26,7 +28,7 @@ class Draws:
 
 def draw(values, count):
     """Draw at least ``count`` networks of an experiment through the chunks that runs are made of."""
-    ready = sampling.prepare(Experiment.parse({"seed": seeds.seed(0), **values}))
+    ready = sampling.prepare(Experiment.parse({"seed": seeds.seed(0), "backend": DRAWN_BY, **values}))
     experiment = ready.facts.experiment
     parts, drawn = [], 0
     while drawn < count:
@@ -40,7 +42,7 @@ def draw(values, count):
 
 def draw_summary(values, count):
     """Draw ``count`` networks and return their summary and the facts of the experiment."""
-    facts = sampling.prepare(Experiment.parse({"seed": seeds.seed(0), **values})).facts
+    facts = sampling.prepare(Experiment.parse({"seed": seeds.seed(0), "backend": DRAWN_BY, **values})).facts
     size = facts.experiment.chunk_size
     chunks = range(-(-count // size))
     counts = [min(size, count - chunk * size) for chunk in chunks]

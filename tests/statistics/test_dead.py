@@ -31,6 +31,7 @@ def judge_dead(summary, probability):
     assert stats.binomtest(summary.dead, summary.samples, probability).pvalue > ALPHA
 
 
+@pytest.mark.usefixtures("each_backend")
 @pytest.mark.parametrize("sampler", ["direct", "projected", "radial"])
 @pytest.mark.parametrize(("width", "depth"), SINGLE_DEPTHS)
 def test_dead_networks_on_one_example_have_their_exact_share(tmp_path, sampler, width, depth):
@@ -43,12 +44,14 @@ def test_dead_networks_on_one_example_have_their_exact_share(tmp_path, sampler, 
         assert summary.histogram.atom - summary.dead <= 5
 
 
+@pytest.mark.usefixtures("each_backend")
 @pytest.mark.parametrize("init", ["orthogonal", "sphere", "ball", "laplace", "uniform", "he_truncated"])
 def test_every_law_of_symmetric_rows_has_that_share(tmp_path, init):
     values = {**single_example(tmp_path, X, 1.3), "width": 3, "depth": 4, "init": init}
     judge_dead(draw_summary(values, 50_000)[0], off_by_chance([3] * 4))
 
 
+@pytest.mark.usefixtures("each_backend")
 @pytest.mark.parametrize("sampler", ["direct", "projected"])
 def test_with_biases_too(tmp_path, sampler):
     """An off layer is followed by living ones, so the predictions are constant and not 0."""
@@ -58,6 +61,7 @@ def test_with_biases_too(tmp_path, sampler):
     assert summary.histogram.atom < summary.dead / 2
 
 
+@pytest.mark.usefixtures("each_backend")
 @pytest.mark.parametrize("sampler", ["direct", "projected"])
 @pytest.mark.parametrize("width", [1, 3])
 def test_dead_on_two_and_three_examples_is_an_orthant_probability(tmp_path, sampler, width):
@@ -74,6 +78,7 @@ def test_dead_on_two_and_three_examples_is_an_orthant_probability(tmp_path, samp
         judge_dead(summary, off**width)
 
 
+@pytest.mark.usefixtures("each_backend")
 @pytest.mark.parametrize(
     ("examples", "bias"),
     [
@@ -167,6 +172,7 @@ def test_every_activation_and_law_against_the_weights_themselves(activation, ini
             assert counted.summary.dead == 0
 
 
+@pytest.mark.usefixtures("each_backend")
 def test_tanh_at_a_tiny_gain_is_at_the_null_loss_and_not_dead():
     values = {"data": "gaussian", "inputs": 4, "examples": 1, "width": 8, "depth": 3}
     for gain in (1e-5, 1e-12, 1e-30):
@@ -176,6 +182,7 @@ def test_tanh_at_a_tiny_gain_is_at_the_null_loss_and_not_dead():
     assert (summary.histogram.atom, summary.dead) == (5_000, 5_000)
 
 
+@pytest.mark.usefixtures("each_backend")
 def test_a_relu_network_whose_activations_underflow_is_counted_by_the_law_or_not_at_all():
     values = {"data": "gaussian", "inputs": 4, "examples": 1, "width": 2, "depth": 4, "gain": 1e-15}
     summary, facts = draw_summary(values, 50_000)
@@ -187,6 +194,7 @@ def test_a_relu_network_whose_activations_underflow_is_counted_by_the_law_or_not
                off_by_chance([2] * 4))  # fmt: skip
 
 
+@pytest.mark.usefixtures("each_backend")
 @pytest.mark.parametrize("sampler", ["direct", "projected", "radial"])
 def test_inputs_of_zero_kill_every_network_but_sigmoids_and_biases_do_not(tmp_path, sampler):
     values = {**single_example(tmp_path, [0.0, 0.0, 0.0], 1.0), "width": 4, "depth": 2}

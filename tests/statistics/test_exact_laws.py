@@ -14,6 +14,8 @@ from tests.rates import ALPHA
 
 from .laws import draw, gaussian_cdf, judge, linear_layer, mixed_cdf, relu_layer, single_example
 
+pytestmark = pytest.mark.usefixtures("each_backend")
+
 MILLION = 10**6
 X = np.array([1.0, -2.0, 0.5, 1.5])
 NORM = float(X @ X)

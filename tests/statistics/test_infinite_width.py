@@ -11,6 +11,8 @@ from tests.rates import ALPHA
 
 from .laws import draw
 
+pytestmark = pytest.mark.usefixtures("each_backend")
+
 COUNT = 20_000
 
 

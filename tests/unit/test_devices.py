@@ -1,9 +1,14 @@
 """Which devices a name means, where there are GPUs and where there are none."""
 
+import os
+import subprocess
+import sys
+
 import pytest
 import torch
 
 from geomreg_tui.errors import ExperimentError
+from geomreg_tui.sampling import device
 from geomreg_tui.sampling.device import environment, resolve_devices
 
 KINDS = ["big", "big", "small", "big"]
@@ -11,6 +16,7 @@ KINDS = ["big", "big", "small", "big"]
 
 @pytest.fixture
 def gpus(monkeypatch):
+    monkeypatch.setattr(device, "_GPU_DEVICES", ("/dev/null",))
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: len(KINDS))
     monkeypatch.setattr(torch.cuda, "get_device_name", KINDS.__getitem__)
@@ -43,6 +49,8 @@ def test_gpus_of_different_kinds_would_give_different_bits(gpus):
 
 
 def test_without_gpus(monkeypatch):
+    monkeypatch.setattr(device, "_GPU_DEVICES", ("/dev/null",))
+    assert resolve_devices("auto") == ("cpu",)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert resolve_devices("auto") == resolve_devices("cpu") == ("cpu",)
     with pytest.raises(ExperimentError, match="here there are auto, cpu"):
@@ -54,3 +62,23 @@ def test_the_environment_names_what_the_bits_depend_on():
     assert found["torch"] == torch.__version__
     assert found["device"] == "cpu"
     assert set(found) == {"geomreg_tui", "torch", "numpy", "python", "device", "device_kind"}
+
+
+@pytest.mark.parametrize("asked", ["", "default", "avx2", "avx512"])
+def test_the_kind_of_instructions_is_what_torch_says_it_takes(asked):
+    """It is known without torch, whose import takes longer than a small run."""
+    code = """
+from geomreg_tui.sampling.device import cpu_capability
+found = cpu_capability()
+import torch
+print(found, torch.backends.cpu.get_cpu_capability())
+"""
+    answer = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "ATEN_CPU_CAPABILITY": asked},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    found, expected = answer.stdout.split()
+    assert found == expected

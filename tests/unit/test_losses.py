@@ -17,7 +17,7 @@ from torch.nn import functional
 from geomreg_tui.datasets import Dataset, load
 from geomreg_tui.errors import ExperimentError
 from geomreg_tui.experiment import Experiment, choices
-from geomreg_tui.losses import Objective
+from geomreg_tui.losses.objective import Objective
 from tests import seeds
 
 CPU = torch.device("cpu")

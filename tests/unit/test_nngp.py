@@ -9,8 +9,9 @@ import pytest
 import torch
 from numpy.polynomial.legendre import leggauss
 
+from geomreg_tui.activations import LEAKY_SLOPE
 from geomreg_tui.experiment import Activation
-from geomreg_tui.networks.activations import LEAKY_SLOPE, activation
+from geomreg_tui.networks.activations import activation
 from geomreg_tui.statistics.nngp import SLOPES, LayerVariance, activation_covariance, kernel_cost, nngp_kernel
 from tests import seeds
 from tests.rates import sigmas

@@ -17,7 +17,7 @@ from pyarrow import parquet
 from geomreg_tui.datasets import Dataset, load
 from geomreg_tui.errors import DataError, ExperimentError, plain_text
 from geomreg_tui.experiment import Experiment
-from geomreg_tui.losses import Objective
+from geomreg_tui.losses.objective import Objective
 
 RNG = np.random.default_rng(1)
 X, Y = RNG.standard_normal((12, 4)), RNG.standard_normal(12)

@@ -12,7 +12,7 @@ from scipy import optimize
 from geomreg_tui.datasets import load
 from geomreg_tui.errors import ExperimentError
 from geomreg_tui.experiment import Experiment, choices
-from geomreg_tui.losses import Objective
+from geomreg_tui.losses.objective import Objective
 from geomreg_tui.losses.per_example import Targets
 from geomreg_tui.report.results import load_result
 from geomreg_tui.report.text import report_text

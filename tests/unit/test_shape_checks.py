@@ -16,7 +16,8 @@ from jaxtyping import TypeCheckError
 from geomreg_tui import shapes
 from geomreg_tui.experiment import Experiment
 from geomreg_tui.inits import Stream, build_law
-from geomreg_tui.losses import Objective
+from geomreg_tui.losses import TargetNumbers
+from geomreg_tui.losses.objective import Objective
 from geomreg_tui.networks import apply_matrix, build_network
 from geomreg_tui.sampling.direct import DirectLayers
 from geomreg_tui.sampling.roots import gram_root
@@ -38,7 +39,8 @@ def law(init="normal"):
 
 
 def objective():
-    return Objective("mse", np.zeros((6, 2)), None, np.zeros((2, 6)), 5, torch.float32, torch.device("cpu"))
+    targets = TargetNumbers.round(np.zeros((6, 2)), None, np.zeros((2, 6)), 5, "float32")
+    return Objective("mse", targets, torch.float32, torch.device("cpu"))
 
 
 def network():
@@ -143,7 +145,7 @@ def test_each_name_of_an_axis_is_in_the_vocabulary():
 
 def test_checks_draw_nothing_from_the_generator_of_the_program():
     before = random.getstate()
-    _joined([torch.zeros(3), torch.ones(3), torch.ones(3)], 7)
+    _joined([np.zeros(3), np.ones(3), np.ones(3)], 7)
     law().radius()
     network()
     assert random.getstate() == before

@@ -1,0 +1,139 @@
+"""What the fused kernel draws is drawn without torch, whose import takes longer than a small run."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+from geomreg_tui.datasets import load
+from geomreg_tui.experiment import Experiment, choices
+from geomreg_tui.fused.library import kernel
+from geomreg_tui.losses.objective import Objective
+from geomreg_tui.sampling import resolve
+from geomreg_tui.sampling.fused import FusedSampler
+from geomreg_tui.sampling.sampler import Sampler
+from geomreg_tui.sampling.work import prepare, run_chunk
+
+pytestmark = pytest.mark.skipif(kernel() is None, reason="the fused kernel is not built here")
+
+SMALL = {"data": "iris", "examples": 6, "held_out": 4, "width": 12, "depth": 2}
+
+WORKER = """
+import sys
+sys.modules["torch"] = None  # whoever imports it fails
+from geomreg_tui.experiment import Experiment
+from geomreg_tui.runner.preparation import Preparation
+from geomreg_tui.runner.preparing import prepare
+from geomreg_tui.sampling.pieces import ChunkWork
+from geomreg_tui.sampling.work import draw_chunk
+
+for values in (
+    {"data": "iris", "examples": 6, "held_out": 4, "bias": True},
+    {"data": "digits", "examples": 1, "depth": 8},
+    {"data": "moons", "init": "ball", "activation": "gelu", "loss": "hinge"},
+    {"data": "digits", "depth": 0, "init": "torch_default", "loss": "cross_entropy"},
+):
+    experiment = Experiment.parse({**values, "width": values.get("width", 5)})
+    prepared = prepare(Preparation(experiment, "auto", {}, overlays=True))
+    answer = draw_chunk(ChunkWork(prepared.facts.experiment, 0, 3000), "cpu")
+    print(answer.summary.samples, prepared.facts.experiment.backend, prepared.devices)
+"""
+
+
+def test_a_worker_prepares_and_draws_without_torch():
+    answer = subprocess.run([sys.executable, "-c", WORKER], capture_output=True, text=True, check=False)
+    assert answer.stdout.splitlines() == ["3000 fused ('cpu',)"] * 4, answer.stderr
+
+
+@pytest.mark.parametrize(
+    ("values", "backend"),
+    [
+        ({}, "fused"),
+        ({"init": "orthogonal", "examples": 1, "held_out": 0}, "fused"),
+        ({"init": "orthogonal"}, "torch"),
+        ({"init": "orthogonal", "examples": 1, "held_out": 0, "sampler": "projected"}, "torch"),
+        ({"init": "student_t"}, "torch"),
+        ({"init": "sparse"}, "torch"),
+        ({"dtype": "float64"}, "torch"),
+        ({"residual": True}, "torch"),
+        ({"layer_norm": True}, "torch"),
+        ({"data": "digits", "arch": "conv"}, "torch"),
+        ({"data": "moons", "examples": 200, "held_out": 56}, "fused"),
+        ({"data": "moons", "examples": 200, "held_out": 57}, "torch"),
+        ({"backend": "torch"}, "torch"),
+    ],
+)
+def test_auto_takes_the_kernel_where_it_can(values, backend):
+    facts = prepare(Experiment.parse({**SMALL, **values})).facts
+    assert facts.experiment.backend == backend
+    assert run_chunk(facts.experiment, 0, 100).summary.samples == 100
+    assert Experiment.from_stored(facts.experiment.to_json()) == facts.experiment
+
+
+def test_auto_takes_torch_where_there_is_no_kernel(monkeypatch):
+    from geomreg_tui.sampling import fused as module
+
+    monkeypatch.setattr(module, "kernel", lambda: None)
+    monkeypatch.setattr(resolve, "kernel", lambda: None)
+    assert prepare(Experiment.parse({**SMALL, "seed": 3})).facts.experiment.backend == "torch"
+
+
+LOSSES = [(name, data, None) for name in choices("loss") for data in ("iris", "moons")] + [
+    ("mse", "iris", 3),
+    ("mae", "diabetes", None),
+    ("huber", "diabetes", None),
+    ("hinge", "moons", 2),
+]
+
+
+@pytest.mark.parametrize(("loss", "data", "outputs"), LOSSES)
+def test_losses_of_constants_are_those_of_torch(loss, data, outputs):
+    values = {"data": data, "examples": 7, "width": 4, "depth": 1, "loss": loss, "outputs": outputs}
+    experiment = Experiment.parse(values)
+    made = FusedSampler.build(experiment)
+    for dtype in (torch.float32, torch.float64):
+        theirs = Objective.build(load(experiment), loss, outputs, dtype, torch.device("cpu"))
+        assert made.facts.null_loss == pytest.approx(theirs.null_loss, rel=3e-7)
+        assert made.facts.constant_loss == pytest.approx(theirs.constant_loss, rel=3e-7, abs=1e-300)
+    zeros = torch.zeros(1, made.targets.outputs, 7, dtype=torch.float64)
+    exact = float(theirs.per_example(zeros).mean())
+    assert made.targets.null_loss(loss) == pytest.approx(exact, rel=3e-7)
+    silent = run_chunk(prepare(experiment.replace(gain=0)).facts.experiment, 0, 50).summary
+    assert silent.histogram.atom == 50
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"data": "digits", "examples": 4, "width": 16},
+        {"data": "digits", "examples": 16, "width": 64, "bias": True},
+        {"data": "iris", "examples": 16, "width": 64, "activation": "tanh"},
+        {"data": "digits", "examples": 3, "width": 16, "init": "uniform"},
+        {"data": "digits", "examples": 8, "width": 32, "init": "binary", "loss": "mae"},
+        {"data": "gaussian", "examples": 2, "width": 9, "init": "sphere", "gain": 40},
+        {"data": "moons", "examples": 32, "width": 50, "loss": "huber", "depth": 4, "gain": 2},
+        {"data": "digits", "examples": 1, "width": 100, "depth": 8},
+        {"data": "digits", "examples": 1, "width": 100, "depth": 2, "init": "orthogonal", "gain": 30},
+    ],
+)
+def test_rounding_is_as_large_as_it_is_found_with_torch(monkeypatch, values):
+    """Medians over 400 networks each, of which torch's are of one set of signs."""
+    from geomreg_tui.sampling import fused, sampler
+
+    for module in (fused, sampler):
+        monkeypatch.setattr(module, "_ROUNDED", (400, 400))
+    experiment = Experiment.parse({**values, "batch_size": 400})
+    ours = FusedSampler.build(experiment).facts.resolution
+    theirs = Sampler(experiment).facts.resolution
+    assert np.log(ours / theirs) == pytest.approx(0, abs=np.log(3))
+
+
+def test_a_network_that_does_not_fit_into_memory_is_refused(monkeypatch):
+    from geomreg_tui.errors import CapacityError
+    from geomreg_tui.sampling import fused as module
+
+    monkeypatch.setattr(module, "available_memory", lambda: 10_000)
+    with pytest.raises(CapacityError, match="one network needs"):
+        prepare(Experiment.parse({**SMALL, "width": 3000, "init": "uniform"}))
