@@ -135,7 +135,8 @@ def run_chunk(
         joint = JointHistogram.from_losses(
             losses, _joined(held_out, wanted), predicted, facts.experiment.held_out
         )
-    summary = Summary(histogram, Moments.from_losses(losses, facts.null_loss), joint, _dead(dead, wanted))
+    moments = Moments.from_losses(losses, facts.null_loss, blas=facts.experiment.backend == "torch")
+    summary = Summary(histogram, moments, joint, _dead(dead, wanted))
     return ChunkResult(summary, losses[:keep].copy() if keep else None)
 
 

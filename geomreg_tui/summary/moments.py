@@ -92,22 +92,29 @@ class Moments:
     square: ExactSum = ExactSum()
 
     @classmethod
-    def from_losses(cls, losses: ArrayLike, origin: float) -> Moments:
-        """Aggregate losses of any shape; those that are not finite are left out."""
+    def from_losses(cls, losses: ArrayLike, origin: float, *, blas: bool = False) -> Moments:
+        """Aggregate losses of any shape; those that are not finite are left out.
+
+        Args:
+            losses: any shape.
+            origin: what deviations are from.
+            blas: whether BLAS adds the squares, as it did in version 0.1.0. Their order, and so the last
+                bits, then depend on the processor; otherwise on nothing.
+        """
         values = np.asarray(losses, dtype=np.float64).ravel()
         values = values[np.isfinite(values)]
         if not values.size:
             return cls(origin)
         deviation = values - origin
         with np.errstate(over="ignore"):
-            total, square = float(deviation.sum()), float(np.dot(deviation, deviation))
+            square = np.dot(deviation, deviation) if blas else np.square(deviation).sum()
         return cls(
             origin,
             values.size,
             float(values.min()),
             float(values.max()),
-            ExactSum.of([total]),
-            ExactSum.of([square]),
+            ExactSum.of([float(deviation.sum())]),
+            ExactSum.of([float(square)]),
         )
 
     def __add__(self, other: Moments) -> Moments:

@@ -163,6 +163,17 @@ def test_bits_are_the_same_with_every_instruction_set(level):
     assert state.hexdigest() == "5f735f92619027b040ef4f5a5ca93a84cc286e5a08530a2bea75f353b2b73b09"
 
 
+def test_a_summary_has_the_same_bits_on_every_processor():
+    """Nothing in it is added in an order that a library chooses."""
+    values = {"data": "digits", "data_seed": 3, "examples": 6, "held_out": 5, "width": 24, "depth": 2}
+    experiment = prepare(Experiment.parse({**FUSED, **values, "bias": True})).facts.experiment
+    summary = run_chunk(experiment, 0, 4000).summary
+    state = hashlib.sha256()
+    for name, array in sorted(summary.to_arrays().items()):
+        state.update(name.encode() + array.tobytes())
+    assert state.hexdigest() == "cf15ddbf74efa81bff0d9441b3156e613b2287a43de1df48fb3c3d80a18f6a3a"
+
+
 @pytest.mark.parametrize(
     ("values", "message"),
     [

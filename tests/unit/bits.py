@@ -27,8 +27,15 @@ from tests.processors import CAPABILITIES, PORTABLE, processor
 STORED = Path(__file__).with_name("bits.json")
 ROOT = Path(__file__).parents[2]
 COUNTS = (64, 40)  # networks of the two chunks
-SIZES = {"chunk_size": 64, "batch_size": 16, "bin_bits": 20}
-TAIL_SIZES = {"samples": 200, "chunk_size": 100, "batch_size": 50, "workers": 1, "progress": False}
+SIZES = {"chunk_size": 64, "batch_size": 16, "bin_bits": 20, "backend": "torch"}
+TAIL_SIZES = {
+    "samples": 200,
+    "chunk_size": 100,
+    "batch_size": 50,
+    "backend": "torch",
+    "workers": 1,
+    "progress": False,
+}
 
 EXPERIMENTS: dict[str, dict[str, Any]] = {
     "direct": {
