@@ -22,12 +22,11 @@ from geomreg_tui.rundir import RunState
 from geomreg_tui.rundir.store import discard
 from geomreg_tui.runner.begin import begin, check
 from geomreg_tui.runner.failure import publish_failure
+from geomreg_tui.runner.loading import preloaded
 from geomreg_tui.runner.preview import serve_previews
 from geomreg_tui.runner.process import answer, detach, log_line
 from geomreg_tui.runner.protocol import RunRequest, error_line
 from geomreg_tui.runner.resume import changes
-
-_PRELOAD = ("geomreg_tui.runner.preload",)
 
 
 def serve_runs() -> ExitCode:
@@ -61,7 +60,7 @@ def _executor(request: RunRequest) -> Executor:
     """Return what does the work of a request and of those that follow it."""
     if request.cluster is not None:
         return DaskExecutor(Cluster.from_json(request.cluster), changes)
-    return WorkerPool(request.workers or _cores(), _PRELOAD)
+    return WorkerPool(request.workers or _cores(), preloaded(request))
 
 
 def _carry_out(request: RunRequest, pool: Executor) -> ExitCode:

@@ -260,7 +260,7 @@ def _plain(cluster: Cluster | None) -> dict[str, Any] | None:
 
 
 class RunSeries:
-    """One engine process that carries out runs one after the other, without loading torch for each.
+    """One engine process that carries out runs one after the other, without loading its modules for each.
 
     Args:
         workers: worker processes; default: one for each core.

@@ -8,11 +8,10 @@ import gc
 import signal
 from importlib import import_module
 
-# What the first works need is loaded once, torch with it, before any worker is forked. Nothing of it is
-# garbage: to look for some took a tenth of the time here, and in each worker it copies the pages it looks at.
+# What the first works need is loaded once, before any worker is forked. Nothing of it is garbage: to look
+# for some took a tenth of the time here, and in each worker it copies the pages it looks at.
 gc.disable()
-for _name in ("geomreg_tui.runner.preparing", "geomreg_tui.splitting.work"):
-    import_module(_name)
+import_module("geomreg_tui.runner.preparing")
 gc.freeze()
 gc.enable()
 

@@ -1,4 +1,4 @@
-"""Making an experiment ready, inside a worker. Imports torch."""
+"""Making an experiment ready, inside a worker. Imports torch where torch is to draw."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ class PreviewEngine:
         self._number = 0
 
     def start(self) -> None:
-        """Start the process; it loads torch in the background."""
+        """Start the process; it loads what it needs in the background."""
         if self._process is not None and self._process.poll() is not None:
             self._end()
         if self._process is None:

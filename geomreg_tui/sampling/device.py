@@ -14,7 +14,7 @@ from geomreg_tui.errors import ExperimentError, Problem
 from geomreg_tui.fused.library import kernel
 from geomreg_tui.lazy import torch
 
-__all__ = ["cpu_capability", "environment", "one_thread", "resolve_devices"]
+__all__ = ["cpu_capability", "environment", "may_have_gpu", "one_thread", "resolve_devices"]
 
 
 _GPU_DEVICES = ("/dev/nvidiactl", "/dev/nvidia0", "/dev/dxg", "/dev/kfd")  # NVIDIA, Windows' Linux, AMD
@@ -32,7 +32,7 @@ def resolve_devices(text: str) -> tuple[str, ...]:
     Raises:
         ExperimentError: if there is no such device here, or they are of different kinds.
     """
-    if text == "cpu" or (text == "auto" and not _may_have_gpu()):
+    if text == "cpu" or (text == "auto" and not may_have_gpu()):
         return ("cpu",)
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
     kinds = {f"cuda:{number}": torch.cuda.get_device_name(number) for number in range(count)}
@@ -82,7 +82,7 @@ def cpu_capability() -> str:
     return level
 
 
-def _may_have_gpu() -> bool:
+def may_have_gpu() -> bool:
     """Return whether a GPU may be here, for which torch is then asked: its driver shows as a device."""
     return platform.system() != "Linux" or any(os.path.exists(path) for path in _GPU_DEVICES)
 

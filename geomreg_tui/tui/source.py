@@ -116,7 +116,7 @@ class EngineSource:
         self._engine: PreviewEngine | None = None
 
     def open(self) -> None:
-        """Start the warm engine; it loads torch in the background."""
+        """Start the warm engine; it loads what it needs in the background."""
         self._previews().start()
 
     def preview(self, experiment: Experiment, samples: int) -> int:

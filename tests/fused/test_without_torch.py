@@ -7,10 +7,13 @@ import numpy as np
 import pytest
 import torch
 
+import geomreg_tui as geomreg
 from geomreg_tui.datasets import load
 from geomreg_tui.experiment import Experiment, choices
 from geomreg_tui.fused.library import kernel
 from geomreg_tui.losses.objective import Objective
+from geomreg_tui.runner.loading import preloaded
+from geomreg_tui.runner.protocol import RunRequest
 from geomreg_tui.sampling import resolve
 from geomreg_tui.sampling.fused import FusedSampler
 from geomreg_tui.sampling.sampler import Sampler
@@ -137,3 +140,26 @@ def test_a_network_that_does_not_fit_into_memory_is_refused(monkeypatch):
     monkeypatch.setattr(module, "available_memory", lambda: 10_000)
     with pytest.raises(CapacityError, match="one network needs"):
         prepare(Experiment.parse({**SMALL, "width": 3000, "init": "uniform"}))
+
+
+@pytest.mark.parametrize(
+    ("values", "plans", "expected"),
+    [
+        ({}, {"sampling": {}}, False),
+        ({"backend": "torch"}, {"sampling": {}}, True),
+        ({"layer_norm": True}, {"sampling": {}}, True),
+        ({}, {"sampling": {}, "splitting": {}}, True),
+        ({}, {"sampling": {}, "training": {}}, True),
+        ({"width": -1}, {"sampling": {}}, False),
+    ],
+)
+def test_torch_is_loaded_before_workers_are_forked_where_they_need_it(values, plans, expected):
+    request = RunRequest("nowhere", plans, experiment={**SMALL, **values}, device="cpu")
+    assert (preloaded(request)[0] == "geomreg_tui.runner.preload_torch") == expected
+
+
+def test_a_run_that_is_gone_on_with_loads_torch_if_torch_drew_it(tmp_path):
+    for backend, expected in (("fused", 1), ("torch", 2)):
+        folder = tmp_path / backend
+        geomreg.sample(**SMALL, backend=backend, samples=100, out=folder, workers=1, progress=False)
+        assert len(preloaded(RunRequest(str(folder), {"sampling": {}}, device="cpu"))) == expected
