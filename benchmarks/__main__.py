@@ -9,7 +9,18 @@ from dataclasses import replace
 
 import torch
 
-from benchmarks import cluster, gradients, memory, overhead, primitives, tail, terminal, throughput, training
+from benchmarks import (
+    cluster,
+    gpu,
+    gradients,
+    memory,
+    overhead,
+    primitives,
+    tail,
+    terminal,
+    throughput,
+    training,
+)
 
 TABLES: dict[str, Callable[[float], str]] = {
     "throughput": throughput.table,
@@ -36,13 +47,15 @@ SMOKE: dict[str, Callable[[], str]] = {
     "training": lambda: training.table(0.01, training.CASES[:1], rounds=1),
     "gradients": lambda: gradients.table(0.01, [gradients.Case(2, 4, 1)], rounds=1),
     "cluster": lambda: cluster.table(1.0, list(cluster.EXPERIMENTS)[:1], (10,)),
+    "gpu": lambda: gpu.table(0.01, "cpu", 2000, [gpu.Case(2, 8, 1, 1)]),
 }
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print the tables asked for; all by default."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("table", nargs="*", choices=[*TABLES, []], default=[])
+    parser.add_argument("table", nargs="*", choices=[*TABLES, "gpu", []], default=[])
+    parser.add_argument("--device", default="cuda:0", help="of the table gpu, which is made if named")
     parser.add_argument("--seconds", type=float, default=1.0, help="time for each figure")
     parser.add_argument(
         "--smoke", action="store_true", help="at the smallest sizes, to see that they run; without terminal"
@@ -53,7 +66,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if options.smoke:
         tables = [SMOKE[name]() for name in wanted if name in SMOKE]
     else:
-        tables = [TABLES[name](options.seconds) for name in wanted]
+        tables = [
+            gpu.table(options.seconds, options.device) if name == "gpu" else TABLES[name](options.seconds)
+            for name in wanted
+        ]
     print("\n\n".join(tables))
 
 

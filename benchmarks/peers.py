@@ -62,12 +62,15 @@ def module_loop(case: Case) -> Callable[[], int]:
     return draw
 
 
-def vmap_ensemble(case: Case) -> Callable[[], int]:
+def vmap_ensemble(case: Case, device: str = "cpu") -> Callable[[], int]:
     """Stack the weights of many networks and evaluate them with ``torch.func.vmap``."""
-    module, (x, y) = case.module(), case.data()
+    module, (x, y) = case.module().to(device), (part.to(device) for part in case.data())
     count = sum(weight.numel() for weight in module.parameters())
     ensemble = max(1, min(4096, _ENSEMBLE_WEIGHTS // count))
-    stacked = {name: torch.empty(ensemble, *weight.shape) for name, weight in module.named_parameters()}
+    stacked = {
+        name: torch.empty(ensemble, *weight.shape, device=device)
+        for name, weight in module.named_parameters()
+    }
     scales = {name: math.sqrt(2 / weight.shape[1]) for name, weight in module.named_parameters()}
 
     def loss(parameters: dict[str, Tensor]) -> Tensor:
@@ -79,7 +82,7 @@ def vmap_ensemble(case: Case) -> Callable[[], int]:
     def draw() -> int:
         for name, weight in stacked.items():
             weight.normal_(0, scales[name])
-        losses(stacked)
+        losses(stacked).cpu()
         return ensemble
 
     return draw

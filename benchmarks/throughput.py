@@ -30,7 +30,7 @@ CASES = [
 ]
 
 
-def ours(case: Case, backend: str) -> tuple[Callable[[], int], str]:
+def ours(case: Case, backend: str, device: str = "cpu") -> tuple[Callable[[], int], str]:
     """Return a function that draws a chunk, histogram included, and the sampler that was chosen."""
     x, y = case.data()
     with tempfile.TemporaryDirectory() as folder:
@@ -44,13 +44,13 @@ def ours(case: Case, backend: str) -> tuple[Callable[[], int], str]:
             "depth": case.depth,
             "backend": backend,
         }
-        experiment = geomreg.prepare(geomreg.Experiment.parse(values)).facts.experiment
-        geomreg.run_chunk(experiment, 0, 1)  # the data are read here for good
+        experiment = geomreg.prepare(geomreg.Experiment.parse(values), device).facts.experiment
+        geomreg.run_chunk(experiment, 0, 1, device=device)  # the data are read here for good
     chunks = itertools.count()
     part = max(int(experiment.batch_size or 1), int(experiment.chunk_size or 1) // 4)
 
     def draw() -> int:
-        return geomreg.run_chunk(experiment, next(chunks), part).summary.samples
+        return geomreg.run_chunk(experiment, next(chunks), part, device=device).summary.samples
 
     return draw, str(experiment.sampler)
 
@@ -67,7 +67,7 @@ def rate(draw: Callable[[], int], seconds: float) -> float:
 def _work(case: Case, way: str, seconds: float, barrier: object, answers: object) -> None:
     torch.set_num_threads(1)
     sampler = ""
-    if way in ("torch", "fused"):
+    if way in ("torch", "fused", "auto"):
         draw, sampler = ours(case, way)
     else:
         draw = {"loop": module_loop, "vmap": vmap_ensemble}[way](case)
@@ -99,7 +99,11 @@ def table(seconds: float, cases: Sequence[Case] = CASES, rounds: int = ROUNDS) -
         seconds: time for each figure.
         cases: which networks.
         rounds: of which the best counts.
+
+    Raises:
+        ExperimentError: if this installation was built without the fused kernel.
     """
+    geomreg.prepare(geomreg.Experiment.parse({"data": "digits", "width": 8, "backend": "fused"}))
     lines = [
         "| inputs | hidden layers | width | N | loop /s | vmap /s | geomreg-tui /s | fused /s | sampler "
         "| × loop | × vmap | fused × torch | fused × vmap |",

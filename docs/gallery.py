@@ -97,7 +97,7 @@ async def explorer() -> None:
 
 async def live() -> None:
     """A run under way, with another depth pinned."""
-    async with stage((120, 40), {**ONE_EXAMPLE, "depth": 1}, 1e7) as shown:
+    async with stage((120, 40), {**ONE_EXAMPLE, "depth": 1}, 1e8) as shown:
         await shown.until("preview done")
         await shown.press("escape", "p")
         await shown.turn("field-depth", "6")
