@@ -177,7 +177,7 @@ class GradientsKind(StageKind):
             return Findings()
         folder, given_up = packs_of(run, planned), read_given_up(run)
         read = list(folder.read_all())
-        problems, notes, files = folder_findings(read, given_up)
+        problems, notes, files = folder_findings(folder, read, given_up)
         pack, _ = read_prefix(folder, given_up, read)
         return Findings(
             tuple(f"observed networks, {problem}" for problem in problems),

@@ -133,11 +133,14 @@ class ChunkedStage(ABC, Generic[Kept]):
 
 
 def folder_findings(
-    read: Iterable[tuple[PackFile, Pack[Kept] | RunDirectoryError]], given_up: set[int]
+    folder: PackFolder[Any],
+    read: Iterable[tuple[PackFile, Pack[Kept] | RunDirectoryError]],
+    given_up: set[int],
 ) -> tuple[list[str], list[str], int]:
     """Look at packs that were read; return problems and notes, in words, and how many files are whole.
 
     Args:
+        folder: of the packs.
         read: as :meth:`PackFolder.read_all` yields them.
         given_up: chunks that could not be drawn.
     """
@@ -151,6 +154,10 @@ def folder_findings(
         if missing := [chunk for chunk in gap if chunk not in given_up]:
             notes.append(f"chunks {missing[0]:,} to {file.first - 1:,} are missing; resuming draws them")
         files, reached = files + 1, file.stop
+    try:
+        files += folder.check_tail() is not None
+    except RunDirectoryError as error:
+        problems.append(f"the incomplete last chunk: {error}")
     if given_up:
         notes.append(f"chunks that could not be drawn: {', '.join(map(str, sorted(given_up)))}")
     return problems, notes, files

@@ -210,18 +210,27 @@ class PackFolder(Generic[Kept]):
         write_arrays(self.path / _TAIL, header, {**pack.summary.to_arrays(), _LOSSES: pack.losses})
 
     def read_tail(self) -> tuple[int, Pack[Kept]] | None:
-        """Return the incomplete chunk that is kept, with its index, or None when there is none."""
+        """Return the incomplete chunk that is kept, with its index, or None when none is whole."""
+        try:
+            return self.check_tail()
+        except RunDirectoryError:
+            return None
+
+    def check_tail(self) -> tuple[int, Pack[Kept]] | None:
+        """Return the incomplete chunk that is kept, with its index, or None when there is none.
+
+        Raises:
+            RunDirectoryError: if there is one that is damaged, or of another experiment.
+        """
         path = self.path / _TAIL
         if not path.exists():
             return None
-        try:
-            header, pack = self._read(path)
-            with parsing(path):
-                chunk = int(str(header["chunk"]))
-        except RunDirectoryError:
-            return None
-        partial = 0 < pack.summary.samples < self.chunk_size
-        return (chunk, pack) if header.get("digest") == self.digest and partial else None
+        header, pack = self._read(path)
+        with parsing(path):
+            chunk = int(str(header["chunk"]))
+            if header["digest"] != self.digest or not 0 < pack.summary.samples < self.chunk_size:
+                raise ValueError("not an incomplete chunk of this experiment")
+        return chunk, pack
 
     def tidy(self) -> None:
         """Delete what killed engines left: half-written files, and packs that a larger one replaces."""

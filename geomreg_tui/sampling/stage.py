@@ -146,8 +146,9 @@ class SamplingKind(StageKind):
     def verify(self, run: RunDirectory) -> Findings:
         """Read the plan and all packs."""
         given_up = run.read_status().given_up
-        read = list(packs_of(run).read_all())
-        problems, notes, files = folder_findings(read, set(given_up))
+        folder = packs_of(run)
+        read = list(folder.read_all())
+        problems, notes, files = folder_findings(folder, read, set(given_up))
         try:
             read_plan(run)
         except RunDirectoryError as error:

@@ -215,6 +215,20 @@ def test_a_damaged_chunk_is_set_aside_and_only_that_is_drawn_again(tmp_path, exp
     assert len(set_aside) == (damage != "gone")
 
 
+def test_a_damaged_incomplete_chunk_is_named(engines_here, tmp_path):
+    path = tmp_path / "run"
+    call("run", "--data", "iris", "--width", 4, "--samples", 50, "--out", path, "--quiet")
+    assert "50 networks in 1 file" in call("runs", "verify", path)[1]
+    kept = path / "chunks" / "tail.safetensors"
+    data = bytearray(kept.read_bytes())
+    data[-3] ^= 1
+    kept.write_bytes(data)
+    code, out, _ = call("runs", "verify", path)
+    assert code != 0
+    assert "the incomplete last chunk" in out
+    assert "damaged" in out
+
+
 def test_the_real_engine_mends_a_damaged_chunk(tmp_path, expected):
     run = drawn_run(tmp_path / "run")
     victim = packs_of(run).scan()[1]
