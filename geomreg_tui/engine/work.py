@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, ClassVar
@@ -11,7 +12,7 @@ from geomreg_tui.errors import SamplingError
 from geomreg_tui.experiment import Experiment
 from geomreg_tui.summary import Facts
 
-__all__ = ["Outcome", "Prepared", "Work", "perform"]
+__all__ = ["Outcome", "Prepared", "Work", "loading", "perform"]
 
 Interrupt = Callable[[], bool]
 
@@ -85,10 +86,21 @@ def perform(work: Work, device: str, interrupt: Interrupt | None = None) -> Any:
         GivenUpError: if ``interrupt`` said so.
     """
     module, _, name = work.function.partition(":")
-    try:
+    with loading():
         function = getattr(import_module(module), name)
+    return function(work, device, interrupt)
+
+
+@contextmanager
+def loading() -> Iterator[None]:
+    """Say what is missing where modules that do work cannot be imported within the block.
+
+    Raises:
+        SamplingError: if torch, or what else they need, cannot be loaded.
+    """
+    try:
+        yield
     except (ImportError, OSError) as error:  # a library that is broken is an OSError
         raise SamplingError(
             f"no networks can be drawn here: {error}; 'geomreg-tui doctor' says what this machine has"
         ) from None
-    return function(work, device, interrupt)

@@ -47,6 +47,8 @@ def against_fused(experiment: Experiment, columns: int, outputs: int, *, radial:
         return "dtype float32"
     if _law_name(experiment) is None and not (radial and experiment.init == "orthogonal"):
         return f"init laws other than {experiment.init}"
+    if experiment.activation not in ACTIVATIONS or experiment.loss not in LOSSES:
+        return f"activations {', '.join(ACTIVATIONS)} and losses {', '.join(LOSSES)}"
     if columns > MOST_COLUMNS or outputs > MOST_OUTPUTS:
         return f"up to {MOST_COLUMNS} examples and {MOST_OUTPUTS} outputs"
     return ""

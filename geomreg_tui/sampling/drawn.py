@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -50,5 +50,11 @@ class ChunkSampler(Protocol):
     dataset: Dataset
     targets: TargetNumbers
 
-    def pieces(self, chunk: int, size: int, wanted: int) -> Iterator[DrawnNumbers]:
-        """Draw the first ``wanted`` networks of a chunk of ``size``, some at a time; there may be more."""
+    def pieces(self, chunk: int, size: int, wanted: int) -> Iterator[Callable[[], DrawnNumbers]]:
+        """Give functions that draw the networks of a chunk, some each, to be called in turn.
+
+        Args:
+            chunk: index of the chunk.
+            size: networks in a chunk.
+            wanted: how many of its first networks are wanted; there may be more.
+        """

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -141,11 +142,11 @@ class FusedSampler:
             dead = states == DEAD
         return DrawnNumbers(train, held_out, right, dead)
 
-    def pieces(self, chunk: int, size: int, wanted: int) -> Iterator[DrawnNumbers]:
-        """Draw the first ``wanted`` networks of a chunk of ``size``, some at a time."""
+    def pieces(self, chunk: int, size: int, wanted: int) -> Iterator[Callable[[], DrawnNumbers]]:
+        """Give functions that draw the networks of a chunk; see ``ChunkSampler``."""
         piece = max(_PIECE, size // 8 // _PIECE * _PIECE)
         for begun in range(0, wanted, piece):
-            yield self.draw(chunk * size + begun, min(piece, wanted - begun))
+            yield partial(self.draw, chunk * size + begun, min(piece, wanted - begun))
 
     def _null_loss(self, found: Kernel, facts: Facts) -> float:
         """Return the loss of outputs that are all 0.

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, cast
 
 import torch
@@ -143,20 +144,24 @@ class Sampler:
             return Drawn(train, None, None, dead)
         return Drawn(train, losses[:, examples:].mean(dim=1), self.objective.correct(outputs), dead)
 
-    def pieces(self, chunk: int, size: int, wanted: int) -> Iterator[DrawnNumbers]:
-        """Draw the networks of a chunk, a batch at a time, on one thread; see ``ChunkSampler``."""
+    def pieces(self, chunk: int, size: int, wanted: int) -> Iterator[Callable[[], DrawnNumbers]]:
+        """Give functions that draw the networks of a chunk, a batch each; see ``ChunkSampler``."""
         experiment = self.facts.experiment
         generator = chunk_generator(experiment.seed, chunk, self.device)
         batch = int(experiment.batch_size or 1)
         for _ in range(0, wanted, batch):
-            with one_thread(), torch.inference_mode():
-                drawn = self.draw(batch, generator)
-            yield DrawnNumbers(
-                _numbers(drawn.train, torch.float64),
-                None if drawn.held_out is None else _numbers(drawn.held_out, torch.float64),
-                None if drawn.correct is None else _numbers(drawn.correct, torch.int64),
-                None if drawn.dead is None else _numbers(drawn.dead, torch.bool),
-            )
+            yield partial(self._draw_numbers, batch, generator)
+
+    def _draw_numbers(self, batch: int, generator: torch.Generator) -> DrawnNumbers:
+        """Draw ``batch`` networks on one thread, and return their losses as arrays."""
+        with one_thread(), torch.inference_mode():
+            drawn = self.draw(batch, generator)
+        return DrawnNumbers(
+            _numbers(drawn.train, torch.float64),
+            None if drawn.held_out is None else _numbers(drawn.held_out, torch.float64),
+            None if drawn.correct is None else _numbers(drawn.correct, torch.int64),
+            None if drawn.dead is None else _numbers(drawn.dead, torch.bool),
+        )
 
     def outputs(
         self, batch: int, stream: Stream

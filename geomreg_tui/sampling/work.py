@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float64
 from numpy.typing import NDArray
 
-from geomreg_tui.engine.work import Interrupt
+from geomreg_tui.engine.work import Interrupt, loading
 from geomreg_tui.errors import GivenUpError
 from geomreg_tui.experiment import Experiment
 from geomreg_tui.sampling.drawn import ChunkSampler
@@ -93,7 +93,7 @@ def run_chunk(
         count: only the first ``count`` networks of the chunk; default all.
         device: where to compute.
         keep: how many of the first losses to return.
-        interrupt: asked after each batch whether to give up.
+        interrupt: asked before each batch whether to give up.
 
     Returns:
         The summary of the networks, and the first losses, float64 (keep,); None where none are kept.
@@ -113,9 +113,10 @@ def run_chunk(
     size = chunk_size(facts.experiment)
     wanted = size if count is None else min(count, size)
     train, held_out, correct, dead = [], [], [], []
-    for drawn in sampler.pieces(chunk, size, wanted):
+    for draw in sampler.pieces(chunk, size, wanted):
         if interrupt is not None and interrupt():
             raise GivenUpError(f"chunk {chunk} was given up")
+        drawn = draw()
         train.append(drawn.train)
         dead.append(drawn.dead)
         if drawn.held_out is not None:
@@ -158,6 +159,7 @@ def _sampler(experiment: Experiment, device: str) -> ChunkSampler:
     fused = FusedSampler.build(experiment, device)
     if fused is not None:
         return fused
-    from geomreg_tui.sampling.sampler import Sampler  # imports torch
+    with loading():
+        from geomreg_tui.sampling.sampler import Sampler  # imports torch
 
     return Sampler(experiment, device)

@@ -420,7 +420,8 @@ for words in json.loads(sys.argv.pop()):
 
 def test_without_torch_what_is_there_is_reported_and_nothing_else_is_begun(home, tmp_path):
     environment = without_torch(tmp_path)
-    answer = geomreg("run", *SMALL, "--samples", 100, "--out", tmp_path / "run", env=environment, check=3)
+    asked = [*SMALL, "--backend", "torch", "--samples", 100, "--out", tmp_path / "run"]
+    answer = geomreg("run", *asked, env=environment, check=3)
     assert answer.stderr.count("\n") == 1
     assert "import of torch halted" in answer.stderr
     assert "geomreg-tui doctor" in answer.stderr

@@ -9,6 +9,7 @@ import torch
 
 import geomreg_tui as geomreg
 from geomreg_tui.datasets import load
+from geomreg_tui.errors import ExperimentError
 from geomreg_tui.experiment import Experiment, choices
 from geomreg_tui.fused.library import kernel
 from geomreg_tui.losses.objective import Objective
@@ -81,6 +82,20 @@ def test_auto_takes_torch_where_there_is_no_kernel(monkeypatch):
     monkeypatch.setattr(module, "kernel", lambda: None)
     monkeypatch.setattr(resolve, "kernel", lambda: None)
     assert prepare(Experiment.parse({**SMALL, "seed": 3})).facts.experiment.backend == "torch"
+
+
+def test_auto_takes_torch_for_what_the_kernel_has_no_number_of(monkeypatch):
+    """Such as a loss that has been added, which torch can already draw."""
+    from geomreg_tui.fused import plan
+
+    monkeypatch.setattr(plan, "LOSSES", ("mse", "mae"))
+    assert (
+        prepare(Experiment.parse({**SMALL, "loss": "huber", "seed": 4})).facts.experiment.backend == "torch"
+    )
+    monkeypatch.setattr(plan, "ACTIVATIONS", ("relu",))
+    values = {**SMALL, "activation": "tanh", "backend": "fused", "seed": 5}
+    with pytest.raises(ExperimentError, match="it draws activations relu and losses mse, mae"):
+        prepare(Experiment.parse(values))
 
 
 LOSSES = [(name, data, None) for name in choices("loss") for data in ("iris", "moons")] + [

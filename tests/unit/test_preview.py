@@ -19,6 +19,7 @@ from geomreg_tui.sampling.work import run_chunk
 from tests.making import preparation
 
 SETTINGS = {"data": "sine", "examples": 4, "width": 4, "chunk_size": 256, "batch_size": 256}
+TORCH = SETTINGS | {"backend": "torch"}
 
 
 @pytest.mark.parametrize(("limit", "short"), [(0.0, True), (1e9, False)])
@@ -45,7 +46,7 @@ def test_a_chunk_is_given_up_within_a_batch_and_is_drawn_the_same_later(monkeypa
     whole = Sampler.draw
     monkeypatch.setattr(Sampler, "draw", draw)
     executor = InProcess(lambda: given_up and len(drawn) == batches)
-    settings = SETTINGS | {"chunk_size": 256, "batch_size": 64}
+    settings = TORCH | {"chunk_size": 256, "batch_size": 64}
     experiment = executor.prepare(preparation(Experiment.parse(settings))).facts.experiment
     work = ChunkWork(experiment, 0)
     executor.submit(work)
@@ -70,7 +71,7 @@ def test_a_newer_request_ends_a_preview_in_the_middle_of_a_chunk(tmp_path, monke
 
     whole = Sampler.draw
     monkeypatch.setattr(Sampler, "draw", draw)
-    settings = SETTINGS | {"chunk_size": 6400, "batch_size": 64}
+    settings = TORCH | {"chunk_size": 6400, "batch_size": 64}
     preview._answer(PreviewRequest(1, 6400, settings, device="cpu"), tmp_path / "live", requests)
     assert len(drawn) == 3
     found = decoded(tmp_path, read_snapshot(tmp_path / "live"))
@@ -82,7 +83,8 @@ def test_a_preview_without_torch_says_so(tmp_path):
     script = (
         "import queue, sys; from pathlib import Path; sys.modules['torch'] = None\n"
         "from geomreg_tui.runner import preview; from geomreg_tui.runner.protocol import PreviewRequest\n"
-        "preview._answer(PreviewRequest(1, 8, {}, device='cpu'), Path(sys.argv[1]), queue.Queue())\n"
+        "request = PreviewRequest(1, 8, {'backend': 'torch'}, device='cpu')\n"
+        "preview._answer(request, Path(sys.argv[1]), queue.Queue())\n"
     )
     subprocess.run([sys.executable, "-c", script, tmp_path / "live"], check=True)
     found = decoded(tmp_path, read_snapshot(tmp_path / "live"))
