@@ -263,10 +263,12 @@ def train(
             known; or its goals, as :func:`tail` takes them: ``{"population": 200, "repeats": 4}``.
         volume_from: a run of the same experiment, its name or its path, from which V is taken in place of
             that of the networks drawn here.
-        observe, observed, pairs, walk_step: as for :func:`sample`, of networks that are not trained.
+        observe, observed, pairs, walk_step: as for :func:`sample`, of networks that are not trained; of
+            ``confusion`` and ``ntk`` also of the trained ones, at each recorded step.
 
     Returns:
-        The run. ``training`` has counts and medians, ``arrays("path")`` quantiles over the trajectories,
+        The run. ``training`` has counts and medians, ``arrays("path")`` quantiles over the trajectories
+        (with ``confusion_min``, ``confusion_mean`` and ``ntk_change`` where they were asked for),
         ``arrays("trajectories")`` all of them.
 
     Raises:

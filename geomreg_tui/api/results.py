@@ -168,8 +168,8 @@ class RunResult(Result):
         """Return a figure of matplotlib, or draw on axes that are given.
 
         Args:
-            panel: ``density``, ``volume``, ``training`` or ``held_out``; ``observables`` for a figure of what
-                was observed; None for all that there is.
+            panel: ``density``, ``volume``, ``training``, ``training_gradients`` or ``held_out``;
+                ``observables`` for a figure of what was observed; None for all that there is.
             ax: axes to draw one panel on, which ``observables`` is not; they are returned.
 
         Raises:

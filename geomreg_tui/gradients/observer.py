@@ -68,6 +68,7 @@ class Observer:
         plan: what is observed.
         arrangement: how.
         sampler: the experiment with its data, its network and its law.
+        pairs: places of the examples of each pair whose gradients are compared, int64 (2, pairs).
     """
 
     experiment: Experiment
@@ -106,7 +107,7 @@ class Observer:
         self._targets = targets.to(self._x.device, self._dtype).unsqueeze(0)
         self._outputs = self.sampler.objective.outputs
         self._ntk = plan.needs_ntk(self._outputs)
-        self._pairs = torch.from_numpy(chosen_pairs(len(self._x), plan.pairs, self.experiment.data_seed)).to(
+        self.pairs = torch.from_numpy(chosen_pairs(len(self._x), plan.pairs, self.experiment.data_seed)).to(
             self._x.device
         )
         self.arrangement = arrangement or self._arranged()
@@ -119,7 +120,7 @@ class Observer:
             self._x.to("cpu", torch.float64).numpy(),
             self.sampler.objective.targets,
             [name for key in self.plan.observe for name in OBSERVED[key]],
-            all_pairs=self._pairs.shape[1] == examples * (examples - 1) // 2,
+            all_pairs=self.pairs.shape[1] == examples * (examples - 1) // 2,
             walk_step=self.plan.walk_step,
         )
 
@@ -138,7 +139,7 @@ class Observer:
         slopes = None if flat else slope_of_loss(self.experiment.loss, outputs, self._targets)
         ntk = None
         if self._ntk or slopes is None:
-            ntk = done.gram(_unit_tops(outputs))
+            ntk = self.ntk(done)
         else:
             assert slopes.shape[2] == examples
             gram = done.gram(slopes)
@@ -147,7 +148,7 @@ class Observer:
         undefined: dict[str, Tensor] = {}
         missing = torch.zeros(batch, dtype=torch.int64, device=outputs.device)
         if "confusion_min" in names:
-            seen = confusion(gram, self._pairs)
+            seen = confusion(gram, self.pairs)
             values |= {
                 "confusion_min": seen.minimum,
                 "confusion_mean": seen.mean,
@@ -163,6 +164,10 @@ class Observer:
             root = curvature_root(self.experiment.loss, outputs, self._targets)
             values["sharpness"] = sharpness(ntk, root)
         return Observed(losses, values, undefined, missing)
+
+    def ntk(self, done: Pass) -> Float64[Tensor, "batch columns columns"]:
+        """Return the empirical NTK of networks that were run forward, (batch, N C, N C)."""
+        return done.gram(_unit_tops(done.outputs))
 
     def walk(self, batch: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Return the losses of the two networks of each pair, (batch,) both; a step of a walk apart."""
@@ -204,12 +209,13 @@ class Observer:
         return PerceptronPass(self.experiment, self._network.shapes, self._x, draw)
 
     @property
-    def _columns(self) -> int:
+    def columns(self) -> int:
+        """Gradients of one network whose products are looked at: N C with the NTK, N without."""
         return len(self._x) * (self._outputs if self._ntk else 1)
 
     def _arranged(self) -> Arrangement:
         method, reason = self._method()
-        shapes, columns, dtype = self._network.shapes, self._columns, self.experiment.dtype
+        shapes, columns, dtype = self._network.shapes, self.columns, self.experiment.dtype
         eigenvalues = "sharpness" in self.plan.observe
         cost = network_cost(shapes, len(self._x), columns, dtype, method, eigenvalues)
         self._check_memory(cost.elements)
@@ -220,7 +226,7 @@ class Observer:
             reason,
             chunk,
             batch,
-            self._pairs.shape[1],
+            self.pairs.shape[1],
             tuple(method == "projected" and self._projects(shape, len(self._x), columns) for shape in shapes),
             tuple(self._projects(shape, 2 * len(self._x), 0) for shape in shapes),
         )
@@ -231,10 +237,10 @@ class Observer:
         Raises:
             ExperimentError: saying what would fit.
         """
-        needed = elements * self._dtype.itemsize + _MATRICES * 8 * self._columns**2
+        needed = elements * self._dtype.itemsize + _MATRICES * 8 * self.columns**2
         free = available_memory()
         if self.sampler.device.type == "cpu" and needed > free:
-            got = f"{self._columns:,} gradients of one network, which need {needed / 2**30:,.1f} GiB"
+            got = f"{self.columns:,} gradients of one network, which need {needed / 2**30:,.1f} GiB"
             rule = f"{free / 2**30:,.1f} GiB are free: try fewer examples"
             rule += ", or leave out ntk and sharpness" if self._outputs > 1 and self._ntk else ""
             raise ExperimentError([Problem("observe", got, rule)])
@@ -259,7 +265,7 @@ class Observer:
             return self.plan.method, "asked for"
         if objection:
             return "direct", f"projected gradients are exact only {objection}"
-        shapes, examples, columns = self._network.shapes, len(self._x), self._columns
+        shapes, examples, columns = self._network.shapes, len(self._x), self.columns
         if not any(self._projects(shape, examples, columns) for shape in shapes):
             return (
                 "direct",

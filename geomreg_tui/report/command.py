@@ -37,6 +37,8 @@ PROGRAM = "geomreg-tui"
 # What a run fixes of what was left open, and its bits depend on.
 RESOLVED = ("sampler", "chunk_size", "batch_size")
 _NO_OPTION = ("data_sha256",)
+# Of a plan of training, what other options say.
+_ELSEWHERE = ("optimizer", "trajectories", "batch", "observe", "pairs")
 
 
 def run_command(run: RunDirectory, status: Status) -> str:
@@ -102,7 +104,7 @@ def training_arguments(plan: TrainingPlan) -> list[str]:
     arguments = ["--optimizer", plan.optimizer, "--trajectories", str(plan.trajectories)]
     for field in fields(TrainingPlan):
         value = getattr(plan, field.name)
-        if field.name in ("optimizer", "trajectories", "batch") or value == getattr(default, field.name):
+        if field.name in _ELSEWHERE or value == getattr(default, field.name):
             continue
         arguments += [f"--{field.name.replace('_', '-')}", _spelled(value)]
     if plan.optimizer != "gd":

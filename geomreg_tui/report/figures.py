@@ -27,6 +27,11 @@ _LOSSES = {
     "zero_one": "share of errors",
 }
 # Dashed, since a law that is exact lies on what was sampled and must not hide it.
+_GRADIENTS = {
+    "confusion_min": ("smallest cosine", "blue", "-"),
+    "confusion_mean": ("mean cosine", "green", "-."),
+    "ntk_change": ("change of the NTK", "purple", "--"),
+}
 _LAWS = (("orange", "--"), ("vermilion", ":"), ("purple", "-."))
 
 
@@ -38,7 +43,11 @@ def draw_figure(result: Result) -> Any:
     Raises:
         ExperimentError: if matplotlib is not installed.
     """
-    without = {"held_out": result.held_out is None, "training": result.training is None}
+    without = {
+        "held_out": result.held_out is None,
+        "training": result.training is None,
+        "training_gradients": not _trained_gradients(result),
+    }
     names = [name for name in PANELS if not without.get(name)]
     size = 4.6 * len(names), 4.2
     with style():
@@ -212,6 +221,38 @@ def _draw_volume_of_path(axes: Any, result: Result) -> None:
     right.set_ylim(None, 0)
 
 
+def _trained_gradients(result: Result) -> tuple[str, ...]:
+    """Return what was observed of gradients of trained networks."""
+    return () if result.training is None else result.training.plan.observed
+
+
+def _draw_training_gradients(axes: Any, result: Result) -> None:
+    """Draw medians and middle halves of cosines and, on an axis of its own, of the change of the NTK."""
+    overview, names = result.training, _trained_gradients(result)
+    axes.set_xlabel("step + 1")
+    if overview is None or not names or not overview.step.size:
+        _say_empty(axes, "no gradients to draw")
+        return
+    axes.set_xscale("log")
+    cosines = [name for name in names if name != "ntk_change"]
+    right = axes.twinx() if cosines and "ntk_change" in names else axes
+    for name in names:
+        label, colour, line = _GRADIENTS[name]
+        band, own = overview.bands[name], right if name == "ntk_change" else axes
+        low, high = (band.quantiles[:, place] for place in (1, -2))
+        own.fill_between(overview.step + 1, low, high, color=COLOURS[colour], alpha=0.18, lw=0)
+        own.plot(overview.step + 1, band.median[:, 0], color=COLOURS[colour], ls=line, label=label)
+        if own is not axes:
+            axes.plot([], [], color=COLOURS[colour], ls=line, label=label)  # for the legend of both
+    if cosines:
+        axes.set_ylabel("cosine of the gradients of two examples")
+        axes.set_ylim(-1.02, 1.02)
+    if "ntk_change" in names:
+        right.set_ylabel(r"$\|\Theta_t - \Theta_0\| / \|\Theta_0\|$")
+        right.set_ylim(0, None)
+    legend_above(axes)
+
+
 def _draw_held_out(axes: Any, result: Result) -> None:
     curve = result.held_out
     axes.set_xlabel(r"$\varepsilon$  (training loss at most $\varepsilon$)")
@@ -256,13 +297,14 @@ def _mark_landmarks(axes: Any, result: Result, place: Callable[[float], float | 
             axes.axvline(where, color=INK, ls=line, lw=1.1, label=name)
 
 
-def _say_empty(axes: Any) -> None:
-    axes.text(0.5, 0.5, "no losses to draw", ha="center", va="center", transform=axes.transAxes)
+def _say_empty(axes: Any, text: str = "no losses to draw") -> None:
+    axes.text(0.5, 0.5, text, ha="center", va="center", transform=axes.transAxes)
 
 
 PANELS: dict[str, Callable[[Any, Result], None]] = {
     "density": draw_density,
     "volume": _draw_volume,
     "training": _draw_training,
+    "training_gradients": _draw_training_gradients,
     "held_out": _draw_held_out,
 }

@@ -77,5 +77,6 @@ GLOSSARY = (
         "that was asked for, and dead at the start where no output changes with anything that is trained.",
     ),
     ("distance", "The norm of what training has changed: ‖θ - θ_0‖."),
+    ("change of the NTK", "‖Θ - Θ_0‖ / ‖Θ_0‖, by what is trained: 0 where outputs are linear in it."),
     ("[a, b]", "A 95 % interval. A band that is joint holds for all its bars at once."),
 )

@@ -99,6 +99,7 @@ def run_page(result: Result) -> str:
         observed=_observed_tables(result),
         tail=_tail_tables(result.tail) if result.tail is not None else (),
         training_figure=_training_figure(result),
+        training_gradients_figure=_training_gradients_figure(result),
         training=_training_tables(result),
         held_out_figure=_held_out_figure(result),
         held_out=_held_out_table(result),
@@ -301,6 +302,18 @@ def _training_figure(result: Result) -> Figure | None:
     )
     said = f"{counts_text(result.training)}. {caption}"
     return Figure(inline_svg(draw_panel(result, "training"), "training", said), caption)
+
+
+def _training_gradients_figure(result: Result) -> Figure | None:
+    if result.training is None or not (result.training.plan.observed and result.training.step.size):
+        return None
+    caption = (
+        "Gradients of the trained networks by step: medians over the trajectories and the middle 50 % of "
+        "them, of the smallest and the mean cosine of two examples' gradients, and of how far the empirical "
+        "NTK has moved from that of the start, as a share of it."
+    )
+    drawing = inline_svg(draw_panel(result, "training_gradients"), "training-gradients", caption)
+    return Figure(drawing, caption)
 
 
 def _training_tables(result: Result) -> list[Table]:

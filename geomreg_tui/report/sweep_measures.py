@@ -40,6 +40,9 @@ _TRAINED = {
     "held_out_loss": "held-out loss",
     "held_out_accuracy": "accuracy",
     "log10_volume": "log10 V there",
+    "confusion_min": "smallest cosine",
+    "confusion_mean": "mean cosine",
+    "ntk_change": "change of the NTK",
 }
 
 

@@ -45,6 +45,9 @@ _FINAL = (
     ("relative_distance", "the same over the start's norm"),
     ("held_out_loss", "held-out loss"),
     ("held_out_accuracy", "held-out accuracy"),
+    ("confusion_min", "smallest cosine"),
+    ("confusion_mean", "mean cosine"),
+    ("ntk_change", "change of the NTK"),
 )
 _COUNTS = {
     "fitted": "fitted",
@@ -104,7 +107,9 @@ def final_rows(overview: TrainingOverview, volume: VolumeOfLoss) -> list[list[st
     """Return the medians over the fitted as rows under :data:`FINAL_HEADINGS`; none where none has fitted."""
     medians = final_medians(overview, volume)
     return [
-        [name, median_text(key, medians[key])] for key, name in _FINAL if np.isfinite(medians[key].estimate)
+        [name, median_text(key, medians[key])]
+        for key, name in _FINAL
+        if key in medians and np.isfinite(medians[key].estimate)
     ]
 
 
@@ -125,6 +130,7 @@ def path_rows(
         overview.bands[name].median[:, 0] for name in ("loss", "distance", "held_out_loss")
     )
     log10_volume = volume.at(loss)[:, 0]
+    places = list(reversed(spread(len(overview.step), most)))
     rows = [
         [
             f"{overview.step[place]:,}",
@@ -133,11 +139,15 @@ def path_rows(
             number_text(float(distance[place])),
             number_text(float(held_out[place])),
         ]
-        for place in reversed(spread(len(overview.step), most))
+        for place in places
     ]
     headings = ["step", "loss", "log10 V", "distance", "held-out loss"]
     if np.isnan(held_out).all():
-        return headings[:-1], [row[:-1] for row in rows]
+        headings, rows = headings[:-1], [row[:-1] for row in rows]
+    for name in overview.plan.observed:
+        headings.append(dict(_FINAL)[name])
+        column = overview.bands[name].median[places, 0]
+        rows = [[*row, number_text(float(value))] for row, value in zip(rows, column, strict=True)]
     return headings, rows
 
 
@@ -148,8 +158,7 @@ def path_columns(overview: TrainingOverview, volume: VolumeOfLoss) -> dict[str, 
     """
     first = overview.bands[MEASURES[0]]
     columns: dict[str, NDArray[Any]] = {"step": overview.step, "trajectories": first.trajectories}
-    for name in MEASURES:
-        band = overview.bands[name]
+    for name, band in overview.bands.items():
         columns |= dict(zip((name, f"{name}_low", f"{name}_high"), band.median.T, strict=True))
         for share, values in zip(band.shares, band.quantiles.T, strict=True):
             if share != 0.5:
@@ -168,7 +177,7 @@ def trajectory_columns(result: TrainingResult, volume: VolumeOfLoss) -> dict[str
         "status": np.repeat(names[result.status], each),
         "lr": np.repeat(result.lr, each),
         "step": result.step,
-        **{name: getattr(result, name) for name in MEASURES},
+        **{name: result.values(name) for name in result.measures},
         "log10_volume": volume.at(result.loss)[:, 0],
     }
     layers = {f"distance_{layer + 1}": column for layer, column in enumerate(result.layer_distance.T)}

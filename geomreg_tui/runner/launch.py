@@ -67,7 +67,8 @@ def start_run(
         tail: how deep to go when the networks are drawn; None for not at all.
         training: how to train networks after that; None for not at all.
         volume: for the training, V of losses from another run; None for V of this run.
-        observe: what to observe of networks besides their loss, on the way down a tail too; None for nothing.
+        observe: what to observe of networks besides their loss, on the way down a tail and along
+            trajectories too; None for nothing.
         arrays: folder with the arrays that the experiment was given for data; the run keeps a copy.
         cluster: whose workers do the work; None for this machine's.
 
@@ -245,7 +246,7 @@ def _plans(
     if tail is not None:
         plans[SPLITTING] = plan_values(tail.observing(observe))
     if training is not None:
-        plans[TRAINING] = training_values(training)
+        plans[TRAINING] = training_values(training.observing(observe))
     return plans
 
 

@@ -295,7 +295,7 @@ def _stored(path: Path, experiment: Experiment, plan: SweepPlan) -> RunDirectory
     tail, training = TailFolder.of(run).planned(), TrainingFolder(run).planned()
     if (replace(tail.plan, observe=(), pairs=None) if tail else None) != plan.tail:
         raise RunDirectoryError(f"{path}: holds a run with another deep tail, or none; choose another --out")
-    if (training.plan if training else None) != plan.training:
+    if (replace(training.plan, observe=(), pairs=None) if training else None) != plan.training:
         raise RunDirectoryError(f"{path}: holds a run with another training, or none; choose another --out")
     if not _observes(run, plan):
         raise RunDirectoryError(f"{path}: holds a run with another --observe, or none; choose another --out")

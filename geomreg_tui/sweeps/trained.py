@@ -41,7 +41,8 @@ def compare_training(points: Sequence[SweepPoint]) -> TrainingComparison | None:
     if not plans:
         return None
     rows = [_measures(point) for point in points]
-    return TrainingComparison(plans[0].to_loss, interval_rows(MEASURES_OF_POINTS, rows))
+    observed = dict.fromkeys(name for plan in plans for name in plan.observed)
+    return TrainingComparison(plans[0].to_loss, interval_rows((*MEASURES_OF_POINTS, *observed), rows))
 
 
 def point_training(point: SweepPoint) -> dict[str, Any]:

@@ -10,7 +10,6 @@ import numpy as np
 from geomreg_tui.statistics.intervals import Interval
 from geomreg_tui.training.overview import TrainingOverview
 from geomreg_tui.training.plan import plan_values
-from geomreg_tui.training.result import MEASURES
 from geomreg_tui.training.volume import VolumeOfLoss
 
 __all__ = ["final_medians", "training_document"]
@@ -36,9 +35,8 @@ def training_document(overview: TrainingOverview, volume: VolumeOfLoss) -> dict[
         volume: V of losses, of the same experiment.
     """
     plan = plan_values(overview.plan)
-    bands = overview.bands
     dimension = {name: value.to_json() for name, value in overview.dimension.items()}
-    medians = {name: bands[name].median[:, 0] for name in MEASURES}
+    medians = {name: band.median[:, 0] for name, band in overview.bands.items()}
     return {
         **plan,
         "counts": overview.counts,
@@ -52,6 +50,7 @@ def training_document(overview: TrainingOverview, volume: VolumeOfLoss) -> dict[
             **{name: _plain(medians[name]) for name in _PATH},
             "held_out_accuracy": _plain(medians["held_out_accuracy"]),
             "log10_volume": _plain(volume.at(medians["loss"])[:, 0]),
+            **{name: _plain(medians[name]) for name in overview.plan.observed},
         },
     }
 

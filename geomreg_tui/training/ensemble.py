@@ -22,6 +22,7 @@ from geomreg_tui.shapes import parameter_count
 from geomreg_tui.summary import Facts
 from geomreg_tui.training.differentiated import DifferentiatedNetworks, readout_inputs
 from geomreg_tui.training.networks import Networks, Parameters
+from geomreg_tui.training.observing import TrainingObserver
 from geomreg_tui.training.perceptron import Perceptrons
 from geomreg_tui.training.plan import TrainingPlan, check_plan
 from geomreg_tui.training.sketch import CountSketch
@@ -89,6 +90,7 @@ class Ensemble:
         batch: examples a step; N or less.
         layers: layers of a network, trained or not.
         sketch: what makes sketches of how far weights have moved.
+        observer: what observes gradients; None where none are observed.
         block: networks that are best trained side by side.
         device: where everything is computed.
     """
@@ -129,7 +131,12 @@ class Ensemble:
         self.sketch = CountSketch(weights, plan.sketch, self.experiment.seed)
         held = 4 * weights + self.networks.elements * self.batch
         size = held * self.dtype.itemsize
-        self.block = max(_FEWEST_NETWORKS, min(_MOST_NETWORKS, _CACHE_BYTES // size))
+        most = _MOST_NETWORKS
+        self.observer: TrainingObserver | None = None
+        if plan.observe:
+            self.observer = TrainingObserver(self.experiment, plan, sampler)
+            most = min(most, self.observer.block)
+        self.block = max(_FEWEST_NETWORKS, min(most, _CACHE_BYTES // size))
 
     @property
     def trained_layers(self) -> tuple[int, ...]:

@@ -23,7 +23,7 @@ class Group:
         """Begin at the first block."""
         self._ensemble = ensemble
         self.first, self.stop = first, stop
-        self._done = TrainingResult.empty(ensemble.layers)
+        self._done = TrainingResult.empty(ensemble.layers, ensemble.plan.observed)
         self._block: Block | None = None
 
     @property

@@ -68,7 +68,7 @@ class TrainingOverview:
         recorded = plan.recorded_steps()
         grid = [step for step in recorded if step <= furthest]
         dimensions, moves = update_dimensions(result, recorded, plan.sketch)
-        bands = {measure: result.path(measure, grid, SHARES) for measure in MEASURES}
+        bands = {measure: result.path(measure, grid, SHARES) for measure in result.measures}
         shown = result.of(result.trajectory < _SHOWN)
         return cls(plan, result.ends(), shown, bands, dimensions, moves, failures, failed, volume)
 
@@ -142,9 +142,10 @@ class TrainingOverview:
         Raises:
             LookupError, TypeError, ValueError: if entries are missing or contradict each other.
         """
+        plan = plan_from_values(values["plan"])
         step = np.asarray(arrays[_PREFIX + "step"], np.int64)
         bands = {}
-        for measure in MEASURES:
+        for measure in (*MEASURES, *plan.observed):
             quantiles, median, count = (
                 np.asarray(arrays[f"{_PREFIX}{measure}.{name}"])
                 for name in ("quantiles", "median", "trajectories")
@@ -166,12 +167,13 @@ class TrainingOverview:
                 key.removeprefix(prefix): array for key, array in arrays.items() if key.startswith(prefix)
             }
             results[name] = TrainingResult.from_parts(values[name], parts)
+            if tuple(results[name].observed) != plan.observed:
+                raise ValueError("something else is observed of gradients")
         moves = np.asarray(arrays[_PREFIX + "moves"], np.int64)
         dimensions = np.asarray(arrays[_PREFIX + "dimensions"], np.float64)
         if (dimensions.shape, moves.shape) != ((len(moves), len(WINDOWS)), results["ends"].trajectory.shape):
             raise ValueError("dimensions of other trajectories")
         failures = tuple(str(reason) for reason in values["failures"])
-        plan = plan_from_values(values["plan"])
         curve = values["volume"]
         volume = None if curve is None else VolumeOfLoss.from_json(curve)
         failed = int(values["failed"])

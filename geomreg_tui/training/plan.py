@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from geomreg_tui.errors import ExperimentError, Problem
 from geomreg_tui.experiment import Experiment
+from geomreg_tui.gradients.plan import GradientPlan
 from geomreg_tui.options import OptionReader
 
 __all__ = [
     "ADAM_STEP",
     "LR_SHARE",
     "NAME",
+    "OBSERVED",
     "OPTIMIZERS",
     "PARTS",
     "SGD_BATCH",
@@ -31,9 +33,16 @@ PARTS = ("all", "readout")
 LR_SHARE = 0.5  # of the largest stable step, 2 / lambda_max: none of 720 networks diverged at up to 1.25
 ADAM_STEP = 1e-3  # that of Adam's authors; its steps do not grow with the gradient
 SGD_BATCH = 32
+# What can be observed of the gradients of networks that are trained, and the measures that it gives.
+OBSERVED: dict[str, tuple[str, ...]] = {
+    "confusion": ("confusion_min", "confusion_mean"),
+    "ntk": ("ntk_change",),
+}
 _FLAT = ("mae", "hinge")  # losses whose second derivative is 0 wherever there is one
 _MOST_STEPS, _MOST_TRAJECTORIES, _MOST_EXAMPLES, _MOST_RECORD = 10**9, 10**5, 10**9, 1000
 _MOST_SKETCH = 10**5
+# Of plans, what those of earlier versions do not have.
+_OPTIONAL: dict[str, Any] = {"sketch": 0, "observe": (), "pairs": None}
 
 
 @dataclass(frozen=True)
@@ -55,6 +64,8 @@ class TrainingPlan:
         record: recorded steps a decade.
         sketch: numbers that are kept of the weights at each recorded step, for the dimension of the updates;
             0 for none. Networks with fewer weights are kept whole.
+        observe: what is observed of gradients at each recorded step: names of :data:`OBSERVED`, in its order.
+        pairs: pairs of examples whose gradients are compared; None for all.
     """
 
     optimizer: str = "gd"
@@ -68,6 +79,22 @@ class TrainingPlan:
     trajectories: int = 64
     record: int = 8
     sketch: int = 0
+    observe: tuple[str, ...] = ()
+    pairs: int | None = None
+
+    def observing(self, asked: GradientPlan | None) -> TrainingPlan:
+        """Return the plan with what is observed of networks that are drawn observed of trained ones too.
+
+        The gradient norm is recorded in any case; sharpness and walks are those of drawn networks alone.
+        """
+        names = () if asked is None else tuple(name for name in OBSERVED if name in asked.observe)
+        pairs = asked.pairs if asked is not None and "confusion" in names else None
+        return replace(self, observe=names, pairs=pairs)
+
+    @property
+    def observed(self) -> tuple[str, ...]:
+        """The measures of gradients that are recorded."""
+        return tuple(measure for name in self.observe for measure in OBSERVED[name])
 
     @property
     def tail_loss(self) -> float:
@@ -84,12 +111,14 @@ class TrainingPlan:
 def plan_values(plan: TrainingPlan) -> dict[str, Any]:
     """Return a plan as plain data; None stands for ``auto`` and for all examples.
 
-    A sketch is named only where there is one, so that runs from before there were any are as they were.
+    A sketch, and what is observed, are named only where there is any, so that runs from before there were
+    any are as they were.
     """
-    values = asdict(plan)
-    if not plan.sketch:
-        del values["sketch"]
-    return values
+    values = {**asdict(plan), "observe": list(plan.observe)}
+    for name in _OPTIONAL:
+        if name == "pairs" or not values[name]:
+            del values[name]
+    return {**values, "pairs": plan.pairs} if plan.observe else values
 
 
 def plan_from_values(values: Mapping[str, Any]) -> TrainingPlan:
@@ -98,7 +127,7 @@ def plan_from_values(values: Mapping[str, Any]) -> TrainingPlan:
     Raises:
         LookupError, TypeError, ValueError: if entries are missing or impossible.
     """
-    given = {"sketch": 0, **values}
+    given = {**_OPTIONAL, **values}
     given = {field.name: given[field.name] for field in fields(TrainingPlan)}
     plan = TrainingPlan(
         optimizer=str(given["optimizer"]),
@@ -112,6 +141,8 @@ def plan_from_values(values: Mapping[str, Any]) -> TrainingPlan:
         trajectories=int(given["trajectories"]),
         record=int(given["record"]),
         sketch=int(given["sketch"]),
+        observe=tuple(str(name) for name in given["observe"]),
+        pairs=None if given["pairs"] is None else int(given["pairs"]),
     )
     possible = (
         plan.optimizer in OPTIMIZERS
@@ -125,6 +156,8 @@ def plan_from_values(values: Mapping[str, Any]) -> TrainingPlan:
         and 1 <= plan.trajectories <= _MOST_TRAJECTORIES
         and 1 <= plan.record <= _MOST_RECORD
         and 0 <= plan.sketch <= _MOST_SKETCH
+        and plan.observe == tuple(name for name in OBSERVED if name in plan.observe)
+        and (plan.pairs is None or ("confusion" in plan.observe and plan.pairs >= 1))
     )
     if not possible:
         raise ValueError("an impossible plan of training")

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from geomreg_tui.statistics.intervals import Interval
 from geomreg_tui.statistics.order import quantile_interval
+from geomreg_tui.training.plan import OBSERVED
 
 __all__ = ["FITTED", "GOING", "MEASURES", "STATUSES", "Band", "TrainingResult"]
 
@@ -28,6 +29,7 @@ MEASURES = (
     "relative_distance",
     "gradient_norm",
 )
+_OBSERVED = tuple(name for names in OBSERVED.values() for name in names)
 _SHARES = (0.05, 0.25, 0.5, 0.75, 0.95)
 _MOST_ROWS = 10**8
 
@@ -72,6 +74,10 @@ class TrainingResult:
         gradient_norm: norm of the gradient of the training loss by what is trained, (rows,).
         layer_distance: distance within each layer, (rows, layers).
         sketch: of theta_t - theta_0, (rows, numbers); with no numbers where none was asked for.
+        observed: what was observed of gradients, by name, (rows,) each: ``confusion_min`` and
+            ``confusion_mean``, the smallest and the mean cosine of the gradients of two examples, and
+            ``ntk_change``, ||Theta_t - Theta_0|| / ||Theta_0|| in the Frobenius norm, with Theta the
+            empirical NTK; all by what is trained. NaN where a network has none.
     """
 
     trajectory: Int64[NDArray[np.int64], " trajectories"]
@@ -87,12 +93,21 @@ class TrainingResult:
     gradient_norm: Float64[FloatArray, " rows"]
     layer_distance: Float64[FloatArray, "rows layers"]
     sketch: Float64[FloatArray, "rows rank"]
+    observed: Mapping[str, Float64[FloatArray, " rows"]]
 
     @classmethod
-    def empty(cls, layers: int) -> TrainingResult:
-        """Return a result of no trajectories."""
+    def empty(cls, layers: int, observed: Sequence[str] = ()) -> TrainingResult:
+        """Return a result of no trajectories.
+
+        Args:
+            layers: of a network.
+            observed: measures of gradients that are recorded.
+        """
         none, whole = np.empty(0), np.empty(0, np.int64)
-        return cls.from_rows(whole, whole, none, whole, whole, np.empty((0, len(MEASURES) + layers)))
+        columns = np.empty((0, len(MEASURES) + layers))
+        return cls.from_rows(
+            whole, whole, none, whole, whole, columns, observed=dict.fromkeys(observed, none)
+        )
 
     @classmethod
     def from_rows(
@@ -104,6 +119,7 @@ class TrainingResult:
         step: Int64[NDArray[np.int64], " rows"],
         columns: Float64[FloatArray, "rows columns"],
         sketch: Float64[FloatArray, "rows rank"] | None = None,
+        observed: Mapping[str, FloatArray] | None = None,
     ) -> TrainingResult:
         """Return the result of trajectories from rows in any order.
 
@@ -113,6 +129,7 @@ class TrainingResult:
             step: of each row.
             columns: ``MEASURES`` in their order, then the distance within each layer.
             sketch: of each row; None for none.
+            observed: measures of gradients of each row, by name; None for none.
         """
         order = np.lexsort((step, of))
         first = np.searchsorted(of[order], np.append(trajectory, np.iinfo(np.int64).max))
@@ -125,6 +142,7 @@ class TrainingResult:
             step=step[order],
             layer_distance=rows[:, len(MEASURES) :].copy(),
             sketch=np.empty((len(rows), 0)) if sketch is None else sketch[order],
+            observed={name: values[order] for name, values in (observed or {}).items()},
             **{name: rows[:, place].copy() for place, name in enumerate(MEASURES)},
         )
 
@@ -152,6 +170,7 @@ class TrainingResult:
             np.concatenate([part.step for part in parts]),
             np.concatenate([part.columns for part in parts]),
             np.concatenate([part.sketch for part in parts]),
+            {name: np.concatenate([part.observed[name] for part in parts]) for name in parts[0].observed},
         )
 
     @property
@@ -161,8 +180,18 @@ class TrainingResult:
 
     @property
     def columns(self) -> Float64[FloatArray, "rows columns"]:
-        """All that was recorded but steps and sketches: ``MEASURES``, then the distance within each layer."""
+        """``MEASURES`` in their order, then the distance within each layer."""
         return np.column_stack([*(getattr(self, name) for name in MEASURES), self.layer_distance])
+
+    @property
+    def measures(self) -> tuple[str, ...]:
+        """All that there is one number of in a row: ``MEASURES``, and what was observed of gradients."""
+        return (*MEASURES, *self.observed)
+
+    def values(self, measure: str) -> Float64[FloatArray, " rows"]:
+        """Return one of :attr:`measures`, or ``step``, in each row, (rows,)."""
+        found = self.observed[measure] if measure in self.observed else getattr(self, measure)
+        return np.asarray(found, np.float64)
 
     @property
     def counts(self) -> dict[str, int]:
@@ -182,7 +211,7 @@ class TrainingResult:
 
     def final(self, measure: str) -> Float64[FloatArray, " trajectories"]:
         """Return a measure, or ``step``, in the last row of each trajectory; NaN where there is no row."""
-        values = np.append(np.asarray(getattr(self, measure), np.float64), np.nan)
+        values = np.append(self.values(measure), np.nan)
         last = np.where(np.diff(self.first_row) > 0, self.first_row[1:] - 1, len(values) - 1)
         return np.asarray(values[last])
 
@@ -192,7 +221,7 @@ class TrainingResult:
         Conditioning on the fitted selects, so how many have fitted belongs beside it (:attr:`counts`).
         """
         medians = {"steps": quantile_interval(self.final("step")[self.fitted])}
-        return medians | {name: quantile_interval(self.final(name)[self.fitted]) for name in MEASURES}
+        return medians | {name: quantile_interval(self.final(name)[self.fitted]) for name in self.measures}
 
     def path(self, measure: str, grid: Sequence[int], shares: Sequence[float] = _SHARES) -> Band:
         """Return quantiles of a measure over the trajectories, on a grid of steps.
@@ -203,12 +232,12 @@ class TrainingResult:
         not ended counts up to where it stands.
 
         Args:
-            measure: one of ``MEASURES``.
+            measure: one of :attr:`measures`.
             grid: increasing steps; those of ``TrainingPlan.recorded_steps`` are all recorded.
             shares: which quantiles, each between 0 and 1.
         """
         steps = np.asarray(grid, np.int64)
-        values = self._on_grid(getattr(self, measure), steps)
+        values = self._on_grid(self.values(measure), steps)
         used = (self.status != DIVERGED) & (self.status != DEAD) & (np.diff(self.first_row) > 0)
         columns = [column[~np.isnan(column)] for column in values[used].T]
         middle = [quantile_interval(column) for column in columns]
@@ -241,15 +270,19 @@ class TrainingResult:
             self.row_trajectory[rows],
             self.step[rows],
             self.columns[rows],
+            observed={name: values[rows] for name, values in self.observed.items()},
         )
 
     def to_parts(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         """Return plain data and named arrays from which :meth:`from_parts` restores the result."""
-        values = {"layers": self.layer_distance.shape[1]}
+        values: dict[str, Any] = {"layers": self.layer_distance.shape[1]}
         arrays = {name: getattr(self, name) for name in _ARRAYS}
         if self.sketch.shape[1]:
             values["sketch"] = self.sketch.shape[1]
             arrays["sketch"] = self.sketch
+        if self.observed:
+            values["observed"] = list(self.observed)
+            arrays |= self.observed
         return values, arrays
 
     @classmethod
@@ -272,7 +305,11 @@ class TrainingResult:
         shapes: dict[str, tuple[int, ...]] = dict.fromkeys(("trajectory", "status", "lr"), (count,))
         shapes |= {"first_row": (count + 1,), "layer_distance": (rows, int(values["layers"]))}
         shapes["sketch"] = (rows, numbers)
-        for name, array in found.items():
+        names = [str(name) for name in values.get("observed", ())]
+        if len(set(names)) < len(names) or not set(names) <= set(_OBSERVED):
+            raise ValueError(f"unknown measures of gradients: {names}"[:200])
+        observed = {name: np.asarray(arrays[name], np.float64) for name in names}
+        for name, array in (found | observed).items():
             shape = shapes.get(name, (rows,))
             if array.shape != shape or array.size > _MOST_ROWS:
                 raise ValueError(f"{name}: shape {array.shape} is not {shape}")
@@ -281,7 +318,7 @@ class TrainingResult:
             raise ValueError("rows are not those of the trajectories")
         if (np.diff(found["trajectory"]) <= 0).any() or ((status < 0) | (status > GOING)).any():
             raise ValueError("an impossible trajectory or status")
-        return cls(**found)
+        return cls(**found, observed=observed)
 
     def _on_grid(self, values: FloatArray, steps: NDArray[np.int64]) -> FloatArray:
         """Return values at the last row at or before each step, (trajectories, steps).
@@ -304,4 +341,4 @@ class TrainingResult:
         return found
 
 
-_ARRAYS = tuple(field.name for field in fields(TrainingResult) if field.name != "sketch")
+_ARRAYS = tuple(field.name for field in fields(TrainingResult) if field.name not in ("sketch", "observed"))

@@ -163,7 +163,7 @@ class TrainingStage:
         return self._overview
 
     def _make_overview(self) -> TrainingOverview:
-        none = TrainingResult.empty(self.planned.layers)
+        none = self.planned.nothing
         whole = TrainingResult.merge([none, *(self._results[group] for group in sorted(self._results))])
         reasons = tuple(dict.fromkeys(self.failed.values()))
         lost = sum(self._size(group) - self._ended_in(group) for group in self.failed)

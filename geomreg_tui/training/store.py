@@ -79,6 +79,11 @@ class PlannedTraining:
         return replace(self, volume=VolumeOfLoss.from_json(values), volume_run=str(values["run"]))
 
     @property
+    def nothing(self) -> TrainingResult:
+        """The result of no trajectories of it."""
+        return TrainingResult.empty(self.layers, self.plan.observed)
+
+    @property
     def groups(self) -> int:
         """How many groups there are."""
         return -(-self.plan.trajectories // self.size)
@@ -156,6 +161,8 @@ class TrainingFolder:
             check_range(state.result, *planned.span(group))
             if state.result.layer_distance.shape[1] != planned.layers:
                 raise ValueError("networks of another depth")
+            if tuple(state.result.observed) != planned.plan.observed:
+                raise ValueError("something else is observed of their gradients")
         return state
 
     def results(self, planned: PlannedTraining) -> Iterator[TrainingResult | RunDirectoryError]:
@@ -166,7 +173,7 @@ class TrainingFolder:
             except RunDirectoryError as error:
                 yield error
                 continue
-            yield TrainingResult.empty(planned.layers) if state is None else state.result
+            yield planned.nothing if state is None else state.result
 
     def write(self, planned: PlannedTraining, group: int, state: GroupState) -> None:
         """Keep where a group stands, in place of where it stood.
@@ -224,7 +231,7 @@ def read_trajectories(run: RunDirectory) -> TrainingResult | None:
 
 def _read(run: RunDirectory, planned: PlannedTraining) -> tuple[TrainingResult, list[str], int]:
     """Return the trajectories that can be read, why others cannot, and how many these are."""
-    results, reasons, failed = [TrainingResult.empty(planned.layers)], [], 0
+    results, reasons, failed = [planned.nothing], [], 0
     for group, result in enumerate(TrainingFolder(run).results(planned)):
         if isinstance(result, TrainingResult):
             results.append(result)

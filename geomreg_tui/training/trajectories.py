@@ -57,7 +57,7 @@ class Block:
         self.step = 0
         self._all: IntArray = np.asarray(trajectories, np.int64)
         self._status: IntArray = np.full(len(self._all), GOING, np.int64)
-        self._rows: list[tuple[IntArray, IntArray, FloatArray, FloatArray]] = []
+        self._rows: list[tuple[IntArray, IntArray, FloatArray, FloatArray, FloatArray]] = []
         with torch.no_grad(), one_thread():
             self._begin(self._all)
             found = curvature(ensemble, self._parameters, self._training, flat=not needs_curvature(ensemble))
@@ -91,9 +91,14 @@ class Block:
         """Return what the trajectories have shown so far."""
         none = np.empty(0, np.int64)
         columns = np.empty((0, len(MEASURES) + self.ensemble.layers))
-        rows = [(none, none, columns, np.empty((0, self.ensemble.sketch.size))), *self._rows]
-        parts = (np.concatenate(each) for each in zip(*rows, strict=True))
-        return TrainingResult.from_rows(self._all, self._status, self._lr_of_all, *parts)
+        names = self.ensemble.plan.observed
+        sketch, seen = (np.empty((0, count)) for count in (self.ensemble.sketch.size, len(names)))
+        rows = [(none, none, columns, sketch, seen), *self._rows]
+        of, step, columns, sketch, seen = (np.concatenate(each) for each in zip(*rows, strict=True))
+        observed = dict(zip(names, seen.T.copy(), strict=True))
+        return TrainingResult.from_rows(
+            self._all, self._status, self._lr_of_all, of, step, columns, sketch, observed
+        )
 
     def to_parts(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         """Return plain data and named arrays from which :meth:`from_parts` goes on to the same bits.
@@ -124,7 +129,12 @@ class Block:
         block.ensemble = ensemble
         block.step = int(values["step"])
         block._all, block._status, block._lr_of_all = result.trajectory, result.status, result.lr
-        block._rows = [(result.row_trajectory, result.step, result.columns, result.sketch)]
+        if tuple(result.observed) != ensemble.plan.observed:
+            raise ValueError("a block of another ensemble")
+        seen = np.empty((len(result.step), len(result.observed)))
+        for place, column in enumerate(result.observed.values()):
+            seen[:, place] = column
+        block._rows = [(result.row_trajectory, result.step, result.columns, result.sketch, seen)]
         block._dead = np.asarray(arrays["dead"], np.bool_)
         going = np.asarray(arrays["going"], np.int64)
         places = np.searchsorted(block._all, going)
@@ -255,7 +265,11 @@ class Block:
             ]
         )
         steps = np.full(len(places), self.step, np.int64)
-        self._rows.append((self.going[places], steps, columns, ensemble.sketch.of(moves)))
+        seen = np.empty((len(places), 0))
+        if ensemble.observer is not None:
+            start = tuple(tensor[which] for tensor in self._initial)
+            seen = ensemble.observer.observe(parameters, start, examples.inputs, examples.targets)
+        self._rows.append((self.going[places], steps, columns, ensemble.sketch.of(moves), seen))
 
     def _keep(self, places: IntArray) -> None:
         """Let all networks go but those at some places."""

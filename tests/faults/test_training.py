@@ -20,6 +20,7 @@ VALUES = ["--data", "iris", "--examples", 12, "--width", 4, "--depth", 1, "--see
 COMMAND = [
     "train", *VALUES, "--samples", 500, "--optimizer", "momentum", "--lr", 0.02, "--to-loss", 0,
     "--trajectories", 12, "--steps", 120, "--sketch", 16,
+    "--observe", "confusion,ntk", "--observed", 50,
 ]  # fmt: skip
 
 # While a file is there, steps are so slow that none of the trajectories ends, and states are handed back

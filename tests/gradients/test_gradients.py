@@ -217,9 +217,9 @@ def test_a_limited_number_of_pairs_is_the_same_for_all():
     made = observer(["confusion"], pairs=4)
     again = observer(["confusion"], pairs=4, seed=5, width=9)
     assert made.arrangement.pairs == 4
-    assert torch.equal(made._pairs, again._pairs)
-    assert len({tuple(pair) for pair in made._pairs.T.tolist()}) == 4
-    assert bool((made._pairs[0] < made._pairs[1]).all())
+    assert torch.equal(made.pairs, again.pairs)
+    assert len({tuple(pair) for pair in made.pairs.T.tolist()}) == 4
+    assert bool((made.pairs[0] < made.pairs[1]).all())
     everything = observed(observer(["confusion"], method="direct", activation="tanh"), 50, 10)[
         "confusion_min"
     ]

@@ -42,6 +42,7 @@ def picked(result, trajectories):
         result.step[rows],
         result.columns[rows],
         result.sketch[rows],
+        {name: values[rows] for name, values in result.observed.items()},
     )
 
 

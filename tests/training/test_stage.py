@@ -242,6 +242,46 @@ def test_the_dimension_of_updates_is_in_all_outputs_and_in_the_command(engines_h
         assert none[key] == stored[key]
 
 
+def test_gradients_along_trajectories_are_in_all_outputs_and_in_the_command(engines_here, tmp_path):
+    words = ["train", "--data", "iris", "--examples", 12, "--width", 4, "--depth", 1, "--samples", 400,
+             "--trajectories", 5, "--steps", 60, "--to-loss", 0.3]  # fmt: skip
+    seen = ["--observe", "confusion,gradient_norm,ntk", "--observed", 50, "--pairs", 20]
+    text = call(*words, *seen, "--quiet", "--out", tmp_path / "first", check=0).stdout
+    run = geomreg.load(tmp_path / "first")
+    assert "--observe confusion,ntk,gradient_norm --observed 50 --pairs 20" in run.command
+    result = read_trajectories(RunDirectory.open(tmp_path / "first"))
+    fitted, rows = result.status == 0, run.arrays("trajectories")
+    assert fitted.sum() > 1
+    stored = json.loads((tmp_path / "first" / "summary.json").read_text())["training"]
+    assert (stored["observe"], stored["pairs"]) == (["confusion", "ntk"], 20)
+    path = run.arrays("path")
+    for name, label in (
+        ("confusion_min", "smallest cosine"),
+        ("confusion_mean", "mean cosine"),
+        ("ntk_change", "change of the NTK"),
+    ):
+        np.testing.assert_array_equal(rows[name], result.observed[name])
+        assert stored["final"][name][0] == np.median(result.final(name)[fitted])
+        starts = result.observed[name][result.first_row[:-1]]
+        assert stored["path"][name][0] == path[name][0] == pytest.approx(np.median(starts), abs=1e-15)
+        assert text.count(label) >= 2
+    assert run.to_frame("path")["ntk_change"][0] == 0
+    page, packed = (tmp_path / f"run.{end}" for end in ("html", "npz"))
+    for written in (page, packed):
+        call("export", tmp_path / "first", written, check=0)
+    assert "Gradients of the trained networks by step" in page.read_text()
+    np.testing.assert_array_equal(np.load(packed)["path_ntk_change"], path["ntk_change"])
+    assert len(run.plot("training_gradients").axes) == 2
+    call(*words, "--quiet", "--out", tmp_path / "none", check=0)
+    none = json.loads((tmp_path / "none" / "summary.json").read_text())["training"]
+    assert not {"observe", "pairs"} & set(none)
+    for key in ("final", "path"):
+        assert {**stored[key], **none[key]} == stored[key]
+        assert set(stored[key]) - set(none[key]) == {"confusion_min", "confusion_mean", "ntk_change"}
+    call("export", tmp_path / "none", tmp_path / "none.html", check=0)
+    assert "Gradients of the trained networks" not in (tmp_path / "none.html").read_text()
+
+
 def test_a_tail_gives_v_of_all_that_training_finds(engines_here, tmp_path):
     """One example, a linear model: V(L <= eps) = P(|N(0, s^2) - y| <= sqrt(eps)), exactly."""
     path = tmp_path / "run"

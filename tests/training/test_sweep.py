@@ -106,14 +106,22 @@ def test_a_directory_knows_how_its_points_were_trained(swept):
 def test_from_python(engines_here, tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        result = geomreg.sweep(
-            {"width": [2, 8]}, data="iris", examples=10, depth=1, samples=500, out=tmp_path / "sweep",
-            training={"to_loss": 0.1, "trajectories": 3, "steps": 50}, progress=False,
+        first, result = (
+            geomreg.sweep(
+                {"width": [2, 8]}, data="iris", examples=10, depth=1, samples=500, out=tmp_path / "sweep",
+                training={"to_loss": 0.3, "trajectories": 3, "steps": 50}, observe="ntk", observed=20,
+                progress=False,
+            )
+            for _ in range(2)  # the second takes the points that are there
         )  # fmt: skip
-    assert result.training.to_loss == 0.1
+    assert result.training.to_loss == 0.3
     assert result.training.measures["fitted"].shape == (2, 3)
-    assert result["width=8"].training.plan.trajectories == 3
+    wide = result["width=8"].training
+    assert (wide.plan.trajectories, wide.plan.observe) == (3, ("ntk",))
     assert "trained_distance" in result.arrays()
+    change = np.median(wide.ends.final("ntk_change")[wide.ends.fitted])
+    for each in (first, result):
+        assert each.arrays()["trained_ntk_change"][1] == change > 0
 
 
 def test_an_option_that_is_unknown_is_named_with_the_nearest(tmp_path):

@@ -2,6 +2,7 @@
 
 import math
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -19,7 +20,7 @@ PLAN = TrainingPlan(steps=100, to_loss=1e-2, trajectories=9)
 STATUSES = [FITTED] * 5 + [LIMIT, LIMIT, DIVERGED]  # and one that has not begun
 
 
-def ensemble(statuses=STATUSES, held_out=math.nan):
+def ensemble(statuses=STATUSES, held_out=math.nan, observe=()):
     """Return an ensemble whose losses fall as 1 / (1 + step), those of trajectory i from 0.5 + i / 10."""
     steps = np.array(PLAN.recorded_steps())
     of = np.repeat(np.arange(len(statuses)), len(steps))
@@ -30,8 +31,18 @@ def ensemble(statuses=STATUSES, held_out=math.nan):
         [loss, nothing * loss, nothing, step / 100, step / 1000, loss, step / 100, step / 100]
     )
     whole = np.arange(len(statuses))
-    result = TrainingResult.from_rows(whole, np.array(statuses), np.ones(len(statuses)), of, step, columns)
-    return TrainingOverview.of(PLAN, result)
+    plan = replace(PLAN, observe=observe)
+    measures = {"confusion_min": loss - 1, "confusion_mean": loss, "ntk_change": step / 50}
+    result = TrainingResult.from_rows(
+        whole,
+        np.array(statuses),
+        np.ones(len(statuses)),
+        of,
+        step,
+        columns,
+        observed={name: measures[name] for name in plan.observed},
+    )
+    return TrainingOverview.of(plan, result)
 
 
 async def begin(driver):
@@ -145,6 +156,24 @@ async def test_views_of_the_pane_follow_one_another():
         assert low["distance"] == 0
         # Of the two-mode fake: V at the median losses falls from 1 to about 1e-3.
         assert low["volume"] < 0.2
+        assert pane.shown == "loss"
+
+
+async def test_gradients_are_drawn_where_they_were_observed():
+    async with opened(FakeSource(atoms=0), size=(160, 50)) as driver:
+        await trained(driver, ensemble(observe=("confusion", "ntk")))
+        pane = driver.explorer.query_one("#training", TrainingPane)
+        await driver.until(lambda: "5 fitted" in driver.text("#training"), "its legend")
+        await driver.pilot.press("G", "G", "G", "G")
+        await driver.until(lambda: pane.shown == "confusion_min", "the cosines")
+        assert "smallest cosine of two gradients" in str(pane.border_subtitle)
+        marks = list(map(float, re.findall(r"(\S+)┤", driver.text("#training"))))
+        assert (min(marks), max(marks)) == (-1, 0)
+        await driver.pilot.press("G")
+        await driver.until(lambda: pane.shown == "ntk_change", "the change")
+        marks = list(map(float, re.findall(r"(\S+)┤", driver.text("#training"))))
+        assert (min(marks), max(marks)) == (0, 2)
+        pane.show(replace(driver.explorer.view, training=ensemble()))
         assert pane.shown == "loss"
 
 

@@ -23,12 +23,16 @@ __all__ = ["VIEWS", "TrainingPane"]
 FloatArray = NDArray[np.float64]
 
 VIEWS = ("loss", "volume", "distance", "held_out_loss")
+_OF_GRADIENTS = ("confusion_min", "ntk_change")  # further views, where they were observed
 _NAMES = {
     "loss": "training loss, log axis",
     "volume": "log10 V of the training loss",
     "distance": "distance from the start",
     "held_out_loss": "held-out loss, log axis",
+    "confusion_min": "smallest cosine of two gradients",
+    "ntk_change": "change of the NTK",
 }
+_LINEAR = ("distance", *_OF_GRADIENTS)
 _ENDED = {"fitted": "fitted", "limit": "not fitted", "diverged": "diverged", "dead": "dead at the start"}
 _ROOMY = 12  # lines from which the axis has its name below it
 
@@ -37,7 +41,7 @@ class TrainingPane(RowsWidget):
     """Quantiles over trajectories against the step, and a few of them whole.
 
     Attributes:
-        shown: which of :data:`VIEWS` is drawn.
+        shown: which of :data:`VIEWS`, or of what was observed of gradients, is drawn.
     """
 
     BORDER_TITLE = "Training"
@@ -51,13 +55,19 @@ class TrainingPane(RowsWidget):
     def show(self, view: View | None) -> None:
         """Draw a view; nothing where there is none."""
         self._view = view
+        if self.shown not in _views(view):
+            self._turn_to(VIEWS[0])
         self.redraw()
 
     def cycle(self) -> None:
-        """Draw the next of :data:`VIEWS`."""
-        self.shown = VIEWS[(VIEWS.index(self.shown) + 1) % len(VIEWS)]
-        self.entitle(self.BORDER_TITLE, _NAMES[self.shown])
+        """Draw the next of :data:`VIEWS`, and of what was observed of gradients."""
+        views = _views(self._view)
+        self._turn_to(views[(views.index(self.shown) + 1) % len(views)])
         self.redraw()
+
+    def _turn_to(self, shown: str) -> None:
+        self.shown = shown
+        self.entitle(self.BORDER_TITLE, _NAMES[shown])
 
     def paint(self, width: int, height: int) -> Sequence[Sequence[Piece]]:
         """Draw the legend and the curves."""
@@ -90,6 +100,12 @@ class TrainingPane(RowsWidget):
         return [*legend, *canvas.rows()]
 
 
+def _views(view: View | None) -> tuple[str, ...]:
+    """Return what can be drawn of a view."""
+    overview = view.training if view else None
+    return (*VIEWS, *(name for name in _OF_GRADIENTS if overview and name in overview.bands))
+
+
 def _curves(
     overview: TrainingOverview, volume: VolumeOfLoss, shown: str
 ) -> tuple[FloatArray, list[tuple[FloatArray, FloatArray]]]:
@@ -99,7 +115,7 @@ def _curves(
     with np.errstate(divide="ignore", invalid="ignore"):
         if shown == "volume":
             curves = [volume.at(curve)[:, 0] for curve in curves]
-        elif shown != "distance":
+        elif shown not in _LINEAR:
             curves = [np.log10(curve) for curve in curves]
     middle, lowest, low, high, highest = curves
     return middle, [(lowest, highest), (low, high)]
@@ -107,7 +123,9 @@ def _curves(
 
 def _axis(shown: str, drawn: FloatArray, wanted: int) -> Scale:
     low, high = float(drawn.min()), float(drawn.max())
-    if shown == "distance":
+    if shown == "confusion_min":
+        return Scale.linear(-1.0, max(high, 0.0), wanted)
+    if shown in _LINEAR:
         return Scale.linear(0.0, high if high > 0 else 1.0, wanted)
     if shown == "volume":
         return Scale.decades(min(-1.0, math.floor(low)), 0.0, wanted)
