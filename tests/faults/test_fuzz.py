@@ -104,7 +104,8 @@ def original(tmp_path_factory):
 def add_training_and_gradients(run):
     """Train a few networks of a run, and observe a few."""
     experiment = run.facts.experiment
-    PlannedTraining(TrainingPlan(lr=0.01, steps=3, trajectories=3), experiment.depth + 1, 2).write(run.path)
+    training = TrainingPlan(lr=0.01, steps=3, trajectories=3, sketch=4, observe=("confusion", "ntk"))
+    PlannedTraining(training, experiment.depth + 1, 2).write(run.path)
     plan = GradientPlan(("gradient_norm",), 20)
     found = arrange(ArrangeWork(experiment, plan), "cpu")
     Planned(plan, found.arrangement, found.laws).write(run.path)
@@ -117,17 +118,20 @@ def add_training_and_gradients(run):
 
 def add_a_tail(run):
     """Give a run a deep tail of two populations that are on their way, and say so in snapshot and summary."""
-    plan = TailPlan(log10_volume=-100, population=20, repeats=2, kernel="pcn")
+    plan = TailPlan(
+        log10_volume=-100, population=20, repeats=2, kernel="pcn", observe=("confusion", "gradient_norm")
+    )
     tail = Tail(plan, "pcn", "latent", (PopulationResult.empty(),) * 2)
     TailFolder.of(run).write_plan(tail)
     for index in range(2):
-        for _ in range(3):
+        for _ in range(5):  # down to where members are observed
             stands = TailFolder.of(run).checkpoint(index, plan)
             levels = stands.result.levels if stands else 0
             leg = LevelsWork(run.facts.experiment, plan, index, stands, levels, 1e9, 0.0)
             TailFolder.of(run).write(index, plan, go_down(leg, "cpu").checkpoint)
     tail = TailFolder.of(run).read()
     assert all(descent.levels for descent in tail.populations)
+    assert all(descent.observed.log_loss.size for descent in tail.populations)
     live = read_live(run)
     run.write_live(to_stored(replace(live, results={**live.results, SPLITTING: tail})))
     run.write_summary(result_document(load_result(run.path)))
