@@ -223,6 +223,7 @@ def train(
     trajectories: int | None = None,
     record: int | None = None,
     sketch: int | None = None,
+    subspace: int | None = None,
     tail: bool | Mapping[str, Any] = False,
     volume_from: RunResult | AnyPath | None = None,
     observe: str | Sequence[str] | None = None,
@@ -259,6 +260,8 @@ def train(
         record: recorded steps a decade; 8 unless given.
         sketch: numbers kept of the weights at each recorded step, for the dimension of the updates; none
             unless given. 256 know the squared cosine of two moves to 0.05 or better.
+        subspace: dimensions of a random affine subspace through the start of each network, in which it is
+            trained; all of weight space unless given.
         tail: whether to go down the deep tail to ``to_loss`` too, so that V of every loss on the way is
             known; or its goals, as :func:`tail` takes them: ``{"population": 200, "repeats": 4}``.
         volume_from: a run of the same experiment, its name or its path, from which V is taken in place of
@@ -295,6 +298,7 @@ def train(
         "trajectories": trajectories,
         "record": record,
         "sketch": sketch,
+        "subspace": subspace,
     }
     plan = training_plan(options)
     deep = None if tail is False else _deep({} if tail is True else tail, plan)

@@ -47,6 +47,7 @@ from geomreg_tui.cli.train import (
     ShareOption,
     SketchOption,
     StepsOption,
+    SubspaceOption,
     TrainOption,
     TrajectoriesOption,
     tail_plan,
@@ -101,6 +102,7 @@ def sweep(
     trajectories: TrajectoriesOption = None,
     record: RecordOption = None,
     sketch: SketchOption = None,
+    subspace: SubspaceOption = None,
     observe: ObserveOption = None,
     observed: ObservedOption = None,
     pairs: PairsOption = None,
@@ -145,6 +147,7 @@ def sweep(
         "trajectories": trajectories,
         "record": record,
         "sketch": sketch,
+        "subspace": subspace,
     }
     refuse(to_loss is not None and not (tail or training), "to-loss", "only with --tail or --training")
     for name, given in options.items():

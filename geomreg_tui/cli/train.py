@@ -67,6 +67,7 @@ __all__ = [
     "ShareOption",
     "SketchOption",
     "StepsOption",
+    "SubspaceOption",
     "TrainOption",
     "TrajectoriesOption",
     "tail_plan",
@@ -153,6 +154,17 @@ SketchOption = Annotated[
 ]
 
 
+SubspaceOption = Annotated[
+    str | None,
+    _option(
+        "--subspace",
+        "train in a random affine subspace of D dimensions, through the start of each network "
+        "[default: in all of weight space]",
+        "D",
+    ),
+]
+
+
 def train(
     experiment: Experiment,
     optimizer: OptimizerOption = None,
@@ -166,6 +178,7 @@ def train(
     trajectories: TrajectoriesOption = None,
     record: RecordOption = None,
     sketch: SketchOption = None,
+    subspace: SubspaceOption = None,
     samples: Annotated[
         str | None,
         typer.Option(
@@ -231,6 +244,7 @@ def train(
         "trajectories": trajectories,
         "record": record,
         "sketch": sketch,
+        "subspace": subspace,
     }
     goals = {
         "to-log10-volume": to_log10_volume,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import cast
+from typing import Protocol, cast, runtime_checkable
 
 import numpy as np
 import torch
@@ -37,10 +37,22 @@ from geomreg_tui.statistics.observable_laws import ObservableLaw, observable_law
 
 __all__ = ["Observed", "Observer", "Pass", "chosen_pairs"]
 
-Pass = PerceptronPass | ConvolutionPass | CustomPass
-
 _MATRICES = 4  # of gradients by gradients that are held at once, in float64
 _PAIRS = 0x70616972  # key of the stream that pairs of examples are chosen by
+
+
+@runtime_checkable
+class Pass(Protocol):
+    """A forward pass of networks, from which one goes back.
+
+    Attributes:
+        outputs: (batch, C, N).
+    """
+
+    outputs: Float[Tensor, "batch outputs training"]
+
+    def gram(self, top: Float[Tensor, "batch outputs columns"]) -> Float64[Tensor, "batch columns columns"]:
+        """Return the Gram matrix of gradients, as :meth:`PerceptronPass.gram`."""
 
 
 @dataclass(frozen=True)

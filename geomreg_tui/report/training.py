@@ -62,6 +62,7 @@ def plan_text(plan: TrainingPlan) -> str:
     step = f"step size {exact_text(plan.lr)}" if plan.lr is not None else _auto_text(plan)
     batch = f", {plan.batch:,} examples a step" if plan.batch is not None else ""
     what = "" if plan.train == "all" else ", readout only"
+    what += f", in random subspaces of {plan.subspace:,} dimensions" if plan.subspace else ""
     goal = f" or loss {exact_text(plan.to_loss)}" if plan.to_loss else ""
     momentum = f" {exact_text(plan.momentum)}" if plan.optimizer == "momentum" else ""
     return f"{plan.optimizer}{momentum}, {step}{batch}{what}, to {plan.steps:,} steps{goal}"

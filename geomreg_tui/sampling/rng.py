@@ -9,13 +9,14 @@ __all__ = [
     "chunk_generator",
     "level_generator",
     "observation_generator",
+    "subspace_key",
     "trajectory_generator",
     "trajectory_key",
 ]
 
 # These end the keys of a level's streams, so that they are no chunk's.
 _WALK, _HELD_OUT, _OBSERVED = 0x77616C6B, 0x68656C64, 0x6F627376
-_TRAINING = 0x74726169  # ends those of a trajectory
+_TRAINING, _SUBSPACE = 0x74726169, 0x73756273  # end those of a trajectory
 _GRADIENTS, _PAIRED = 0x67726164, 0x70616972  # end those of networks that are observed
 _STATE_WORDS = 624  # of the Mersenne twister
 _STATE_OFFSET = 24  # bytes of torch's CPU generator state before the words: seed, left, seeded, next
@@ -72,6 +73,11 @@ def trajectory_generator(seed: int, trajectory: int, device: torch.device) -> to
 def trajectory_key(seed: int, trajectory: int, part: int) -> list[int]:
     """Return the key of a stream of a trajectory: part 0 is initial weights, the others are minibatches."""
     return [seed, trajectory, part, _TRAINING]
+
+
+def subspace_key(seed: int, trajectory: int) -> list[int]:
+    """Return the key of the stream that the subspace is drawn from in which a trajectory is trained."""
+    return [seed, trajectory, _SUBSPACE]
 
 
 def observation_generator(

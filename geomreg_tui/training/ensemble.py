@@ -26,6 +26,7 @@ from geomreg_tui.training.observing import TrainingObserver
 from geomreg_tui.training.perceptron import Perceptrons
 from geomreg_tui.training.plan import TrainingPlan, check_plan
 from geomreg_tui.training.sketch import CountSketch
+from geomreg_tui.training.subspace import Subspaces, check_size, draw_frames
 
 __all__ = ["Ensemble", "Examples", "Start"]
 
@@ -65,12 +66,14 @@ class Start:
     """Where trajectories start.
 
     Attributes:
-        parameters: what is trained of each network.
+        networks: what is trained, with its derivatives.
+        parameters: of these.
         training: the training examples.
         held_out: inputs of the held-out examples, (networks or 1, M, *input_shape).
         squared_size: ||theta_0||**2 over all weights and biases, trained or not, float64 (networks,).
     """
 
+    networks: Networks
     parameters: Parameters
     training: Examples
     held_out: Float[Tensor, "#networks held *input_shape"]
@@ -84,7 +87,7 @@ class Ensemble:
         facts: what the experiment comes to.
         experiment: the resolved experiment.
         plan: how networks are trained.
-        networks: what is trained, with its derivatives.
+        networks: what has weights that are trained, with the derivatives by all of these.
         examples: training examples N.
         held_out: held-out examples M.
         batch: examples a step; N or less.
@@ -129,7 +132,9 @@ class Ensemble:
             self.networks = DifferentiatedNetworks(sampler.network)
         weights = parameter_count(trained)
         self.sketch = CountSketch(weights, plan.sketch, self.experiment.seed)
-        held = 4 * weights + self.networks.elements * self.batch
+        if plan.subspace:
+            check_size(weights, plan.subspace)
+        held = (4 + plan.subspace) * weights + self.networks.elements * self.batch
         size = held * self.dtype.itemsize
         most = _MOST_NETWORKS
         self.observer: TrainingObserver | None = None
@@ -155,7 +160,13 @@ class Ensemble:
             x = readout_inputs(self._sampler.network, parameters, x[0])
             parameters = parameters[-trained:]
         training = Examples(x[:, : self.examples].contiguous(), self._targets.unsqueeze(0))
-        return Start(parameters, training, x[:, self.examples :].contiguous(), size)
+        networks = self.networks
+        if dimensions := self.plan.subspace:
+            count = sum(tensor[0].numel() for tensor in parameters)
+            frames = draw_frames(self.experiment.seed, trajectories, count, dimensions).to(self.device)
+            networks = Subspaces(networks, parameters, frames.to(self.dtype))
+            parameters = (parameters[0].new_zeros(len(trajectories), dimensions),)
+        return Start(networks, parameters, training, x[:, self.examples :].contiguous(), size)
 
     def slopes(
         self, outputs: Float[Tensor, "networks outputs examples"], examples: Examples
@@ -172,11 +183,12 @@ class Ensemble:
         return array
 
     def held_out_scores(
-        self, parameters: Parameters, held_out: Tensor, outputs: Tensor
+        self, networks: Networks, parameters: Parameters, held_out: Tensor, outputs: Tensor
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return held-out loss and accuracy of each network, (networks,) both; NaN where there is none.
 
         Args:
+            networks: what is trained.
             parameters: of the networks.
             held_out: inputs of the held-out examples, as in :class:`Start`.
             outputs: outputs on the training examples, (networks, C, N).
@@ -184,7 +196,7 @@ class Ensemble:
         nothing = np.full(len(outputs), np.nan)
         if not self.held_out:
             return nothing, nothing
-        joined = torch.cat([outputs, self.networks.run(parameters, held_out).outputs], dim=2)
+        joined = torch.cat([outputs, networks.run(parameters, held_out).outputs], dim=2)
         losses = self.objective.per_example(joined)[:, self.examples :].mean(dim=1)
         correct = self.objective.correct(joined)
         loss: NDArray[np.float64] = losses.to("cpu", torch.float64).numpy()

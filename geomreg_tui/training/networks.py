@@ -78,6 +78,14 @@ class Networks(ABC):
             tensor.addcmul_(gradient, per_network(lr, tensor.dim()), value=-1)
         return done.parameters
 
+    def of(self, networks: Tensor) -> Networks:
+        """Return what runs some of the networks, given by their places, int64 (kept,)."""
+        return self
+
+    def moves(self, parameters: Parameters, start: Parameters) -> Parameters:
+        """Return by how much all weights differ from those at the start, as parameters of all of them."""
+        return tuple(now - then for now, then in zip(parameters, start, strict=True))
+
     @abstractmethod
     def derivatives(self, done: Pass, directions: Parameters) -> Float[Tensor, "networks outputs examples"]:
         """Return derivatives of the outputs, (networks, C, examples), along directions of the parameters."""

@@ -26,13 +26,13 @@ from geomreg_tui.experiment import Experiment
 from geomreg_tui.gradients.layers import DrawnLayer, Layer
 from geomreg_tui.gradients.observables import confusion
 from geomreg_tui.gradients.observer import Observer, Pass
-from geomreg_tui.gradients.perceptron import PerceptronPass
+from geomreg_tui.gradients.perceptron import PerceptronPass, gram
 from geomreg_tui.gradients.plan import GradientPlan
 from geomreg_tui.losses.slopes import slope_of_loss
 from geomreg_tui.networks import MLP
 from geomreg_tui.sampling.sampler import Sampler
 from geomreg_tui.shapes import LayerShape
-from geomreg_tui.training.networks import Parameters
+from geomreg_tui.training.networks import Networks, Parameters
 from geomreg_tui.training.plan import TrainingPlan
 
 __all__ = ["TrainingObserver"]
@@ -65,10 +65,12 @@ class TrainingObserver:
         readout = plan.train == "readout"
         self._shapes = tuple(network.shapes[-1:] if readout else network.shapes)
         self._perceptron = readout or isinstance(network, MLP)
+        self._subspace = plan.subspace > 0
         self.block = max(1, _NUMBERS // self._observer.columns**2)
 
     def observe(
         self,
+        networks: Networks,
         parameters: Parameters,
         start: Parameters,
         inputs: Float[Tensor, "#networks training *input_shape"],
@@ -77,7 +79,8 @@ class TrainingObserver:
         """Return the plan's measures of gradients, (networks, measures); NaN where a network has none.
 
         Args:
-            parameters: what is trained of the networks, as it is now.
+            networks: what is trained.
+            parameters: of the networks, as they are now.
             start: the same, as it was at the start of their trajectories.
             inputs: of the training examples, (networks, N, *input_shape), or (1, ...) when shared by all.
             targets: as the loss sees them, (1, C, N).
@@ -85,30 +88,33 @@ class TrainingObserver:
         found = []
         for place in range(len(parameters[0])):
             x = _alone(inputs, place if len(inputs) > 1 else 0)[0]
-            now, then = (tuple(_alone(tensor, place) for tensor in each) for each in (parameters, start))
-            found.append(self._measures(now, then, x, targets))
+            one = networks.of(torch.tensor([place], device=x.device))
+            now, then = (
+                self._run(one, tuple(_alone(tensor, place) for tensor in each), x)
+                for each in (parameters, start)
+            )
+            found.append(self._measures(now, then, targets))
         values: NDArray[np.float64] = torch.stack(found).cpu().numpy()
         values[~np.isfinite(values)] = math.nan
         return values
 
-    def _measures(
-        self, parameters: Parameters, start: Parameters, x: Tensor, targets: Tensor
-    ) -> Float64[Tensor, " rows"]:
+    def _measures(self, done: Pass, start: Pass, targets: Tensor) -> Float64[Tensor, " rows"]:
         """Return the measures of one network, in the order of the plan."""
-        done = self._run(parameters, x)
         found: list[Tensor] = []
         if "confusion" in self._observe:
             slopes = slope_of_loss(self._experiment.loss, done.outputs, targets)
             seen = confusion(done.gram(slopes), self._observer.pairs)
             found += [seen.minimum, seen.mean]
         if "ntk" in self._observe:
-            first = self._observer.ntk(self._run(start, x))
+            first = self._observer.ntk(start)
             moved = self._observer.ntk(done) - first
             found.append(moved.norm(dim=(1, 2)) / first.norm(dim=(1, 2)))
         return torch.cat(found)
 
-    def _run(self, parameters: Parameters, x: Tensor) -> Pass:
+    def _run(self, networks: Networks, parameters: Parameters, x: Tensor) -> Pass:
         """Run one network forward."""
+        if self._subspace:
+            return _OneByOne(networks, parameters, x)
         rest = iter(parameters)
         layers = [(next(rest), next(rest) if shape.bias else None) for shape in self._shapes]
         if not self._perceptron:
@@ -119,6 +125,30 @@ class TrainingObserver:
             return DrawnLayer(*next(each), activations)
 
         return PerceptronPass(self._experiment, self._shapes, x, layer)
+
+
+class _OneByOne:
+    """A forward pass of one network, from which one goes back for each gradient by itself.
+
+    Attributes:
+        outputs: (1, C, N).
+    """
+
+    def __init__(self, networks: Networks, parameters: Parameters, x: Tensor) -> None:
+        """Run parameters (1, *size) forward on inputs (N, *input_shape)."""
+        self._networks = networks
+        self._done = networks.run(parameters, x.unsqueeze(0))
+        self.outputs = self._done.outputs
+
+    def gram(self, top: Float[Tensor, "1 outputs columns"]) -> Float64[Tensor, "1 columns columns"]:
+        """Return the Gram matrix of gradients by what is trained, as :meth:`PerceptronPass.gram`."""
+        found = []
+        for column in range(top.shape[2]):
+            upstream = torch.zeros_like(self.outputs)
+            upstream[:, :, column % upstream.shape[2]] = top[:, :, column]
+            parts = self._networks.gradients(self._done, upstream)
+            found.append(torch.cat([part.flatten(1) for part in parts], dim=1))
+        return gram(torch.stack(found, dim=2))
 
 
 def _alone(tensor: Tensor, place: int) -> Tensor:

@@ -40,9 +40,9 @@ OBSERVED: dict[str, tuple[str, ...]] = {
 }
 _FLAT = ("mae", "hinge")  # losses whose second derivative is 0 wherever there is one
 _MOST_STEPS, _MOST_TRAJECTORIES, _MOST_EXAMPLES, _MOST_RECORD = 10**9, 10**5, 10**9, 1000
-_MOST_SKETCH = 10**5
+_MOST_SKETCH, _MOST_DIMENSIONS = 10**5, 10**6
 # Of plans, what those of earlier versions do not have.
-_OPTIONAL: dict[str, Any] = {"sketch": 0, "observe": (), "pairs": None}
+_OPTIONAL: dict[str, Any] = {"sketch": 0, "subspace": 0, "observe": (), "pairs": None}
 
 
 @dataclass(frozen=True)
@@ -64,6 +64,8 @@ class TrainingPlan:
         record: recorded steps a decade.
         sketch: numbers that are kept of the weights at each recorded step, for the dimension of the updates;
             0 for none. Networks with fewer weights are kept whole.
+        subspace: dimensions of the random affine subspace in which each network is trained, through its
+            start; 0 for all of weight space.
         observe: what is observed of gradients at each recorded step: names of :data:`OBSERVED`, in its order.
         pairs: pairs of examples whose gradients are compared; None for all.
     """
@@ -79,6 +81,7 @@ class TrainingPlan:
     trajectories: int = 64
     record: int = 8
     sketch: int = 0
+    subspace: int = 0
     observe: tuple[str, ...] = ()
     pairs: int | None = None
 
@@ -111,8 +114,8 @@ class TrainingPlan:
 def plan_values(plan: TrainingPlan) -> dict[str, Any]:
     """Return a plan as plain data; None stands for ``auto`` and for all examples.
 
-    A sketch, and what is observed, are named only where there is any, so that runs from before there were
-    any are as they were.
+    A sketch, a subspace and what is observed are named only where there are any, so that runs from before
+    there were any are as they were.
     """
     values = {**asdict(plan), "observe": list(plan.observe)}
     for name in _OPTIONAL:
@@ -141,6 +144,7 @@ def plan_from_values(values: Mapping[str, Any]) -> TrainingPlan:
         trajectories=int(given["trajectories"]),
         record=int(given["record"]),
         sketch=int(given["sketch"]),
+        subspace=int(given["subspace"]),
         observe=tuple(str(name) for name in given["observe"]),
         pairs=None if given["pairs"] is None else int(given["pairs"]),
     )
@@ -156,6 +160,7 @@ def plan_from_values(values: Mapping[str, Any]) -> TrainingPlan:
         and 1 <= plan.trajectories <= _MOST_TRAJECTORIES
         and 1 <= plan.record <= _MOST_RECORD
         and 0 <= plan.sketch <= _MOST_SKETCH
+        and 0 <= plan.subspace <= _MOST_DIMENSIONS
         and plan.observe == tuple(name for name in OBSERVED if name in plan.observe)
         and (plan.pairs is None or ("confusion" in plan.observe and plan.pairs >= 1))
     )
@@ -176,6 +181,7 @@ def parse_plan(
     trajectories: str | None = None,
     record: str | None = None,
     sketch: str | None = None,
+    subspace: str | None = None,
 ) -> TrainingPlan:
     """Return how networks are to be trained; every argument as the person wrote it, None for the default.
 
@@ -212,6 +218,7 @@ def parse_plan(
         trajectories=reader.whole("trajectories", trajectories, default.trajectories, 1, _MOST_TRAJECTORIES),
         record=reader.whole("record", record, default.record, 1, _MOST_RECORD),
         sketch=reader.whole("sketch", sketch, default.sketch, 0, _MOST_SKETCH),
+        subspace=reader.whole("subspace", subspace, default.subspace, 0, _MOST_DIMENSIONS),
     )
     reader.check()
     return plan

@@ -14,7 +14,7 @@ from torch import Tensor
 from geomreg_tui.batched import per_network, squared_norm
 from geomreg_tui.losses.slopes import curve_of_loss
 from geomreg_tui.training.ensemble import Ensemble, Examples
-from geomreg_tui.training.networks import Parameters
+from geomreg_tui.training.networks import Networks, Parameters
 from geomreg_tui.training.plan import ADAM_STEP
 
 __all__ = ["TOLERANCE", "Curvature", "curvature", "needs_curvature", "step_sizes"]
@@ -37,7 +37,12 @@ class Curvature(NamedTuple):
 
 
 def curvature(
-    ensemble: Ensemble, parameters: Parameters, examples: Examples, *, flat: bool = False
+    ensemble: Ensemble,
+    networks: Networks,
+    parameters: Parameters,
+    examples: Examples,
+    *,
+    flat: bool = False,
 ) -> Curvature:
     """Return lambda_max of the Gauss-Newton matrix of each network, by power iteration.
 
@@ -49,12 +54,13 @@ def curvature(
        itself. From then on it stays as it is, so that it does not depend on other networks.
 
     Args:
-        ensemble: what is trained.
+        ensemble: says what the loss is.
+        networks: what is trained.
         parameters: of the networks.
         examples: the training examples.
         flat: look for dead networks alone; ``largest`` is 0 then.
     """
-    networks, loss = ensemble.networks, ensemble.experiment.loss
+    loss = ensemble.experiment.loss
     done = networks.run(parameters, examples.inputs)
     outputs = done.outputs
     generator = torch.Generator(outputs.device).manual_seed(_SEED)

@@ -22,7 +22,7 @@ from geomreg_tui.sampling.device import one_thread
 from geomreg_tui.training import optimizers
 from geomreg_tui.training.ensemble import Ensemble
 from geomreg_tui.training.minibatches import Minibatches
-from geomreg_tui.training.networks import Parameters, Pass
+from geomreg_tui.training.networks import Networks, Parameters, Pass
 from geomreg_tui.training.optimizers import OptimizerState
 from geomreg_tui.training.result import DEAD, DIVERGED, FITTED, GOING, LIMIT, MEASURES, TrainingResult
 from geomreg_tui.training.step_size import curvature, needs_curvature, step_sizes
@@ -43,6 +43,7 @@ class Block:
         going: indices of the trajectories that have not ended, (networks,).
     """
 
+    _networks: Networks
     _parameters: Parameters
     _initial: Parameters
 
@@ -60,7 +61,8 @@ class Block:
         self._rows: list[tuple[IntArray, IntArray, FloatArray, FloatArray, FloatArray]] = []
         with torch.no_grad(), one_thread():
             self._begin(self._all)
-            found = curvature(ensemble, self._parameters, self._training, flat=not needs_curvature(ensemble))
+            flat = not needs_curvature(ensemble)
+            found = curvature(ensemble, self._networks, self._parameters, self._training, flat=flat)
         self._dead: NDArray[np.bool_] = found.dead.cpu().numpy()
         lr = step_sizes(ensemble, found)
         self._lr_of_all: FloatArray = lr.cpu().numpy()
@@ -171,10 +173,11 @@ class Block:
                 ensemble.experiment.seed, trajectories.tolist(), ensemble.examples, ensemble.batch
             )
         if not len(trajectories):
-            self._initial, self._parameters = (), ()
+            self._networks, self._initial, self._parameters = ensemble.networks, (), ()
             self._state = OptimizerState(0, ())
             return
         start = ensemble.start(trajectories.tolist())
+        self._networks = start.networks
         self._initial = start.parameters
         self._parameters = tuple(tensor.clone() for tensor in start.parameters)
         self._training, self._held_out = start.training, start.held_out
@@ -191,7 +194,7 @@ class Block:
         on_grid = self.step in self._grid
         if minibatches is not None and not on_grid and self.step % minibatches.steps:
             return None
-        done = self.ensemble.networks.run(self._parameters, self._training.inputs)
+        done = self._networks.run(self._parameters, self._training.inputs)
         losses = self.ensemble.losses(done.outputs)
         status = np.full(len(losses), LIMIT if self.step >= plan.steps else GOING)
         if not self.step:
@@ -216,7 +219,7 @@ class Block:
         self._keep(np.flatnonzero(~ended))
         if self.finished or minibatches is not None:
             return None
-        return self.ensemble.networks.run(self._parameters, self._training.inputs)
+        return self._networks.run(self._parameters, self._training.inputs)
 
     def _make_step(self, done: Pass | None) -> None:
         """Make a step of every network, on the pass over all training examples or on minibatches."""
@@ -224,11 +227,11 @@ class Block:
         if self._minibatches is not None:
             places = torch.from_numpy(self._minibatches.at(self.step)).to(ensemble.device)
             examples = examples.picked(places)
-            done = ensemble.networks.run(self._parameters, examples.inputs)
+            done = self._networks.run(self._parameters, examples.inputs)
         assert done is not None
         self._parameters, self._state = optimizers.step(
             ensemble.plan,
-            ensemble.networks,
+            self._networks,
             done,
             ensemble.slopes(done.outputs, examples),
             self._state,
@@ -240,14 +243,16 @@ class Block:
         """Record a row of the networks at some places."""
         ensemble = self.ensemble
         which = torch.from_numpy(places).to(ensemble.device)
+        networks = self._networks.of(which)
         parameters = tuple(tensor[which] for tensor in self._parameters)
+        start = tuple(tensor[which] for tensor in self._initial)
         examples = self._training.of(which)
-        done = ensemble.networks.run(parameters, examples.inputs)
+        done = networks.run(parameters, examples.inputs)
         slopes = ensemble.slopes(done.outputs, examples)
-        steepness = squared_norm(ensemble.networks.gradients(done, slopes)).sqrt()
+        steepness = squared_norm(networks.gradients(done, slopes)).sqrt()
         held_out = self._held_out if len(self._held_out) == 1 else self._held_out[which]
-        held_loss, held_accuracy = ensemble.held_out_scores(parameters, held_out, done.outputs)
-        moves = [now - initial[which] for now, initial in zip(parameters, self._initial, strict=True)]
+        held_loss, held_accuracy = ensemble.held_out_scores(networks, parameters, held_out, done.outputs)
+        moves = networks.moves(parameters, start)
         by_layer = torch.zeros(ensemble.layers, len(places), dtype=torch.float64, device=ensemble.device)
         for layer, move in zip(ensemble.trained_layers, moves, strict=True):
             by_layer[layer] += squared_norms(move)
@@ -267,14 +272,14 @@ class Block:
         steps = np.full(len(places), self.step, np.int64)
         seen = np.empty((len(places), 0))
         if ensemble.observer is not None:
-            start = tuple(tensor[which] for tensor in self._initial)
-            seen = ensemble.observer.observe(parameters, start, examples.inputs, examples.targets)
+            seen = ensemble.observer.observe(networks, parameters, start, examples.inputs, examples.targets)
         self._rows.append((self.going[places], steps, columns, ensemble.sketch.of(moves), seen))
 
     def _keep(self, places: IntArray) -> None:
         """Let all networks go but those at some places."""
         which = torch.from_numpy(places).to(self.ensemble.device)
         self.going, self._decade, self._dead = self.going[places], self._decade[places], self._dead[places]
+        self._networks = self._networks.of(which)
         self._parameters = tuple(tensor[which] for tensor in self._parameters)
         self._initial = tuple(tensor[which] for tensor in self._initial)
         self._state = self._state.of(which)

@@ -38,7 +38,9 @@ def test_every_step_is_that_of_torch(plan, values):
     block = Block(made, range(NETWORKS))
     start = made.start(range(NETWORKS))
     x, targets = start.training.inputs[0], start.training.targets[0].T
-    lr = step_sizes(made, curvature(made, start.parameters, start.training, flat=plan.lr is not None))
+    lr = step_sizes(
+        made, curvature(made, start.networks, start.parameters, start.training, flat=plan.lr is not None)
+    )
     minibatches = Minibatches(made.experiment.seed, range(NETWORKS), 10, made.batch)
     modules = [Module(made, start.parameters, network) for network in range(NETWORKS)]
     loops = [torch_optimizer(plan, m.parameters(), float(s)) for m, s in zip(modules, lr, strict=True)]
@@ -94,7 +96,7 @@ def test_readout_training_is_that_of_a_linear_model_on_fixed_features():
 def test_the_largest_curvature_is_that_of_the_whole_matrix(values):
     made = ensemble(TrainingPlan(), **values)
     start = made.start(range(NETWORKS))
-    found = curvature(made, start.parameters, start.training)
+    found = curvature(made, start.networks, start.parameters, start.training)
     assert not found.dead.any()
     for network in range(NETWORKS):
         module = Module(made, start.parameters, network)

@@ -25,15 +25,15 @@ def keys(error):
 
 def test_every_problem_is_reported_at_once():
     with pytest.raises(ExperimentError) as error:
-        parse_plan("adm", "0", "-1", "1", "0", "1.5", "x", "some", "0", "-3", "-1")
-    expected = "batch lr lr-share momentum optimizer record sketch steps to-loss train trajectories"
+        parse_plan("adm", "0", "-1", "1", "0", "1.5", "x", "some", "0", "-3", "-1", "-2")
+    expected = "batch lr lr-share momentum optimizer record sketch steps subspace to-loss train trajectories"
     assert keys(error) == expected.split()
     assert "Did you mean 'adam'" in str(error.value)
 
 
 def test_a_plan_is_what_was_written():
-    plan = parse_plan("sgd", "1e-2", "0.25", "0", "8", "1k", "1e-4", "readout", "10", "4", "64")
-    assert plan == TrainingPlan("sgd", 0.01, 0.25, 0.0, 8, 1000, 1e-4, "readout", 10, 4, 64)
+    plan = parse_plan("sgd", "1e-2", "0.25", "0", "8", "1k", "1e-4", "readout", "10", "4", "64", "5")
+    assert plan == TrainingPlan("sgd", 0.01, 0.25, 0.0, 8, 1000, 1e-4, "readout", 10, 4, 64, 5)
     assert parse_plan() == TrainingPlan()
     assert parse_plan(lr="auto", batch="all") == TrainingPlan()
     assert parse_plan("sgd").batch == 32
