@@ -89,23 +89,21 @@ class TrainingObserver:
         for place in range(len(parameters[0])):
             x = _alone(inputs, place if len(inputs) > 1 else 0)[0]
             one = networks.of(torch.tensor([place], device=x.device))
-            now, then = (
-                self._run(one, tuple(_alone(tensor, place) for tensor in each), x)
-                for each in (parameters, start)
-            )
-            found.append(self._measures(now, then, targets))
+            now, then = (tuple(_alone(tensor, place) for tensor in each) for each in (parameters, start))
+            first = self._run(one, then, x) if "ntk" in self._observe else None
+            found.append(self._measures(self._run(one, now, x), first, targets))
         values: NDArray[np.float64] = torch.stack(found).cpu().numpy()
         values[~np.isfinite(values)] = math.nan
         return values
 
-    def _measures(self, done: Pass, start: Pass, targets: Tensor) -> Float64[Tensor, " rows"]:
-        """Return the measures of one network, in the order of the plan."""
+    def _measures(self, done: Pass, start: Pass | None, targets: Tensor) -> Float64[Tensor, " rows"]:
+        """Return the measures of one network, in the order of the plan; no start without the NTK."""
         found: list[Tensor] = []
         if "confusion" in self._observe:
             slopes = slope_of_loss(self._experiment.loss, done.outputs, targets)
             seen = confusion(done.gram(slopes), self._observer.pairs)
             found += [seen.minimum, seen.mean]
-        if "ntk" in self._observe:
+        if start is not None:
             first = self._observer.ntk(start)
             moved = self._observer.ntk(done) - first
             found.append(moved.norm(dim=(1, 2)) / first.norm(dim=(1, 2)))
