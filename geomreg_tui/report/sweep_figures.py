@@ -86,7 +86,9 @@ def draw_tails(sweep: Sweep) -> Any:
 
 
 def draw_training(sweep: Sweep) -> Any:
-    """Return a figure of trained networks against each factor, over log10 V at the loss they are trained to.
+    """Return a figure of trained networks against each factor, with log10 V at the loss they are trained to.
+
+    V has an axis of its own, at the right.
 
     Raises:
         ExperimentError: if matplotlib is not installed.
@@ -177,11 +179,26 @@ def _observed_bands(sweep: Sweep) -> list[tuple[str, FloatArray]]:
 
 
 def _training_size(sweep: Sweep) -> tuple[float, float]:
-    return _rows_size(sweep, _training_bands(sweep))
+    return (9.8 if len(sweep.factors) > 1 else 6.4), 3.8
 
 
 def _fill_training(figure: Any, sweep: Sweep) -> None:
-    _fill_rows(figure, sweep, _training_bands(sweep))
+    bands = _training_bands(sweep)
+    if not bands:
+        return
+    (label, values), *rest = bands
+    panels = figure.subplots(1, len(sweep.factors), sharey=True, squeeze=False)[0]
+    rights = [axes.twinx() for axes in panels] if rest else []
+    for place, axes in enumerate(panels):
+        _draw_against(axes, sweep, place, values)
+    for place, axes in enumerate(rights):
+        _draw_against(axes, sweep, place, rest[0][1], legend=False, dashed=True)
+        if axes is not rights[-1]:
+            axes.sharey(rights[-1])
+            axes.tick_params(labelright=False)
+    panels[0].set_ylabel(label)
+    if rights:
+        rights[-1].set_ylabel(f"{rest[0][0]} (dashed)")
 
 
 def _observed_size(sweep: Sweep) -> tuple[float, float]:
@@ -271,7 +288,15 @@ def _grid(sweep: Sweep) -> tuple[int, int]:
     return columns, math.ceil(shown / columns)
 
 
-def _draw_against(axes: Any, sweep: Sweep, place: int, bands: FloatArray, *, legend: bool = True) -> None:
+def _draw_against(
+    axes: Any,
+    sweep: Sweep,
+    place: int,
+    bands: FloatArray,
+    *,
+    legend: bool = True,
+    dashed: bool = False,
+) -> None:
     """Draw an estimate of each point against a factor, a line for each value of the other factor.
 
     Args:
@@ -280,6 +305,7 @@ def _draw_against(axes: Any, sweep: Sweep, place: int, bands: FloatArray, *, leg
         place: of the factor among the factors.
         bands: estimate, low and high end of its interval, shape (points, 3); NaN where there is none.
         legend: whether to say which line is which.
+        dashed: whether lines are dashed and marks hollow, as of a second axis.
     """
     factor = sweep.factors[place]
     other = 1 - place if len(sweep.factors) == 2 else None
@@ -304,7 +330,8 @@ def _draw_against(axes: Any, sweep: Sweep, place: int, bands: FloatArray, *, leg
             yerr=np.abs(ends[:, 1:] - ends[:, :1]).T,
             color=colours[number % len(colours)],
             marker=_MARKS[number % len(_MARKS)],
-            ls=("-", "--", ":", "-.")[number // len(colours) % 4] if factor.ordered else "none",
+            ls=_line(factor, number // len(colours), dashed=dashed),
+            mfc="none" if dashed else None,
             ms=4,
             capsize=2.5,
             lw=1.2,
@@ -313,6 +340,13 @@ def _draw_against(axes: Any, sweep: Sweep, place: int, bands: FloatArray, *, leg
     axes.set_xlabel(factor.key.replace("_", " "))
     _set_factor_axis(axes, factor, positions, _CHARACTERS // len(sweep.factors))
     legend_above(axes, columns=3)
+
+
+def _line(factor: Factor, turn: int, *, dashed: bool) -> str:
+    """Return how a line is drawn: otherwise at each turn through the colours; none without an order."""
+    if not factor.ordered:
+        return "none"
+    return "--" if dashed else ("-", "--", ":", "-.")[turn % 4]
 
 
 def _draw_law(axes: Any, sweep: Sweep, place: int, values: FloatArray) -> None:

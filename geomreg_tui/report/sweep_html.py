@@ -135,8 +135,8 @@ def _training_figure(sweep: Sweep) -> Figure | None:
         return None
     caption = (
         "Trained networks against each factor, medians over those that have fitted with 95 % intervals: "
-        "held-out loss, or the distance from the start where nothing is held out; below, how rare in weight "
-        "space the loss is that all are trained to, where that is known."
+        "held-out loss, or the distance from the start where nothing is held out. Dashed, on the axis at the "
+        "right: how rare in weight space the loss is that all are trained to, where that is known."
     )
     return Figure(inline_svg(draw_training(sweep), "training-figure", caption), caption)
 

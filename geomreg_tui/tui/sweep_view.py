@@ -40,7 +40,8 @@ from geomreg_tui.tui.sweep_setup import value_text
 
 __all__ = ["TRAINED", "PointView", "SweepReader", "SweepView"]
 
-TRAINED = ("held_out_loss", "distance", "fitted")  # measures of trained networks that are shown
+# Measures of trained networks that are shown, and V at the loss that they are trained to.
+TRAINED = ("held_out_loss", "distance", "fitted", "log10_volume")
 
 _PATIENCE = 0.5  # seconds
 _LIVELY = 24  # points up to which the direction is worked out anew whenever one of them grows

@@ -10,6 +10,7 @@ import pytest
 
 import geomreg_tui as geomreg
 from geomreg_tui.errors import ExperimentError
+from geomreg_tui.report.sweep_figures import draw_training
 from geomreg_tui.rundir import RunDirectory
 from geomreg_tui.sweeps.directory import SweepDirectory
 from geomreg_tui.sweeps.plan import Factor, SweepPlan
@@ -68,6 +69,19 @@ def test_its_page_and_figure_have_them(swept, tmp_path):
     assert "Training to a training loss of 0.1" in page.read_text()
     assert "Trained networks against each factor" in page.read_text()
     assert figure.stat().st_size > 10_000
+
+
+def test_v_has_an_axis_of_its_own_in_the_figure(swept):
+    sweep = geomreg.load(swept)
+    measures = sweep.training.measures
+    measures["log10_volume"][:] = [[-3, -3.1, -2.9], [-2, -2.1, -1.9]]
+    left, right = draw_training(sweep).axes
+    known = measures["held_out_loss"][:, 0]
+    np.testing.assert_array_equal(left.lines[0].get_ydata(), known[np.isfinite(known)])
+    np.testing.assert_array_equal(right.lines[0].get_ydata(), [-3, -2])
+    assert (left.lines[0].get_linestyle(), right.lines[0].get_linestyle()) == ("-", "--")
+    measures["log10_volume"][:] = math.nan
+    assert len(draw_training(sweep).axes) == 1
 
 
 def test_its_command_runs_the_same_again(swept, tmp_path, engines_here):

@@ -39,7 +39,7 @@ from tests.patience import PATIENCE
 from ..unit.exporting import make_sweep
 from .driving import Driver, opened
 from .fakes import DEEPEST, SLOPE, FakeSource, FakeSweep, descent, tail
-from .test_training import ensemble
+from .test_training import PLAN, ensemble
 
 HOSTILE = "x\x1b]52;c;cm0gLXJm\x07\x1b[2J\u202e[red]\x9b31m[/\nnext"
 SIZES = [(60, 16), (80, 24), (120, 40), (200, 60)]
@@ -236,11 +236,21 @@ async def test_the_same_key_shows_what_training_came_to_at_each_point() -> None:
         # The losses that networks end at are those of the ensemble, whose held-out losses are multiples.
         medians = [interval.estimate for interval in view.trained["held_out_loss"].values()]
         assert np.array(medians) / medians[2] == pytest.approx(held_out)
+        # Beside them stands V of the loss that all are trained to, from the networks of each point.
+        volumes = [interval.estimate for interval in view.trained["log10_volume"].values()]
+        curves = [point.result.volume_of_loss for point in view.points if point.result]
+        assert volumes == [curve.at([PLAN.to_loss])[0, 0] for curve in curves]
         for said in ("held-out loss against width", "distance against width", "share fitted against width"):
             await driver.pilot.press("t")
             await driver.until(lambda said=said: said in driver.screen())
             assert "networks trained to loss" in " ".join(driver.text("#trend").split())
             assert driver.text("#trend").count("●") + driver.text("#trend").count("◉") == 3
+            assert "right axis, dashed: log10 V" in driver.screen()
+            plot = driver.text("#trend").partition("networks trained")[0]
+            assert 1 <= plot.count("+") <= 3  # one that meets a mark of the first axis gives way
+            ticks = [float(tick) for tick in re.findall(r"├(-?[\d.]+) *$", plot, re.MULTILINE)]
+            assert len(ticks) > 1
+            assert min(volumes) - min(ticks) < ticks[0] - ticks[1] > max(ticks) - max(volumes)
         await driver.pilot.press("t")
         await driver.until(lambda: "D0 against width" in driver.screen())
 

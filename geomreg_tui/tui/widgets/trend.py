@@ -28,6 +28,7 @@ __all__ = ["VOLUME", "TrendPane", "measures_of"]
 _LOG_FROM = 16.0  # ratio of the largest to the smallest value from which the axis is logarithmic
 _MARGIN = 0.05  # of the axis, before the first value and after the last, at least
 _GLYPHS = "●▲■◆○△□◇"  # one for each value of a second factor
+_SECOND = "+"  # for all that stands on a second axis
 _ROLES = ("bar", "pinned", "landmark", "theory")
 _ENDS = ("-1", "0", "1")
 _LEAST_PLOT = 6
@@ -47,7 +48,8 @@ class TrendPane(RowsWidget):
 
     Attributes:
         shown: what is drawn: ``balance`` (D_0 or Lambda), ``volume`` (V at equal loss, where the points have
-            deep tails), or a measure of trained networks, where they have such.
+            deep tails), or a measure of trained networks, where they have such, with V at the loss that they
+            are trained to on a second axis.
     """
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
@@ -65,7 +67,8 @@ class TrendPane(RowsWidget):
         if view is None:
             self.entitle("Dominance D0")
         elif self._drawn(view) in _TRAINED:
-            self.entitle(f"{_TRAINED[self._drawn(view)]} against {key}", "trained networks")
+            beside = "right axis, dashed: log10 V" if _beside(view, self._drawn(view)) else "trained networks"
+            self.entitle(f"{_TRAINED[self._drawn(view)]} against {key}", beside)
         elif self._drawn(view) == VOLUME and view.tails is not None:
             at = f"{decimal_text(view.tails.log10_loss, 2)}"
             self.entitle(f"log10 V against {key}", f"at log10 ε = {at}")
@@ -107,31 +110,65 @@ class TrendPane(RowsWidget):
         label = name if lines >= _LABELLED else ""
         within = lines - (3 if label else 2)
         y = _index_axis(within) if what == "D0" else _volume_axis(known, within)
-        x = _axis(factor, places, Canvas.area(width, y))
-        canvas = Canvas(width, lines, x, y, label)
+        volumes = _beside(view, drawn)
+        right = _volume_axis(volumes, within) if volumes else None
+        room = width - (1 + max(map(len, right.labels)) if right else 0)
+        x = _axis(factor, places, Canvas.area(room, y))
+        canvas = Canvas(room, lines, x, y, label)
         canvas.level(0.0, "axis")
         held = view.plan.factors[1].values if len(view.plan.factors) > 1 else (None,)
         for number, value in enumerate(held):
-            chosen = {at: d for at, d in known.items() if value is None or at[1] == value}
+            chosen = _at(known, value)
             _draw(canvas, chosen, places, number, factor.ordered)
+            if right is not None:
+                _draw_second(canvas, _at(volumes, value), places, number, factor.ordered, right)
+            glyph, role = _GLYPHS[number % len(_GLYPHS)], _ROLES[number % len(_ROLES)]
+            for settings, found in chosen.items():
+                canvas.mark(places[settings[0]], found.estimate, glyph, role)
         here = view.points[min(self._selected, len(view.points) - 1)].settings
         if here in known:
             _mark(canvas, places[here[0]], known[here], "◉", "mark")
-        return [*legend, *canvas.rows(), *below]
+        plot = canvas.rows() if right is None else _with_axis(canvas, right)
+        return [*legend, *plot, *below]
 
 
 def measures_of(view: SweepView) -> list[str]:
     """Return what can be drawn of a sweep."""
-    return [_BALANCE, *([VOLUME] if view.tails is not None else []), *view.trained]
+    trained = (name for name in view.trained if name in _TRAINED)
+    return [_BALANCE, *([VOLUME] if view.tails is not None else []), *trained]
 
 
 def _known(view: SweepView, drawn: str) -> tuple[Known, str]:
     """Return what is drawn at each point, and its name."""
-    if drawn in view.trained:
+    if drawn in _TRAINED:
         return view.trained[drawn], _TRAINED[drawn]
     if drawn == VOLUME:
         return view.volumes, "log10 V"
     return _dominances(view), _NAMES[_measure(view)]
+
+
+def _beside(view: SweepView, drawn: str) -> Known:
+    """Return log10 V at the loss that networks are trained to, where it stands beside what is drawn."""
+    by_name = len(view.plan.factors) == 1 and not view.plan.factors[0].ordered
+    return {} if by_name or drawn not in _TRAINED else view.trained.get("log10_volume", {})
+
+
+def _at(known: Known, value: Any) -> Known:
+    """Return what is known at a value of the second factor; all of it for None."""
+    return {at: found for at, found in known.items() if value is None or at[1] == value}
+
+
+def _with_axis(canvas: Canvas, axis: Scale) -> list[list[Piece]]:
+    """Return a finished plot with a second axis at its right."""
+    lines = canvas.lines
+    marks = {
+        lines - 1 - min(int(axis.share(tick) * lines), lines - 1): f"├{label}"
+        for tick, label in zip(axis.ticks, axis.labels, strict=True)
+    }
+    return [
+        [*row, Piece(marks.get(number, "│" if number < lines else ""), "axis")]
+        for number, row in enumerate(canvas.rows())
+    ]
 
 
 def _dominances(view: SweepView) -> Known:
@@ -175,12 +212,26 @@ def _by_name(
 
 
 def _draw(canvas: Canvas, known: Known, places: dict[Any, float], number: int, ordered: bool) -> None:
+    """Draw intervals, and a line through estimates."""
     found = [(places[settings[0]], interval) for settings, interval in known.items()]
     if ordered and len(found) > 1:
         found.sort()
         canvas.line(np.array([x for x, _ in found]), np.array([d.estimate for _, d in found]), "axis")
     for x, interval in found:
-        _mark(canvas, x, interval, _GLYPHS[number % len(_GLYPHS)], _ROLES[number % len(_ROLES)])
+        canvas.interval(x, interval.low, interval.high, _ROLES[number % len(_ROLES)])
+
+
+def _draw_second(
+    canvas: Canvas, known: Known, places: dict[Any, float], number: int, ordered: bool, axis: Scale
+) -> None:
+    """Draw estimates on a second axis, dashed: strokes of intervals would hide those of the first."""
+    found = sorted((places[settings[0]], axis.share(each.estimate)) for settings, each in known.items())
+    x, shares = (np.array(column) for column in zip(*found, strict=True)) if found else (np.empty(0),) * 2
+    y = canvas.y.low + shares * (canvas.y.high - canvas.y.low)
+    if ordered and len(found) > 1:
+        canvas.line(x, y, "axis", dashed=True)
+    for place, height in zip(x.tolist(), y.tolist(), strict=True):
+        canvas.mark(place, height, _SECOND, _ROLES[number % len(_ROLES)])
 
 
 def _mark(canvas: Canvas, x: float, interval: Interval, glyph: str, role: str) -> None:
@@ -263,6 +314,7 @@ def _verdict_rows(view: SweepView, drawn: str, width: int, most: int) -> list[li
         loss = view.plan.training.to_loss if view.plan.training is not None else math.nan
         said = f"networks trained to loss {number_text(loss)}: "
         said += "how many have come there" if drawn == "fitted" else "medians over those that have come there"
+        said += f"; {_SECOND} log10 V of that loss" if _beside(view, drawn) else ""
         return flow(_wrapped(said, width), width)[:most]
     first = view.plan.factors[0]
     found: list[tuple[Factor, list[list[Piece]]]] = []
