@@ -696,6 +696,32 @@ async def test_a_sweep_of_two_factors_shows_a_line_and_a_verdict_for_each_value_
         assert driver.source.sweeps[0].asked.factors == sweep.asked.factors
 
 
+async def test_trained_networks_of_two_factors_have_a_line_on_either_axis_for_each_value_of_the_other() -> (
+    None
+):
+    sweep = made_sweep("width=16,64,256", "depth=1,2")
+    for place in range(6):
+        training = ensemble(held_out=1.0 + place % 2)
+        sweep.fill(place, sweep.asked.samples, RunState.DONE, training=training)
+    sweep.tell(RunState.DONE)
+    async with swept((200, 60)) as driver:
+        await driver.pilot.press("o")
+        await driver.until(lambda: "1 sweep" in driver.screen())
+        await driver.pilot.press("enter")
+        await driver.until(lambda: "✓ sweep done" in driver.screen())
+        await driver.pilot.press("t")
+        await driver.until(lambda: "held-out loss against width" in driver.screen())
+        view = view_of(driver)
+        assert view is not None
+        assert len(view.trained["log10_volume"]) == 6
+        plot = driver.text("#trend").partition("networks trained")[0]
+        # With the legend; the point that is selected stands out, and its stroke may hide the one beside it.
+        assert (plot.count("◉"), plot.count("●")) == (1, 3)
+        assert plot.count("▲") in (3, 4)
+        assert 1 <= plot.count("+") <= 6
+        assert re.search(r"├-[\d.]+ *$", plot, re.MULTILINE)
+
+
 async def test_a_sweep_is_exported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     name = "20260102-030405-01234567"

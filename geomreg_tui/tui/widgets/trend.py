@@ -118,12 +118,12 @@ class TrendPane(RowsWidget):
         canvas.level(0.0, "axis")
         held = view.plan.factors[1].values if len(view.plan.factors) > 1 else (None,)
         for number, value in enumerate(held):
-            chosen = _at(known, value)
-            _draw(canvas, chosen, places, number, factor.ordered)
+            _draw(canvas, _at(known, value), places, number, factor.ordered)
             if right is not None:
                 _draw_second(canvas, _at(volumes, value), places, number, factor.ordered, right)
+        for number, value in enumerate(held):  # last, so that no stroke hides them
             glyph, role = _GLYPHS[number % len(_GLYPHS)], _ROLES[number % len(_ROLES)]
-            for settings, found in chosen.items():
+            for settings, found in _at(known, value).items():
                 canvas.mark(places[settings[0]], found.estimate, glyph, role)
         here = view.points[min(self._selected, len(view.points) - 1)].settings
         if here in known:
