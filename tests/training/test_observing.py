@@ -17,7 +17,7 @@ from geomreg_tui.rundir import RunState
 from geomreg_tui.runner.snapshot import read_live
 from geomreg_tui.training import observing
 from geomreg_tui.training.plan import OBSERVED, TrainingPlan, plan_from_values, plan_values
-from geomreg_tui.training.result import TrainingResult
+from geomreg_tui.training.result import DEAD, TrainingResult
 from geomreg_tui.training.store import TrainingFolder, read_overview, read_trajectories
 from geomreg_tui.training.trajectories import Block
 from tests.gradients.making import judged, one_of, perceptron
@@ -243,10 +243,10 @@ def test_kernels_that_do_not_fit_into_memory_are_refused(monkeypatch):
 
 
 def test_a_network_whose_gradients_are_all_zero_has_no_measures():
-    made = ensemble(PLAN, width=1, depth=3, activation="relu")
-    found = train(made, range(32))
-    dead = found.status == 3
-    assert 0 < dead.sum() < 32
+    made = ensemble(replace(PLAN, steps=10), width=2, depth=2, activation="relu")
+    found = train(made, range(100))
+    dead = found.status == DEAD
+    assert 0 < dead.sum() < 100
     for name in PLAN.observed:
         assert np.isnan(found.final(name)[dead]).all()
         assert np.isfinite(found.final(name)[~dead]).any()
