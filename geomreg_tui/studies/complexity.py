@@ -103,7 +103,10 @@ STUDY = Study(
     name="complexity",
     question="Does the complexity of the data move the capacity that is needed, and the volume of low loss?",
     claim="The more complex the data, the more parameters it takes until volume contracts towards low loss.",
-    source="arXiv 2202.09276, later versions of the abstract: data complexity and the capacity threshold",
+    source=(
+        "arXiv 2202.09276: the later abstract says that 'representational complexity' of the data may move "
+        "interpolation thresholds; the first abstract does not"
+    ),
     rule=(
         "Supported if fewer networks of a width fit where labels are drawn anew, and V at equal loss falls "
         "with the share of such labels."

@@ -174,7 +174,10 @@ STUDY = Study(
     name="double-descent",
     question="Is the second descent of double descent explained by low-loss volume that contracts?",
     claim="Volume that contracts with the number of parameters regularises, and explains double descent.",
-    source="arXiv 2202.09276, abstract: 'double descent'",
+    source=(
+        "arXiv 2202.09276: the first abstract explains double descent by volume that contracts at low loss; "
+        "the later abstract explains it by updates whose dimension shrinks"
+    ),
     rule=(
         "The descent is there if the risk falls from the threshold to the largest model. The explanation is "
         "supported if V at equal loss falls there too, against if it rises."

@@ -102,8 +102,14 @@ def _rows(points: Sequence[SweepPoint]) -> FloatArray:
 STUDY = Study(
     name="phase",
     question="Is there a phase change between networks that fit and those that do not?",
-    claim="Contraction of volume brings a phase change as parameters are added.",
-    source="arXiv 2202.09276, abstract: the words 'phase change'",
+    claim=(
+        "Double descent is a phase change of regularisation: at a low enough loss volume contracts, and more "
+        "so the more parameters there are."
+    ),
+    source=(
+        "arXiv 2202.09276: the first abstract says 'a regularization phase change'; the later abstract does "
+        "not use the words"
+    ),
     rule=(
         "From V(eps) alone: Z(beta) is the integral of exp(-beta L) dV. Supported if the largest heat "
         "capacity beta^2 Var(L) grows with the width; not if it changes by less than 0.1 per doubling."
