@@ -210,8 +210,8 @@ def _judge(points: Points) -> Outcome:
         findings,
         panels,
         (
-            "Where p is below n no weights of the linear model come to the loss, and V is 0: so it is where "
-            "the risk descends again along the number of examples.",
+            "Where examples outnumber inputs no weights of the linear model come to the loss, and V is 0. "
+            "There its risk descends again along the number of examples.",
             "Along the path V of the training loss falls whenever the loss does. With steps of one rate the "
             "model, its weights' law and so V are the same, and only the order of learning is another.",
         ),
