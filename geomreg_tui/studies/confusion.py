@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,7 @@ __all__ = ["STUDY"]
 # Data sets, networks observed, population and repeats.
 _SIZES = {"quick": (5, 300, 40, 2), "standard": (20, 2000, 200, 4), "deep": (40, 10_000, 1000, 8)}
 _WIDTHS = (8, 32, 128)
-_DEPTHS = (1, 3, 6)
+_DEPTHS = {"quick": (1, 6), "standard": (1, 3, 6), "deep": (1, 3, 6)}
 _LOSS = 0.5  # half of what the null function has
 _MEASURE = "confusion_min"
 _MARGIN = 0.005  # of the cosine, per doubling
@@ -40,29 +40,35 @@ def _parts(scale: str) -> Mapping[str, SweepPlan]:
         _part(depth): over(
             "width", _WIDTHS, replicates, networks, {**_DATA, "depth": depth}, tail=tail, observed=observed
         )
-        for depth in _DEPTHS
+        for depth in _DEPTHS[scale]
     }
+
+
+def _depths(points: Points) -> list[int]:
+    """Return the depths that were asked for."""
+    return [depth for depth in _DEPTHS["standard"] if _part(depth) in points]
 
 
 def _grid(points: Points, measure: Callable[[SweepPoint], float]) -> FloatArray:
     """Return a measure of each replicate at each depth and width, (depths, replicates, widths)."""
-    tables = [table_of(points[_part(depth)], measure, _WIDTHS)[1] for depth in _DEPTHS]
+    tables = [table_of(points[_part(depth)], measure, _WIDTHS)[1] for depth in _depths(points)]
     count = min(len(table) for table in tables)
     return np.stack([table[:count] for table in tables])
 
 
-def _corners(grid: FloatArray, where: str, name: str) -> list[Finding]:
+def _corners(grid: FloatArray, depths: Sequence[int], where: str, name: str) -> list[Finding]:
     """Return what is found along the four sides of a grid: both of the width, and both of the depth.
 
     Args:
         grid: (depths, replicates, widths).
+        depths: those of the grid.
         where: of which networks, in words.
         name: that which names of findings begin with.
     """
     wider = [
         find(
-            f"{name}width-at-depth-{_DEPTHS[row]}",
-            f"wider networks are less confused, at depth {_DEPTHS[row]} {where}",
+            f"{name}width-at-depth-{depths[row]}",
+            f"wider networks are less confused, at depth {depths[row]} {where}",
             "change of the mean smallest cosine per doubling of the width",
             slopes(np.log2(_WIDTHS), grid[row]),
             "above",
@@ -75,7 +81,7 @@ def _corners(grid: FloatArray, where: str, name: str) -> list[Finding]:
             f"{name}depth-at-width-{_WIDTHS[column]}",
             f"deeper networks are more confused, at width {_WIDTHS[column]} {where}",
             "change of the mean smallest cosine per doubling of the depth",
-            slopes(np.log2(_DEPTHS), grid[:, :, column].T),
+            slopes(np.log2(depths), grid[:, :, column].T),
             "below",
             margin=_MARGIN,
         )
@@ -85,11 +91,12 @@ def _corners(grid: FloatArray, where: str, name: str) -> list[Finding]:
 
 
 def _judge(points: Points) -> Outcome:
+    depths = _depths(points)
     drawn = _grid(points, observed_mean(_MEASURE))
     low = _grid(points, low_loss_mean(_MEASURE, _LOSS))
     findings = (
-        *_corners(drawn, "as drawn", ""),
-        *_corners(low, f"where the loss is at most {_LOSS:g}", "low-loss-"),
+        *_corners(drawn, depths, "as drawn", ""),
+        *_corners(low, depths, f"where the loss is at most {_LOSS:g}", "low-loss-"),
         find(
             "low-loss",
             "networks of low loss are less confused",
@@ -107,7 +114,7 @@ def _judge(points: Points) -> Outcome:
             "mean of the smallest cosine of two examples' gradients",
             tuple(
                 Series.of_replicates(f"depth {depth}", _WIDTHS, table)
-                for depth, table in zip(_DEPTHS, grid, strict=True)
+                for depth, table in zip(depths, grid, strict=True)
             ),
             log_x=True,
         )
