@@ -53,7 +53,8 @@ def study_text(result: StudyResult, width: int | None = None) -> str:
         width: cells of a line; None for no limit.
     """
     study = result.study
-    lines = [f"{study.name}: {study.question}", f"  claim   {study.claim}", f"  rule    {study.rule}"]
+    lines = [f"{study.name}: {study.question}", f"  claim   {study.claim}"]
+    lines += [f"  source  {study.source}.", f"  rule    {study.rule}"]
     for finding, verdict in zip(result.outcome.findings, result.verdicts, strict=True):
         lines += [
             f"  {verdict.upper()}: {finding.claim}" + _rival_text(finding),
@@ -85,7 +86,7 @@ def studies_markdown(results: Sequence[StudyResult]) -> str:
     for result in results:
         study = result.study
         parts += ["", f"## {study.name}", "", f"**{study.question}**", "", f"- Claim: {study.claim}"]
-        parts += [f"- Source: {study.source}", f"- Rule: {study.rule}", ""]
+        parts += [f"- Source: {study.source}.", f"- Rule: {study.rule}", ""]
         parts += [f"![{panel_titles(result)}]({study.name}.svg)", ""]
         parts += ["| verdict | prediction | effect |", "|---|---|---|"]
         for finding, verdict in zip(result.outcome.findings, result.verdicts, strict=True):

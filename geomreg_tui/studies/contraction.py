@@ -80,7 +80,10 @@ STUDY = Study(
     name="contraction",
     question="With several examples, does density fall from the central mode down to zero loss?",
     claim="With loss averaged over several examples density falls steadily down to zero loss.",
-    source="arXiv 2202.09276, all versions: the histograms of several examples, 'contracting volume'",
+    source=(
+        "arXiv 2202.09276: the first version says so of its histograms; the later abstract keeps "
+        "'contracting volume', and gives it to the number of dimensions alone"
+    ),
     rule="Supported if lambda is above 1 at N = 8, over data sets; its slope against N is compared with 1/2.",
     parts=_parts,
     judge=_judge,

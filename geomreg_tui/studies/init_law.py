@@ -93,7 +93,10 @@ STUDY = Study(
     name="init-law",
     question="Does the init law, by its family or its scale, move the balance between zero and the centre?",
     claim="The init distribution moves the balance of the modes; He initialisation is a good choice by it.",
-    source="arXiv 2202.09276: the comparison of init laws, and the abstract's remark on He initialisation",
+    source=(
+        "arXiv 2202.09276: the first abstract names init distributions and 'the benefits of He "
+        "initialization'; the later abstract names neither"
+    ),
     rule=(
         "The family matters if D_0 differs between laws of equal variance by more than the margin. Scale "
         "matters if D_0 changes along the gain. He's scale is special if D_0 there is above that of its "

@@ -74,7 +74,10 @@ STUDY = Study(
     name="landscape",
     question="Are loss landscapes smoother for wide networks, and more rugged for deep ones?",
     claim="Contracting volume explains loss landscapes, which are smooth when wide and rugged when deep.",
-    source="arXiv 2202.09276, abstract: 'landscapes'; the pictures are those of Li et al. (2018)",
+    source=(
+        "arXiv 2202.09276: the first abstract names 'fitness landscape properties', and the pictures are "
+        "those of Li et al. (2018); the later abstract does not name them"
+    ),
     rule=(
         "A walk theta' = 0.9 theta + sqrt(0.19) xi leaves the init law as it is. Supported if the "
         "correlation of the loss along it falls with the depth, and rises with the width."

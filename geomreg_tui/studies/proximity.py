@@ -119,7 +119,10 @@ STUDY = Study(
     name="proximity",
     question="Do wider networks stay nearer to where they began, at equal loss?",
     claim="Training retains proximity to the initial weights in wide networks, because of contracted volume.",
-    source="arXiv 2202.09276, abstract: 'retained proximity' to the initialisation",
+    source=(
+        "arXiv 2202.09276: the first abstract names 'retained proximity in training'; the later abstract "
+        "does not"
+    ),
     rule="Supported if the log-log slope of the relative distance against the width is below 0.",
     parts=_parts,
     judge=_judge,

@@ -20,6 +20,7 @@ from geomreg_tui.training.plan import TrainingPlan
 __all__ = [
     "dominance",
     "log10_volume",
+    "low_loss_mean",
     "observed_mean",
     "over",
     "slopes",
@@ -28,6 +29,8 @@ __all__ = [
 ]
 
 FloatArray = NDArray[np.float64]
+
+_SAME = 1e-6  # of log10 losses
 
 
 def over(
@@ -110,6 +113,20 @@ def observed_mean(name: str) -> Callable[[SweepPoint], float]:
     def measure(point: SweepPoint) -> float:
         mean = point_observed(point).get("observables", {}).get(name, {}).get("mean")
         return math.nan if mean is None else float(mean)
+
+    return measure
+
+
+def low_loss_mean(name: str, loss: float) -> Callable[[SweepPoint], float]:
+    """Return what gives the mean of an observable over networks of at most a loss, found down the tail.
+
+    NaN where the tail of a point has not come to the loss, or did not look at networks there.
+    """
+
+    def measure(point: SweepPoint) -> float:
+        rows = () if point.tail is None else point.tail.observed.get(name, ())
+        there = [row for row in rows if abs(row.log10_loss - math.log10(loss)) < _SAME]
+        return there[-1].mean.estimate if there else math.nan
 
     return measure
 

@@ -103,7 +103,10 @@ STUDY = Study(
     name="spheres",
     question="Does volume at equal loss follow the hypersphere of P, of N, or of 2 lambda dimensions?",
     claim="Low-loss volume contracts with the number of parameters, as the volume of hyperspheres does.",
-    source="arXiv 2202.09276, all versions: the conjecture, and its figure of hypersphere volumes",
+    source=(
+        "arXiv 2202.09276: both abstracts, the first and the later, begin with 'contracting volume with "
+        "increasing dimensions', as hyperspheres show it"
+    ),
     rule=(
         "Supported if log10 V(0.001) falls along the width, and lambda grows; not if both are within "
         "0.1 of no change per doubling, while the number of parameters grows over thirty times."

@@ -135,7 +135,7 @@ class Study:
         name: a short name, as the command line takes it.
         question: what is asked, one sentence.
         claim: what the paper says.
-        source: where it says so.
+        source: which versions of it say so, a sentence without its full stop.
         rule: how the verdict is come to, fixed before anything is drawn.
         parts: the sweeps that it needs at a scale of :data:`SCALES`, by name. The last factor of each is
             ``replicate``.

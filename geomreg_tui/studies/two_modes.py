@@ -82,7 +82,10 @@ STUDY = Study(
     name="two-modes",
     question="Does a single training example make two modes of the loss, one at 0 and one in the centre?",
     claim="With a single training example the histogram often has two modes: at zero loss and a central one.",
-    source="arXiv 2202.09276, all versions: the histograms of a single example",
+    source=(
+        "arXiv 2202.09276: the first version shows histograms of one example, and its abstract speaks of "
+        "'zero or central mode dominance'; the later abstract has neither"
+    ),
     rule=(
         "Supported if, over data sets, both modes are significant at more than half of the widths. The rival "
         "is supported if the mode at 0 goes when the loss is not squared."

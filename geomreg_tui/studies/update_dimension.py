@@ -157,7 +157,10 @@ STUDY = Study(
         "The dimension of the weight updates that are available shrinks along the path of training, and "
         "where it falls past the peak of the volume of a ball, geometric regularisation sets in again."
     ),
-    source="arXiv 2202.09276, later abstract; the first version does not claim it",
+    source=(
+        "arXiv 2202.09276: the later abstract explains double descent by it; the first abstract does not "
+        "speak of updates"
+    ),
     rule=(
         "Taken as the participation ratio of the updates that training makes, in a third of its recorded "
         "moves. It shrinks if it is smaller late than early. A random walk's does not shrink, so that tells "

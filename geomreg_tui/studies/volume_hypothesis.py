@@ -124,7 +124,10 @@ STUDY = Study(
     name="volume-hypothesis",
     question="Does training find networks of low loss as often as they have volume?",
     claim="Generalisation comes from the volume of good solutions, more than from the optimiser.",
-    source="arXiv 2202.09276, by implication; 'the volume hypothesis' of Chiang et al. (2023)",
+    source=(
+        "arXiv 2202.09276: both abstracts, the first and the later, say that volume 'may be the source of "
+        "implicit regularization', which implies it; the name is that of Chiang et al. (2023)"
+    ),
     rule=(
         "Supported for a data set if trained networks and those drawn by volume have the same held-out "
         "loss at the same training loss, to within 5 %; against if the difference is larger."

@@ -85,7 +85,10 @@ STUDY = Study(
     name="wide-deep",
     question="At an equal number of parameters, are wide networks nearer to zero loss than deep ones?",
     claim="Width and depth regularise differently at the same number of parameters.",
-    source="arXiv 2202.09276, abstract: 'wide against deep'",
+    source=(
+        "arXiv 2202.09276: the first abstract names 'the differences between wide and deep networks'; the "
+        "later abstract does not"
+    ),
     rule="Supported if D_0, and log10 V at equal loss, fall with the depth at about 600 weights.",
     parts=_parts,
     judge=_judge,

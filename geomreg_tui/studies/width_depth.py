@@ -86,7 +86,10 @@ STUDY = Study(
     name="width-depth",
     question="Do wider networks move mass towards zero loss, and deeper ones towards the centre?",
     claim="Width and depth push the balance of the two modes in opposite directions.",
-    source="arXiv 2202.09276, all versions: the directional correlations of width and depth",
+    source=(
+        "arXiv 2202.09276: the first abstract finds 'directional correlations' of mode dominance with width "
+        "and depth; the later abstract does not speak of them"
+    ),
     rule=(
         "Supported if the mean slope of D_0 over data sets is above 0 along the width, and below 0 along the "
         "depth; not supported if it is within 0.01 of 0 per doubling."

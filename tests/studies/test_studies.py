@@ -73,6 +73,10 @@ def test_every_study_is_whole(study):
         assert said.strip() == said
         assert said
     assert study.question.endswith("?")
+    # The paper has two texts that differ: which says so is said.
+    assert study.source.startswith("arXiv 2202.09276: ")
+    assert re.search(r"\bfirst\b.*\blater\b|\blater\b.*\bfirst\b", study.source)
+    assert not study.source.endswith(".")
     # Before any point is there it has nothing to say, and says so.
     outcome = study.judge(dict.fromkeys(study.parts("quick"), ()))
     assert outcome.findings
