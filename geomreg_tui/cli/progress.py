@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["follow", "narrate"]
 
-_REFRESH = 0.2  # seconds
+_FIRST_REFRESH, _REFRESH = 0.02, 0.2  # seconds; a small run is over soon
 _STOPPING = (
     "Stopping; what is done is kept. Ctrl-C again to stop at once.",
     "Stopping at once. Ctrl-C again kills the engine, which keeps what is committed.",
@@ -63,12 +63,13 @@ def follow(handle: RunHandle, signals: Signals, quiet: bool) -> None:
     )
     signals.raising = False
     stopper = _Stopper(handle, signals, quiet)
-    message = ""
+    message, pause = "", _FIRST_REFRESH
     try:
         with progress:
             task = progress.add_task("sampling", total=snapshot.target if snapshot else None, note="")
             while handle.running() and not signals.hang_up:
-                time.sleep(_REFRESH)
+                time.sleep(pause)
+                pause = min(1.5 * pause, _REFRESH)
                 stopper.pass_on()
                 snapshot = _newest(handle)
                 if snapshot is None:
