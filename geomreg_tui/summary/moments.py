@@ -107,14 +107,15 @@ class Moments:
             return cls(origin)
         deviation = values - origin
         with np.errstate(over="ignore"):
-            square = np.dot(deviation, deviation) if blas else np.square(deviation).sum()
+            total = float(deviation.sum())
+            square = float(np.dot(deviation, deviation) if blas else np.square(deviation).sum())
         return cls(
             origin,
             values.size,
             float(values.min()),
             float(values.max()),
-            ExactSum.of([float(deviation.sum())]),
-            ExactSum.of([float(square)]),
+            ExactSum.of([total]),
+            ExactSum.of([square]),
         )
 
     def __add__(self, other: Moments) -> Moments:

@@ -21,6 +21,8 @@ ROWS = {
     "training": r"\| 1 \| 16 \| \d+ \| [\d,]+ \| [\d,]+ \| [\d,]+ \| [\d,.]+ \| [\d,.]+ \|",
     "tail": r"\| linear.* \| geomreg-tui \| 50 particles \| .* \| -(49|50|51)\.\d\d \|",
     "cluster": r"\| one example, width 64 \| chunk \| [\d,]+ \| [\d,]+ \|",
+    "gpu": r"(?s)^(?!.*(WRONG|NO)).*\| a run, killed and gone on with \| yes \|.*"
+    r"\| 2 \| 1 \| 8 \| 1 (\| [\d,.]+ ){5}\|",
     "gradients": r"\| 2 \| 4 \| [\d,]+ \| [\d,]+ \| [\d,]+ \| [\d,]+ \| (direct|projected) \| ×\d+\.\d \|",
 }
 
