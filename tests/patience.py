@@ -1,7 +1,8 @@
 """How long tests wait, and how busy the machine is.
 
 A test waits for an event, never for a moment, and gives up after ``PATIENCE``. Only a test marked ``alone``
-holds a time to a limit, and it allows for what else the machine does.
+holds a time to a limit, and it allows for what else the machine does. Others hold processor time to that of a
+fixed amount of work, which a slow or busy machine changes alike.
 """
 
 from __future__ import annotations
@@ -17,3 +18,10 @@ def contention() -> float:
     while time.process_time() - used < 0.1:
         pass
     return max(1.0, (time.perf_counter() - begun) / 0.1)
+
+
+def work_seconds() -> float:
+    """Return the processor time that a fixed amount of Python takes here and now, some 0.03 s."""
+    used = time.process_time()
+    sum(number * number for number in range(10**6))
+    return time.process_time() - used

@@ -34,7 +34,7 @@ from geomreg_tui.tui.sweep_setup import FACTORS, SweepSetup, plan_of, usual_valu
 from geomreg_tui.tui.sweep_view import SweepReader, SweepView
 from geomreg_tui.tui.widgets.multiples import Multiples
 from geomreg_tui.tui.widgets.rows import RowsWidget
-from tests.patience import PATIENCE
+from tests.patience import PATIENCE, work_seconds
 
 from ..unit.exporting import make_sweep
 from .driving import Driver, opened
@@ -432,12 +432,13 @@ async def test_a_long_sweep_is_drawn_quickly() -> None:
         await driver.pilot.press("enter")
         await driver.until(lambda: "60 / 60 points" in driver.screen(), "all points")
         panes = driver.app.screen.query(RowsWidget)
-        begun = time.process_time()
+        unit, begun = work_seconds(), time.process_time()
         for _ in range(5):
             await driver.pilot.press("pagedown")
             for pane in panes:
                 pane.redraw()
-        assert (time.process_time() - begun) / 5 < 0.5  # a page of new histograms, and the table
+        taken = (time.process_time() - begun) / 5  # a page of new histograms, and the table
+        assert taken < 4 * min(unit, work_seconds())
 
 
 # Layouts
