@@ -6,10 +6,10 @@ import math
 from collections.abc import Callable
 
 import numpy as np
-from jaxtyping import Float64, Int64
+from jaxtyping import Float64
 from numpy.typing import NDArray
 
-__all__ = ["best_constant_loss", "loss_of_zeros"]
+__all__ = ["best_constant_loss", "loss_of_zeros", "told_loss"]
 
 FloatArray = NDArray[np.float64]
 
@@ -17,7 +17,6 @@ FloatArray = NDArray[np.float64]
 def loss_of_zeros(
     loss: str,
     targets: Float64[FloatArray, "training outputs"],
-    labels: Int64[NDArray[np.int64], " training"] | None,
     bounds: Float64[FloatArray, "2 training"],
 ) -> float:
     """Return the mean loss over the training examples where all outputs are 0.
@@ -25,7 +24,6 @@ def loss_of_zeros(
     Args:
         loss: its name.
         targets: of the training examples as the loss sees them, (N, C).
-        labels: their classes, (N,), or None for real targets.
         bounds: interval of the right class for a single output, (2, N).
     """
     outputs = targets.shape[1]
@@ -45,6 +43,20 @@ def loss_of_zeros(
             return 1.0 if outputs == 1 else (outputs - 1) / outputs
     right = (bounds[0] < 0) & (bounds[1] > 0)
     return float(1 - right.mean()) if outputs == 1 else 1.0
+
+
+def told_loss(rounded: float, exact: float, eps: float) -> float:
+    """Return the loss by which networks whose outputs are all 0 can be told.
+
+    Where the number format of the run gives a loss more than one unit in the last place away from the exact
+    one, it is the former.
+
+    Args:
+        rounded: the loss as the run computes it.
+        exact: the loss in float64.
+        eps: distance of numbers of the run's format, relative to their size.
+    """
+    return exact if abs(rounded - exact) <= eps * exact else rounded
 
 
 def best_constant_loss(loss: str, targets: Float64[FloatArray, "training outputs"]) -> float:

@@ -8,6 +8,7 @@ from jaxtyping import Float, Float64, Int64
 from numpy.typing import NDArray
 from torch import Tensor
 
+from geomreg_tui.losses.constant import told_loss
 from geomreg_tui.losses.per_example import LOSSES, LossPerExample, Targets
 from geomreg_tui.losses.targets import LabelledExamples, TargetNumbers
 
@@ -115,10 +116,7 @@ class Objective:
 
 
 def _null_loss(loss: LossPerExample, targets: Targets, exact: Targets) -> float:
-    """Return the mean loss over the training examples where all outputs are 0.
-
-    Where the number format of the run gives a loss more than one unit in the last place away from the exact
-    one, it is the former, so that networks with such outputs can be told by their loss.
+    """Return the mean loss over the training examples by which outputs that are all 0 can be told.
 
     Args:
         loss: of each network on each example.
@@ -129,4 +127,4 @@ def _null_loss(loss: LossPerExample, targets: Targets, exact: Targets) -> float:
     examples = exact.numbers.shape[1]
     rounded = float(loss(zeros, targets)[:, :examples].mean(dim=1))
     mean = float(loss(torch.zeros_like(exact.numbers).unsqueeze(0), exact).mean())
-    return mean if abs(rounded - mean) <= torch.finfo(zeros.dtype).eps * mean else rounded
+    return told_loss(rounded, mean, torch.finfo(zeros.dtype).eps)

@@ -141,8 +141,7 @@ class TargetNumbers:
 
     def null_loss(self, loss: str) -> float:
         """Return the mean training loss of outputs that are all 0."""
-        labels = None if self.labels is None else self.labels[: self.examples]
-        return loss_of_zeros(loss, self.training, labels, self.bounds[:, : self.examples])
+        return loss_of_zeros(loss, self.training, self.bounds[:, : self.examples])
 
     def constant_loss(self, loss: str) -> float:
         """Return the mean training loss of the best constant prediction."""

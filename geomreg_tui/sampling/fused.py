@@ -18,20 +18,18 @@ from geomreg_tui.fused.plan import against_fused
 from geomreg_tui.inits import InitLaw, RotationInvariant, build_law
 from geomreg_tui.inits.independent import Independent
 from geomreg_tui.losses import TargetNumbers
+from geomreg_tui.losses.constant import told_loss
 from geomreg_tui.memory import available_memory
-from geomreg_tui.sampling.cost import network_cost
 from geomreg_tui.sampling.dead import DeadRule, DeadWatch, dead_rule
 from geomreg_tui.sampling.drawn import DrawnNumbers
 from geomreg_tui.sampling.fused_rounding import radial_moved_size, usual_moved_size
-from geomreg_tui.sampling.resolve import check_memory, choose_backend, choose_sampler, describe
+from geomreg_tui.sampling.resolve import check_memory, choose_sampler, describe, rounded_count
 from geomreg_tui.shapes import LayerShape, layer_shapes
 from geomreg_tui.summary import Facts, loss_resolution
 
 __all__ = ["FusedSampler"]
 
 _PIECE = 1024  # networks that are drawn at least, before a worker is asked whether to go on
-_ROUNDED = (4, 16)  # networks, fewest and most, that tell how large rounding is
-_ROUNDED_SECONDS = 0.005  # that may go by, roughly, where these are not the fewest
 
 
 class FusedSampler:
@@ -50,7 +48,13 @@ class FusedSampler:
     networks: FusedNetworks
 
     def __init__(
-        self, found: Kernel, experiment: Experiment, reason: str, dataset: Dataset, targets: TargetNumbers
+        self,
+        found: Kernel,
+        experiment: Experiment,
+        reason: str,
+        dataset: Dataset,
+        targets: TargetNumbers,
+        law: InitLaw,
     ) -> None:
         """Make an experiment ready; use :meth:`build`.
 
@@ -60,9 +64,10 @@ class FusedSampler:
             reason: why this sampler.
             dataset: the examples.
             targets: what outputs are compared with.
+            law: the init law.
         """
         self.dataset, self.targets = dataset, targets
-        law = _law(experiment, dataset, targets)
+        numbers = LossNumbers(targets.numbers, targets.labels, targets.bounds)
         facts = describe(experiment, reason, dataset, targets, law)
         experiment = facts.experiment
         x = dataset.x.reshape(len(dataset.x), -1).astype(np.float64)
@@ -77,22 +82,21 @@ class FusedSampler:
             law.shapes,
             [_layer_numbers(law, shape) for shape in law.shapes],
             x,
-            LossNumbers(targets.numbers, targets.labels, targets.bounds),
+            numbers,
             slope=HOMOGENEOUS.get(experiment.activation, 0.0),
             watched=self._rule is DeadRule.WATCHED,
             least=watch.least,
         )
+        count = rounded_count(experiment, law.shapes, len(x))
         if experiment.sampler == "radial":
-            size = radial_moved_size(self.networks.outputs(0, _ROUNDED[1]), len(law.shapes) - 1)
+            size = radial_moved_size(self.networks.outputs(0, count), len(law.shapes) - 1)
         else:
-            seconds = network_cost(law.shapes, len(x), experiment.sampler).seconds
-            count = min(max(_ROUNDED[0], int(_ROUNDED_SECONDS / seconds)), _ROUNDED[1])
             projected = experiment.sampler == "projected"
             activation = experiment.activation
             size = usual_moved_size(found, activation, law, training, count, projected=projected)
         self.facts = replace(
             facts,
-            null_loss=self._null_loss(found, facts),
+            null_loss=_null_loss(found, facts, numbers),
             resolution=loss_resolution(experiment.loss, experiment.dtype, targets.training, size),
         )
 
@@ -121,16 +125,16 @@ class FusedSampler:
         dataset = load(experiment)
         targets = TargetNumbers.build(dataset, experiment.loss, experiment.outputs, experiment.dtype)
         law, columns = _law(experiment, dataset, targets), len(dataset.x)
-        if choose_backend(experiment, law, columns, targets.outputs, "cpu") == "torch":
-            return None
         experiment = experiment.replace(backend="fused")
         choice = choose_sampler(experiment, law, columns, needs_weights=False)
         experiment = experiment.replace(sampler=choice.sampler)
         radial = choice.sampler == "radial"
         if against := against_fused(experiment, columns, targets.outputs, radial=radial):
-            raise _refusal(f"it draws {against}: try torch")
+            if asked:
+                raise _refusal(f"it draws {against}: try torch")
+            return None
         check_memory(law.shapes, columns, choice.sampler, experiment.dtype, available_memory(), device)
-        return cls(found, experiment, choice.reason, dataset, targets)
+        return cls(found, experiment, choice.reason, dataset, targets, law)
 
     def draw(self, first: int, count: int) -> DrawnNumbers:
         """Draw the networks ``first`` to ``first + count - 1``; return their losses."""
@@ -148,21 +152,14 @@ class FusedSampler:
         for begun in range(0, wanted, piece):
             yield partial(self.draw, chunk * size + begun, min(piece, wanted - begun))
 
-    def _null_loss(self, found: Kernel, facts: Facts) -> float:
-        """Return the loss of outputs that are all 0.
 
-        Where the kernel gives a loss more than one unit in the last place away from the exact one, it is
-        the former, so that networks with such outputs can be told by their loss.
-        """
-        silent = facts.experiment.replace(
-            depth=0, width=1, gain=0.0, bias=False, init="normal", sampler="direct"
-        )
-        numbers = LossNumbers(self.targets.numbers, self.targets.labels, self.targets.bounds)
-        x = np.zeros((len(self.dataset.x), 1))
-        shapes = layer_shapes(silent, (1,), self.targets.outputs)
-        networks = FusedNetworks(found, silent, shapes, [LayerNumbers(0.0, 0.0)], x, numbers)
-        rounded, exact = float(networks.losses(0, 1)[0][0]), facts.null_loss
-        return exact if abs(rounded - exact) <= float(np.finfo(np.float32).eps) * exact else rounded
+def _null_loss(found: Kernel, facts: Facts, numbers: LossNumbers) -> float:
+    """Return the loss by which networks whose outputs are all 0 can be told."""
+    silent = facts.experiment.replace(depth=0, width=1, gain=0.0, bias=False, init="normal", sampler="direct")
+    x = np.zeros((len(numbers.targets), 1))
+    shapes = layer_shapes(silent, (1,), facts.output_size)
+    networks = FusedNetworks(found, silent, shapes, [LayerNumbers(0.0, 0.0)], x, numbers)
+    return told_loss(float(networks.losses(0, 1)[0][0]), facts.null_loss, float(np.finfo(np.float32).eps))
 
 
 def _refusal(allowed: str) -> ExperimentError:

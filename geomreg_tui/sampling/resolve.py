@@ -12,15 +12,14 @@ from geomreg_tui.activations import HOMOGENEOUS
 from geomreg_tui.datasets import Dataset
 from geomreg_tui.errors import CapacityError, ExperimentError, Problem
 from geomreg_tui.experiment import Experiment
-from geomreg_tui.fused.library import kernel
-from geomreg_tui.fused.plan import against_fused, drawn_numbers
+from geomreg_tui.fused.plan import drawn_numbers
 from geomreg_tui.inits import InitLaw
 from geomreg_tui.losses import TargetNumbers
 from geomreg_tui.sampling.cost import network_cost
 from geomreg_tui.shapes import LayerShape, parameter_count
 from geomreg_tui.summary import Facts, zeros_are_exact
 
-__all__ = ["Choice", "check_memory", "choose_backend", "choose_sampler", "describe", "sizes"]
+__all__ = ["Choice", "check_memory", "choose_sampler", "describe", "rounded_count", "sizes"]
 
 # Batches are sized for a core's cache, chunks for a few of them a second on one core.
 _BATCH_ELEMENTS = 2**19
@@ -29,6 +28,8 @@ _RADIAL_BATCH = 2**14
 _CHUNK_SECONDS = 0.2
 _CALL_SECONDS = 2e-4  # of a person's own module, for one network
 _CHUNK_LIMIT = 2**19
+_ROUNDED = (4, 16)  # networks, fewest and most, that tell how large rounding is
+_ROUNDED_SECONDS = 0.005  # that may go by, roughly, where these are not the fewest
 _FUSED = 2  # times as many networks in a chunk of the fused kernel, which is as much faster at least
 
 
@@ -77,23 +78,17 @@ def choose_sampler(experiment: Experiment, law: InitLaw, columns: int, needs_wei
     )
 
 
-def choose_backend(experiment: Experiment, law: InitLaw, columns: int, outputs: int, device: str) -> str:
-    """Return what draws plain samples of an experiment: for ``auto`` the fused kernel where it can.
+def rounded_count(experiment: Experiment, shapes: Sequence[LayerShape], columns: int) -> int:
+    """Return how many networks are drawn to tell how large rounding is.
 
     Args:
-        experiment: the experiment.
-        law: its init law.
+        experiment: the experiment, its sampler chosen.
+        shapes: the layers.
         columns: training and held-out examples.
-        outputs: C.
-        device: kind of the device, ``cpu`` or ``cuda``.
     """
-    if experiment.backend != "auto":
-        return experiment.backend
-    radial = experiment.sampler in ("auto", "radial") and not (
-        _against_projected(experiment, law, False) or _against_radial(experiment, columns)
-    )
-    can = not against_fused(experiment, columns, outputs, radial=radial)
-    return "fused" if can and device == "cpu" and kernel() is not None else "torch"
+    few, many = _ROUNDED
+    seconds = network_cost(shapes, columns, experiment.sampler).seconds
+    return max(few, min(many, int(_ROUNDED_SECONDS / seconds)))
 
 
 def sizes(

@@ -19,14 +19,14 @@ from geomreg_tui.losses import TargetNumbers
 from geomreg_tui.losses.objective import Objective
 from geomreg_tui.memory import available_memory
 from geomreg_tui.networks import Network, build_network
-from geomreg_tui.sampling.cost import network_cost, projects
+from geomreg_tui.sampling.cost import projects
 from geomreg_tui.sampling.dead import DeadRule, DeadWatch, dead_rule
 from geomreg_tui.sampling.device import one_thread
 from geomreg_tui.sampling.direct import DirectLayers
 from geomreg_tui.sampling.drawn import DrawnNumbers
 from geomreg_tui.sampling.projected import ProjectedLayers
 from geomreg_tui.sampling.radial import radial_outputs
-from geomreg_tui.sampling.resolve import check_memory, choose_sampler, describe
+from geomreg_tui.sampling.resolve import check_memory, choose_sampler, describe, rounded_count
 from geomreg_tui.sampling.rng import chunk_generator
 from geomreg_tui.sampling.roots import gram_root
 from geomreg_tui.sampling.rounding import usual_moved_size
@@ -36,8 +36,6 @@ from geomreg_tui.summary import Facts, loss_resolution
 __all__ = ["Drawn", "Sampler"]
 
 _TRIED = 3  # networks on which a person's own module is tried out
-_ROUNDED = (4, 16)  # networks, fewest and most, that tell how large rounding is
-_ROUNDED_SECONDS = 0.005  # that may go by, roughly, where these are not the fewest
 
 
 @dataclass(frozen=True)
@@ -214,10 +212,8 @@ class Sampler:
     def _resolution(self) -> float:
         """Return the loss below which only the rounding of outputs and targets shows."""
         examples, experiment = self.dataset.examples, self.facts.experiment
-        seconds = network_cost(self.network.shapes, len(self.x), experiment.sampler).seconds
-        batch = int(experiment.batch_size or 1)
-        few, many = _ROUNDED
-        count = min(max(few, min(many, int(_ROUNDED_SECONDS / seconds))), batch)
+        count = rounded_count(experiment, self.network.shapes, len(self.x))
+        count = min(count, int(experiment.batch_size or 1))
         size = usual_moved_size(
             lambda networks, stream: self.outputs(networks, stream)[:, :, :examples],
             count,

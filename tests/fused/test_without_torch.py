@@ -80,7 +80,6 @@ def test_auto_takes_torch_where_there_is_no_kernel(monkeypatch):
     from geomreg_tui.sampling import fused as module
 
     monkeypatch.setattr(module, "kernel", lambda: None)
-    monkeypatch.setattr(resolve, "kernel", lambda: None)
     assert prepare(Experiment.parse({**SMALL, "seed": 3})).facts.experiment.backend == "torch"
 
 
@@ -138,10 +137,7 @@ def test_losses_of_constants_are_those_of_torch(loss, data, outputs):
 )
 def test_rounding_is_as_large_as_it_is_found_with_torch(monkeypatch, values):
     """Medians over 400 networks each, of which torch's are of one set of signs."""
-    from geomreg_tui.sampling import fused, sampler
-
-    for module in (fused, sampler):
-        monkeypatch.setattr(module, "_ROUNDED", (400, 400))
+    monkeypatch.setattr(resolve, "_ROUNDED", (400, 400))
     experiment = Experiment.parse({**values, "batch_size": 400})
     ours = FusedSampler.build(experiment).facts.resolution
     theirs = Sampler(experiment).facts.resolution
