@@ -14,8 +14,8 @@ from geomreg_tui.runner import launch
 from geomreg_tui.runner.begin import begin
 from geomreg_tui.runner.begin import check as check_request
 from geomreg_tui.runner.handle import RunHandle
-from geomreg_tui.runner.launch import RunSeries
 from geomreg_tui.runner.protocol import RunRequest
+from geomreg_tui.runner.series import RunSeries
 
 
 def put_engines_here(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -25,7 +25,8 @@ def put_engines_here(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(RunSeries, name, getattr(_Series, name))
 
 
-def _launch(request: RunRequest) -> RunHandle:
+def _launch(request: RunRequest, meanwhile=lambda: None) -> RunHandle:
+    meanwhile()
     run, lease, engine = begin(request, InProcess())
     try:
         engine.run()

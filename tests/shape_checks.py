@@ -1,8 +1,9 @@
 """Under test, calls are checked against the shapes of tensors that signatures state.
 
-Each module of the package that imports jaxtyping is compiled anew when a test imports it, with its functions
-and dataclasses wrapped by jaxtyping and beartype. The program itself never does this: there an annotation is
-a string that nobody evaluates. Processes that a test starts are not checked either.
+Each module of the package that takes types from jaxtyping is compiled anew when a test imports it, with its
+functions and dataclasses wrapped by jaxtyping and beartype. The program itself never does this: there an
+annotation is a string that nobody evaluates, and jaxtyping need not be there. Processes that a test starts
+are not checked either.
 
 A check costs twenty times as much as a small function. So in each test the first calls of each function are
 checked, and after that one in a few; ``make test-full`` checks every call.
@@ -17,11 +18,12 @@ import random
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import jaxtyping
 from beartype._check.code import codemain
-from jaxtyping import _decorator, install_import_hook
+from jaxtyping import _decorator, _import_hook, install_import_hook
 
 __all__ = ["EVERY_CALL", "FIRST", "STEP", "begin_test", "checked_modules", "install"]
 
@@ -30,6 +32,7 @@ STEP = 32  # of those that follow, one in this many
 EVERY_CALL = "GEOMREG_TEST_EVERY_SHAPE" in os.environ
 
 _ROOT = Path(__file__).parents[1]
+_TYPES = ("Bool", "Float", "Float32", "Float64", "Int64", "Num", "UInt8")
 # An int may stand for a float, as for type checkers.
 _CHECKER = "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))"
 
@@ -39,7 +42,7 @@ def checked_modules() -> list[str]:
     return sorted(
         ".".join(path.relative_to(_ROOT).with_suffix("").parts)
         for path in (_ROOT / "geomreg_tui").rglob("*.py")
-        if "\nfrom jaxtyping import " in path.read_text(encoding="utf-8")
+        if "\n    from jaxtyping import " in path.read_text(encoding="utf-8")
     )
 
 
@@ -57,7 +60,17 @@ def install() -> None:
     codemain.getrandbits = random.Random(0).getrandbits
     if not EVERY_CALL:
         _decorator.jaxtyped = jaxtyping.jaxtyped = _jaxtyped
+    _import_hook._JaxtypingLoader.exec_module = _execute
     install_import_hook(modules, _CHECKER)
+
+
+_execute_checked = _import_hook._JaxtypingLoader.exec_module
+
+
+def _execute(loader: _import_hook._JaxtypingLoader, module: ModuleType) -> None:
+    """Execute a module with the types of jaxtyping in it, which it imports for type checkers alone."""
+    vars(module).update({name: getattr(jaxtyping, name) for name in _TYPES})
+    _execute_checked(loader, module)
 
 
 class _Test:

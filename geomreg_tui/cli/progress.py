@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import sys
-import time
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from geomreg_tui.cli.signals import Signals
 from geomreg_tui.errors import RunDirectoryError, plain_text
 
 if TYPE_CHECKING:
+    from rich.progress import Progress
+
     from geomreg_tui.runner import RunHandle
     from geomreg_tui.runner.snapshot import Snapshot
 
@@ -36,12 +38,8 @@ def follow(handle: RunHandle, signals: Signals, quiet: bool) -> None:
     The first request to stop is passed on to the engine, which keeps what is done; a second one makes it
     stop at once, and a third one kills it, however busy it is.
     """
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
     from geomreg_tui.runner.progress import stage_progress
 
-    console = Console(stderr=True, highlight=False)
     snapshot = _newest(handle)
     if snapshot and snapshot.facts:
         facts = snapshot.facts
@@ -51,24 +49,17 @@ def follow(handle: RunHandle, signals: Signals, quiet: bool) -> None:
             f"Sampler {facts.experiment.sampler}: {facts.sampler_reason}. {facts.parameters:,} parameters.",
             quiet,
         )
-    progress = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[note]}"),
-        TimeRemainingColumn(),
-        console=console,
-        transient=True,
-        disable=quiet or not console.is_terminal,
-    )
     signals.raising = False
     stopper = _Stopper(handle, signals, quiet)
     message, pause = "", _FIRST_REFRESH
     try:
-        with progress:
-            task = progress.add_task("sampling", total=snapshot.target if snapshot else None, note="")
-            while handle.running() and not signals.hang_up:
-                time.sleep(pause)
+        with _bar(quiet) as bar:
+            task = (
+                bar.add_task("sampling", total=snapshot.target if snapshot else None, note="")
+                if bar
+                else None
+            )
+            while not (handle.wait(pause) or signals.hang_up):
                 pause = min(1.5 * pause, _REFRESH)
                 stopper.pass_on()
                 snapshot = _newest(handle)
@@ -77,13 +68,35 @@ def follow(handle: RunHandle, signals: Signals, quiet: bool) -> None:
                 if snapshot.message != message:
                     message = snapshot.message
                     narrate(message, quiet or not message)
-                stage = stage_progress(snapshot)
-                progress.update(
-                    task, description=stage.name, completed=stage.done, total=stage.total, note=stage.note
-                )
+                if bar and task is not None:
+                    stage = stage_progress(snapshot)
+                    bar.update(
+                        task, description=stage.name, completed=stage.done, total=stage.total, note=stage.note
+                    )
     except OSError:
         if not signals.hang_up:
             raise
+
+
+@contextlib.contextmanager
+def _bar(quiet: bool) -> Iterator[Progress | None]:
+    """Show a progress bar, and take it away; None where nobody would see it, for it takes a while to load."""
+    if quiet or not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[note]}"),
+        TimeRemainingColumn(),
+        console=Console(stderr=True, highlight=False),
+        transient=True,
+    ) as bar:
+        yield bar
 
 
 class _Stopper:

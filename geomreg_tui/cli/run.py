@@ -263,7 +263,16 @@ def _begin(
         cluster=cluster,
         keep_losses=keep,
         observe=observe,
+        meanwhile=_load_report,
     )
+
+
+def _load_report() -> None:
+    """Load what a run's end needs."""
+    from scipy import special  # noqa: F401
+
+    import geomreg_tui.report
+    import geomreg_tui.textplot  # noqa: F401
 
 
 def observe_plan(

@@ -11,7 +11,7 @@ import multiprocessing
 import os
 import signal
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -157,7 +157,6 @@ class WorkerPool:
 
     Args:
         cores: workers on the CPU; of GPU workers there is one for each device.
-        preload: modules that are imported once, in the process that all workers are forked from.
 
     Attributes:
         arrays: the folder with the arrays that experiments were given for data; None for none.
@@ -165,12 +164,11 @@ class WorkerPool:
 
     place = ""
 
-    def __init__(self, cores: int, preload: Sequence[str] = ()) -> None:
+    def __init__(self, cores: int) -> None:
         self.arrays: Path | None = None
         self._cores = cores
         self._devices = ["cpu"] * cores
         self._context = multiprocessing.get_context("forkserver")
-        self._context.set_forkserver_preload(list(preload))
         self._pool: list[_Worker] = []
         self._ready: deque[Work] = deque()
         self._suspects: deque[Work] = deque()

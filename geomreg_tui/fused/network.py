@@ -5,16 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from jaxtyping import Float32, Float64, Int64, UInt8
 from numpy.typing import NDArray
 
 from geomreg_tui.experiment import Experiment
 from geomreg_tui.fused.library import Kernel, LayerFields, PlanFields
 from geomreg_tui.fused.plan import ACTIVATIONS, LOSSES, law_number, least_input, projected_layers
 from geomreg_tui.shapes import LayerShape
+
+if TYPE_CHECKING:
+    from jaxtyping import Float32, Float64, Int64, UInt8
 
 __all__ = ["DEAD", "UNCERTAIN", "FusedNetworks", "LayerNumbers", "LossNumbers"]
 

@@ -19,9 +19,9 @@ which is (W A)^T D in truth, comes out as something else.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING
 
 import torch
-from jaxtyping import Float
 from torch import Tensor
 
 from geomreg_tui.gradients.basis import column_root, orthonormal_basis
@@ -29,6 +29,9 @@ from geomreg_tui.inits import InitLaw, RotationInvariant, Stream
 from geomreg_tui.networks import apply_matrix
 from geomreg_tui.sampling.roots import augment
 from geomreg_tui.shapes import LayerShape
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
 
 __all__ = ["DrawnLayer", "Layer", "ProjectedLayer"]
 

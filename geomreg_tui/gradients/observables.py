@@ -12,10 +12,13 @@ Three matrices say all of it, for N training examples and C outputs:
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
-from jaxtyping import Bool, Float, Float64, Int64
 from torch import Tensor
+
+if TYPE_CHECKING:
+    from jaxtyping import Bool, Float, Float64, Int64
 
 __all__ = [
     "Confusion",

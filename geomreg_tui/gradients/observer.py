@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol, cast, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, cast, runtime_checkable
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float64
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -34,6 +33,9 @@ from geomreg_tui.networks import MLP, CustomNetwork
 from geomreg_tui.sampling.sampler import Sampler
 from geomreg_tui.shapes import LayerShape
 from geomreg_tui.statistics.observable_laws import ObservableLaw, observable_laws
+
+if TYPE_CHECKING:
+    from jaxtyping import Float, Float64
 
 __all__ = ["Observed", "Observer", "Pass", "chosen_pairs"]
 

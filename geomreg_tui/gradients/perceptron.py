@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
-from jaxtyping import Float, Float64
 from torch import Tensor
 
 from geomreg_tui.experiment import Experiment
@@ -20,6 +20,9 @@ from geomreg_tui.gradients.layers import Layer
 from geomreg_tui.networks.base import NORM_EPSILON
 from geomreg_tui.networks.slopes import apply_activation, slope_of
 from geomreg_tui.shapes import LayerShape
+
+if TYPE_CHECKING:
+    from jaxtyping import Float, Float64
 
 __all__ = ["DrawLayer", "PerceptronPass", "gram"]
 

@@ -9,9 +9,9 @@ network after the other.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import torch
-from jaxtyping import Float, Float64
 from torch import Tensor
 
 from geomreg_tui.errors import ModuleError
@@ -19,6 +19,9 @@ from geomreg_tui.gradients.perceptron import gram
 from geomreg_tui.networks import CustomNetwork, Network, apply_matrix
 from geomreg_tui.networks.given import GivenLayers
 from geomreg_tui.shapes import LayerShape
+
+if TYPE_CHECKING:
+    from jaxtyping import Float, Float64
 
 __all__ = ["ConvolutionPass", "CustomPass", "Parameters"]
 

@@ -15,9 +15,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import torch
-from jaxtyping import Float
 from torch import Tensor
 
 from geomreg_tui.gradients.basis import orthonormal_basis
@@ -26,6 +26,9 @@ from geomreg_tui.networks import CustomNetwork, Network, apply_matrix
 from geomreg_tui.networks.given import GivenLayers
 from geomreg_tui.sampling.roots import augment
 from geomreg_tui.shapes import LayerShape
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
 
 __all__ = ["PairedLayers", "paired_outputs"]
 

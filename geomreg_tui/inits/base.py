@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-
-from jaxtyping import Float, Float64, Num
+from typing import TYPE_CHECKING
 
 from geomreg_tui.lazy import torch
 from geomreg_tui.shapes import LayerShape
+
+if TYPE_CHECKING:
+    from jaxtyping import Float, Float64, Num
 
 __all__ = ["InitLaw", "Stream"]
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from collections.abc import Sequence
-
-from jaxtyping import Float, Float64
+from typing import TYPE_CHECKING
 
 from geomreg_tui.inits.base import InitLaw, Stream
 from geomreg_tui.lazy import torch
 from geomreg_tui.shapes import LayerShape, fan_std
+
+if TYPE_CHECKING:
+    from jaxtyping import Float, Float64
 
 __all__ = [
     "Binary",

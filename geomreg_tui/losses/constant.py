@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
-from jaxtyping import Float64
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from jaxtyping import Float64
 
 __all__ = ["best_constant_loss", "loss_of_zeros", "told_loss"]
 

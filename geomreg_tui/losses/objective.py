@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import torch
-from jaxtyping import Float, Float64, Int64
 from numpy.typing import NDArray
 from torch import Tensor
 
 from geomreg_tui.losses.constant import told_loss
 from geomreg_tui.losses.per_example import LOSSES, LossPerExample, Targets
 from geomreg_tui.losses.targets import LabelledExamples, TargetNumbers
+
+if TYPE_CHECKING:
+    from jaxtyping import Float, Float64, Int64
 
 __all__ = ["Objective"]
 

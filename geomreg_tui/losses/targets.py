@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Float64, Int64
 from numpy.typing import NDArray
 
 from geomreg_tui.errors import ExperimentError, Problem
 from geomreg_tui.losses.constant import best_constant_loss, loss_of_zeros
+
+if TYPE_CHECKING:
+    from jaxtyping import Float64, Int64
 
 __all__ = ["LabelledExamples", "TargetNumbers"]
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import torch
-from jaxtyping import Float
 from torch import Tensor
 
 from geomreg_tui.shapes import LayerShape
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
 
 __all__ = ["NORM_EPSILON", "LayerSource", "Network", "apply_matrix", "normalize_units"]
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from jaxtyping import Float
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
@@ -17,6 +16,9 @@ from geomreg_tui.errors import ModuleError
 from geomreg_tui.networks.base import LayerSource, Network
 from geomreg_tui.networks.factory import call_factory, module_problem, same_generators
 from geomreg_tui.shapes import LayerShape
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
 
 __all__ = ["CustomNetwork"]
 

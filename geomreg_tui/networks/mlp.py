@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from jaxtyping import Float
+from typing import TYPE_CHECKING
+
 from torch import Tensor
 
 from geomreg_tui.experiment import Experiment
 from geomreg_tui.networks.activations import activation
 from geomreg_tui.networks.base import LayerSource, Network, normalize_units
 from geomreg_tui.shapes import LayerShape
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
 
 __all__ = ["MLP"]
 

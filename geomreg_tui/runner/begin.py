@@ -72,10 +72,10 @@ def describer(run: RunDirectory, stages: Sequence[Stage]) -> Callable[[bool, flo
 
 def _make(request: RunRequest, pool: Executor, signalled: bool) -> tuple[RunDirectory, Lease, Prepared]:
     """Make the directory of a new run."""
-    path = Path(request.directory)
-    if not request.rename:
-        RunDirectory.check_new(path, registry.layout())
     asked = Experiment.parse(request.experiment or {})
+    path = Path(request.directory) if request.directory else new_run_path(asked)
+    if request.directory:
+        RunDirectory.check_new(path, registry.layout())
     pool.arrays = given = Path(request.arrays) if request.arrays else None
     prepared = pool.prepare(_preparation(asked, request))
     facts = prepared.facts
@@ -89,7 +89,7 @@ def _make(request: RunRequest, pool: Executor, signalled: bool) -> tuple[RunDire
                 plans,
                 asked,
                 layout=registry.layout(),
-                exclusive=request.rename,
+                exclusive=not request.directory,
                 arrays=given,
                 signalled=signalled,
             )

@@ -96,9 +96,10 @@ class RunHandle:
         """Wait until the run is over; return whether it is."""
         end = None if timeout is None else time.monotonic() + timeout
         while self.running():
-            if end is not None and time.monotonic() >= end:
+            left = _POLL if end is None else min(_POLL, end - time.monotonic())
+            if left <= 0:
                 return False
-            time.sleep(_POLL)
+            self._sleep(left)
         return True
 
     def failure(self) -> str:
@@ -114,6 +115,14 @@ class RunHandle:
                 f"'geomreg-tui run --resume {self.directory}' goes on with it"
             )
         return ""
+
+    def _sleep(self, seconds: float) -> None:
+        """Let some time pass, less if an engine that was started here ends meanwhile."""
+        if self._process is None or self._process.poll() is not None:
+            time.sleep(seconds)
+            return
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(seconds)
 
     def _signal(self, engine: Holder, number: signal.Signals) -> bool:
         """Send a signal to an engine; return whether that could be done."""

@@ -1,14 +1,13 @@
-"""Starting engines. Never imports torch."""
+"""Starting engines. Never imports torch; and numpy, with all that needs it, while the engine starts."""
 
 from __future__ import annotations
 
 import contextlib
 import json
-import select
 import subprocess
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from geomreg_tui.errors import ExperimentError, Problem, SamplingError
 from geomreg_tui.experiment import Experiment
@@ -17,8 +16,7 @@ from geomreg_tui.gradients.plan import GradientPlan
 from geomreg_tui.gradients.plan import plan_values as gradient_values
 from geomreg_tui.held import is_held
 from geomreg_tui.place import Cluster
-from geomreg_tui.rundir import RunState, new_run_path
-from geomreg_tui.runner.handle import RunHandle
+from geomreg_tui.runner.loading import preloaded
 from geomreg_tui.runner.process import spawn
 from geomreg_tui.runner.protocol import RunRequest, raise_error
 from geomreg_tui.sampling.plan import NAME as SAMPLING
@@ -28,11 +26,13 @@ from geomreg_tui.training.plan import NAME as TRAINING
 from geomreg_tui.training.plan import TrainingPlan
 from geomreg_tui.training.plan import plan_values as training_values
 
-__all__ = ["RUNNER", "Request", "RunSeries", "launch", "resume_run", "start_run"]
+if TYPE_CHECKING:
+    from geomreg_tui.runner.handle import RunHandle
+
+__all__ = ["RUNNER", "Request", "ask", "launch", "plain_cluster", "resume_run", "stage_plans", "start_run"]
 
 RUNNER = "geomreg_tui.runner"
 PATIENCE = 60.0  # seconds
-_POLL = 0.05
 
 
 def start_run(
@@ -51,6 +51,7 @@ def start_run(
     observe: GradientPlan | None = None,
     arrays: Path | None = None,
     cluster: Cluster | None = None,
+    meanwhile: Callable[[], object] = lambda: None,
 ) -> RunHandle:
     """Start an engine on a new run, and return when it has begun.
 
@@ -71,6 +72,7 @@ def start_run(
             trajectories too; None for nothing.
         arrays: folder with the arrays that the experiment was given for data; the run keeps a copy.
         cluster: whose workers do the work; None for this machine's.
+        meanwhile: called while the engine starts.
 
     Raises:
         ExperimentError, DataError, CapacityError: if the experiment cannot be run; nothing is written.
@@ -86,24 +88,23 @@ def start_run(
         >>> geomreg.load(handle.directory).summary.samples
         10000
     """
-    path = (directory or new_run_path(experiment)).absolute()
-    plans = _plans(samples, keep_losses, tail, training, observe)
+    plans = stage_plans(samples, keep_losses, tail, training, observe)
     if volume is not None:
         plans[TRAINING]["volume"] = dict(volume)
     values = experiment.model_dump(mode="json", exclude_unset=True)
     return _launch(
         RunRequest(
-            str(path),
+            spelled(directory),
             plans,
             values,
             workers or 0,
             device,
             module=experiment.module if import_module else None,
             patience=patience,
-            rename=directory is None,
-            arrays=_spelled(arrays),
-            cluster=_plain(cluster),
-        )
+            arrays=spelled(arrays),
+            cluster=plain_cluster(cluster),
+        ),
+        meanwhile,
     )
 
 
@@ -159,12 +160,12 @@ def resume_run(
             take_over=take_over,
             allow_mixed=allow_mixed,
             patience=patience,
-            cluster=_plain(cluster),
+            cluster=plain_cluster(cluster),
         )
     )
 
 
-def _launch(request: RunRequest) -> RunHandle:
+def _launch(request: RunRequest, meanwhile: Callable[[], object] = lambda: None) -> RunHandle:
     """Start an engine: in this process for a module that no other can import, else in one of its own."""
     if is_held(request.module):
         if request.cluster is not None:
@@ -173,7 +174,9 @@ def _launch(request: RunRequest) -> RunHandle:
         from geomreg_tui.runner.here import launch_here
 
         return launch_here(request)
-    process, answer = launch(RUNNER, request, "run")
+    process, answer = launch(RUNNER, request, "run", *preloaded(request), meanwhile=meanwhile)
+    from geomreg_tui.runner.handle import RunHandle
+
     return RunHandle(Path(str(answer.get("directory", request.directory))), process)
 
 
@@ -185,7 +188,7 @@ class Request(Protocol):
 
 
 def launch(
-    module: str, request: Request, *arguments: str
+    module: str, request: Request, *arguments: str, meanwhile: Callable[[], object] = lambda: None
 ) -> tuple[subprocess.Popen[bytes], Mapping[str, Any]]:
     """Start a process, hand it a request, and return it with its answer when it has begun.
 
@@ -193,6 +196,7 @@ def launch(
         module: the module that is run.
         request: what is asked for.
         arguments: of the module.
+        meanwhile: called while it begins.
 
     Raises:
         GeomregError: what it answers in place of beginning.
@@ -201,7 +205,7 @@ def launch(
     process = spawn(module, *arguments)
     pipes = [process.stdin, process.stderr]
     try:
-        answer = _ask(process, request)
+        answer = ask(process, request, meanwhile)
     except BaseException:
         process.kill()
         process.wait()
@@ -215,13 +219,16 @@ def launch(
     return process, answer
 
 
-def _ask(process: subprocess.Popen[bytes], request: Request) -> Mapping[str, Any]:
+def ask(
+    process: subprocess.Popen[bytes], request: Request, meanwhile: Callable[[], object] = lambda: None
+) -> Mapping[str, Any]:
     """Send a request, wait until the engine is ready, and return its answer or raise its error."""
     if process.stdin is None or process.stdout is None:
         raise AssertionError("the engine was started without pipes")
     with contextlib.suppress(BrokenPipeError):
         process.stdin.write(request.to_line().encode())
         process.stdin.flush()
+    meanwhile()
     line = process.stdout.readline()
     if not line:
         said = process.stderr.read().decode(errors="replace").strip() if process.stderr else ""
@@ -232,7 +239,7 @@ def _ask(process: subprocess.Popen[bytes], request: Request) -> Mapping[str, Any
     return answer
 
 
-def _plans(
+def stage_plans(
     samples: int,
     keep_losses: int,
     tail: TailPlan | None,
@@ -250,144 +257,11 @@ def _plans(
     return plans
 
 
-def _spelled(folder: Path | None) -> str:
+def spelled(folder: Path | None) -> str:
     """Return an absolute path as text; an empty text for none."""
     return str(folder.absolute()) if folder is not None else ""
 
 
-def _plain(cluster: Cluster | None) -> dict[str, Any] | None:
+def plain_cluster(cluster: Cluster | None) -> dict[str, Any] | None:
     """Return a cluster as plain data."""
     return None if cluster is None else cluster.to_json()
-
-
-class RunSeries:
-    """One engine process that carries out runs one after the other, without loading its modules for each.
-
-    Args:
-        workers: worker processes; default: one for each core.
-        device: which devices are meant.
-        arrays: folder with the arrays that the experiments were given for data.
-        cluster: whose workers do the work; None for this machine's.
-    """
-
-    def __init__(
-        self,
-        workers: int | None = None,
-        device: str = "auto",
-        arrays: Path | None = None,
-        cluster: Cluster | None = None,
-    ) -> None:
-        self._cluster = _plain(cluster)
-        self._workers = workers or 0
-        self._arrays = _spelled(arrays)
-        self._device = device
-        self._process = spawn(RUNNER, "run", inherit_stderr=True)
-
-    def run(
-        self,
-        experiment: Experiment,
-        samples: int,
-        directory: Path,
-        keep_losses: int = 0,
-        tail: TailPlan | None = None,
-        training: TrainingPlan | None = None,
-        observe: GradientPlan | None = None,
-    ) -> RunHandle:
-        """Start the next run when the last one is over; as :func:`start_run`."""
-        plans = _plans(samples, keep_losses, tail, training, observe)
-        return self._start(directory, plans, experiment.module, experiment)
-
-    def resume(
-        self, directory: Path, samples: int, module: str | None = None, observed: int = 0
-    ) -> RunHandle:
-        """Go on with a run when the last one is over; as :func:`resume_run`.
-
-        Args:
-            directory: the run directory.
-            samples: networks in all; 0: as planned.
-            module: the module factory of a custom architecture.
-            observed: networks that are observed in all; 0: as planned.
-        """
-        plans = {SAMPLING: {"samples": samples}}
-        if observed:
-            plans[GRADIENTS] = {"networks": observed}
-        return self._start(directory, plans, module)
-
-    def check(
-        self,
-        experiment: Experiment,
-        tail: TailPlan | None = None,
-        training: TrainingPlan | None = None,
-        observe: GradientPlan | None = None,
-    ) -> None:
-        """Make sure that an experiment can be run, between runs; nothing is written.
-
-        Raises:
-            ExperimentError, DataError, CapacityError: if it cannot.
-            SamplingError: if the engine died.
-        """
-        plans = _plans(1, 0, tail, training, observe)
-        self._send(Path(), plans, experiment.module, experiment, check=True)
-
-    def finish(self, watch: Callable[[], None] = lambda: None) -> RunState:
-        """Wait until the run that was started last is over, and return how it ended.
-
-        Args:
-            watch: called several times a second meanwhile.
-
-        Raises:
-            SamplingError: if the engine died.
-        """
-        if self._process.stdout is None:
-            raise AssertionError("the engine was started without pipes")
-        while not select.select([self._process.stdout], [], [], _POLL)[0]:
-            watch()
-        line = self._process.stdout.readline()
-        if not line:
-            raise SamplingError("the engine died during the run; what was committed is kept")
-        return RunState(json.loads(line)["over"])
-
-    def _start(
-        self,
-        directory: Path,
-        plans: Mapping[str, Mapping[str, Any]],
-        module: str | None,
-        experiment: Experiment | None = None,
-    ) -> RunHandle:
-        """Send a request for a run; return its handle."""
-        path = directory.absolute()
-        self._send(path, plans, module, experiment)
-        return RunHandle(path)
-
-    def _send(
-        self,
-        path: Path,
-        plans: Mapping[str, Mapping[str, Any]],
-        module: str | None,
-        experiment: Experiment | None,
-        *,
-        check: bool = False,
-    ) -> None:
-        """Send a request, and wait until the engine has begun."""
-        values = None if experiment is None else experiment.model_dump(mode="json", exclude_unset=True)
-        request = RunRequest(
-            str(path),
-            plans,
-            values,
-            self._workers,
-            self._device,
-            module=module,
-            more=True,
-            check=check,
-            arrays=self._arrays,
-            cluster=self._cluster,
-        )
-        _ask(self._process, request)
-
-    def close(self) -> None:
-        """End the engine after its present run."""
-        for pipe in (self._process.stdin, self._process.stdout):
-            if pipe:
-                with contextlib.suppress(BrokenPipeError):
-                    pipe.close()
-        self._process.wait()

@@ -1,4 +1,7 @@
-"""What is loaded into the process that workers are forked from: torch, where a run needs it."""
+"""What is loaded into the process that workers are forked from: torch, where a run needs it.
+
+Nothing here imports numpy for a new run: the engine is started first.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,6 @@ from geomreg_tui.errors import GeomregError
 from geomreg_tui.experiment import Experiment
 from geomreg_tui.fused.library import kernel
 from geomreg_tui.fused.plan import against_fused
-from geomreg_tui.rundir import RunDirectory
 from geomreg_tui.runner.protocol import RunRequest
 from geomreg_tui.sampling.device import may_have_gpu
 from geomreg_tui.sampling.plan import NAME as SAMPLING
@@ -20,10 +22,12 @@ _TORCH = "geomreg_tui.runner.preload_torch"
 
 
 def preloaded(request: RunRequest) -> tuple[str, ...]:
-    """Return the modules to load before any worker is forked; importing them has effects.
+    """Return the modules to load before any worker is forked, none where all work is a cluster's.
 
-    A worker that turns out to need torch all the same imports it for itself.
+    Importing them has effects. A worker that turns out to need torch all the same imports it for itself.
     """
+    if request.cluster is not None:
+        return ()
     return (_TORCH, _ALWAYS) if _needs_torch(request) else (_ALWAYS,)
 
 
@@ -34,13 +38,22 @@ def _needs_torch(request: RunRequest) -> bool:
     if request.device != "cpu" and may_have_gpu():
         return True
     try:
-        experiment = (
-            RunDirectory.open(Path(request.directory)).facts.experiment
-            if request.experiment is None
-            else Experiment.parse(request.experiment)
-        )
+        experiment = _experiment(request)
     except GeomregError:
         return False  # it will be refused
     columns = experiment.examples + experiment.held_out
     against = against_fused(experiment, columns, experiment.outputs or 1, radial=True)
     return experiment.backend == "torch" or bool(against)
+
+
+def _experiment(request: RunRequest) -> Experiment:
+    """Return the experiment of a request.
+
+    Raises:
+        GeomregError: if there is none.
+    """
+    if request.experiment is not None:
+        return Experiment.parse(request.experiment)
+    from geomreg_tui.rundir import RunDirectory
+
+    return RunDirectory.open(Path(request.directory)).facts.experiment

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import threading
 import time
@@ -10,8 +11,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from geomreg_tui.engine import InProcess, Prepared
-from geomreg_tui.errors import GeomregError
+from geomreg_tui.errors import ExitCode, GeomregError
 from geomreg_tui.rundir import RunState, write_snapshot
+from geomreg_tui.rundir.store import discard
 from geomreg_tui.runner.preparation import Preparation
 from geomreg_tui.runner.protocol import PreviewRequest
 from geomreg_tui.runner.snapshot import Snapshot, to_stored
@@ -26,13 +28,23 @@ _PUBLISH = 0.1  # seconds between snapshots
 _LONGEST = 15.0  # seconds spent on one preview
 
 
-def serve_previews(lines: Iterable[str], path: Path) -> None:
-    """Answer requests until there are no more lines, by snapshots in the file ``path``.
+def serve_previews(lines: Iterable[str], path: Path) -> ExitCode:
+    """Answer requests until there are no more lines, by snapshots in a file; then delete that.
 
     Args:
         lines: requests, one JSON object a line (:class:`~geomreg_tui.runner.protocol.PreviewRequest`).
-        path: the snapshot file.
+        path: the snapshot file; its folder is deleted too where nothing else is in it.
     """
+    _answer_all(lines, path)
+    # Whoever asked may have been killed, and then nobody else would take this away.
+    discard(path)
+    with contextlib.suppress(OSError):
+        path.parent.rmdir()
+    return ExitCode.OK
+
+
+def _answer_all(lines: Iterable[str], path: Path) -> None:
+    """Answer requests until there are no more lines."""
     requests: queue.Queue[PreviewRequest | None] = queue.Queue()
 
     def listen() -> None:

@@ -19,7 +19,8 @@ class RunRequest:
     """The request that starts an engine on a run.
 
     Attributes:
-        directory: the run directory, to be made (with ``experiment``) or gone on with (without).
+        directory: the run directory, to be made (with ``experiment``) or gone on with (without); empty for
+            a new one in the catalogue.
         plans: what each stage is asked for, by its name; where a run is gone on with, what of its plans is
             to change.
         experiment: keys and values of a new run's experiment.
@@ -35,7 +36,6 @@ class RunRequest:
             is gone on with, which has them in its directory.
         cluster: the cluster whose workers do the work (:class:`~geomreg_tui.place.Cluster`); None for
             this machine.
-        rename: whether a new run may have another name, where another engine takes this one meanwhile.
     """
 
     directory: str
@@ -49,7 +49,6 @@ class RunRequest:
     patience: float = 60.0
     more: bool = False
     check: bool = False
-    rename: bool = False
     arrays: str = ""
     cluster: Mapping[str, Any] | None = None
 

@@ -12,14 +12,17 @@ from __future__ import annotations
 
 import math
 from enum import Enum
+from typing import TYPE_CHECKING
 
 import numpy as np
-from jaxtyping import Bool, Float64
 from numpy.typing import NDArray
 
 from geomreg_tui.experiment import Experiment
 from geomreg_tui.inits import InitLaw
 from geomreg_tui.shapes import LayerShape
+
+if TYPE_CHECKING:
+    from jaxtyping import Bool, Float64
 
 __all__ = ["DeadRule", "DeadWatch", "dead_rule"]
 

@@ -8,8 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
 
-import numpy as np
-
 from geomreg_tui.errors import ExperimentError, Problem
 from geomreg_tui.fused.library import kernel
 from geomreg_tui.lazy import torch
@@ -62,7 +60,7 @@ def environment(device: str) -> dict[str, str]:
     return {
         "geomreg_tui": geomreg_tui.__version__,
         "torch": version("torch"),
-        "numpy": np.__version__,
+        "numpy": version("numpy"),
         "python": platform.python_version(),
         "device": device.partition(":")[0],
         "device_kind": kind,

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from jaxtyping import Float
+from typing import TYPE_CHECKING
+
 from torch import Tensor
 
 from geomreg_tui.inits import InitLaw, Stream
 from geomreg_tui.networks import apply_matrix
 from geomreg_tui.shapes import LayerShape
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
 
 __all__ = ["DirectLayers"]
 

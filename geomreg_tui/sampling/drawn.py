@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Bool, Float64, Int64
 from numpy.typing import NDArray
 
 from geomreg_tui.datasets import Dataset
 from geomreg_tui.losses import TargetNumbers
 from geomreg_tui.summary import Facts
+
+if TYPE_CHECKING:
+    from jaxtyping import Bool, Float64, Int64
 
 __all__ = ["ChunkSampler", "DrawnNumbers"]
 

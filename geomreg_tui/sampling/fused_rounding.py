@@ -8,14 +8,17 @@ of the variances of the law, whatever the law.
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
-from jaxtyping import Float32, Float64
 from numpy.typing import NDArray
 
 from geomreg_tui.fused.library import Kernel
 from geomreg_tui.fused.plan import ACTIVATIONS
 from geomreg_tui.inits import InitLaw
+
+if TYPE_CHECKING:
+    from jaxtyping import Float32, Float64
 
 __all__ = ["radial_moved_size", "usual_moved_size"]
 

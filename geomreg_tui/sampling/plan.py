@@ -1,16 +1,20 @@
-"""The plan of plain sampling: a number of networks."""
+"""The plan of plain sampling: a number of networks.
+
+Nothing here imports numpy before a plan is read or written: what asks for an engine does that meanwhile.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from geomreg_tui.errors import RunDirectoryError
 from geomreg_tui.experiment import Experiment
-from geomreg_tui.rundir import RunDirectory
-from geomreg_tui.rundir.store import parsing, read_json, write_json
+
+if TYPE_CHECKING:
+    from geomreg_tui.rundir import RunDirectory
 
 __all__ = ["NAME", "SamplingPlan", "chunk_size", "read_plan"]
 
@@ -52,6 +56,8 @@ class SamplingPlan:
         Raises:
             RunDirectoryError: if that cannot be done.
         """
+        from geomreg_tui.rundir.store import write_json
+
         try:
             (folder / "chunks").mkdir(exist_ok=True)
         except OSError as error:
@@ -65,6 +71,8 @@ def read_plan(run: RunDirectory) -> SamplingPlan:
     Raises:
         RunDirectoryError: if its plan cannot be read or is damaged.
     """
+    from geomreg_tui.rundir.store import parsing, read_json
+
     path = run.path / "plan.json"
     values = read_json(path)
     with parsing(path):

@@ -8,7 +8,8 @@ is projected where that is cheaper, and drawn in full where it is not.
 
 from __future__ import annotations
 
-from jaxtyping import Float
+from typing import TYPE_CHECKING
+
 from torch import Tensor
 
 from geomreg_tui.inits import RotationInvariant, Stream
@@ -17,6 +18,9 @@ from geomreg_tui.sampling.cost import projects
 from geomreg_tui.sampling.direct import DirectLayers
 from geomreg_tui.sampling.roots import gram_root
 from geomreg_tui.shapes import LayerShape
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
 
 __all__ = ["ProjectedLayers"]
 

@@ -10,14 +10,18 @@ and the outputs are the last block times the last norm.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import torch
-from jaxtyping import Bool, Float, Float64
 from torch import Tensor
 
 from geomreg_tui.activations import HOMOGENEOUS
 from geomreg_tui.experiment import Experiment
 from geomreg_tui.inits import RotationInvariant, Stream
 from geomreg_tui.shapes import LayerShape
+
+if TYPE_CHECKING:
+    from jaxtyping import Bool, Float, Float64
 
 __all__ = ["radial_outputs"]
 

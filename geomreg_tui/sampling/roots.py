@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import torch
-from jaxtyping import Float, Float64
 from torch import Tensor
+
+if TYPE_CHECKING:
+    from jaxtyping import Float, Float64
 
 __all__ = ["PIVOTS", "augment", "gram_root", "triangular_root"]
 

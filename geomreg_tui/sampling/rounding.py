@@ -12,12 +12,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import torch
-from jaxtyping import Float, Float64, Num
 from torch import Tensor
 
 from geomreg_tui.inits import Stream
+
+if TYPE_CHECKING:
+    from jaxtyping import Float, Float64, Num
 
 __all__ = ["moved", "moved_sizes", "usual_moved_size"]
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
-from jaxtyping import Bool, Float, Int64, Num
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -32,6 +31,9 @@ from geomreg_tui.sampling.roots import gram_root
 from geomreg_tui.sampling.rounding import usual_moved_size
 from geomreg_tui.sampling.watched import WatchedLayers
 from geomreg_tui.summary import Facts, loss_resolution
+
+if TYPE_CHECKING:
+    from jaxtyping import Bool, Float, Int64, Num
 
 __all__ = ["Drawn", "Sampler"]
 

@@ -5,13 +5,17 @@ The pass is looked at between layers, one reduction each: a layer whose largest 
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import torch
-from jaxtyping import Bool, Float
 from torch import Tensor
 
 from geomreg_tui.networks import LayerSource
 from geomreg_tui.sampling.dead import DeadWatch
 from geomreg_tui.shapes import LayerShape
+
+if TYPE_CHECKING:
+    from jaxtyping import Bool, Float
 
 __all__ = ["WatchedLayers"]
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from jaxtyping import Float64
 from numpy.typing import NDArray
 
 from geomreg_tui.engine.work import Interrupt, loading
@@ -18,6 +17,9 @@ from geomreg_tui.sampling.fused import FusedSampler
 from geomreg_tui.sampling.pieces import ChunkWork
 from geomreg_tui.sampling.plan import chunk_size
 from geomreg_tui.summary import ChunkResult, Facts, JointHistogram, LossHistogram, Moments, Summary
+
+if TYPE_CHECKING:
+    from jaxtyping import Float64
 
 __all__ = ["Ready", "draw_chunk", "prepare", "run_chunk"]
 

@@ -10,10 +10,10 @@ convolution, whose inputs overlap, W = G Q^T + Xi (I - Q Q^T) is drawn whole.
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from jaxtyping import Float64
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -29,6 +29,9 @@ from geomreg_tui.splitting.latent import Latent, LatentStream
 from geomreg_tui.splitting.plan import TailPlan
 from geomreg_tui.splitting.resolution import log_resolution
 from geomreg_tui.splitting.spaces import ReducedSpace, Space
+
+if TYPE_CHECKING:
+    from jaxtyping import Float64
 
 __all__ = ["TailObserver"]
 

@@ -15,7 +15,7 @@ from geomreg_tui.gradients.store import Planned
 from geomreg_tui.place import Cluster
 from geomreg_tui.rundir import Action, RunDirectory, RunState, differences
 from geomreg_tui.runner.handle import RunHandle
-from geomreg_tui.runner.launch import RunSeries
+from geomreg_tui.runner.series import RunSeries
 from geomreg_tui.sampling.store import committed
 from geomreg_tui.splitting.checkpoints import TailFolder
 from geomreg_tui.splitting.plan import TailPlan

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float64
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -27,6 +27,9 @@ from geomreg_tui.training.perceptron import Perceptrons
 from geomreg_tui.training.plan import TrainingPlan, check_plan
 from geomreg_tui.training.sketch import CountSketch
 from geomreg_tui.training.subspace import Subspaces, check_size, draw_frames
+
+if TYPE_CHECKING:
+    from jaxtyping import Float, Float64
 
 __all__ = ["Ensemble", "Examples", "Start"]
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from jaxtyping import Float
 from torch import Tensor
 
 from geomreg_tui.batched import per_network
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
 
 __all__ = ["Networks", "Parameters", "Pass"]
 

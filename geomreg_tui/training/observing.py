@@ -15,10 +15,10 @@ Theta_0 is computed again from the start of the trajectory, which its index give
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float64
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -34,6 +34,9 @@ from geomreg_tui.sampling.sampler import Sampler
 from geomreg_tui.shapes import LayerShape
 from geomreg_tui.training.networks import Networks, Parameters
 from geomreg_tui.training.plan import TrainingPlan
+
+if TYPE_CHECKING:
+    from jaxtyping import Float, Float64
 
 __all__ = ["TrainingObserver"]
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from jaxtyping import Bool, Float64, Int64
 from numpy.typing import NDArray
 
 from geomreg_tui.statistics.intervals import Interval
 from geomreg_tui.statistics.order import quantile_interval
 from geomreg_tui.training.plan import OBSERVED
+
+if TYPE_CHECKING:
+    from jaxtyping import Bool, Float64, Int64
 
 __all__ = ["FITTED", "GOING", "MEASURES", "STATUSES", "Band", "TrainingResult"]
 

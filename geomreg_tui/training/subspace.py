@@ -11,10 +11,10 @@ distributed subspace: the least loss that can be had, over that at the start, is
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from jaxtyping import Float
 from torch import Tensor
 
 from geomreg_tui.batched import multiply
@@ -22,6 +22,9 @@ from geomreg_tui.errors import ExperimentError, Problem
 from geomreg_tui.memory import available_memory
 from geomreg_tui.sampling.rng import subspace_key
 from geomreg_tui.training.networks import Networks, Parameters, Pass
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
 
 __all__ = ["Subspaces", "check_size", "draw_frames"]
 

@@ -15,6 +15,7 @@ from geomreg_tui.experiment import Experiment
 from geomreg_tui.rundir import RunDirectory, RunState
 from geomreg_tui.runner import PreviewEngine
 from geomreg_tui.runner.preparing import prepare
+from geomreg_tui.runner.server import start_server
 from geomreg_tui.sampling.pieces import ChunkWork
 from geomreg_tui.sampling.plan import read_plan
 from geomreg_tui.sampling.store import committed
@@ -47,7 +48,11 @@ from .driving import (
     wait_for,
 )
 
-PRELOAD = ("geomreg_tui.runner.preload",)  # as the engine has it: torch is loaded once for all workers
+
+@pytest.fixture(scope="module")
+def server():
+    """The server of workers, as the engine has it: what they need is loaded once for all."""
+    start_server(("geomreg_tui.runner.preload",))
 
 
 @pytest.mark.parametrize("workers", [5, *(pytest.param(k, marks=pytest.mark.full) for k in (1, 2))])
@@ -312,6 +317,7 @@ def test_code_named_by_a_run_file_is_never_imported(tmp_path, runs, monkeypatch)
     assert not (tmp_path / "evil-was-here").exists()
 
 
+@pytest.mark.usefixtures("server")
 def test_tasks_that_kill_or_raise_are_tried_alone_then_reported_and_others_go_on(tmp_path, monkeypatch):
     (tmp_path / "deadly.py").write_text(
         "import os, torch\n"
@@ -327,7 +333,7 @@ def test_tasks_that_kill_or_raise_are_tried_alone_then_reported_and_others_go_on
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
     values = {**VALUES, "arch": "custom", "module": "deadly:Net"}
-    pool = WorkerPool(2, PRELOAD)
+    pool = WorkerPool(2)
     try:
         facts = pool.prepare(preparation(Experiment.parse(values), module="deadly:Net")).facts
         pool.submit(ChunkWork(facts.experiment, 0))
@@ -353,8 +359,9 @@ def test_tasks_that_kill_or_raise_are_tried_alone_then_reported_and_others_go_on
         pool.close()
 
 
+@pytest.mark.usefixtures("server")
 def test_each_device_has_a_worker_of_its_own():
-    pool = WorkerPool(1, PRELOAD)
+    pool = WorkerPool(1)
     try:
         experiment = pool.prepare(preparation(EXPERIMENT)).facts.experiment
         pool._devices = ["cpu", "cpu:0", "cpu:0"]  # names of devices that are there

@@ -10,7 +10,7 @@ import pytest
 import geomreg_tui as geomreg
 from geomreg_tui.errors import ExperimentError, SamplingError
 from geomreg_tui.report.studies import draw_study, studies_markdown
-from geomreg_tui.runner.launch import RunSeries
+from geomreg_tui.runner.series import RunSeries
 from geomreg_tui.statistics.evidence import find
 from geomreg_tui.studies import directory, registry
 from geomreg_tui.studies.directory import StudyDirectory
