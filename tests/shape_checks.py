@@ -32,7 +32,7 @@ STEP = 32  # of those that follow, one in this many
 EVERY_CALL = "GEOMREG_TEST_EVERY_SHAPE" in os.environ
 
 _ROOT = Path(__file__).parents[1]
-_TYPES = ("Bool", "Float", "Float32", "Float64", "Int64", "Num", "UInt8")
+_TYPES = ("Bool", "Float", "Float32", "Float64", "Int64", "Num", "Shaped", "UInt8")
 # An int may stand for a float, as for type checkers.
 _CHECKER = "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
@@ -10,13 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geomreg_tui.datasets import Dataset
+from geomreg_tui.engine.work import Interrupt
+from geomreg_tui.errors import GivenUpError
 from geomreg_tui.losses import TargetNumbers
 from geomreg_tui.summary import Facts
 
 if TYPE_CHECKING:
     from jaxtyping import Bool, Float64, Int64
 
-__all__ = ["ChunkSampler", "DrawnNumbers"]
+__all__ = ["ChunkSampler", "DrawnNumbers", "go_on"]
 
 FloatArray = NDArray[np.float64]
 
@@ -37,6 +39,19 @@ class DrawnNumbers:
     correct: Int64[NDArray[np.int64], " networks"] | None
     dead: Bool[NDArray[np.bool_], " networks"] | None
 
+    @classmethod
+    def joined(cls, parts: Sequence[DrawnNumbers]) -> DrawnNumbers:
+        """Return the losses of several parts as one; what is unknown of a part is unknown of all."""
+        held_out = [part.held_out for part in parts if part.held_out is not None]
+        correct = [part.correct for part in parts if part.correct is not None]
+        dead = [part.dead for part in parts if part.dead is not None]
+        return cls(
+            np.concatenate([part.train for part in parts]),
+            np.concatenate(held_out) if held_out else None,
+            np.concatenate(correct) if correct else None,
+            np.concatenate(dead) if len(dead) == len(parts) else None,
+        )
+
 
 @runtime_checkable
 class ChunkSampler(Protocol):
@@ -52,11 +67,27 @@ class ChunkSampler(Protocol):
     dataset: Dataset
     targets: TargetNumbers
 
-    def pieces(self, chunk: int, size: int, wanted: int) -> Iterator[Callable[[], DrawnNumbers]]:
-        """Give functions that draw the networks of a chunk, some each, to be called in turn.
+    def draw_chunk(
+        self, chunk: int, size: int, wanted: int, interrupt: Interrupt | None = None
+    ) -> DrawnNumbers:
+        """Draw the first networks of a chunk.
 
         Args:
             chunk: index of the chunk.
             size: networks in a chunk.
-            wanted: how many of its first networks are wanted; there may be more.
+            wanted: how many of its first networks are drawn.
+            interrupt: asked now and then whether to give up.
+
+        Raises:
+            GivenUpError: if ``interrupt`` said so.
         """
+
+
+def go_on(chunk: int, interrupt: Interrupt | None) -> None:
+    """Go on with a chunk, unless it is to be given up.
+
+    Raises:
+        GivenUpError: if it is.
+    """
+    if interrupt is not None and interrupt():
+        raise GivenUpError(f"chunk {chunk} was given up")

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from dataclasses import replace
-from functools import partial
 
 import numpy as np
 
 from geomreg_tui.activations import HOMOGENEOUS
 from geomreg_tui.datasets import Dataset, load
+from geomreg_tui.engine.work import Interrupt
 from geomreg_tui.errors import ExperimentError, Problem
 from geomreg_tui.experiment import Experiment
 from geomreg_tui.fused.library import Kernel, kernel, why_missing
@@ -21,7 +20,7 @@ from geomreg_tui.losses import TargetNumbers
 from geomreg_tui.losses.constant import told_loss
 from geomreg_tui.memory import available_memory
 from geomreg_tui.sampling.dead import DeadRule, DeadWatch, dead_rule
-from geomreg_tui.sampling.drawn import DrawnNumbers
+from geomreg_tui.sampling.drawn import DrawnNumbers, go_on
 from geomreg_tui.sampling.fused_rounding import radial_moved_size, usual_moved_size
 from geomreg_tui.sampling.resolve import check_memory, choose_sampler, describe, rounded_count
 from geomreg_tui.shapes import LayerShape, layer_shapes
@@ -146,11 +145,16 @@ class FusedSampler:
             dead = states == DEAD
         return DrawnNumbers(train, held_out, right, dead)
 
-    def pieces(self, chunk: int, size: int, wanted: int) -> Iterator[Callable[[], DrawnNumbers]]:
-        """Give functions that draw the networks of a chunk; see ``ChunkSampler``."""
+    def draw_chunk(
+        self, chunk: int, size: int, wanted: int, interrupt: Interrupt | None = None
+    ) -> DrawnNumbers:
+        """Draw the first networks of a chunk; see ``ChunkSampler``."""
         piece = max(_PIECE, size // 8 // _PIECE * _PIECE)
+        parts = []
         for begun in range(0, wanted, piece):
-            yield partial(self.draw, chunk * size + begun, min(piece, wanted - begun))
+            go_on(chunk, interrupt)
+            parts.append(self.draw(chunk * size + begun, min(piece, wanted - begun)))
+        return DrawnNumbers.joined(parts)
 
 
 def _null_loss(found: Kernel, facts: Facts, numbers: LossNumbers) -> float:

@@ -28,6 +28,12 @@ _RADIAL_BATCH = 2**14
 _CHUNK_SECONDS = 0.2
 _CALL_SECONDS = 2e-4  # of a person's own module, for one network
 _CHUNK_LIMIT = 2**19
+# A GPU is busy only with much at once: a batch takes milliseconds, so that starting its kernels, and waiting
+# for it between layers, takes little beside it.
+_GPU_ELEMENTS = 2**27
+_GPU_LIMIT = 2**20
+_GPU_BYTES = 64  # of memory for each element; measured on a CPU: 3 to 18, the most where laws draw in float64
+_GPU_BATCHES = 4  # in a chunk
 _ROUNDED = (4, 16)  # networks, fewest and most, that tell how large rounding is
 _ROUNDED_SECONDS = 0.005  # that may go by, roughly, where these are not the fewest
 _FUSED = 2  # times as many networks in a chunk of the fused kernel, which is as much faster at least
@@ -98,8 +104,11 @@ def sizes(
     *,
     one_by_one: bool = False,
     fused: bool = False,
+    gpu_bytes: int = 0,
 ) -> tuple[int, int]:
-    """Return (chunk_size, batch_size) for an experiment that leaves them unset. The same on every machine.
+    """Return (chunk_size, batch_size) for an experiment that leaves them unset.
+
+    The same on every machine, but for GPUs with little memory.
 
     Args:
         shapes: the layers.
@@ -107,8 +116,13 @@ def sizes(
         sampler: how networks are drawn.
         one_by_one: whether they are evaluated one after the other.
         fused: whether the fused kernel draws them, which is several times as fast.
+        gpu_bytes: bytes that are free on the GPU that draws them; 0 for a CPU.
     """
     cost = network_cost(shapes, examples, sampler)
+    if gpu_bytes and not one_by_one:
+        elements = min(_GPU_ELEMENTS, gpu_bytes // _GPU_BYTES)
+        batch = 2 ** int(math.log2(max(1, min(_GPU_LIMIT, elements // cost.elements))))
+        return _GPU_BATCHES * batch, batch
     limit = _RADIAL_BATCH if sampler == "radial" else _BATCH_LIMIT
     batch = 2 ** int(math.log2(max(1, min(limit, _BATCH_ELEMENTS // cost.elements))))
     seconds = cost.seconds + (_CALL_SECONDS if one_by_one else 0.0)
@@ -162,6 +176,7 @@ def describe(
     *,
     needs_weights: bool = False,
     one_by_one: bool = False,
+    gpu_bytes: int = 0,
 ) -> Facts:
     """Return what an experiment comes to, its sizes fixed and its resolution still open.
 
@@ -173,6 +188,7 @@ def describe(
         law: the init law.
         needs_weights: whether the architecture is a person's own.
         one_by_one: whether networks are evaluated one after the other.
+        gpu_bytes: bytes that are free on the GPU that draws them; 0 for a CPU.
     """
     chunk, batch = sizes(
         law.shapes,
@@ -180,6 +196,7 @@ def describe(
         experiment.sampler,
         one_by_one=one_by_one,
         fused=experiment.backend == "fused",
+        gpu_bytes=gpu_bytes,
     )
     resolved = experiment.replace(
         batch_size=experiment.batch_size or batch,

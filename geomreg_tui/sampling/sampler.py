@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 import torch
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from geomreg_tui.datasets import Dataset, load
+from geomreg_tui.engine.work import Interrupt
 from geomreg_tui.experiment import Experiment
 from geomreg_tui.inits import InitLaw, RotationInvariant, Stream, build_law
 from geomreg_tui.losses import TargetNumbers
@@ -22,7 +22,7 @@ from geomreg_tui.sampling.cost import projects
 from geomreg_tui.sampling.dead import DeadRule, DeadWatch, dead_rule
 from geomreg_tui.sampling.device import one_thread
 from geomreg_tui.sampling.direct import DirectLayers
-from geomreg_tui.sampling.drawn import DrawnNumbers
+from geomreg_tui.sampling.drawn import DrawnNumbers, go_on
 from geomreg_tui.sampling.projected import ProjectedLayers
 from geomreg_tui.sampling.radial import radial_outputs
 from geomreg_tui.sampling.resolve import check_memory, choose_sampler, describe, rounded_count
@@ -33,7 +33,7 @@ from geomreg_tui.sampling.watched import WatchedLayers
 from geomreg_tui.summary import Facts, loss_resolution
 
 if TYPE_CHECKING:
-    from jaxtyping import Bool, Float, Int64, Num
+    from jaxtyping import Bool, Float, Int64, Shaped
 
 __all__ = ["Drawn", "Sampler"]
 
@@ -104,12 +104,13 @@ class Sampler:
             experiment = experiment.replace(backend="torch")
         choice = choose_sampler(experiment, self.law, examples, own)
         experiment = experiment.replace(sampler=choice.sampler)
+        free = _free_bytes(self.device)
         check_memory(
             self.network.shapes,
             examples,
             choice.sampler,
             experiment.dtype,
-            _free_bytes(self.device),
+            free,
             str(self.device),
             needs_weights=own,
         )
@@ -123,6 +124,7 @@ class Sampler:
             self.law,
             needs_weights=own,
             one_by_one=self.network.one_by_one,
+            gpu_bytes=free if self.device.type == "cuda" else 0,
         )
         self.facts = replace(
             facts, null_loss=self.objective.null_loss, constant_loss=self.objective.constant_loss
@@ -144,23 +146,26 @@ class Sampler:
             return Drawn(train, None, None, dead)
         return Drawn(train, losses[:, examples:].mean(dim=1), self.objective.correct(outputs), dead)
 
-    def pieces(self, chunk: int, size: int, wanted: int) -> Iterator[Callable[[], DrawnNumbers]]:
-        """Give functions that draw the networks of a chunk, a batch each; see ``ChunkSampler``."""
+    def draw_chunk(
+        self, chunk: int, size: int, wanted: int, interrupt: Interrupt | None = None
+    ) -> DrawnNumbers:
+        """Draw the first networks of a chunk, in whole batches; see ``ChunkSampler``.
+
+        Losses leave the device once a chunk: a copy waits for all work before it.
+        """
         experiment = self.facts.experiment
         generator = chunk_generator(experiment.seed, chunk, self.device)
         batch = int(experiment.batch_size or 1)
+        parts = []
         for _ in range(0, wanted, batch):
-            yield partial(self._draw_numbers, batch, generator)
-
-    def _draw_numbers(self, batch: int, generator: torch.Generator) -> DrawnNumbers:
-        """Draw ``batch`` networks on one thread, and return their losses as arrays."""
-        with one_thread(), torch.inference_mode():
-            drawn = self.draw(batch, generator)
+            go_on(chunk, interrupt)
+            with one_thread(), torch.inference_mode():
+                parts.append(self.draw(batch, generator))
         return DrawnNumbers(
-            _numbers(drawn.train, torch.float64),
-            None if drawn.held_out is None else _numbers(drawn.held_out, torch.float64),
-            None if drawn.correct is None else _numbers(drawn.correct, torch.int64),
-            None if drawn.dead is None else _numbers(drawn.dead, torch.bool),
+            _numbers([part.train for part in parts], wanted, torch.float64),
+            _known([part.held_out for part in parts], wanted, torch.float64),
+            _known([part.correct for part in parts], wanted, torch.int64),
+            _known([part.dead for part in parts], wanted, torch.bool),
         )
 
     def outputs(
@@ -235,9 +240,17 @@ class Sampler:
         return gram_root(columns, scale, offset).to(self.device, self._dtype)
 
 
-def _numbers(values: Num[Tensor, " batch"] | Bool[Tensor, " batch"], dtype: torch.dtype) -> NDArray[Any]:
-    """Return values as an array."""
-    return values.to("cpu", dtype).numpy()
+def _numbers(parts: Sequence[Tensor], count: int, dtype: torch.dtype) -> Shaped[NDArray[Any], " {count}"]:
+    """Return the first values of batches as an array, (count,)."""
+    return torch.cat(list(parts))[:count].to("cpu", dtype).numpy()
+
+
+def _known(
+    parts: Sequence[Tensor | None], count: int, dtype: torch.dtype
+) -> Shaped[NDArray[Any], " {count}"] | None:
+    """Return the first values of batches as an array, (count,); None where those of a batch are unknown."""
+    known = [part for part in parts if part is not None]
+    return _numbers(known, count, dtype) if len(known) == len(parts) else None
 
 
 def _free_bytes(device: torch.device) -> int:

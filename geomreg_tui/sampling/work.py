@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from geomreg_tui.engine.work import Interrupt, loading
-from geomreg_tui.errors import GivenUpError
 from geomreg_tui.experiment import Experiment
 from geomreg_tui.sampling.drawn import ChunkSampler
 from geomreg_tui.sampling.fused import FusedSampler
@@ -114,18 +113,8 @@ def run_chunk(
     facts = sampler.facts
     size = chunk_size(facts.experiment)
     wanted = size if count is None else min(count, size)
-    train, held_out, correct, dead = [], [], [], []
-    for draw in sampler.pieces(chunk, size, wanted):
-        if interrupt is not None and interrupt():
-            raise GivenUpError(f"chunk {chunk} was given up")
-        drawn = draw()
-        train.append(drawn.train)
-        dead.append(drawn.dead)
-        if drawn.held_out is not None:
-            held_out.append(drawn.held_out)
-        if drawn.correct is not None:
-            correct.append(drawn.correct)
-    losses = _joined(train, wanted)
+    drawn = sampler.draw_chunk(chunk, size, wanted, interrupt)
+    losses = drawn.train
     histogram = LossHistogram.from_losses(
         losses,
         facts.experiment.bin_bits,
@@ -133,26 +122,12 @@ def run_chunk(
         _ATOM_ROUNDING * float(np.finfo(facts.experiment.dtype).eps),
     )
     joint = None
-    if held_out:
-        predicted = _joined(correct, wanted) if correct else None
-        joint = JointHistogram.from_losses(
-            losses, _joined(held_out, wanted), predicted, facts.experiment.held_out
-        )
+    if drawn.held_out is not None:
+        joint = JointHistogram.from_losses(losses, drawn.held_out, drawn.correct, facts.experiment.held_out)
     moments = Moments.from_losses(losses, facts.null_loss, blas=facts.experiment.backend == "torch")
-    summary = Summary(histogram, moments, joint, _dead(dead, wanted))
+    dead = None if drawn.dead is None else int(np.count_nonzero(drawn.dead))
+    summary = Summary(histogram, moments, joint, dead)
     return ChunkResult(summary, losses[:keep].copy() if keep else None)
-
-
-def _joined(parts: list[NDArray[Any]], count: int) -> Float64[NDArray[np.float64], " {count}"]:
-    """Return the first ``count`` numbers of batches, (count,)."""
-    joined: NDArray[np.float64] = np.concatenate(parts)[:count].astype(np.float64)
-    return joined
-
-
-def _dead(parts: list[NDArray[np.bool_] | None], count: int) -> int | None:
-    """Return how many of the first networks are dead; None where that cannot be told of all."""
-    known = [part for part in parts if part is not None]
-    return int(np.count_nonzero(np.concatenate(known)[:count])) if len(known) == len(parts) else None
 
 
 @lru_cache(maxsize=4)

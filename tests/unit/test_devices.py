@@ -8,8 +8,12 @@ import pytest
 import torch
 
 from geomreg_tui.errors import ExperimentError
+from geomreg_tui.experiment import Experiment
 from geomreg_tui.sampling import device
+from geomreg_tui.sampling.cost import network_cost
 from geomreg_tui.sampling.device import environment, resolve_devices
+from geomreg_tui.sampling.resolve import sizes
+from geomreg_tui.shapes import layer_shapes
 
 KINDS = ["big", "big", "small", "big"]
 
@@ -82,3 +86,26 @@ print(found, torch.backends.cpu.get_cpu_capability())
     )
     found, expected = answer.stdout.split()
     assert found == expected
+
+
+@pytest.mark.parametrize("gigabytes", [1, 8, 140])
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"data": "digits", "width": 16, "examples": 1},
+        {"data": "digits", "width": 64, "depth": 3, "examples": 16},
+        {"data": "digits", "width": 4096, "depth": 3, "examples": 64},
+        {"data": "digits", "arch": "conv", "width": 32, "examples": 8},
+    ],
+)
+def test_a_batch_on_a_gpu_is_large_and_fits_into_its_memory(values, gigabytes):
+    """A batch of 2**18 numbers at least, where there is room: an H200 makes as many normals in 3 us."""
+    shapes = layer_shapes(Experiment.parse(values), (1, 8, 8), 1)
+    for sampler in ("direct", "projected"):
+        elements = network_cost(shapes, values["examples"], sampler).elements
+        chunk, batch = sizes(shapes, values["examples"], sampler, gpu_bytes=gigabytes * 2**30)
+        on_cpu = sizes(shapes, values["examples"], sampler)[1]
+        assert chunk % batch == 0
+        assert batch == 1 or batch * elements * 64 <= gigabytes * 2**30
+        assert batch >= min(2 * on_cpu, gigabytes * 2**30 // (128 * elements))
+        assert batch * elements >= 2**18

@@ -20,9 +20,9 @@ from geomreg_tui.losses import TargetNumbers
 from geomreg_tui.losses.objective import Objective
 from geomreg_tui.networks import apply_matrix, build_network
 from geomreg_tui.sampling.direct import DirectLayers
+from geomreg_tui.sampling.drawn import DrawnNumbers
 from geomreg_tui.sampling.roots import gram_root
 from geomreg_tui.sampling.sampler import Drawn
-from geomreg_tui.sampling.work import _joined
 from geomreg_tui.shapes import LayerShape
 from tests.shape_checks import EVERY_CALL, FIRST, STEP, checked_modules
 
@@ -145,7 +145,7 @@ def test_each_name_of_an_axis_is_in_the_vocabulary():
 
 def test_checks_draw_nothing_from_the_generator_of_the_program():
     before = random.getstate()
-    _joined([np.zeros(3), np.ones(3), np.ones(3)], 7)
+    DrawnNumbers(np.zeros(3), np.ones(3), None, None)
     law().radius()
     network()
     assert random.getstate() == before
