@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 
-__all__ = ["DRAWING", "ascii_text"]
+__all__ = ["DRAWING", "WORDS", "ascii_text"]
 
 _DRAWN = {
     "█▇▆▓▉▊▋": "#",
@@ -32,7 +32,8 @@ DRAWING = {ord(char): plain for chars, plain in _DRAWN.items() for char in chars
 DRAWING |= dict.fromkeys(range(0x2800, 0x2900), ".")
 DRAWING[0x2800] = " "
 
-_WORDS = {
+# Characters that mean something, each by a word that means the same.
+WORDS = {
     "±": "+/-",
     "≤": "<=",
     "≥": ">=",
@@ -53,7 +54,7 @@ _WORDS = {
     "√": "sqrt",
     "²": "^2",
 }
-_TABLE = {**DRAWING, **{ord(char): plain for char, plain in _WORDS.items()}}
+_TABLE = {**DRAWING, **{ord(char): plain for char, plain in WORDS.items()}}
 
 
 def ascii_text(text: str) -> str:

@@ -23,9 +23,9 @@ from textual.screen import Screen
 
 from geomreg_tui.errors import ExperimentError, GeomregError, Problem, nearest_name, plain_text
 from geomreg_tui.tui.bindings import action_of, in_effect, keymap
-from geomreg_tui.tui.compat import CompositorUpdate, ReducingApp
+from geomreg_tui.tui.compat import CompositorUpdate, ReducingApp, colour_system
 from geomreg_tui.tui.keys import Keys, default_keys
-from geomreg_tui.tui.look import AsciiFilter, stylesheet
+from geomreg_tui.tui.look import AsciiFilter, plain_theme, stylesheet
 from geomreg_tui.tui.painter import LeastUpdate, Painter
 from geomreg_tui.tui.screens.messages import Opened
 from geomreg_tui.tui.screens.opening import OpeningScreen
@@ -59,6 +59,7 @@ class ExplorerApp(ReducingApp[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+z", "suspend_process", "Suspend", show=False, id="suspend"),
         Binding("ctrl+q", "quit", "Quit", show=False, priority=True, id="quit_anywhere"),
+        Binding("ctrl+l", "redraw", "Redraw", show=False, priority=True, id="redraw"),
         Binding("ctrl+p", "command_palette", "Palette", show=False, priority=True, id="palette"),
     ]
 
@@ -184,6 +185,11 @@ class ExplorerApp(ReducingApp[None]):
         """Send everything: terminals differ in what they keep at a new size, or after a stop."""
         self._painter.forget()
 
+    def action_redraw(self) -> None:
+        """Send everything again: another program, or the line, may have spoilt what is on the terminal."""
+        self._painter.forget()
+        self.refresh(layout=True)
+
     def get_line_filters(self) -> Sequence[LineFilter]:
         """Return Textual's filters, and the one to ASCII where that is asked for."""
         return [*super().get_line_filters(), *self._ascii]
@@ -195,6 +201,7 @@ class ExplorerApp(ReducingApp[None]):
                 if binding.show and screen.check_action(*action_of(binding)):
                     title = f"{binding.description} ({binding.key_display})"
                     yield SystemCommand(title, binding.tooltip, _runner(self, binding.action, screen))
+        yield SystemCommand("Redraw", "Send the whole screen again", self.action_redraw)
         yield SystemCommand("Theme", "Change the colours", self.action_change_theme)
 
     async def action_quit(self) -> None:
@@ -227,6 +234,12 @@ class ExplorerApp(ReducingApp[None]):
                 [Problem(f"theme ({source})", repr(name), allowed, nearest_name(name, names))]
             )
         self.theme = self._first_theme = name
+
+    def suit_colours(self) -> None:
+        """Use the theme that a terminal of few colours needs, whatever theme was chosen on another."""
+        theme = plain_theme(colour_system(self.console), os.environ)
+        if theme is not None and not self.theme.startswith("ansi"):
+            self.theme = self._first_theme = theme
 
     def _restore_theme(self, name: str | None) -> None:
         if name in self.available_themes:
@@ -289,6 +302,8 @@ def open_explorer(
     )
     if settings.theme is not None:
         app.choose_theme(settings.theme, settings.source("theme"))
+    else:
+        app.suit_colours()
     try:
         app.run(mouse=settings.mouse)
     except OSError:

@@ -65,6 +65,7 @@ ACTIONS: Mapping[str, Action] = {
     "quit": Action("q", "leave"),
     "leave_field": Action("escape", "leave a field"),
     "palette": Action("ctrl+p", "command palette", anywhere=True),
+    "redraw": Action("ctrl+l", "draw the whole screen anew", anywhere=True),
     "suspend": Action("ctrl+z", "suspend to the shell"),
     "quit_anywhere": Action("ctrl+q", "leave, from dialogs too", anywhere=True),
 }

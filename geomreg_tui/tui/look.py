@@ -1,19 +1,24 @@
-"""The look: where the style sheet is, and the ASCII rendering of everything."""
+"""The look: where the style sheet is, which theme few colours need, and the ASCII rendering of everything."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from rich.cells import cell_len
+from rich.color import ColorSystem
 from rich.segment import Segment
+from rich.style import Style
 from textual.color import Color
 from textual.filter import LineFilter
 
 import geomreg_tui
-from geomreg_tui.ascii import DRAWING
+from geomreg_tui.ascii import DRAWING, WORDS
 
-__all__ = ["AsciiFilter", "stylesheet"]
+__all__ = ["AsciiFilter", "plain_theme", "stylesheet"]
 
+_LIGHT = ("7", "15")  # white, as COLORFGBG has it
+# Where there is no room for the word that means the same.
 _LETTERS = {
     "→": ">",
     "←": "<",
@@ -33,7 +38,8 @@ _LETTERS = {
     "²": "2",
     "τ": "t",
 }
-_ASCII = DRAWING | {ord(char): plain for chars, plain in _LETTERS.items() for char in chars}
+_HEAVY = {ord("━"): "="}  # the line under the tab that is chosen
+_ASCII = DRAWING | _HEAVY | {ord(char): plain for chars, plain in _LETTERS.items() for char in chars}
 
 
 def stylesheet() -> Path:
@@ -43,20 +49,62 @@ def stylesheet() -> Path:
     return shipped if shipped.is_file() else package.parent / "app.tcss"
 
 
+def plain_theme(colours: ColorSystem, environment: Mapping[str, str]) -> str | None:
+    """Return the theme that a terminal of few colours needs, in its own colours; None where there are more.
+
+    The greys of other themes are one and the same among 16 colours, so that frames vanish.
+
+    Args:
+        colours: how many colours the terminal has.
+        environment: variables, of which ``COLORFGBG`` may say that the background is white.
+    """
+    if colours is not ColorSystem.STANDARD:
+        return None
+    background = environment.get("COLORFGBG", "").rpartition(";")[2]
+    return "ansi-light" if background in _LIGHT else "ansi-dark"
+
+
 class AsciiFilter(LineFilter):
-    """Replaces every character that is not ASCII by one that is, as many cells wide."""
+    """Replaces every character that is not ASCII, in lines that stay as wide.
+
+    Where room is left behind it, a character that means something becomes the word for it: ``+/-`` for the
+    sign. The next spaces are fewer for that, so that what stands behind them stays where it is.
+    """
 
     def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
-        """Return the segments in ASCII."""
-        return [
-            segment if segment.text.isascii() else Segment(_to_ascii(segment.text), *segment[1:])
-            for segment in segments
-        ]
+        """Return the segments of a line in ASCII."""
+        if all(segment.text.isascii() for segment in segments):
+            return segments
+        parts: list[tuple[str, Style | None]] = []
+        for text, style in _replaced(segments):
+            if parts and parts[-1][1] is style:
+                parts[-1] = (parts[-1][0] + text, style)
+            else:
+                parts.append((text, style))
+        return [Segment(text, style) for text, style in parts]
 
 
-def _to_ascii(text: str) -> str:
-    """Return a text in ASCII, as many cells wide."""
-    plain = text.translate(_ASCII)
-    if plain.isascii():
-        return plain
-    return "".join(char if char.isascii() else "?" * cell_len(char) for char in plain)
+def _replaced(segments: list[Segment]) -> Iterator[tuple[str, Style | None]]:
+    """Give the characters of a line with their styles, in ASCII."""
+    line = [(char, segment.style) for segment in segments for char in segment.text]
+    text = "".join(char for char, _ in line)
+    spare = [char == before == " " for before, char in zip(" " + text, text, strict=False)]
+    if spare and text[0] == " ":
+        spare[0] = False
+    room, owed = sum(spare), 0
+    for (char, style), extra in zip(line, spare, strict=True):
+        room -= extra
+        word = WORDS.get(char, "")
+        if extra and owed:
+            owed -= 1
+        elif word and owed + len(word) - 1 <= room:
+            owed += len(word) - 1
+            yield word, style
+        else:
+            yield _to_ascii(char), style
+
+
+def _to_ascii(char: str) -> str:
+    """Return a character in ASCII, as many cells wide."""
+    plain = char.translate(_ASCII)
+    return plain if plain.isascii() else "?" * cell_len(char)

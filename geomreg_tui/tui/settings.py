@@ -173,7 +173,7 @@ _SETTINGS = (
         _word,
         "allowed is true or false",
         "ascii = false",
-        "Draw with ASCII characters only.",
+        "Draw with ASCII characters only. Unless it is set here: where the locale is not UTF-8.",
         {"type": "boolean"},
     ),
     _Setting(
@@ -255,6 +255,8 @@ def _load(path: Path, environment: Mapping[str, str], given: Mapping[str, object
         problems.append(Problem(f"{path}: {key}", "an unknown key", allowed, near))
     values: dict[str, Any] = {}
     sources: dict[str, str] = {}
+    if not _takes_unicode(environment):
+        values["ascii"], sources["ascii"] = True, "default where the locale is not UTF-8"
     if environment.get("SSH_CONNECTION"):
         values["fps"], sources["fps"] = _FPS_OVER_SSH, "default over SSH"
     for setting in _SETTINGS:
@@ -278,6 +280,15 @@ def _load(path: Path, environment: Mapping[str, str], given: Mapping[str, object
         raise ExperimentError([*problems, *wrong])
     sources |= {f"keys.{name}": "configuration file" for name in content.get("keys", {})}
     return Settings(**values, keys=keys, sources=sources)
+
+
+def _takes_unicode(environment: Mapping[str, str]) -> bool:
+    """Return whether a terminal takes UTF-8, as far as the locale tells; where none is set, terminals do."""
+    names = ["LC_ALL", "LC_CTYPE", "LANG"]
+    if environment.get("LANG") in ("C", "POSIX") and environment.get("LC_CTYPE") == "C.UTF-8":
+        names.remove("LC_CTYPE")  # Python has set it, for itself
+    locale = next((value for name in names if (value := environment.get(name))), "UTF-8").lower()
+    return "utf-8" in locale or "utf8" in locale
 
 
 def example_file() -> str:

@@ -12,7 +12,7 @@ import struct
 import subprocess
 import termios
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -89,6 +89,11 @@ class Terminal:
             self._text = "\n".join(self._screen.display)
         return self._text
 
+    def colours(self, char: str) -> set[tuple[str, str]]:
+        """Return the colours, of it and behind it, in which a character is on the screen."""
+        rows = self._screen.buffer.values()
+        return {(cell.fg, cell.bg) for row in rows for cell in row.values() if cell.data == char}
+
     def press(self, keys: bytes) -> None:
         """Type."""
         os.write(self.descriptor, keys)
@@ -137,6 +142,7 @@ def in_terminal(
     lines: int = 40,
     rate: float | None = None,
     folder: Path = ROOT,
+    variables: Mapping[str, str] | None = None,
 ) -> Iterator[Terminal]:
     """Run a program in a terminal of its own, which it controls, and end it.
 
@@ -145,11 +151,19 @@ def in_terminal(
         columns, lines: size of the terminal.
         rate: most bytes a second that the line to it carries.
         folder: its working directory.
+        variables: of its environment, besides those of this process.
     """
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
     # COLUMNS and LINES, which pytest's workers set, would overrule the terminal's own size.
-    environment = {**os.environ, "TERM": "xterm-256color", "COLUMNS": str(columns), "LINES": str(lines)}
+    environment = {
+        **os.environ,
+        "TERM": "xterm-256color",
+        "LC_ALL": "C.UTF-8",
+        "COLUMNS": str(columns),
+        "LINES": str(lines),
+        **(variables or {}),
+    }
     process = subprocess.Popen(
         command,
         cwd=folder,

@@ -73,6 +73,10 @@ async def open_dialog(driver: Driver) -> None:
     await driver.until(lambda: on(HelpScreen)(driver))
 
 
+async def forget_nothing(driver: Driver) -> None:
+    driver.app.redrawn = False  # type: ignore[attr-defined]
+
+
 async def train(driver: Driver) -> None:
     await trained(driver, ensemble())
     await driver.until(lambda: driver.explorer.query_one("#training").display)
@@ -119,6 +123,7 @@ EFFECTS: dict[str, tuple[Step, Seen]] = {
     "quit": (begin, on(QuitScreen)),
     "leave_field": (focus_field, lambda driver: driver.explorer.focused is None),
     "palette": (open_dialog, lambda driver: "Palette" in type(driver.app.screen).__name__),
+    "redraw": (forget_nothing, lambda driver: driver.app.redrawn),  # type: ignore[attr-defined]
     "suspend": (nothing, lambda driver: driver.app.suspended),  # type: ignore[attr-defined]
     "quit_anywhere": (open_dialog, lambda driver: not driver.app.is_running or driver.app._exit),
 }  # fmt: skip
@@ -133,6 +138,7 @@ async def test_every_key_does_what_it_says(name: str) -> None:
     before, seen = EFFECTS[name]
     async with opened() as driver:
         driver.app.suspended = False  # type: ignore[attr-defined]
+        driver.app._painter.forget = lambda: setattr(driver.app, "redrawn", True)  # type: ignore[method-assign]
         # What a real suspension does to a terminal is tested with one; without one Textual does nothing.
         driver.app.action_suspend_process = lambda: setattr(driver.app, "suspended", True)  # type: ignore[method-assign]
         await before(driver)
@@ -143,7 +149,9 @@ async def test_every_key_does_what_it_says(name: str) -> None:
 
 
 # The palette takes the focus itself, and is not offered what works in it anyway.
-IN_PALETTE = [name for name in EFFECTS if name not in ("leave_field", "palette", "suspend", "quit_anywhere")]
+IN_PALETTE = [
+    name for name in EFFECTS if name not in ("leave_field", "palette", "redraw", "suspend", "quit_anywhere")
+]
 
 
 def first_of_palette(driver: Driver) -> str:

@@ -26,6 +26,7 @@ _FIELD_KEYS = (
 )
 _EVERYWHERE = (
     ("palette", "Command palette: every action by name, and the themes"),
+    ("redraw", "Draw the whole screen anew"),
     ("suspend", "Suspend to the shell; fg comes back"),
     ("quit_anywhere", "Quit, from anywhere"),
 )
