@@ -13,6 +13,8 @@ from textual.screen import Screen
 from textual.strip import Strip
 from textual.widget import Widget
 
+from geomreg_tui.tui.look import AsciiFilter
+
 __all__ = ["ROLES", "Piece", "Roles", "RowsWidget", "cut_row", "flow", "follow_theme"]
 
 ROLES = (
@@ -135,7 +137,11 @@ class RowsWidget(Widget):
 
     def _strip(self, row: Row, width: int, blank: Style) -> Strip:
         segments = [Segment(piece.text, self._style(piece)) for piece in row if piece.text]
-        return Strip(segments).adjust_cell_length(width, blank).simplify()
+        strip = Strip(segments).adjust_cell_length(width, blank).simplify()
+        for line_filter in self.get_line_filters():
+            if isinstance(line_filter, AsciiFilter):  # it moves text, and what has changed is told by cells
+                strip = strip.apply_filter(line_filter, self.background_colors[1]).simplify()
+        return strip
 
     def _style(self, piece: Piece) -> Style:
         key = piece.role, piece.over
