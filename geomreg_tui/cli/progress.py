@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from geomreg_tui.cli.signals import Signals
 from geomreg_tui.errors import RunDirectoryError, plain_text
 
 if TYPE_CHECKING:
-    from rich.progress import Progress
-
     from geomreg_tui.runner import RunHandle
+    from geomreg_tui.runner.progress import StageProgress
     from geomreg_tui.runner.snapshot import Snapshot
 
 __all__ = ["follow", "narrate"]
@@ -40,49 +39,52 @@ def follow(handle: RunHandle, signals: Signals, quiet: bool) -> None:
     """
     from geomreg_tui.runner.progress import stage_progress
 
-    snapshot = _newest(handle)
-    if snapshot and snapshot.facts:
-        facts = snapshot.facts
-        for note in facts.data_notes:
-            narrate(note, quiet)
-        narrate(
-            f"Sampler {facts.experiment.sampler}: {facts.sampler_reason}. {facts.parameters:,} parameters.",
-            quiet,
-        )
+    told = _tell_facts(_newest(handle), quiet)
     signals.raising = False
     stopper = _Stopper(handle, signals, quiet)
     message, pause = "", _FIRST_REFRESH
     try:
-        with _bar(quiet) as bar:
-            task = (
-                bar.add_task("sampling", total=snapshot.target if snapshot else None, note="")
-                if bar
-                else None
-            )
+        with _bar(quiet) as show:
             while not (handle.wait(pause) or signals.hang_up):
                 pause = min(1.5 * pause, _REFRESH)
                 stopper.pass_on()
                 snapshot = _newest(handle)
                 if snapshot is None:
                     continue
+                told = told or _tell_facts(snapshot, quiet)
                 if snapshot.message != message:
                     message = snapshot.message
                     narrate(message, quiet or not message)
-                if bar and task is not None:
-                    stage = stage_progress(snapshot)
-                    bar.update(
-                        task, description=stage.name, completed=stage.done, total=stage.total, note=stage.note
-                    )
+                show(stage_progress(snapshot))
     except OSError:
         if not signals.hang_up:
             raise
+    if not (told or signals.hang_up):
+        _tell_facts(_newest(handle), quiet)
+
+
+def _tell_facts(snapshot: Snapshot | None, quiet: bool) -> bool:
+    """Say what is drawn and how; return whether that is known yet."""
+    if snapshot is None or snapshot.facts is None:
+        return False
+    facts = snapshot.facts
+    for note in facts.data_notes:
+        narrate(note, quiet)
+    narrate(
+        f"Sampler {facts.experiment.sampler}: {facts.sampler_reason}. {facts.parameters:,} parameters.", quiet
+    )
+    return True
 
 
 @contextlib.contextmanager
-def _bar(quiet: bool) -> Iterator[Progress | None]:
-    """Show a progress bar, and take it away; None where nobody would see it, for it takes a while to load."""
+def _bar(quiet: bool) -> Iterator[Callable[[StageProgress], None]]:
+    """Show a progress bar, and take it away.
+
+    Returns:
+        What draws how far a stage is; nothing where nobody would see it, for a bar takes a while to load.
+    """
     if quiet or not sys.stderr.isatty():
-        yield None
+        yield lambda stage: None
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -96,7 +98,10 @@ def _bar(quiet: bool) -> Iterator[Progress | None]:
         console=Console(stderr=True, highlight=False),
         transient=True,
     ) as bar:
-        yield bar
+        task = bar.add_task("sampling", total=None, note="")
+        yield lambda stage: bar.update(
+            task, description=stage.name, completed=stage.done, total=stage.total, note=stage.note
+        )
 
 
 class _Stopper:

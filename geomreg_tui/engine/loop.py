@@ -243,7 +243,7 @@ class Engine:
             parts=parts,
             rate=rate,
             elapsed_s=self._time_spent(),
-            message=self._message,
+            message=self._message or self._farewell(state),
             device=self._device,
             mixed=self._run.mixed,
         )
@@ -253,6 +253,12 @@ class Engine:
             if state.over:
                 self._run.drop_live()
             # Otherwise the next commit tells whether this lasts.
+
+    def _farewell(self, state: RunState) -> str:
+        """Return what is waited for since the run was told to stop; empty where it was not, or is over."""
+        if self._stop_at is None or state.over:
+            return ""
+        return f"stopping, finishing {self._running} {'pieces' if self._running != 1 else 'piece'} of work"
 
     def _commit(self, *, last: bool = False) -> None:
         """Write what is done; where that fails keep it and try again later, but not for ever.

@@ -44,6 +44,7 @@ class ActiveRun:
         lost: whether its engine has gone without a word.
         checked: when that was looked at last, on the monotonic clock.
         attached: whether another process started it, and may go on with it at any time.
+        stopping: whether it was told to stop here.
     """
 
     experiment: Experiment
@@ -54,6 +55,7 @@ class ActiveRun:
     lost: bool = False
     checked: float = 0.0
     attached: bool = False
+    stopping: bool = False
 
 
 class Move(Enum):
@@ -66,6 +68,7 @@ class Move(Enum):
     NOTHING = "nothing"
     INVALID = "invalid"
     WAIT = "wait"
+    STOPPING = "stopping"
 
 
 class Session:
@@ -149,9 +152,23 @@ class Session:
     @property
     def background(self) -> Run | None:
         """The run that goes on when the explorer is closed now, if any."""
+        shown = [self.run] if self.run is not None and self.run_active else []
+        return next((run.handle for run in [*shown, *self.going()] if not run.stopping), None)
+
+    @property
+    def stopping(self) -> bool:
+        """Whether the run on view was told to stop and is finishing what is under way."""
+        return self.run is not None and self.shows_run and self.run_active and self.run.stopping
+
+    def stop(self) -> None:
+        """Tell the run to stop; what is done is kept.
+
+        Raises:
+            RunDirectoryError: if it cannot be told.
+        """
         if self.run is not None and self.run_active:
-            return self.run.handle
-        return next((run.handle for run in self.going()), None)
+            self.run.handle.stop()
+            self.run.stopping = True
 
     def preview(self) -> None:
         """Ask for a preview of the knobs' experiment, unless the run on view is of that."""
@@ -212,8 +229,8 @@ class Session:
         return [run for run in self._own() if _going(run)]
 
     def all_going(self) -> list[Run | SweepRun]:
-        """Return the runs and sweeps that this session started and that are being sampled, or paused."""
-        return [*(run.handle for run in self.going()), *self.sweeps_going()]
+        """Return the runs and sweeps that this session started and that go on if nobody stops them."""
+        return [*(run.handle for run in self.going() if not run.stopping), *self.sweeps_going()]
 
     def _own(self) -> list[ActiveRun]:
         shown = [self.run] if self.run is not None and not self.run.attached else []
@@ -269,6 +286,8 @@ class Session:
         if self.starting:
             return Move.WAIT
         if self.run is not None and self.run_active:
+            if self.run.stopping:
+                return Move.STOPPING
             return Move.RESUME if self.run.state is RunState.PAUSED else Move.PAUSE
         if not self.valid:
             return Move.INVALID

@@ -13,8 +13,9 @@ from geomreg_tui.engine.loop import Pace
 from geomreg_tui.errors import DataError, ExperimentError, RunDirectoryError, SamplingError
 from geomreg_tui.experiment import Experiment
 from geomreg_tui.rundir import RunDirectory, RunState
-from geomreg_tui.runner import PreviewEngine
+from geomreg_tui.runner import PreviewEngine, begin
 from geomreg_tui.runner.preparing import prepare
+from geomreg_tui.runner.protocol import RunRequest
 from geomreg_tui.runner.server import start_server
 from geomreg_tui.sampling.pieces import ChunkWork
 from geomreg_tui.sampling.plan import read_plan
@@ -72,6 +73,27 @@ def test_the_result_does_not_depend_on_the_order_of_completion(tmp_path, expecte
     assert executor.order != sorted(executor.order)
     assert committed(run).summary.histogram.digest() == expected
     np.testing.assert_array_equal(np.load(tmp_path / "run" / "losses.npy"), fold(1200, 1200)[1])
+
+
+def test_an_engine_that_is_told_to_stop_says_what_it_waits_for(tmp_path):
+    ready = prepare(preparation(EXPERIMENT))
+    run = new_run(tmp_path / "run", ready.facts, ready.environment, SAMPLES, 0, EXPERIMENT)
+    said = []
+
+    class Stopping(Shuffled):
+        def outcomes(self, timeout):
+            if len(self.order) == 1:
+                engine.request_stop()
+            said.append((len(self._queue), run.read_live().message))
+            return super().outcomes(timeout)
+
+    engine = make_engine(run, Stopping(workers=3), None, Pace(publish=0.0, commit=0.0))
+    assert engine.run() is RunState.STOPPED
+    assert said[0][1] == said[1][1] == ""
+    for waiting, message in said[2:]:
+        assert message == f"stopping, finishing {waiting} {'pieces' if waiting > 1 else 'piece'} of work"
+    assert len(said) > 3
+    assert run.read_live().message == ""
 
 
 def test_pause_extend_stop_and_resume(tmp_path, runs, at_leisure):
@@ -257,19 +279,20 @@ def test_what_cannot_be_run_writes_nothing(request, tmp_path, runs, values, kind
     assert not (tmp_path / "run").exists()
 
 
-def test_a_run_whose_name_is_taken_meanwhile_gets_another(runs, monkeypatch):
+def test_a_run_whose_name_is_taken_meanwhile_gets_another(monkeypatch):
     from geomreg_tui.rundir import list_runs, new_run_path
-    from geomreg_tui.runner import launch
 
     taken = new_run_path(EXPERIMENT)
     taken.mkdir(parents=True)  # by another engine, a moment before it takes the lease
-    monkeypatch.setattr(launch, "new_run_path", lambda _: taken)
-    handle = runs.start(EXPERIMENT, 500, workers=1)
-    assert handle.wait(60)
-    assert handle.status().samples == 500
-    assert handle.directory != taken
+    offers = iter([taken])
+    monkeypatch.setattr(begin, "new_run_path", lambda asked: next(offers, None) or new_run_path(asked))
+    request = RunRequest("", {"sampling": {"samples": 500, "keep_losses": 0}}, VALUES)
+    run, lease, engine = begin.begin(request, InProcess())
+    assert engine.run() is RunState.DONE
+    lease.release()
+    assert run.path != taken
     assert not list(taken.iterdir())
-    assert handle.directory in {entry.path for entry in list_runs()}
+    assert run.path in {entry.path for entry in list_runs()}
 
 
 def test_an_error_of_a_module_of_ones_own_does_not_ask_to_try_again(tmp_path, monkeypatch):

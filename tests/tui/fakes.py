@@ -161,6 +161,7 @@ class FakeRun:
     tail: Tail | None = None
     training: TrainingOverview | None = None
     observed: Observed | None = None
+    finishes: bool = True  # at once when it is told to stop
 
     def snapshot(self) -> Snapshot | None:
         if self.state is RunState.SAMPLING and self.moved:
@@ -182,7 +183,8 @@ class FakeRun:
 
     def stop(self) -> None:
         self.calls.append("stop")
-        self.state = RunState.STOPPED
+        if self.finishes:
+            self.state = RunState.STOPPED
 
     def running(self) -> bool:
         return self.alive and not self.state.over

@@ -342,6 +342,33 @@ async def test_a_run_starts_pauses_goes_on_and_stops() -> None:
         assert driver.source.extended == [(run.directory, 1_000_000)]
 
 
+async def test_stopping_is_acknowledged_at_once_and_leaving_then_asks_nothing() -> None:
+    async with opened() as driver:
+        await driver.pilot.press("space")
+        await driver.until(lambda: "run sampling" in driver.text("#status"))
+        (run,) = driver.source.runs
+        run.finishes = False
+        await driver.pilot.press("s")
+        assert "stopping, finishing what is under way" in driver.text("#status")  # before anything is read
+        await driver.pilot.press("space")
+        assert run.calls == ["stop"]
+        assert driver.session.background is None
+        await driver.pilot.press("q")
+        assert not isinstance(driver.app.screen, QuitScreen)
+        assert driver.app._exit
+
+
+async def test_a_run_that_was_stopping_says_when_it_has_stopped() -> None:
+    async with opened() as driver:
+        await driver.pilot.press("space")
+        await driver.until(lambda: "run sampling" in driver.text("#status"))
+        (run,) = driver.source.runs
+        run.finishes = False
+        await driver.pilot.press("s")
+        run.state = RunState.STOPPED
+        await driver.until(lambda: "run stopped" in driver.text("#status"))
+
+
 async def test_a_run_fills_live_and_says_when_it_is_done() -> None:
     source = FakeSource()
     source.speed = 10_000

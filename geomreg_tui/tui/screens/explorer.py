@@ -17,6 +17,7 @@ from textual.widgets import Tabs
 
 from geomreg_tui.errors import GeomregError, one_line, plain_text
 from geomreg_tui.experiment import Experiment
+from geomreg_tui.runner.snapshot import Snapshot
 from geomreg_tui.splitting.plan import TailPlan
 from geomreg_tui.training.plan import TrainingPlan
 from geomreg_tui.tui.analyst import Analyst, Failure, Job, Warm
@@ -243,7 +244,8 @@ class ExplorerScreen(Screen[None]):
         session, view = self.session, self.view
         snapshot = view.snapshot if view and view.generation == session.generation else None
         starting = "… starting the engine of the full run" if session.starting else ""
-        notice = starting or self._notice or self._failure
+        stopping = _stopping(snapshot) if session.stopping else ""
+        notice = starting or stopping or self._notice or self._failure
         what = "run" if session.shows_run else "preview"
         self.query_one(StatusLine).show(snapshot, what, notice, session.aside, session.directory)
         self._draw_keys()
@@ -259,6 +261,8 @@ class ExplorerScreen(Screen[None]):
             self._begin(move)
         elif move is Move.INVALID:
             self.notify("Correct the marked settings first.", severity="warning", markup=False)
+        elif move is Move.STOPPING:
+            self.notify("The run is being stopped; when it is, space goes on with it.", markup=False)
         elif move is Move.NOTHING:
             self.notify("This run is done. Ask for more samples, or turn a knob.", markup=False)
         elif run is not None and move in (Move.PAUSE, Move.RESUME):
@@ -267,9 +271,12 @@ class ExplorerScreen(Screen[None]):
 
     def action_stop(self) -> None:
         """Stop the full run; what is done is kept."""
-        if self.session.run is not None and self.session.run_active:
-            self.session.run.handle.stop()
-            self._watch.steadily()
+        try:
+            self.session.stop()
+        except GeomregError as error:
+            self.notify(plain_text(str(error)), severity="error", markup=False)
+        self._draw_status()
+        self._watch.steadily()
 
     def action_tail(self) -> None:
         """Ask how deep to go, and go down the tail of the knobs' experiment."""
@@ -440,3 +447,9 @@ class ExplorerScreen(Screen[None]):
             session.generation += 1
         self._look_anew()
         self._draw_status()
+
+
+def _stopping(snapshot: Snapshot | None) -> str:
+    """Return what is waited for while a run stops: what its engine says, as soon as it does."""
+    said = snapshot.message if snapshot is not None and snapshot.message.startswith("stopping") else ""
+    return f"■ run {said or 'stopping, finishing what is under way'}"
