@@ -179,6 +179,36 @@ async def test_the_event_loop_goes_on_while_a_file_is_written(
     assert threads[0] is not threading.main_thread()
 
 
+@pytest.mark.parametrize("closed", [False, True])
+async def test_what_is_asked_for_while_a_file_is_written_is_written_after_it(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, closed: bool
+) -> None:
+    free, writing = threading.Event(), threading.Event()
+    really = geomreg_tui.report.export_result
+
+    def slowly(result: Any, path: Path, force: bool) -> None:
+        writing.set()
+        assert free.wait(PATIENCE)
+        really(result, path, force)
+
+    monkeypatch.setattr(geomreg_tui.report, "export_result", slowly)
+    async with dialog(run) as driver:
+        screen = driver.app.screen
+        for name in ("one.csv", "two.json"):
+            field(driver).value = name
+            await driver.pilot.pause()
+            screen.action_write()  # type: ignore[attr-defined]
+            await driver.until(writing.is_set)
+        assert "two.json is next" in said(driver)
+        if closed:
+            await driver.pilot.press("escape")
+        free.set()
+        await driver.until(lambda: (tmp_path / "two.json").exists(), "the second file")
+        assert (tmp_path / "one.csv").stat().st_size
+        if not closed:
+            await driver.until(lambda: "wrote two.json" in said(driver))
+
+
 async def test_a_click_chooses_and_the_button_writes(run: Path) -> None:
     async with dialog(run) as driver:
         await driver.pilot.click("#export-formats", offset=(3, ENDS.index(".csv")))

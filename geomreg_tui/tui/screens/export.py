@@ -78,6 +78,7 @@ class ExportScreen(ModalScreen[None]):
         self._command = ""
         self._writing = False
         self._may_replace: Path | None = None  # what the next write may replace
+        self._next = ""  # what is to be written when that which is being written is there
 
     def compose(self) -> ComposeResult:
         """Lay out formats, path, outcome, command and buttons."""
@@ -147,15 +148,20 @@ class ExportScreen(ModalScreen[None]):
         """Write the file; one that exists only when asked for again."""
         text = self.query_one("#export-path", Input).value.strip()
         if self._writing:
-            return
-        if not text:
+            self._next = text
+            self._say(f"… writing; {text} is next")
+        elif not text:
             self._say("! name a file", "-problem")
-            return
+        else:
+            self._say("… writing")
+            self._write(text)
+
+    def _write(self, text: str) -> None:
+        """Write a file, and then the one that was asked for meanwhile."""
         path = Path(os.path.expanduser(text))
         force = path == self._may_replace
         self._may_replace = None
         self._writing = True
-        self._say("… writing")
 
         def write() -> str:
             if path.exists() and not force:
@@ -165,6 +171,7 @@ class ExportScreen(ModalScreen[None]):
 
         def written(outcome: str, problem: str) -> None:
             self._writing = False
+            later, self._next = self._next, ""
             if problem:
                 self._tell(f"! {problem}", "-problem")
             elif outcome == "exists":
@@ -172,6 +179,8 @@ class ExportScreen(ModalScreen[None]):
                 self._tell(f"! {path} exists: enter again replaces it", "-problem")
             else:
                 self._tell(f"✓ wrote {path}, {outcome}", "-done")
+            if later not in ("", text):
+                self._write(later)
 
         self._in_thread(write, written)
 

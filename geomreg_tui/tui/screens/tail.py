@@ -11,9 +11,9 @@ from textual.containers import Horizontal, VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static
 
-from geomreg_tui.errors import ExperimentError, plain_text
+from geomreg_tui.errors import ExperimentError, Problem
 from geomreg_tui.splitting.plan import DEPTH, POPULATION, TailPlan, parse_plan
-from geomreg_tui.tui.widgets.fields import NumberField, step_count
+from geomreg_tui.tui.widgets.fields import NumberField, problem_text, step_count
 
 __all__ = ["TailScreen"]
 
@@ -22,6 +22,7 @@ _FIELDS = (
     ("loss", "loss down to", ""),
     ("population", "population", POPULATION),
 )
+_LABELS = {"to-log10-volume": "log10 V down to", "to-loss": "loss down to"}
 
 
 class TailScreen(ModalScreen[TailPlan | None]):
@@ -38,7 +39,7 @@ class TailScreen(ModalScreen[TailPlan | None]):
             dialog.border_title = "Deep tail"
             yield Static(
                 "The volume V of low loss, far below what sampling sees. Networks of these settings go down "
-                "until either goal is reached; an empty one is none.",
+                "until either goal is reached. Leave one empty to go by the other alone.",
                 markup=False,
             )
             for name, label, value in _FIELDS:
@@ -69,9 +70,12 @@ class TailScreen(ModalScreen[TailPlan | None]):
             self.query_one(f"#tail-{name}", Input).value.strip() or None for name, *_ in _FIELDS
         )
         try:
+            if volume is None and loss is None:
+                goals = " or ".join(_LABELS.values())
+                raise ExperimentError([Problem(goals, "nothing", "at least one of the two is needed")])
             plan = parse_plan(loss, volume, population)
         except ExperimentError as error:
-            self.query_one("#tail-problem", Static).update(plain_text(str(error)))
+            self.query_one("#tail-problem", Static).update(problem_text(error, _LABELS))
             return
         self.dismiss(plan)
 

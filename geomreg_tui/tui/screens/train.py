@@ -11,12 +11,12 @@ from textual.containers import Horizontal, VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Select, Static
 
-from geomreg_tui.errors import ExperimentError, plain_text
+from geomreg_tui.errors import ExperimentError
 from geomreg_tui.experiment import Experiment
 from geomreg_tui.splitting.plan import TailPlan
 from geomreg_tui.splitting.plan import parse_plan as parse_tail
 from geomreg_tui.training.plan import OPTIMIZERS, TrainingPlan, check_plan, parse_plan
-from geomreg_tui.tui.widgets.fields import ChoiceField, NumberField, step_count
+from geomreg_tui.tui.widgets.fields import ChoiceField, NumberField, problem_text, step_count
 
 __all__ = ["TrainScreen", "Training"]
 
@@ -103,7 +103,8 @@ class TrainScreen(ModalScreen[Training | None]):
             deep = self.query_one("#train-tail", ChoiceField).value != _TAILS[0]
             tail = parse_tail(str(plan.tail_loss) if plan.tail_loss else None) if deep else None
         except ExperimentError as error:
-            self.query_one("#train-problem", Static).update(plain_text(str(error)))
+            labels = {name.replace("_", "-"): label for name, label, _ in _FIELDS}
+            self.query_one("#train-problem", Static).update(problem_text(error, labels))
             return
         self.dismiss(Training(plan, tail))
 

@@ -7,7 +7,8 @@ focus is.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import ClassVar
 
 from textual import events
@@ -23,6 +24,7 @@ __all__ = [
     "NumberField",
     "PathField",
     "PlainInput",
+    "problem_text",
     "step_count",
     "step_depth",
     "step_scale",
@@ -58,6 +60,17 @@ def step_scale(text: str, direction: int) -> str | None:
     except ValueError:
         return None
     return f"{max(0.0, round(value + direction / 10, 6)):g}" if math.isfinite(value) else None
+
+
+def problem_text(error: ExperimentError, labels: Mapping[str, str]) -> str:
+    """Return what is wrong with the fields of a dialog, each by the label that stands beside it.
+
+    Args:
+        error: the problems, by names of options.
+        labels: of options; another keeps its name.
+    """
+    named = (replace(problem, key=labels.get(problem.key, problem.key)) for problem in error.problems)
+    return "\n".join(map(str, named))
 
 
 class PlainInput(Input):
