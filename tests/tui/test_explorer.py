@@ -121,7 +121,7 @@ async def test_bars_are_the_density_of_the_losses() -> None:
         await driver.until(lambda: driver.explorer.view.snapshot.written_at == 1.0)
         await driver.pilot.pause()
         bars = np.array(columns_of_bars(driver.text("#loss"), 40))
-        high = driver.explorer.query_one("#loss")._high
+        high = driver.explorer.query_one("#loss").shown.high
         expected, _ = np.histogram(losses_of(plain.facts.experiment, 20_000), bars.size, (0.0, high))
         scale = bars.max() / expected.max()
         landmarks = {round(place / high * bars.size - 0.5) for place in (0.0, 1.0, 0.9)}

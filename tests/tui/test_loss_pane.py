@@ -90,8 +90,7 @@ async def test_zoom_shows_the_lowest_tenth_each_time(axis: str) -> None:
         for level in (1, 2):
             await driver.pilot.press("z")
             await driver.pilot.pause()
-            facts = driver.explorer.view.snapshot.facts
-            scale = pane._axis(driver.explorer.view, facts, 60)
+            scale = pane.shown
             assert scale is not None
             high = 10**scale.high if axis == "log" else scale.high
             # The title tells which part is drawn of the losses and the 200 networks at the null loss.

@@ -16,7 +16,8 @@ from geomreg_tui.rundir import RunState
 from geomreg_tui.statistics import LossDistribution
 from geomreg_tui.statistics.intervals import simultaneous_bands
 from geomreg_tui.summary import Facts
-from geomreg_tui.tui.numbers import Scale, held_ceiling, number_text
+from geomreg_tui.tui.axes import COLUMNS_APART, HeldScale, Scale, lines_apart
+from geomreg_tui.tui.numbers import number_text
 from geomreg_tui.tui.view import View
 from geomreg_tui.tui.widgets.canvas import Canvas
 from geomreg_tui.tui.widgets.measure import Measure
@@ -31,8 +32,7 @@ FloatArray = NDArray[np.float64]
 _TOP = 0.97  # share of the losses that the linear axis reaches up to
 _WORTH_TELLING = 0.001  # share of the losses beyond the axis
 _LOW, _HIGH = 0.0005, 0.9995  # shares of the losses between which the log axis extends
-_COLUMN_OF_TICKS = 9
-_LINES_OF_TICKS = 3
+_USUAL_COLUMNS = 60  # where nothing is drawn yet
 _LABEL = 6  # cells of the tick labels of the density, unless one needs more
 _ZOOM = 10.0  # each level shows the lowest tenth of the losses that the one before it shows
 _FEWEST = 50  # losses that a zoom must still show
@@ -61,6 +61,7 @@ class LossPane(RowsWidget):
         log_axis: which axis; a density is per unit of what is on it.
         measure: what is drawn.
         zoom: 0 for the whole distribution; each level up shows its lowest tenth.
+        shown: the loss axis that was drawn last; None before.
     """
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
@@ -72,8 +73,8 @@ class LossPane(RowsWidget):
         self.zoom = 0
         self.observable = ""
         self._plot = ObservablePlot()
-        self._high: float | None = None
-        self._peak: float | None = None
+        self._across, self._up = HeldScale(), HeldScale()
+        self.shown: Scale | None = None
         self._margin = _LABEL
         self._set_titles()
 
@@ -116,12 +117,13 @@ class LossPane(RowsWidget):
         view = self._view
         if view is None or view.distribution is None or view.snapshot.facts is None or self.observable:
             return False
-        here = self._ends(view, view.snapshot.facts, self.zoom)
+        facts, columns = view.snapshot.facts, self._columns(self.content_size.width)
+        here = self._scale(view, facts, columns, self.zoom)
         for wanted in range(self.zoom + step, _DEEPEST + 1 if step > 0 else -1, step):
             if step > 0 and view.distribution.finite * _ZOOM**-wanted < _FEWEST:
                 return False
-            ends = self._ends(view, view.snapshot.facts, wanted)
-            if ends is not None and ends != here:
+            scale = self._scale(view, facts, columns, wanted)
+            if scale is not None and scale != here:
                 self.zoom = wanted
                 self._redrawn()
                 return True
@@ -129,7 +131,8 @@ class LossPane(RowsWidget):
 
     def _redrawn(self) -> None:
         """Draw with axes that are chosen anew."""
-        self._high = self._peak = None
+        self._across.forget()
+        self._up.forget()
         self._plot.forget()
         self._margin = _LABEL
         self._set_titles()
@@ -145,11 +148,11 @@ class LossPane(RowsWidget):
         if self.observable:
             return self._plot.rows(view, self.observable, self.measure, self.log_axis, width, height)
         facts, distribution = view.snapshot.facts, view.distribution
-        # The label column is as wide as the widest tick can be, so that the number of columns is known.
-        columns = Canvas.area(width, Scale(0, 1, (), (" " * self._margin,)))
+        columns = self._columns(width)
         x = self._axis(view, facts, columns)
         if x is None:
             return message_rows(_nothing_to_bin(distribution), width, height)
+        self.shown = x
         self._state_share(distribution, x)
         legend = self._legend(view, facts, width, x.high if height >= _ROOMY else math.inf)
         lines = max(4, height - len(legend) - 1)
@@ -161,21 +164,23 @@ class LossPane(RowsWidget):
         if view.comparison:
             pinned = self._heights(view.comparison.pin.distribution, edges, per)
         peak = max(float(bars.max()), float(pinned.max()) if pinned is not None else 0.0)
-        self._peak = held_ceiling(peak * 1.02, self._peak)
+        label = "loss L" + (" (log axis)" if self.log_axis else "")
+        label = label if height >= _ROOMY else ""  # the foot has it too
+        area = Canvas.area_lines(lines, label)
         if self.measure is Measure.CUMULATIVE:
-            self._peak = min(self._peak, 1.0)
-        y = Scale.linear(0, self._peak, max(2, lines // _LINES_OF_TICKS))
+            y = Scale.linear(0.0, 1.0, max(2, area // lines_apart(area)))
+        else:
+            y = self._up.even(0.0, peak or 1.0, area, lines_apart(area))
         if (widest := max(map(len, y.labels))) > self._margin:
             self._margin = widest
             return self.paint(width, height)
         y = y._replace(labels=tuple(label.rjust(self._margin) for label in y.labels))
-        label = "loss L" + (" (log axis)" if self.log_axis else "")
-        canvas = Canvas(width, lines, x, y, label if height >= _ROOMY else "")  # the foot has it too
+        canvas = Canvas(width, lines, x, y, label)
         for place in self._landmarks(facts).values():
             canvas.landmark(place)
         canvas.bars(bars[: canvas.columns])
         canvas.bands(bars, self._bands(distribution, bars, per))
-        least = self._peak / canvas.lines / 8  # below this a curve would only hide low bars
+        least = y.high / canvas.lines / 8  # below this a curve would only hide low bars
         middle = (places[1:] + places[:-1]) / 2
         for overlay in facts.overlays[:1]:  # the law that says most; exports draw them all
             if self.measure is Measure.CUMULATIVE:
@@ -211,16 +216,25 @@ class LossPane(RowsWidget):
         _, high = simultaneous_bands(np.clip(counts, 0, finite), finite)
         return np.where(counts > 0, high * per, 0.0)
 
+    def _columns(self, width: int) -> int:
+        """Return the columns of a plot: its label column is as wide as the widest tick has been."""
+        return Canvas.area(width, Scale(0, 1, (), (" " * self._margin,))) if width else _USUAL_COLUMNS
+
     def _axis(self, view: View, facts: Facts, columns: int) -> Scale | None:
         """Return the loss axis; None where there is nothing to put on it."""
         ends = self._ends(view, facts, self.zoom)
         if ends is None:
             return None
-        wanted = max(2, columns // _COLUMN_OF_TICKS)
-        if self.log_axis:
-            return Scale.decades(*ends, wanted, cells=columns)
-        self._high = held_ceiling(ends[1], self._high)
-        return Scale.linear(0.0, self._high, wanted, cells=columns)
+        if self.zoom and self.log_axis:  # an even axis may show several times as many losses
+            return Scale.decades(*ends, columns // COLUMNS_APART, cells=columns)
+        return self._across.even(*ends, columns, COLUMNS_APART, log=self.log_axis)
+
+    def _scale(self, view: View, facts: Facts, columns: int, zoom: int) -> Scale | None:
+        """Return the loss axis at a level of zoom, whatever the one on view is."""
+        ends = self._ends(view, facts, zoom)
+        if ends is None or (zoom and self.log_axis):
+            return ends and Scale(*ends, (), (), log=True)
+        return Scale.even(*ends, columns, COLUMNS_APART, log=self.log_axis)
 
     def _ends(self, view: View, facts: Facts, zoom: int) -> tuple[float, float] | None:
         """Return the ends of the axis at a level of zoom, None where there is nothing to put on it."""
@@ -240,7 +254,7 @@ class LossPane(RowsWidget):
         high = max(float(part.quantile(min(_TOP, top), atom=False)) for part in shown)
         high = high or float(shown[0].histogram.upper[-1])
         near = [place for place in (facts.null_loss, facts.constant_loss) if place <= 2.5 * high]
-        return 0.0, held_ceiling(high if zoom else max([high, *(1.05 * place for place in near)]))
+        return 0.0, high if zoom else max([high, *(1.02 * place for place in near)])
 
     def _state_share(self, distribution: LossDistribution, x: Scale) -> None:
         """Say in the title which part of the losses is drawn."""

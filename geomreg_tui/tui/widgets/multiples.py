@@ -11,7 +11,8 @@ from rich.cells import cell_len
 from textual import events
 from textual.message import Message
 
-from geomreg_tui.tui.numbers import held_ceiling, number_text
+from geomreg_tui.tui.axes import held_ceiling
+from geomreg_tui.tui.numbers import number_text
 from geomreg_tui.tui.sweep_view import PointView, SweepView
 from geomreg_tui.tui.widgets.messages import message_rows
 from geomreg_tui.tui.widgets.rows import Piece, RowsWidget

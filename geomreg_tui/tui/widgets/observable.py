@@ -14,7 +14,8 @@ from geomreg_tui.formatting import interval_text, percent_text
 from geomreg_tui.gradients.plan import LABELS, GradientPlan, check_plan
 from geomreg_tui.gradients.result import ObservedValues
 from geomreg_tui.statistics.intervals import simultaneous_bands
-from geomreg_tui.tui.numbers import Scale, held_ceiling, number_text
+from geomreg_tui.tui.axes import COLUMNS_APART, HeldScale, Scale, lines_apart
+from geomreg_tui.tui.numbers import number_text
 from geomreg_tui.tui.view import View
 from geomreg_tui.tui.widgets.canvas import Canvas
 from geomreg_tui.tui.widgets.measure import Measure
@@ -36,8 +37,6 @@ _COSINES = ("confusion_min",)
 _TOP = 0.99  # share of the networks that the linear axis reaches up to
 _LOW, _HIGH = 0.0005, 0.9995  # shares between which the log axis extends
 _WORTH_TELLING = 0.001
-_COLUMN_OF_TICKS = 9
-_LINES_OF_TICKS = 3
 _ROOMY = 12  # lines from which the axis has its name below it
 
 
@@ -60,12 +59,12 @@ class ObservablePlot:
     """The plot of an observable; its axes stay put from one frame to the next."""
 
     def __init__(self) -> None:
-        self.forget()
+        self._across, self._up = HeldScale(), HeldScale()
 
     def forget(self) -> None:
         """Choose axes anew at the next frame."""
-        self._high: float | None = None
-        self._peak: float | None = None
+        self._across.forget()
+        self._up.forget()
 
     def rows(
         self, view: View, name: str, measure: Measure, log_axis: bool, width: int, height: int
@@ -101,22 +100,26 @@ class ObservablePlot:
         ends = self._ends(name, places, kept, log_axis)
         legend = _legend(view, name, values, width)
         lines = max(4, height - len(legend) - 1)
+        label = LABELS[name] + (" (log axis)" if log_axis else "") if height >= _ROOMY else ""
+        area = Canvas.area_lines(lines, label)
         margin, total = 6, float(counts.sum())
         while True:
             columns = Canvas.area(width, Scale(0, 1, (), (" " * margin,)))
-            wanted = max(2, columns // _COLUMN_OF_TICKS)
-            x = (Scale.decades if log_axis else Scale.linear)(*ends, wanted, cells=columns)
+            if name in _COSINES:
+                x = Scale.linear(*ends, columns // COLUMNS_APART, cells=columns)
+            else:
+                x = self._across.even(*ends, columns, COLUMNS_APART, log=log_axis)
             edges = np.linspace(x.low, x.high, columns + 1)
             bars, high = _heights(places, kept, edges, total, measure)
-            peak = held_ceiling(float(bars.max()) * 1.02, self._peak)
-            self._peak = min(peak, 1.0) if measure is Measure.CUMULATIVE else peak
-            y = Scale.linear(0, self._peak, max(2, lines // _LINES_OF_TICKS))
+            if measure is Measure.CUMULATIVE:
+                y = Scale.linear(0.0, 1.0, max(2, area // lines_apart(area)))
+            else:
+                y = self._up.even(0.0, float(bars.max()) or 1.0, area, lines_apart(area))
             if (widest := max(map(len, y.labels))) <= margin:
                 break
             margin = widest
         y = y._replace(labels=tuple(label.rjust(margin) for label in y.labels))
-        label = LABELS[name] + (" (log axis)" if log_axis else "")
-        canvas = Canvas(width, lines, x, y, label if height >= _ROOMY else "")
+        canvas = Canvas(width, lines, x, y, label)
         for mark, place in marks.items():
             canvas.landmark(place, "theory" if mark == "law" else "landmark")
         canvas.bars(bars[: canvas.columns])
@@ -138,10 +141,9 @@ class ObservablePlot:
             return float(places[min(int(np.searchsorted(cumulative, share)), places.size - 1)])
 
         if log_axis:
-            first, last = math.floor(2 * at(_LOW)) / 2, math.ceil(2 * at(_HIGH) + 1e-9) / 2
+            first, last = math.floor(4 * at(_LOW)) / 4, math.ceil(4 * at(_HIGH) + 1e-9) / 4
             return first, max(last, first + 0.5)
-        self._high = held_ceiling(at(_TOP), self._high)
-        return 0.0, self._high
+        return 0.0, at(_TOP) or 1.0
 
 
 def _heights(

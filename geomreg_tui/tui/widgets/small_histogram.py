@@ -12,7 +12,8 @@ from rich.cells import cell_len
 from geomreg_tui import formatting
 from geomreg_tui.rundir import RunState
 from geomreg_tui.statistics.intervals import Interval
-from geomreg_tui.tui.numbers import Scale, interval_text, number_text
+from geomreg_tui.tui.axes import Scale
+from geomreg_tui.tui.numbers import interval_text, number_text
 from geomreg_tui.tui.sweep_setup import value_text
 from geomreg_tui.tui.sweep_view import PointView, SweepView
 from geomreg_tui.tui.widgets.canvas import Canvas

@@ -17,7 +17,8 @@ from geomreg_tui.experiment import read_number
 from geomreg_tui.formatting import exact_text
 from geomreg_tui.statistics.hypersphere import log_volume, volume_peak
 from geomreg_tui.summary import Facts
-from geomreg_tui.tui.numbers import Scale, count_text, number_text
+from geomreg_tui.tui.axes import Scale
+from geomreg_tui.tui.numbers import count_text, number_text
 from geomreg_tui.tui.state import RADII
 from geomreg_tui.tui.widgets.canvas import Canvas
 from geomreg_tui.tui.widgets.fields import NumberField, step_scale

@@ -12,7 +12,8 @@ from geomreg_tui.statistics.intervals import Interval
 from geomreg_tui.training.overview import TrainingOverview
 from geomreg_tui.training.result import STATUSES
 from geomreg_tui.training.volume import VolumeOfLoss
-from geomreg_tui.tui.numbers import Scale, number_text
+from geomreg_tui.tui.axes import COLUMNS_APART, Scale, lines_apart
+from geomreg_tui.tui.numbers import number_text
 from geomreg_tui.tui.view import View
 from geomreg_tui.tui.widgets.canvas import Canvas
 from geomreg_tui.tui.widgets.messages import message_rows
@@ -87,10 +88,10 @@ class TrainingPane(RowsWidget):
         if not drawn.size:
             return [*legend, *message_rows(_nothing(self.shown), width, max(1, height - len(legend)))]
         lines = max(5, height - len(legend))
-        y = _axis(self.shown, drawn, max(2, (lines - 3) // 2))
-        right = max(1.0, math.log10(overview.step[-1] + 1))
-        x = Scale.decades(0, right, width // 9, cells=Canvas.area(width, y))
         label = "step + 1 (log axis)" if height >= _ROOMY else ""
+        y = _axis(self.shown, drawn, Canvas.area_lines(lines, label))
+        right = max(1.0, math.log10(overview.step[-1] + 1))
+        x = Scale.even(0.0, right, Canvas.area(width, y), COLUMNS_APART, log=True)
         canvas = Canvas(width, lines, x, y, label)
         steps = np.log10(overview.step + 1.0)
         for low, high in bands:
@@ -121,15 +122,16 @@ def _curves(
     return middle, [(lowest, highest), (low, high)]
 
 
-def _axis(shown: str, drawn: FloatArray, wanted: int) -> Scale:
+def _axis(shown: str, drawn: FloatArray, lines: int) -> Scale:
+    """Return the axis of what is drawn on so many lines."""
     low, high = float(drawn.min()), float(drawn.max())
     if shown == "confusion_min":
-        return Scale.linear(-1.0, max(high, 0.0), wanted)
+        return Scale.even(-1.0, max(high, 0.0), lines, lines_apart(lines))
     if shown in _LINEAR:
-        return Scale.linear(0.0, high if high > 0 else 1.0, wanted)
+        return Scale.even(0.0, high if high > 0 else 1.0, lines, lines_apart(lines))
     if shown == "volume":
-        return Scale.decades(min(-1.0, math.floor(low)), 0.0, wanted)
-    return Scale.decades(math.floor(low), max(high, math.floor(low) + 1.0), wanted)
+        return Scale.even(min(-1.0, low), 0.0, lines, lines_apart(lines), log=True, down=True)
+    return Scale.even(low, max(high, low + 1.0), lines, lines_apart(lines), log=True)
 
 
 def _nothing(shown: str) -> str:

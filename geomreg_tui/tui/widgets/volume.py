@@ -11,7 +11,8 @@ from geomreg_tui.formatting import decimal_text, interval_text, margin_text
 from geomreg_tui.splitting.joined import DeepTail
 from geomreg_tui.statistics import VolumeCurve
 from geomreg_tui.statistics.intervals import WIDTH
-from geomreg_tui.tui.numbers import Scale, number_text
+from geomreg_tui.tui.axes import COLUMNS_APART, HeldScale, lines_apart
+from geomreg_tui.tui.numbers import number_text
 from geomreg_tui.tui.view import View
 from geomreg_tui.tui.widgets.canvas import Canvas
 from geomreg_tui.tui.widgets.messages import message_rows
@@ -31,6 +32,7 @@ class VolumePane(RowsWidget):
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
         self._view: View | None = None
+        self._across, self._up = HeldScale(), HeldScale()
         self.border_subtitle = "V(ε) = share with loss ≤ ε; │ L0"
 
     def show(self, view: View | None) -> None:
@@ -59,10 +61,11 @@ class VolumePane(RowsWidget):
                 min(bottom, deep.low[0]),
             )
         lines = max(5, height - len(legend))
-        y = Scale.decades(min(-1.0, math.floor(bottom)), 0.0, max(2, (lines - 3) // 2))
-        right = max(math.ceil(loss[-1]), math.floor(left) + 1)
-        x = Scale.decades(math.floor(left), right, width // 9, cells=Canvas.area(width, y))
         label = "loss ε (log axis)" if height >= _ROOMY else ""  # the foot has it too
+        area = Canvas.area_lines(lines, label)
+        y = self._up.even(min(-1.0, bottom), 0.0, area, lines_apart(area), log=True, down=True)
+        columns = Canvas.area(width, y)
+        x = self._across.even(left, max(loss[-1], left + 0.1), columns, COLUMNS_APART, log=True)
         canvas = Canvas(width, lines, x, y, label)
         if null > 0:
             canvas.landmark(math.log10(null))
