@@ -18,10 +18,11 @@ COLUMNS_APART = 9  # cells from one tick to the next along a line, at least
 _LINES_APART, _TALLEST = 2, 8  # lines from one tick to the next, at least; and ticks on a tall axis, about
 _STEPS = (1.0, 1.2, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0)
 _SLACK = 1.4  # an axis that is at most this much too long is left alone
-_MANTISSAS = (1, 2, 5)  # of steps between ticks
+_MANTISSAS, _DECADES = (1, 2, 5), (1, 2, 3, 5)  # of steps between ticks
 _TOO_LONG = 1.4  # times as long as what is on it an even axis is not
 _FEWEST, _MISSED = 3, 0.25  # ticks that are wanted, and how much longer an axis may be for one more
-_ROOM = 5  # cells from tick to tick from which one more or less is not seen
+_AT_END = 0.15  # how much longer an upright axis may be, so that no tick is beyond its last line
+_ROOM = 3  # cells from tick to tick from which the last can be one nearer
 _WIDEST = 3  # times as many cells apart as needed may ticks be
 _DIGITS = (2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0)
 _LABELLED = (1, 2, 5)  # digits that are labelled where decades are far apart
@@ -100,6 +101,7 @@ class Scale(NamedTuple):
                 first = last - step * cells / each
             beyond = (last - first) / (high - low)
             worth = beyond * (1 + _MISSED * max(0, _FEWEST - cells // each - 1))
+            worth *= 1 + _AT_END * (apart < COLUMNS_APART and not down and cells % each == 0)
             if first > low + _ROUNDING * step or last < high - _ROUNDING * step:
                 continue
             if beyond <= _TOO_LONG and (best is None or worth < best[0] - _ROUNDING):
@@ -180,7 +182,8 @@ def _spacings(span: float, cells: int, apart: int, log: bool) -> Iterator[tuple[
         power = math.floor(math.log10(span * each / cells))
         for exponent in (power, power + 1):
             if not log or exponent >= 0:
-                yield from ((float(f"{mantissa}e{exponent}"), each) for mantissa in _MANTISSAS)
+                steps = _DECADES if log else _MANTISSAS
+                yield from ((float(f"{step}e{exponent}"), each) for step in steps)
     if log:  # decades further apart than that, where the range is a few of them
         yield from ((1.0, each) for each in range(apart * _WIDEST + 1, int(cells / span) + 1))
 

@@ -16,11 +16,11 @@ from geomreg_tui.errors import DataError, ExperimentError, SamplingError
 from geomreg_tui.rundir import RunState
 from geomreg_tui.statistics import LossDistribution
 from geomreg_tui.tui import run_explorer
+from geomreg_tui.tui.bars import bar_shares
 from geomreg_tui.tui.look import stylesheet
 from geomreg_tui.tui.screens.explorer import ExplorerScreen
 from geomreg_tui.tui.screens.help import HelpScreen
 from geomreg_tui.tui.screens.quit import QuitScreen
-from geomreg_tui.tui.widgets.loss import bar_shares
 from tests.patience import PATIENCE
 
 from .driving import opened
@@ -121,7 +121,7 @@ async def test_bars_are_the_density_of_the_losses() -> None:
         await driver.until(lambda: driver.explorer.view.snapshot.written_at == 1.0)
         await driver.pilot.pause()
         bars = np.array(columns_of_bars(driver.text("#loss"), 40))
-        high = driver.explorer.query_one("#loss").shown.high
+        high = driver.explorer.query_one("#loss").axis.high
         expected, _ = np.histogram(losses_of(plain.facts.experiment, 20_000), bars.size, (0.0, high))
         scale = bars.max() / expected.max()
         landmarks = {round(place / high * bars.size - 0.5) for place in (0.0, 1.0, 0.9)}

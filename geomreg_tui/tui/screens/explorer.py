@@ -10,7 +10,6 @@ from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.reactive import Reactive
-from textual.screen import Screen
 from textual.timer import Timer
 from textual.widget import Widget
 from textual.widgets import Tabs
@@ -27,6 +26,7 @@ from geomreg_tui.tui.screens.help import HelpScreen
 from geomreg_tui.tui.screens.layout import Layout
 from geomreg_tui.tui.screens.messages import Answered, Begun, Loaded, Opened
 from geomreg_tui.tui.screens.quit import ask_quit
+from geomreg_tui.tui.screens.reading import ReadingScreen
 from geomreg_tui.tui.screens.runs import RunChoice, RunsScreen
 from geomreg_tui.tui.screens.tail import TailScreen
 from geomreg_tui.tui.session import PREVIEW_SAMPLES, ActiveRun, Move, Session
@@ -37,6 +37,7 @@ from geomreg_tui.tui.watch import Watch
 from geomreg_tui.tui.widgets.keyline import KeyLine
 from geomreg_tui.tui.widgets.knobs import Knobs
 from geomreg_tui.tui.widgets.lines import HeaderLine, StatusLine
+from geomreg_tui.tui.widgets.reading import ReadingLine
 from geomreg_tui.tui.widgets.rows import Roles, follow_theme
 
 __all__ = ["ExplorerScreen"]
@@ -44,7 +45,7 @@ __all__ = ["ExplorerScreen"]
 _DEBOUNCE = 0.12  # seconds without another change before a preview starts
 
 
-class ExplorerScreen(Screen[None]):
+class ExplorerScreen(ReadingScreen):
     """Routes keys to the session and answers of the analyst to the panes."""
 
     BINDINGS: ClassVar[list[BindingType]] = explorer_bindings()
@@ -54,10 +55,8 @@ class ExplorerScreen(Screen[None]):
 
     def __init__(self, session: Session, fps: float, keys: Keys, restored: State) -> None:
         """Show a session; ``restored`` is what was open when the last one ended."""
-        super().__init__()
+        super().__init__(keys)
         self.session = session
-        self.view: View | None = None
-        self.keys = keys
         self._first = "loss" if session.shows_run else restored.tab or "setup"
         self._restored = restored
         self._frame = 1 / max(0.1, fps)
@@ -65,7 +64,6 @@ class ExplorerScreen(Screen[None]):
         self._failure = ""  # of reading or analysing
         self._analyst = Analyst(lambda answer: self.post_message(Answered(answer)))
         self._wanted = 0  # grows with every run that is asked for from the list
-        self._panes: Layout
         self._watch: Watch
         self._debounce: Timer | None = None
 
@@ -77,6 +75,7 @@ class ExplorerScreen(Screen[None]):
         yield HeaderLine(id="header")
         yield self._panes.tabs
         yield self._panes.body
+        yield ReadingLine(id="reading")
         yield StatusLine(id="status")
         yield KeyLine(3, id="keys")  # help, quit and palette lead to all others
         yield self._panes.too_small
@@ -88,7 +87,7 @@ class ExplorerScreen(Screen[None]):
         self._analyst.start()
         self._panes.restore(self._restored)
         self._draw()
-        self._draw_keys()
+        self.draw_keys()
         self.call_after_refresh(self._open)
 
     def state(self) -> State:
@@ -118,11 +117,13 @@ class ExplorerScreen(Screen[None]):
     def on_resize(self, event: events.Resize) -> None:
         """Choose the layout for the new size."""
         self._panes.arrange(self)
-        self._draw_keys()
+        self.call_after_refresh(self.read_anew)
+        self.draw_keys()
 
     @on(Tabs.TabActivated)
     def _tab_chosen(self) -> None:
         self._panes.arrange(self)
+        self.call_after_refresh(self.read_anew)
 
     @property
     def active_tab(self) -> str:
@@ -141,11 +142,16 @@ class ExplorerScreen(Screen[None]):
             return self._panes.trained
         if action == "zoom":
             loss = self._panes.loss
-            return not loss.observable and (parameters != (-1,) or loss.zoom > 0)
-        return True
+            out = loss.zoom > 0 or loss.window is not None
+            return not loss.observable and (parameters != (-1,) or out)
+        return self.can_read(action)
 
-    def _draw_keys(self) -> None:
+    def draw_keys(self) -> None:
+        """Draw the keys that serve now."""
         palette = self.keys["palette"]
+        if self.reading is not None:
+            self.query_one(KeyLine).show(self.reading_keys())
+            return
         self.query_one(KeyLine).offer(
             in_effect(self.BINDINGS, self.keys),
             self.check_action,
@@ -233,6 +239,7 @@ class ExplorerScreen(Screen[None]):
         shown = facts.experiment if facts else session.experiment
         self.query_one(HeaderLine).show(shown, facts, view.snapshot if view else None)
         self._panes.show(view, session.directions)
+        self.read_anew()
         trained = view is not None and view.training is not None
         if trained != self._panes.trained:
             self._panes.trained = trained
@@ -246,7 +253,7 @@ class ExplorerScreen(Screen[None]):
         notice = starting or self._notice or self._failure
         what = "run" if session.shows_run else "preview"
         self.query_one(StatusLine).show(snapshot, what, notice, session.aside, session.directory)
-        self._draw_keys()
+        self.draw_keys()
 
     # Keys
 
@@ -295,6 +302,7 @@ class ExplorerScreen(Screen[None]):
     def action_training_view(self) -> None:
         """Change what the pane of the training draws."""
         self._panes.training.cycle()
+        self.read_anew()
 
     def action_pin(self) -> None:
         """Pin what is on view, or let go of what is pinned."""
@@ -309,22 +317,26 @@ class ExplorerScreen(Screen[None]):
 
     def action_axis(self) -> None:
         """Change between linear and log axes."""
-        self._panes.toggle_axes()
+        self._panes.set_axes(not self._panes.loss.log_axis)
+        self.read_anew()
 
     def action_measure(self) -> None:
         """Change what the loss pane draws."""
         self._panes.loss.cycle_measure()
+        self.read_anew()
 
     def action_observable(self) -> None:
         """Change what the loss pane draws: the loss, or an observable of gradients."""
         self._panes.loss.cycle_observable()
-        self._draw_keys()
+        self.read_anew()
+        self.draw_keys()
 
     def action_zoom(self, step: int) -> None:
         """Zoom to the low-loss end, or out."""
         if not self._panes.loss.zoom_by(step) and step > 0:
             self.notify("Too few losses lie lower; sample more to zoom further.", markup=False)
-        self._draw_keys()
+        self.read_anew()
+        self.draw_keys()
 
     def action_tab(self, step: int) -> None:
         """Show the next or previous tab."""
@@ -402,7 +414,9 @@ class ExplorerScreen(Screen[None]):
         self.app.push_screen(HelpScreen(in_effect(self.BINDINGS, self.keys), self.keys))
 
     def action_leave_field(self) -> None:
-        """Take the focus away from a field."""
+        """Take the focus away from a field; without one take the crosshair away."""
+        if self.focused is None:
+            self.stop_reading()
         self.set_focus(None)
 
     def ask_quit(self) -> None:

@@ -13,12 +13,12 @@ from geomreg_tui import formatting
 from geomreg_tui.rundir import RunState
 from geomreg_tui.statistics.intervals import Interval
 from geomreg_tui.tui.axes import Scale
+from geomreg_tui.tui.bars import bar_shares
 from geomreg_tui.tui.numbers import interval_text, number_text
 from geomreg_tui.tui.sweep_setup import value_text
 from geomreg_tui.tui.sweep_view import PointView, SweepView
 from geomreg_tui.tui.widgets.canvas import Canvas
 from geomreg_tui.tui.widgets.lines import GLYPHS
-from geomreg_tui.tui.widgets.loss import bar_shares
 from geomreg_tui.tui.widgets.messages import message_rows
 from geomreg_tui.tui.widgets.rows import Piece
 from geomreg_tui.tui.widgets.runs import cut

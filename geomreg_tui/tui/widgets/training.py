@@ -17,7 +17,8 @@ from geomreg_tui.tui.numbers import number_text
 from geomreg_tui.tui.view import View
 from geomreg_tui.tui.widgets.canvas import Canvas
 from geomreg_tui.tui.widgets.messages import message_rows
-from geomreg_tui.tui.widgets.rows import Piece, RowsWidget, flow
+from geomreg_tui.tui.widgets.plot import PlotPane
+from geomreg_tui.tui.widgets.rows import Piece, flow
 
 __all__ = ["VIEWS", "TrainingPane"]
 
@@ -38,7 +39,7 @@ _ENDED = {"fitted": "fitted", "limit": "not fitted", "diverged": "diverged", "de
 _ROOMY = 12  # lines from which the axis has its name below it
 
 
-class TrainingPane(RowsWidget):
+class TrainingPane(PlotPane):
     """Quantiles over trajectories against the step, and a few of them whole.
 
     Attributes:
@@ -91,14 +92,51 @@ class TrainingPane(RowsWidget):
         label = "step + 1 (log axis)" if height >= _ROOMY else ""
         y = _axis(self.shown, drawn, Canvas.area_lines(lines, label))
         right = max(1.0, math.log10(overview.step[-1] + 1))
-        x = Scale.even(0.0, right, Canvas.area(width, y), COLUMNS_APART, log=True)
+        columns = Canvas.area(width, y)
+        if self.window is not None:
+            x = Scale.decades(*self.window, columns // COLUMNS_APART, cells=columns)
+        else:
+            x = Scale.even(0.0, right, columns, COLUMNS_APART, log=True)
         canvas = Canvas(width, lines, x, y, label)
         steps = np.log10(overview.step + 1.0)
         for low, high in bands:
             for end in (low, high):
                 canvas.line(steps, end, "band", dashed=True)
         canvas.line(steps, middle, "bar")
+        if self.at is not None and self.at > 0 and self.shown in ("loss", "volume"):
+            level = math.log10(self.at) if self.shown == "loss" else float(volume.at([self.at])[0, 0])
+            canvas.level(level, "strong")
+        self.drawn(canvas, width)
         return [*legend, *canvas.rows()]
+
+    @property
+    def what(self) -> str:
+        """What is on the axis."""
+        return "Step + 1"
+
+    # The crosshair is at the first step by which the median has come down to its loss.
+
+    def place_of(self, loss: float) -> float | None:
+        """Return where on the axis the median loss has come down to a loss; None where it never has."""
+        step = self.step_of(loss)
+        return None if step is None else math.log10(step + 1)
+
+    def step_of(self, loss: float) -> int | None:
+        """Return the first recorded step at which the median is no larger than a loss; None without one."""
+        overview = self._view.training if self._view else None
+        if overview is None or not overview.step.size:
+            return None
+        reached = np.flatnonzero(overview.bands["loss"].median[:, 0] <= loss)
+        return int(overview.step[reached[0]]) if reached.size else None
+
+    def loss_at(self, place: float) -> float | None:
+        """Return the median loss at the recorded step nearest to a place on the axis."""
+        overview = self._view.training if self._view else None
+        if overview is None or not overview.step.size:
+            return None
+        nearest = int(np.argmin(np.abs(np.log10(overview.step + 1.0) - place)))
+        loss = float(overview.bands["loss"].median[nearest, 0])
+        return loss if math.isfinite(loss) else None
 
 
 def _views(view: View | None) -> tuple[str, ...]:

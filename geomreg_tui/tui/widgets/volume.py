@@ -11,12 +11,14 @@ from geomreg_tui.formatting import decimal_text, interval_text, margin_text
 from geomreg_tui.splitting.joined import DeepTail
 from geomreg_tui.statistics import VolumeCurve
 from geomreg_tui.statistics.intervals import WIDTH
-from geomreg_tui.tui.axes import COLUMNS_APART, HeldScale, lines_apart
+from geomreg_tui.tui.axes import COLUMNS_APART, HeldScale, Scale, lines_apart
 from geomreg_tui.tui.numbers import number_text
+from geomreg_tui.tui.readout import volume_at
 from geomreg_tui.tui.view import View
 from geomreg_tui.tui.widgets.canvas import Canvas
 from geomreg_tui.tui.widgets.messages import message_rows
-from geomreg_tui.tui.widgets.rows import Piece, RowsWidget, flow
+from geomreg_tui.tui.widgets.plot import PlotPane
+from geomreg_tui.tui.widgets.rows import Piece, flow
 
 __all__ = ["VolumePane"]
 
@@ -24,7 +26,7 @@ _ROOMY = 12  # lines from which the axis has its name below it
 _ENOUGH = 100  # networks below ε for its slope to be worth a figure
 
 
-class VolumePane(RowsWidget):
+class VolumePane(PlotPane):
     """log10 V(ε) against log10 ε, with 95 % intervals."""
 
     BORDER_TITLE = "Volume fraction"
@@ -63,9 +65,18 @@ class VolumePane(RowsWidget):
         lines = max(5, height - len(legend))
         label = "loss ε (log axis)" if height >= _ROOMY else ""  # the foot has it too
         area = Canvas.area_lines(lines, label)
-        y = self._up.even(min(-1.0, bottom), 0.0, area, lines_apart(area), log=True, down=True)
-        columns = Canvas.area(width, y)
-        x = self._across.even(left, max(loss[-1], left + 0.1), columns, COLUMNS_APART, log=True)
+        if self.window is not None:
+            ends = [10.0**end for end in self.window]
+            seen = [volume_at(end, curve, deep).estimate for end in ends]
+            bottom = max(bottom, seen[0]) if math.isfinite(seen[0]) else bottom
+            top = seen[1] if math.isfinite(seen[1]) else 0.0
+            y = Scale.even(min(bottom, top - 0.1), top, area, lines_apart(area), log=True, down=True)
+            columns = Canvas.area(width, y)
+            x = Scale.decades(*self.window, columns // COLUMNS_APART, cells=columns)
+        else:
+            y = self._up.even(min(-1.0, bottom), 0.0, area, lines_apart(area), log=True, down=True)
+            columns = Canvas.area(width, y)
+            x = self._across.even(left, max(loss[-1], left + 0.1), columns, COLUMNS_APART, log=True)
         canvas = Canvas(width, lines, x, y, label)
         if null > 0:
             canvas.landmark(math.log10(null))
@@ -77,7 +88,18 @@ class VolumePane(RowsWidget):
         if deep is not None:
             _draw_tail(canvas, deep)
         canvas.line(loss[every], volume[every], "bar")
+        self.drawn(canvas, width)
+        if self.at is not None and self.place is not None:
+            canvas.mark(self.place, volume_at(self.at, curve, deep).estimate, "┼", "strong")
         return [*legend, *canvas.rows()]
+
+    def place_of(self, loss: float) -> float | None:
+        """Return where on the axis a loss is."""
+        return math.log10(loss) if loss > 0 else None
+
+    def loss_at(self, place: float) -> float | None:
+        """Return the loss at a place on the axis."""
+        return float(10.0**place)
 
 
 def _draw_tail(canvas: Canvas, deep: DeepTail) -> None:
