@@ -116,6 +116,11 @@ def crosshair(driver: Driver) -> object:
     return "log10 V" in driver.text("#reading") if driver.explorer.query_one("#reading").display else False
 
 
+async def pinned(driver: Driver) -> None:
+    await driver.pilot.press("p")
+    await driver.until(lambda: "pinned" in driver.text("#loss"))
+
+
 def moved(cells: int) -> Seen:
     """The crosshair that was begun with is so many columns from there."""
 
@@ -136,6 +141,7 @@ EFFECTS: dict[str, tuple[Step, Seen]] = {
     "sample": (nothing, says("#status", "run sampling")),
     "stop": (begin, says("#status", "run stopped")),
     "pin": (nothing, says("#loss", "pinned")),
+    "unpin": (pinned, lambda driver: "pinned" not in driver.text("#loss")),
     "axis": (nothing, frame("density per decade, log axis")),
     "measure": (nothing, frame("networks in each bar")),
     "observable": (nothing, frame("Gradient confusion")),

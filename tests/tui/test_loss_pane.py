@@ -153,7 +153,7 @@ def test_every_zoom_changes_what_is_drawn(losses, log_axis):
     pane = LossPane()
     pane.set_axis(log_axis)
     pane._view = SimpleNamespace(
-        distribution=distribution, comparison=None, snapshot=SimpleNamespace(facts=facts)
+        distribution=distribution, comparisons=(), snapshot=SimpleNamespace(facts=facts)
     )
     seen = [pane._axis(pane._view, facts, 60)]
     while pane.zoom_by(1):

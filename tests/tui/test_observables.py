@@ -12,6 +12,7 @@ import pytest
 from geomreg_tui.experiment import Experiment
 from geomreg_tui.gradients.plan import GradientPlan
 from geomreg_tui.rundir import RunState
+from geomreg_tui.tui.pins import Pins
 from geomreg_tui.tui.view import build_view
 from geomreg_tui.tui.widgets.measure import Measure
 from geomreg_tui.tui.widgets.observable import SHOWN, Asked, ObservablePlot, asked_of_runs
@@ -27,7 +28,7 @@ def view_of(seen=None, deep=None, state=RunState.DONE):
     made = snapshot_of(DIGITS, 5_000, state)
     more = {"gradients": seen, "splitting": deep}
     results = {**made.results, **{name: part for name, part in more.items() if part is not None}}
-    return build_view(replace(made, results=results), 0, None, dip=False)
+    return build_view(replace(made, results=results), 0, Pins(), dip=False)
 
 
 def rows_of(view, name, measure, log_axis, width, height):

@@ -14,6 +14,7 @@ from geomreg_tui.runner.snapshot import Snapshot
 from geomreg_tui.summary import Facts, LossHistogram, Moments, Summary
 from geomreg_tui.sweeps.plan import Factor
 from geomreg_tui.tui.axes import Scale
+from geomreg_tui.tui.pins import Pins
 from geomreg_tui.tui.view import build_view
 from geomreg_tui.tui.widgets.loss import LossPane
 from geomreg_tui.tui.widgets.modes import ModesTable
@@ -39,7 +40,7 @@ def viewed(seed):
         RunState.DONE, losses.size, time.time(), facts, 1e5, 1.0, results={"sampling": summary}
     )
     document = json.loads(json.dumps(run_document(facts, {"sampling": summary}, True, 1.0, [{}])))
-    return build_view(snapshot, 0, None, dip=True), document
+    return build_view(snapshot, 0, Pins(), dip=True), document
 
 
 def rows(widget, view, width, height):

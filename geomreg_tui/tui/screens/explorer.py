@@ -21,6 +21,7 @@ from geomreg_tui.training.plan import TrainingPlan
 from geomreg_tui.tui.analyst import Analyst, Failure, Job, Warm
 from geomreg_tui.tui.bindings import display, explorer_bindings, in_effect
 from geomreg_tui.tui.keys import Keys
+from geomreg_tui.tui.pins import MOST, Pin, Pins
 from geomreg_tui.tui.screens.export import ExportScreen
 from geomreg_tui.tui.screens.help import HelpScreen
 from geomreg_tui.tui.screens.layout import Layout
@@ -32,7 +33,7 @@ from geomreg_tui.tui.screens.tail import TailScreen
 from geomreg_tui.tui.session import PREVIEW_SAMPLES, ActiveRun, Move, Session
 from geomreg_tui.tui.state import State
 from geomreg_tui.tui.threads import in_thread
-from geomreg_tui.tui.view import Pin, View, load_pin
+from geomreg_tui.tui.view import View, load_pin
 from geomreg_tui.tui.watch import Watch
 from geomreg_tui.tui.widgets.keyline import KeyLine
 from geomreg_tui.tui.widgets.knobs import Knobs
@@ -138,6 +139,8 @@ class ExplorerScreen(ReadingScreen):
             return self.session.directory is not None
         if action == "stop":
             return self.session.run_active
+        if action == "unpin":
+            return len(self.session.pins) > 0
         if action == "training_view":
             return self._panes.trained
         if action == "zoom":
@@ -201,7 +204,7 @@ class ExplorerScreen(ReadingScreen):
     def _look(self) -> None:
         if self.app.screen is not self:
             return  # what is hidden is not drawn: Textual would send all of the screen in front, each time
-        self._analyst.ask(Job(self.session.generation, self.session.read, self.session.pin))
+        self._analyst.ask(Job(self.session.generation, self.session.read, self.session.pins))
 
     @on(Answered)
     def _answered(self, event: Answered) -> None:
@@ -305,14 +308,29 @@ class ExplorerScreen(ReadingScreen):
         self.read_anew()
 
     def action_pin(self) -> None:
-        """Pin what is on view, or let go of what is pinned."""
-        if self.session.pin is not None:
-            self.session.repin(None)
-        elif self.view is not None and (pin := self.view.pin()) is not None:
-            self.session.repin(pin)
-        else:
+        """Pin what is on view, or let go of it where it is pinned."""
+        pin, pins = self.view.pin() if self.view is not None else None, self.session.pins
+        if pin is None:
             self.notify("There is no distribution to pin yet.", severity="warning", markup=False)
-            return
+        elif (place := pins.place_of(pin.experiment)) is not None:
+            self._repin(pins.without(place))
+        else:
+            self._add_pin(pin)
+
+    def action_unpin(self) -> None:
+        """Let go of all that is pinned."""
+        self._repin(Pins())
+
+    def _add_pin(self, pin: Pin) -> None:
+        try:
+            self._repin(self.session.pins.with_pin(pin))
+        except ValueError:
+            key = display(self.keys["unpin"])
+            said = f"{MOST} are pinned, and that is all that can be; {key} lets go of them."
+            self.notify(said, severity="warning", markup=False)
+
+    def _repin(self, pins: Pins) -> None:
+        self.session.repin(pins)
         self._look_anew()
 
     def action_axis(self) -> None:
@@ -399,7 +417,7 @@ class ExplorerScreen(ReadingScreen):
             return
         self._notice = one_line(f"! {event.problem}") if event.problem else ""
         if isinstance(what, Pin):
-            self.session.repin(what)
+            self._add_pin(what)
         elif what is not None and not self.session.starting:
             if self._debounce:
                 self._debounce.stop()

@@ -12,13 +12,15 @@ from geomreg_tui.statistics.intervals import UNDEFINED
 from geomreg_tui.tui.bindings import display
 from geomreg_tui.tui.clipboard import copy
 from geomreg_tui.tui.keys import Keys
+from geomreg_tui.tui.pins import MARKS, PIN_ROLES
 from geomreg_tui.tui.readout import place_texts, readout, readout_texts
 from geomreg_tui.tui.screens.layout import Layout
 from geomreg_tui.tui.screens.range import RangeScreen
-from geomreg_tui.tui.view import View
+from geomreg_tui.tui.view import Comparison, View
 from geomreg_tui.tui.widgets.measure import Measure
 from geomreg_tui.tui.widgets.plot import PlotPane
 from geomreg_tui.tui.widgets.reading import Reading, ReadingLine
+from geomreg_tui.tui.widgets.rows import Piece
 from geomreg_tui.tui.window import Window
 
 __all__ = ["ReadingScreen"]
@@ -212,7 +214,15 @@ class ReadingScreen(Screen[None]):
         step = self._panes.training.step_of(at)
         if step is not None:
             texts.append(f"median trained to it at step {step:,}")
-        return [Reading((), tuple(texts))]
+        return [Reading((), tuple(texts)), *(self._reading_of(each, at) for each in view.comparisons)]
+
+    def _reading_of(self, comparison: Comparison, at: float) -> Reading:
+        """Return what is known of a pinned distribution at a loss."""
+        pin, place, bins = comparison.pin, comparison.place, self._panes.loss.bins
+        height = bins.at(at, pin.distribution) if bins is not None else UNDEFINED
+        found = readout(at, pin.distribution.null_loss, height, pin.volume, pin.tail)
+        name = Piece(MARKS[place], PIN_ROLES[place]), Piece(f" {comparison.label}", "text")
+        return Reading(name, tuple(readout_texts(found, self._height_name)))
 
     @property
     def _height_name(self) -> str:

@@ -1,4 +1,4 @@
-"""The loss distribution: a live histogram with its landmarks, theory, and the pinned one over it."""
+"""The loss distribution: a live histogram with its landmarks, theory, and the pinned ones over it."""
 
 from __future__ import annotations
 
@@ -18,11 +18,13 @@ from geomreg_tui.summary import Facts
 from geomreg_tui.tui.axes import COLUMNS_APART, HeldScale, Scale
 from geomreg_tui.tui.bars import Bins, bar_shares, heights_axis
 from geomreg_tui.tui.numbers import number_text
+from geomreg_tui.tui.pins import MARKS, PIN_ROLES
 from geomreg_tui.tui.view import View
 from geomreg_tui.tui.widgets.canvas import Canvas
 from geomreg_tui.tui.widgets.measure import Measure
 from geomreg_tui.tui.widgets.messages import message_rows
 from geomreg_tui.tui.widgets.observable import SHOWN, TITLES, Asked, ObservablePlot, asked_of_runs
+from geomreg_tui.tui.widgets.pinned import pin_items
 from geomreg_tui.tui.widgets.plot import PlotPane
 from geomreg_tui.tui.widgets.rows import Piece, flow
 
@@ -187,10 +189,10 @@ class LossPane(PlotPane):
         lines = max(4, height - len(legend) - 1)
         bins = self.bins = Bins.of(x, columns, self.measure, self.each)
         heights = bins.heights(distribution)
-        pinned = bins.heights(view.comparison.pin.distribution) if view.comparison else None
+        pinned = [(each.place, bins.heights(each.pin.distribution)) for each in view.comparisons]
         label = "loss L" + (" (log axis)" if self.log_axis else "")
         label = label if height >= _ROOMY else ""  # the foot has it too
-        every = heights if pinned is None else np.append(heights, pinned)
+        every = np.concatenate([heights, *(other for _, other in pinned)])
         area = Canvas.area_lines(lines, label)
         y = heights_axis(self._up, every, area, self.measure, self.log_heights)
         if (widest := max(map(len, y.labels), default=0)) > self._margin:
@@ -212,8 +214,9 @@ class LossPane(PlotPane):
                 law = bins.law(overlay, distribution)[which]
                 middles = (np.arange(columns) + 0.5) / columns * (x.high - x.low) + x.low
                 canvas.line(middles, tall(np.where(law > least, law, np.nan)), "theory")
-            if pinned is not None:
-                canvas.dots(tall(np.where(pinned > least, pinned, np.nan))[which], "•", "pinned")
+            for place, other in pinned:
+                seen = tall(np.where(other > least, other, np.nan))[which]
+                canvas.dots(seen, MARKS[place], PIN_ROLES[place])
         self.drawn(canvas, width)
         return [*legend, canvas.landmark_names(self._landmarks(facts), width), *canvas.rows()]
 
@@ -322,7 +325,7 @@ class LossPane(PlotPane):
 
     def _ends(self, view: View, facts: Facts, zoom: int) -> tuple[float, float] | None:
         """Return the ends of the axis at a level of zoom, None where there is nothing to put on it."""
-        parts = [view.distribution, view.comparison.pin.distribution if view.comparison else None]
+        parts = [view.distribution, *(each.pin.distribution for each in view.comparisons)]
         shown = [part for part in parts if part is not None and part.histogram.index.size]
         if not shown:
             return None
@@ -373,10 +376,9 @@ class LossPane(PlotPane):
             beyond = 1 - float(view.distribution.cdf(np.array([end]))[0])
             if beyond >= _WORTH_TELLING:
                 items.append([Piece(f"{percent_text(beyond)} % beyond →", "dim")])
-        if view.comparison or facts.overlays:
+        if view.comparisons or facts.overlays:
             items.append([Piece("█", "bar"), Piece(" these settings")])
-        if view.comparison:
-            items.append([Piece("•", "pinned"), Piece(f" pinned: {view.comparison.label}")])
+        items += pin_items(view.comparisons)
         if facts.overlays:
             name = plain_text(facts.overlays[0].name)
             items.append([Piece("⠒⠒", "theory"), Piece(f" theory: {name}")])

@@ -37,7 +37,6 @@ __all__ = [
 FloatArray = NDArray[np.float64]
 
 HEADING = 2  # lines above a histogram
-_LABELLED = 9  # lines of one from which the axis has its name below it
 
 
 @dataclass(frozen=True)
@@ -141,8 +140,7 @@ def body_rows(point: PointView, width: int, height: int, axes: Axes | None) -> l
         return message_rows("all at the null loss", width, height)
     y = Scale.linear(0.0, axes.peak, max(1, height // 4))
     x = Scale.linear(0.0, axes.high, max(2, width // 12), cells=Canvas.area(width, y))
-    label = ("loss L/L0" if axes.relative else "loss L") if height + HEADING >= _LABELLED else ""
-    canvas = Canvas(width, height, x, y, label)
+    canvas = Canvas(width, height, x, y, "")  # the foot of all names the axis
     edges = np.linspace(0.0, axes.high, canvas.columns + 1)
     bars = _densities(point, edges, axes.relative)
     if axes.relative:

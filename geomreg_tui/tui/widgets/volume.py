@@ -11,18 +11,22 @@ from geomreg_tui.formatting import decimal_text, interval_text, margin_text
 from geomreg_tui.splitting.joined import DeepTail
 from geomreg_tui.statistics import VolumeCurve
 from geomreg_tui.statistics.intervals import WIDTH
+from geomreg_tui.training.volume import VolumeOfLoss
 from geomreg_tui.tui.axes import COLUMNS_APART, HeldScale, Scale, lines_apart
 from geomreg_tui.tui.numbers import number_text
+from geomreg_tui.tui.pins import MARKS, MOST, PIN_ROLES
 from geomreg_tui.tui.readout import volume_at
-from geomreg_tui.tui.view import View
+from geomreg_tui.tui.view import Comparison, View
 from geomreg_tui.tui.widgets.canvas import Canvas
 from geomreg_tui.tui.widgets.messages import message_rows
+from geomreg_tui.tui.widgets.pinned import pin_items
 from geomreg_tui.tui.widgets.plot import PlotPane
 from geomreg_tui.tui.widgets.rows import Piece, flow
 
 __all__ = ["VolumePane"]
 
 _ROOMY = 12  # lines from which the axis has its name below it
+_MARKED = 2 * MOST  # columns from one mark of a pin to the next
 _ENOUGH = 100  # networks below ε for its slope to be worth a figure
 
 
@@ -54,14 +58,19 @@ class VolumePane(PlotPane):
         deep = view.tail if view.tail is not None and view.tail.curve is not None else None
         null = view.snapshot.facts.null_loss
         items = _items(curve) if deep is None else _tail_items(deep)
-        legend = flow(items, width)
+        legend = flow([*pin_items(view.comparisons), *items], width)
         loss, volume = curve.log10_loss, curve.log10_volume
-        left, bottom = loss[0], volume[0]
+        left, bottom, end = loss[0], volume[0], loss[-1]
         if deep is not None and deep.log10_loss.size:
             left, bottom = (
                 min(left, deep.log10_loss[0]),
                 min(bottom, deep.low[0]),
             )
+        pinned = [(each.place, _pinned_curve(each)) for each in view.comparisons]
+        for _, other in pinned:
+            if len(other.log10_loss):
+                left, bottom = min(left, other.log10_loss[0]), min(bottom, other.log10_volume[0])
+                end = max(end, other.log10_loss[-1])
         lines = max(5, height - len(legend))
         label = "loss ε (log axis)" if height >= _ROOMY else ""  # the foot has it too
         area = Canvas.area_lines(lines, label)
@@ -76,7 +85,7 @@ class VolumePane(PlotPane):
         else:
             y = self._up.even(min(-1.0, bottom), 0.0, area, lines_apart(area), log=True, down=True)
             columns = Canvas.area(width, y)
-            x = self._across.even(left, max(loss[-1], left + 0.1), columns, COLUMNS_APART, log=True)
+            x = self._across.even(left, max(end, left + 0.1), columns, COLUMNS_APART, log=True)
         canvas = Canvas(width, lines, x, y, label)
         if null > 0:
             canvas.landmark(math.log10(null))
@@ -85,9 +94,13 @@ class VolumePane(PlotPane):
         with np.errstate(divide="ignore"):
             for end in (curve.low, curve.high):
                 canvas.line(loss[every], np.log10(end[every]), "band", joined=False)
+        for place, other in pinned:
+            canvas.line(other.log10_loss, other.log10_volume, PIN_ROLES[place])
         if deep is not None:
             _draw_tail(canvas, deep)
         canvas.line(loss[every], volume[every], "bar")
+        for place, other in pinned:
+            _mark_pin(canvas, place, other)
         self.drawn(canvas, width)
         if self.at is not None and self.place is not None:
             canvas.mark(self.place, volume_at(self.at, curve, deep).estimate, "┼", "strong")
@@ -109,6 +122,20 @@ def _draw_tail(canvas: Canvas, deep: DeepTail) -> None:
     for end in (deep.low[own], deep.high[own]):
         canvas.line(loss, end, "band", joined=False)
     canvas.line(loss, volume, "theory", dashed=True)
+
+
+def _pinned_curve(comparison: Comparison) -> VolumeOfLoss:
+    """Return V of a pinned distribution, its tail included."""
+    return VolumeOfLoss.of(comparison.pin.volume, comparison.pin.tail)
+
+
+def _mark_pin(canvas: Canvas, place: int, curve: VolumeOfLoss) -> None:
+    """Put the mark of a pin along its curve, in other columns than those of other pins."""
+    for column in range(place, canvas.columns, _MARKED):
+        at = canvas.x.middle(column, canvas.columns)
+        if len(curve.log10_loss) and curve.log10_loss[0] <= at <= curve.log10_loss[-1]:
+            value = float(np.interp(at, curve.log10_loss, curve.log10_volume))
+            canvas.mark(at, value, MARKS[place], PIN_ROLES[place])
 
 
 def _tail_items(deep: DeepTail) -> list[list[Piece]]:
