@@ -131,7 +131,7 @@ def readout_texts(found: Readout, what: str) -> list[str]:
     slope, std = found.exponent
     if math.isfinite(slope):
         error = f" ± {margin_text(WIDTH * std)}" if math.isfinite(std) else ""
-        texts.append(f"λ {decimal_text(slope)}{error}")
+        texts.append(f"slope λ {decimal_text(slope)}{error}")
     return texts
 
 

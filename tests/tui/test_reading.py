@@ -97,7 +97,16 @@ async def test_escape_ends_the_reading_and_the_strip_of_keys_says_what_serves() 
         await driver.pilot.press("c")
         await driver.pilot.pause()
         strip = driver.text("#keys")
-        for words in ("← → Move", "i u Zoom", "< > Pan", "w Range", "b B Bars", "l L Log", "y Copy"):
+        for words in (
+            "arrows Move",
+            "iu Zoom",
+            "<> Pan",
+            "w Range",
+            "bB Bars",
+            "lL Log",
+            "y Copy",
+            "esc End",
+        ):
             assert words in strip
         await driver.pilot.press("escape")
         await driver.pilot.pause()

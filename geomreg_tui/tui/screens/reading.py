@@ -41,8 +41,9 @@ _STRIP = (
     (("axis", "heights"), "Log"),
     (("read",), "Next plot"),
     (("copy_reading",), "Copy"),
-    (("leave_field",), "Done"),
+    (("leave_field",), "End"),
 )
+_ARROWS = ("←", "→")
 
 
 class ReadingScreen(Screen[None]):
@@ -79,6 +80,7 @@ class ReadingScreen(Screen[None]):
             if (actions == ("read",) and not plots) or (_BARS_KEYS & set(actions) and not bars):
                 continue
             shown = [display(self.keys[name][:1]).replace("escape", "esc") for name in actions]
+            shown = ["arrows"] if tuple(shown) == _ARROWS else shown
             between = "" if max(map(len, shown)) == 1 else " "  # the line is to fit into 80 columns
             strip.append((self.keys[actions[0]][0], between.join(shown), meaning))
         return strip

@@ -12,6 +12,7 @@ from geomreg_tui.tui.widgets.rows import Piece, RowsWidget, flow
 __all__ = ["Reading", "ReadingLine"]
 
 _BETWEEN = "  "
+_MANY, _TALL = 2, 40  # readings above which pins have one line each, on screens of fewer lines
 
 
 class Reading(NamedTuple):
@@ -73,7 +74,8 @@ class ReadingLine(RowsWidget):
         return self._all_rows(width)
 
     def _all_rows(self, width: int) -> list[list[Piece]]:
-        drawn = [_rows(reading, width) for reading in self._readings]
+        brief = len(self._readings) > _MANY and self.app.size.height < _TALL
+        drawn = [_rows(reading, width, brief and bool(reading.name)) for reading in self._readings]
         known = self._lines or [1] * len(drawn)
         self._lines = [max(lines, len(rows)) for lines, rows in zip(known, drawn, strict=True)]
         return [
@@ -83,11 +85,12 @@ class ReadingLine(RowsWidget):
         ]
 
 
-def _rows(reading: Reading, width: int) -> list[list[Piece]]:
-    """Return a reading as rows: the first quantity is where it is, or which distribution."""
+def _rows(reading: Reading, width: int, brief: bool) -> list[list[Piece]]:
+    """Return a reading as rows, or as much of it as has room in one."""
     items = [list(reading.name)] if reading.name else []
     items += [
         [Piece(text, "text" if number or reading.name else "strong")]
         for number, text in enumerate(reading.texts)
     ]
-    return flow(items, width)
+    rows = flow(items, width)
+    return rows[:1] if brief else rows
