@@ -112,6 +112,12 @@ async def read(driver: Driver) -> None:
     driver.begun = loss_of(driver).at  # type: ignore[attr-defined]
 
 
+async def read_further_left(driver: Driver) -> None:
+    await driver.pilot.press("c", "shift+left", "shift+left")
+    await driver.until(lambda: crosshair(driver))
+    driver.begun = loss_of(driver).at  # type: ignore[attr-defined]
+
+
 def crosshair(driver: Driver) -> object:
     return "log10 V" in driver.text("#reading") if driver.explorer.query_one("#reading").display else False
 
@@ -149,7 +155,7 @@ EFFECTS: dict[str, tuple[Step, Seen]] = {
     "move_left": (read, moved(-1)),
     "move_right": (read, moved(1)),
     "leap_left": (read, moved(-10)),
-    "leap_right": (read, moved(10)),
+    "leap_right": (read_further_left, moved(10)),
     "copy_reading": (read, noted("Copied")),
     "closer": (nothing, lambda driver: loss_of(driver).window is not None),
     "farther": (press("i"), lambda driver: loss_of(driver).ends.low == 0),
@@ -159,7 +165,7 @@ EFFECTS: dict[str, tuple[Step, Seen]] = {
     "whole": (press("i"), lambda driver: loss_of(driver).window is None),
     "wider_bins": (nothing, lambda driver: loss_of(driver).each == 2),
     "finer_bins": (press("b", "b"), lambda driver: loss_of(driver).each == 2),
-    "heights": (nothing, frame("log heights")),
+    "heights": (nothing, frame("log density")),
     "zoom_in": (nothing, frame_with(r"lowest 1\d(\.\d)? %")),
     "zoom_out": (press("z", "z"), frame_with(r"lowest 1\d(\.\d)? %")),
     "runs": (nothing, on(RunsScreen)),

@@ -385,19 +385,17 @@ class LossPane(PlotPane):
         return flow(items, width)
 
     def _set_titles(self) -> None:
-        drawn = self.measure.value
+        drawn, log = self.measure.value, "log " if self.log_heights else ""
         if self.observable:
             per_decade = self.log_axis and self.observable != "confusion_min"
             drawn = {"share with loss ≤ L": "share at most so large"}.get(drawn, drawn)
             self.border_title = TITLES[self.observable]
-            heights = ", log heights" if self.log_heights else ""
-            self.border_subtitle = f"{drawn}, {'log' if per_decade else 'linear'} axis{heights}"
+            self.border_subtitle = f"{log}{drawn}, {'log' if per_decade else 'linear'} axis"
             return
         self.border_title = "Loss distribution"
         if self.measure is Measure.DENSITY:
             drawn += " per decade" if self.log_axis else " per unit loss"
-        heights = ", log heights" if self.log_heights else ""
-        self.border_subtitle = f"{drawn}, {'log' if self.log_axis else 'linear'} axis{heights}"
+        self.border_subtitle = f"{log}{drawn}, {'log' if self.log_axis else 'linear'} axis"
 
 
 def _rounded(low: float, high: float, *, whole: bool) -> tuple[float, float]:

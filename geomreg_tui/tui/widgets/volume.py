@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
+from rich.cells import cell_len
 
 from geomreg_tui.formatting import decimal_text, interval_text, margin_text
 from geomreg_tui.splitting.joined import DeepTail
@@ -57,7 +58,7 @@ class VolumePane(PlotPane):
             return message_rows(f"{zero}there are no finite losses above 0", width, height)
         deep = view.tail if view.tail is not None and view.tail.curve is not None else None
         null = view.snapshot.facts.null_loss
-        items = _items(curve) if deep is None else _tail_items(deep)
+        items = _items(curve) if deep is None else _tail_items(deep, width)
         legend = flow([*pin_items(view.comparisons), *items], width)
         loss, volume = curve.log10_loss, curve.log10_volume
         left, bottom, end = loss[0], volume[0], loss[-1]
@@ -138,7 +139,7 @@ def _mark_pin(canvas: Canvas, place: int, curve: VolumeOfLoss) -> None:
             canvas.mark(at, value, MARKS[place], PIN_ROLES[place])
 
 
-def _tail_items(deep: DeepTail) -> list[list[Piece]]:
+def _tail_items(deep: DeepTail, width: int) -> list[list[Piece]]:
     """Return V at the deepest loss with its error, the exponent, and how the populations stand."""
     items = [[Piece("⠒⠒", "bar"), Piece(" sampled")]]
     items.append([Piece("⠒ ⠒", "theory"), Piece(" deep tail ± 1.96 std")])
@@ -147,7 +148,9 @@ def _tail_items(deep: DeepTail) -> list[list[Piece]]:
         text = f"log10 V = {decimal_text(volume, 2)}"
         if math.isfinite(high):
             text = f"log10 V = {interval_text((volume, low, high), 3, decimals=2)}"
-        items.append([Piece(f"{text} at log10 ε = {decimal_text(loss, 2)}")])
+        where = f"at log10 ε = {decimal_text(loss, 2)}"
+        whole = [Piece(f"{text} {where}")]
+        items += [whole] if cell_len(whole[0].text) <= width else [[Piece(text)], [Piece(where)]]
     if (known := deep.exponent) is not None:
         slope, error = known
         text = f"λ = {decimal_text(slope)}"
