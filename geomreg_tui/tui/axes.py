@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from geomreg_tui.statistics.ticks import ticks, ticks_every
 
-__all__ = ["COLUMNS_APART", "HeldScale", "Scale", "held_ceiling", "lines_apart"]
+__all__ = ["COLUMNS_APART", "HeldScale", "Scale", "held_ceiling", "lines_apart", "rounded_ends"]
 
 COLUMNS_APART = 9  # cells from one tick to the next along a line, at least
 _LINES_APART, _TALLEST = 2, 8  # lines from one tick to the next, at least; and ticks on a tall axis, about
@@ -46,6 +46,16 @@ def held_ceiling(value: float, held: float | None = None) -> float:
 def lines_apart(lines: int) -> int:
     """Return how many lines there are from one tick to the next, at least, on an axis of so many."""
     return max(_LINES_APART, lines // _TALLEST)
+
+
+def rounded_ends(low: float, high: float, *, whole: bool) -> tuple[float, float]:
+    """Return ends of a log axis, rounded outward to half decades or to about a tenth of what is between.
+
+    Rounded ends stay where they are while the sample grows.
+    """
+    step = 0.5 if whole else 10.0 ** round(math.log10(max(high - low, 1e-6)) - 1)
+    first, last = math.floor(low / step), math.ceil(high / step + 1e-9)
+    return first * step, max(last, first + 1) * step
 
 
 class Scale(NamedTuple):

@@ -14,7 +14,7 @@ from geomreg_tui.summary import Overlay
 from geomreg_tui.tui.axes import HeldScale, Scale, lines_apart
 from geomreg_tui.tui.widgets.measure import Measure
 
-__all__ = ["Bins", "bar_shares", "heights_axis"]
+__all__ = ["Bins", "bar_shares", "heights_axis", "squeezed"]
 
 FloatArray = NDArray[np.float64]
 
@@ -50,6 +50,14 @@ def bar_shares(distribution: LossDistribution, edges: FloatArray) -> FloatArray:
     below = distribution.cdf(edges) - atom * (edges >= distribution.null_loss)
     below[edges <= 0] = 0.0
     return np.diff(below)
+
+
+def squeezed(distribution: LossDistribution, near: float) -> bool:
+    """Return whether half of the losses that a log axis can show are below a small one; the atom left out."""
+    edges = np.array([0.0, near, np.inf])
+    zeros = distribution.histogram.zero / max(distribution.finite, 1)
+    inside, beyond = bar_shares(distribution, edges).tolist()
+    return bool(inside - zeros >= beyond > 0)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import pytest
 
 from geomreg_tui.statistics import LossDistribution
 from geomreg_tui.tui.axes import Scale
-from geomreg_tui.tui.bars import Bins
+from geomreg_tui.tui.bars import Bins, squeezed
 from geomreg_tui.tui.widgets.loss import LossPane
 from geomreg_tui.tui.widgets.measure import Measure
 
@@ -171,3 +171,13 @@ def test_every_zoom_changes_what_is_drawn(losses, log_axis):
     while pane.zoom_by(-1):
         pass
     assert pane.zoom == 0
+
+
+@pytest.mark.parametrize("near", [0.01, 0.3, 1.0, 5.0])
+def test_losses_are_squeezed_where_half_of_those_with_bars_are_near_zero(near: float) -> None:
+    losses = np.random.default_rng(21).lognormal(-1, 2, 4000)
+    everything = np.append(losses, np.zeros(3000))  # which a log axis cannot show
+    distribution = LossDistribution(summary_of(everything, atoms=2000), NULL_LOSS)
+    assert squeezed(distribution, near) == (np.mean(losses <= near) >= 0.5)
+    nothing = LossDistribution(summary_of(np.zeros(10)), NULL_LOSS)
+    assert not squeezed(nothing, near)

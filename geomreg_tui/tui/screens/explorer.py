@@ -302,11 +302,6 @@ class ExplorerScreen(ReadingScreen):
         else:
             self.app.push_screen(TrainScreen(self.session.experiment), begin)
 
-    def action_training_view(self) -> None:
-        """Change what the pane of the training draws."""
-        self._panes.training.cycle()
-        self.read_anew()
-
     def action_pin(self) -> None:
         """Pin what is on view, or let go of it where it is pinned."""
         pin, pins = self.view.pin() if self.view is not None else None, self.session.pins
@@ -332,29 +327,6 @@ class ExplorerScreen(ReadingScreen):
     def _repin(self, pins: Pins) -> None:
         self.session.repin(pins)
         self._look_anew()
-
-    def action_axis(self) -> None:
-        """Change between linear and log axes."""
-        self._panes.set_axes(not self._panes.loss.log_axis)
-        self.read_anew()
-
-    def action_measure(self) -> None:
-        """Change what the loss pane draws."""
-        self._panes.loss.cycle_measure()
-        self.read_anew()
-
-    def action_observable(self) -> None:
-        """Change what the loss pane draws: the loss, or an observable of gradients."""
-        self._panes.loss.cycle_observable()
-        self.read_anew()
-        self.draw_keys()
-
-    def action_zoom(self, step: int) -> None:
-        """Zoom to the low-loss end, or out."""
-        if not self._panes.loss.zoom_by(step) and step > 0:
-            self.notify("Too few losses lie lower; sample more to zoom further.", markup=False)
-        self.read_anew()
-        self.draw_keys()
 
     def action_tab(self, step: int) -> None:
         """Show the next or previous tab."""

@@ -294,3 +294,33 @@ class ReadingScreen(Screen[None]):
         """Change between linear and log heights of the bars."""
         self._panes.loss.toggle_heights()
         self.read_anew()
+
+    # What is drawn
+
+    def action_axis(self) -> None:
+        """Change between linear and log axes."""
+        self._panes.set_axes(not self._panes.loss.log_axis)
+        self.read_anew()
+
+    def action_measure(self) -> None:
+        """Change what the loss pane draws."""
+        self._panes.loss.cycle_measure()
+        self.read_anew()
+
+    def action_observable(self) -> None:
+        """Change what the loss pane draws: the loss, or an observable of gradients."""
+        self._panes.loss.cycle_observable()
+        self.read_anew()
+        self.draw_keys()
+
+    def action_training_view(self) -> None:
+        """Change what the pane of the training draws."""
+        self._panes.training.cycle()
+        self.read_anew()
+
+    def action_zoom(self, step: int) -> None:
+        """Zoom to the low-loss end, or out."""
+        if not self._panes.loss.zoom_by(step) and step > 0:
+            self.notify("Too few losses lie lower; sample more to zoom further.", markup=False)
+        self.read_anew()
+        self.draw_keys()

@@ -15,8 +15,8 @@ from geomreg_tui.gradients.plan import GradientPlan, parse_plan
 from geomreg_tui.rundir import RunState
 from geomreg_tui.statistics import LossDistribution
 from geomreg_tui.summary import Facts
-from geomreg_tui.tui.axes import COLUMNS_APART, HeldScale, Scale
-from geomreg_tui.tui.bars import Bins, bar_shares, heights_axis
+from geomreg_tui.tui.axes import COLUMNS_APART, HeldScale, Scale, rounded_ends
+from geomreg_tui.tui.bars import Bins, heights_axis, squeezed
 from geomreg_tui.tui.numbers import number_text
 from geomreg_tui.tui.pins import MARKS, PIN_ROLES
 from geomreg_tui.tui.view import View
@@ -290,10 +290,7 @@ class LossPane(PlotPane):
         self._chosen = False
         ends = self._ends(view, facts, 0)
         if ends is not None:
-            edges = np.array([ends[0], _SQUEEZED * ends[1] / columns, np.inf])
-            zeros = distribution.histogram.zero / max(distribution.finite, 1)
-            inside, beyond = bar_shares(distribution, edges).tolist()
-            self._chosen = inside - zeros >= beyond > 0
+            self._chosen = squeezed(distribution, _SQUEEZED * ends[1] / columns)
         if self._chosen != before:
             self.window = None
             self._across.forget()
@@ -337,7 +334,7 @@ class LossPane(PlotPane):
             positive = ends[ends > 0]
             if not positive.size:
                 return None
-            return _rounded(math.log10(positive.min()), math.log10(positive.max()), whole=not zoom)
+            return rounded_ends(math.log10(positive.min()), math.log10(positive.max()), whole=not zoom)
         high = max(float(part.quantile(min(_TOP, top), atom=False)) for part in shown)
         high = high or float(shown[0].histogram.upper[-1])
         near = [place for place in (facts.null_loss, facts.constant_loss) if place <= 2.5 * high]
@@ -396,16 +393,6 @@ class LossPane(PlotPane):
         if self.measure is Measure.DENSITY:
             drawn += " per decade" if self.log_axis else " per unit loss"
         self.border_subtitle = f"{log}{drawn}, {'log' if self.log_axis else 'linear'} axis"
-
-
-def _rounded(low: float, high: float, *, whole: bool) -> tuple[float, float]:
-    """Return ends of a log axis, rounded outward to half decades or to about a tenth of what is between.
-
-    Rounded ends stay where they are while the sample grows.
-    """
-    step = 0.5 if whole else 10.0 ** round(math.log10(max(high - low, 1e-6)) - 1)
-    first, last = math.floor(low / step), math.ceil(high / step + 1e-9)
-    return first * step, max(last, first + 1) * step
 
 
 def _nothing_to_bin(distribution: LossDistribution) -> str:
