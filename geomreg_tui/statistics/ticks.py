@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from itertools import pairwise
 
-__all__ = ["ticks"]
+__all__ = ["ticks", "ticks_every"]
 
 _Ticks = tuple[tuple[float, ...], tuple[str, ...]]
 
@@ -55,6 +55,32 @@ def ticks(
         best = best or _two_that_fit(places, labels, low, high, cells)
         alone = alone or _one_that_fits(places, labels, cells)
     return best or alone or ((), ())
+
+
+def ticks_every(
+    low: float, high: float, step: float, *, log: bool = False, digits: Sequence[int] = (1,)
+) -> _Ticks:
+    """Return the places of all multiples of a step on an axis, and their labels.
+
+    Args:
+        low, high: ends of the axis, ``low`` below ``high``; their base-10 logarithms where ``log``.
+        step: from one tick to the next, above 0; whole decades where ``log``.
+        log: whether the axis is one of base-10 logarithms.
+        digits: on a log axis, which multiples of each power of ten have a tick.
+    """
+    exact = Decimal(repr(step))
+    slack = exact * Decimal(_SLACK)
+    first = int(((Decimal(low) - slack) / exact).to_integral_value(ROUND_CEILING))
+    last = int(((Decimal(high) + slack) / exact).to_integral_value(ROUND_FLOOR))
+    values = [exact * k for k in range(first, last + 1)]
+    if log:
+        powers = [int(value) for value in values]
+        if tuple(digits) != (1,):
+            powers = list(range(math.floor(low + _SLACK), math.floor(high + _SLACK) + 1))
+        values = [Decimal(digit).scaleb(power) for power in powers for digit in digits]
+        values = [value for value in values if low - _SLACK <= _log10(value) <= high + _SLACK]
+    places = tuple(_log10(value) if log else float(value) for value in values)
+    return places, tuple(_labels(values, log)) if values else ()
 
 
 def _candidates(low: float, high: float, most: int, log: bool) -> Iterator[list[Decimal]]:

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from geomreg_tui.errors import GeomregError
 from geomreg_tui.runner.snapshot import Snapshot
 from geomreg_tui.statistics.hypersphere import log_volume
-from geomreg_tui.tui.view import Pin, View, build_view
+from geomreg_tui.tui.pins import Pins
+from geomreg_tui.tui.view import View, build_view
 
 __all__ = ["Analyst", "Answer", "Failure", "Job", "Unchanged", "Warm"]
 
@@ -22,12 +23,12 @@ class Job:
     Attributes:
         generation: tag for the answer.
         read: returns the newest snapshot.
-        pin: distribution to compare with.
+        pins: distributions to compare with.
     """
 
     generation: int
     read: Callable[[], Snapshot | None]
-    pin: Pin | None
+    pins: Pins
 
 
 @dataclass(frozen=True)
@@ -115,8 +116,8 @@ class Analyst:
         if key == self._seen and last is not None:
             if last.complete:
                 return Unchanged(job.generation)
-            self._last = build_view(snapshot, job.generation, job.pin, dip=True)
+            self._last = build_view(snapshot, job.generation, job.pins, dip=True)
             return self._last
-        self._last = build_view(snapshot, job.generation, job.pin, dip=False)
+        self._last = build_view(snapshot, job.generation, job.pins, dip=False)
         self._seen = key
         return self._last

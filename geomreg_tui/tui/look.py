@@ -37,9 +37,11 @@ _LETTERS = {
     "√": "v",
     "²": "2",
     "τ": "t",
+    "╎": "!",  # the crosshair, beside landmarks
 }
 _HEAVY = {ord("━"): "="}  # the line under the tab that is chosen
 _ASCII = DRAWING | _HEAVY | {ord(char): plain for chars, plain in _LETTERS.items() for char in chars}
+_ASCII |= dict.fromkeys(range(0x2801, 0x2900), ":")  # curves: points are bars that are hardly there
 
 
 def stylesheet() -> Path:

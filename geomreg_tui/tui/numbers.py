@@ -1,27 +1,20 @@
-"""Numbers as a person reads them, and axes whose ends and ticks stay put while the data grow."""
+"""Numbers as a person reads them."""
 
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
 
 from geomreg_tui import formatting
 from geomreg_tui.statistics.intervals import Interval
-from geomreg_tui.statistics.ticks import ticks
 
 __all__ = [
-    "Scale",
     "count_spelling",
     "count_text",
     "duration_text",
-    "held_ceiling",
     "interval_text",
     "number_text",
     "size_text",
 ]
-
-_STEPS = (1.0, 1.5, 2.0, 3.0, 5.0, 7.5, 10.0)
-_SLACK = 1.7  # an axis that is at most this much too long is left alone
 
 
 def number_text(value: float, digits: int = 3) -> str:
@@ -73,46 +66,3 @@ def interval_text(interval: Interval, most_decimals: int = 6, digits: int = 3) -
         digits: significant digits of each, at least.
     """
     return formatting.interval_text(interval, digits, bounded=True, decimals=most_decimals)
-
-
-def held_ceiling(value: float, held: float | None = None) -> float:
-    """Return a round number not below ``value``: the one ``held`` before, while it is not far too large.
-
-    Held ends keep the rows of a plot as they are from one frame to the next.
-    """
-    if not (math.isfinite(value) and value > 0):
-        return held or 1.0
-    if held is not None and value <= held <= value * _SLACK:
-        return held
-    power = 10.0 ** math.floor(math.log10(value))
-    return next(step * power for step in (*_STEPS, 20.0) if step * power >= value * (1 - 1e-12))
-
-
-class Scale(NamedTuple):
-    """One axis of a plot: its ends and its ticks.
-
-    Attributes:
-        low, high: ends, in the units of the axis.
-        ticks: positions, with :attr:`labels`.
-    """
-
-    low: float
-    high: float
-    ticks: tuple[float, ...]
-    labels: tuple[str, ...]
-
-    @classmethod
-    def linear(
-        cls, low: float, high: float, wanted: int, *, cells: int | None = None, longest: int | None = None
-    ) -> Scale:
-        """Return an axis with about ``wanted`` ticks at round numbers; see :func:`~.ticks.ticks`."""
-        return cls(low, high, *ticks(low, high, wanted, cells=cells, longest=longest))
-
-    @classmethod
-    def decades(cls, low: float, high: float, wanted: int, *, cells: int | None = None) -> Scale:
-        """Return an axis of base-10 logarithms whose labels are the values, as in ``1e-3`` at -3."""
-        return cls(low, high, *ticks(low, high, wanted, log=True, cells=cells))
-
-    def share(self, value: float) -> float:
-        """Return how far along the axis a value lies: 0 at the low end, 1 at the high end."""
-        return (value - self.low) / (self.high - self.low)

@@ -18,8 +18,8 @@ from geomreg_tui.sampling.plan import read_plan
 from geomreg_tui.splitting.plan import TailPlan
 from geomreg_tui.training.plan import TrainingPlan
 from geomreg_tui.tui.numbers import count_text
+from geomreg_tui.tui.pins import Pins
 from geomreg_tui.tui.source import Run, Source, SweepRun
-from geomreg_tui.tui.view import Pin
 
 if TYPE_CHECKING:
     from geomreg_tui.tui.sweeps import Sweeps
@@ -83,7 +83,7 @@ class Session:
         generation: grows with everything that makes older answers stale.
         run: the full run, if there was one.
         starting: whether a run is being started.
-        pin: the distribution kept for comparison.
+        pins: the distributions kept for comparison.
     """
 
     def __init__(self, source: Source, experiment: Experiment, samples: int) -> None:
@@ -94,7 +94,7 @@ class Session:
         self.generation = 0
         self.run: ActiveRun | None = None
         self.starting = False
-        self.pin: Pin | None = None
+        self.pins = Pins()
         self._sweeps: Sweeps | None = None
         self._request = -1
         self._others: list[ActiveRun] = []  # runs that this session started and no longer shows
@@ -236,9 +236,9 @@ class Session:
         shown = [self.run] if self.run is not None and not self.run.attached else []
         return shown + self._others
 
-    def repin(self, pin: Pin | None) -> None:
-        """Keep a distribution for comparison, or none."""
-        self.pin = pin
+    def repin(self, pins: Pins) -> None:
+        """Keep these distributions for comparison."""
+        self.pins = pins
         self.generation += 1
 
     def read(self) -> Snapshot | None:

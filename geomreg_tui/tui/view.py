@@ -32,8 +32,9 @@ from geomreg_tui.statistics.distribution import Distance
 from geomreg_tui.statistics.intervals import UNDEFINED, Interval
 from geomreg_tui.training.overview import TrainingOverview
 from geomreg_tui.training.volume import VolumeOfLoss
+from geomreg_tui.tui.pins import Pin, Pins
 
-__all__ = ["Comparison", "Pin", "View", "build_view", "difference_text", "load_pin"]
+__all__ = ["Comparison", "View", "build_view", "difference_text", "load_pin"]
 
 _DIP_SAMPLES = 20_000
 _DRAWS = 4_000
@@ -43,30 +44,18 @@ _MOST_DIFFERENCES = 3  # that are named one by one
 
 
 @dataclass(frozen=True)
-class Pin:
-    """A distribution kept for comparison.
-
-    Attributes:
-        experiment: what it was drawn from.
-        distribution, landmark: what is compared.
-    """
-
-    experiment: Experiment
-    distribution: LossDistribution
-    landmark: LandmarkDominance
-
-
-@dataclass(frozen=True)
 class Comparison:
-    """How the shown distribution differs from the pinned one.
+    """How the shown distribution differs from a pinned one.
 
     Attributes:
+        place: of the pin among the pins.
         pin: the pinned one.
         label: in what the pinned one differs, in a few words.
         dominance: D_0 of the shown one minus D_0 of the pinned one, with its 95 % interval.
         distance: Kolmogorov–Smirnov distance with its p-value.
     """
 
+    place: int
     pin: Pin
     label: str
     dominance: Interval
@@ -81,7 +70,7 @@ class View:
         generation: number of the change of settings that this answers.
         snapshot: what was read.
         distribution, modes, landmark, volume: its analysis; None before the first networks.
-        comparison: against the pinned distribution, if there is one.
+        comparisons: against each of the pinned distributions.
         tail: its deep tail; None where none was asked for.
         training: its trained ensemble; None where nothing is trained.
         volume_of_loss: V of any loss, from what was sampled and the tail; None before the first networks.
@@ -94,7 +83,7 @@ class View:
     distribution: LossDistribution | None = None
     modes: ModeAnalysis | None = None
     volume: VolumeCurve | None = None
-    comparison: Comparison | None = None
+    comparisons: tuple[Comparison, ...] = ()
     tail: DeepTail | None = None
     landmark: LandmarkDominance | None = None
     training: TrainingOverview | None = None
@@ -104,24 +93,24 @@ class View:
 
     def pin(self) -> Pin | None:
         """Return this distribution as one to compare with; None where there is nothing to pin."""
-        if self.distribution is None or self.landmark is None or self.snapshot.facts is None:
+        facts = self.snapshot.facts
+        if self.distribution is None or self.landmark is None or self.volume is None or facts is None:
             return None
-        return Pin(self.snapshot.facts.experiment, self.distribution, self.landmark)
+        return Pin(facts.experiment, self.distribution, self.landmark, self.volume, self.tail)
 
 
-def build_view(snapshot: Snapshot, generation: int, pin: Pin | None, *, dip: bool) -> View:
+def build_view(snapshot: Snapshot, generation: int, pins: Pins, *, dip: bool) -> View:
     """Analyse a snapshot.
 
     Args:
         snapshot: what was read.
         generation: tag for the view.
-        pin: distribution to compare with.
+        pins: distributions to compare with.
         dip: whether to do the dip test, which takes longer than all the rest.
     """
     facts, summary = snapshot.facts, snapshot.summary
     if facts is None or summary is None or not summary.samples:
         return View(generation, snapshot)
-    against = difference_text(pin.experiment, facts.experiment) if pin else ""
     distribution = LossDistribution(summary, facts.null_loss)
     modes = analyse_modes(distribution, dip_samples=_DIP_SAMPLES if dip else 0)
     curve = run_volume(distribution, facts)
@@ -133,7 +122,10 @@ def build_view(snapshot: Snapshot, generation: int, pin: Pin | None, *, dip: boo
         distribution,
         modes,
         curve,
-        _compare(distribution, landmark, pin, against) if pin else None,
+        tuple(
+            _compare(distribution, landmark, place, pin, difference_text(pin.experiment, facts.experiment))
+            for place, pin in pins
+        ),
         deep,
         landmark,
         snapshot.training,
@@ -169,7 +161,9 @@ def load_pin(path: Path) -> Pin:
     if not summary.samples:
         raise RunDirectoryError(f"{path.name}: has no networks yet that could be compared")
     distribution = LossDistribution(summary, run.facts.null_loss)
-    return Pin(run.facts.experiment, distribution, landmark_dominance(distribution))
+    curve = run_volume(distribution, run.facts)
+    deep = deep_tail(snapshot.tail, curve) if snapshot is not None and snapshot.tail else None
+    return Pin(run.facts.experiment, distribution, landmark_dominance(distribution, deep), curve, deep)
 
 
 def difference_text(experiment: Experiment, other: Experiment) -> str:
@@ -201,7 +195,9 @@ def _value_text(value: object) -> str:
     return exact_text(value)
 
 
-def _compare(distribution: LossDistribution, landmark: LandmarkDominance, pin: Pin, label: str) -> Comparison:
+def _compare(
+    distribution: LossDistribution, landmark: LandmarkDominance, place: int, pin: Pin, label: str
+) -> Comparison:
     # Separate generators: the two samples are independent.
     first, second = (
         part.draw(np.random.default_rng(seed), _DRAWS) for seed, part in enumerate((landmark, pin.landmark))
@@ -211,4 +207,4 @@ def _compare(distribution: LossDistribution, landmark: LandmarkDominance, pin: P
     if math.isfinite(gap):
         low, high = np.quantile(first - second, [0.025, 0.975]).tolist()
         interval = Interval(gap, min(low, gap), max(high, gap))
-    return Comparison(pin, label, interval, distance(distribution, pin.distribution))
+    return Comparison(place, pin, label, interval, distance(distribution, pin.distribution))

@@ -40,6 +40,7 @@ from geomreg_tui.splitting.result import PopulationResult, Tail
 from geomreg_tui.splitting.work import go_down
 from geomreg_tui.training.plan import TrainingPlan
 from geomreg_tui.training.store import PlannedTraining
+from geomreg_tui.tui.pins import Pins
 from geomreg_tui.tui.view import build_view
 from tests.making import make_engine
 
@@ -158,7 +159,7 @@ def everything(path):
                 read(run)
         with contextlib.suppress(GeomregError):
             if (snapshot := read_live(run)) is not None:
-                build_view(snapshot, 0, None, dip=False)
+                build_view(snapshot, 0, Pins(), dip=False)
         for kind in STAGES:
             kind.tidy(run)
             stage = kind.open(run, StageContext(), {})

@@ -38,8 +38,6 @@ PRIVATE: list[tuple[str, Any, str, tuple[str, ...]]] = [
     ("textual", WebDriver, "_enable_mouse_support", ("self",)),
     ("rich", Console(), "_color_system", ()),
     ("plotext", _figure_class, "_limit_size", ("self", "width", "height")),
-    ("plotext", _figure_class, "_set_sizes", ("self",)),
-    ("plotext", _figure_class, "_build_matrix", ("self",)),
 ]
 
 
@@ -55,24 +53,6 @@ def test_what_is_private_is_as_it_was(
     if parameters:
         found = tuple(inspect.signature(getattr(owner, name)).parameters)
         assert found[: len(parameters)] == parameters, f"{where} takes {found}"
-
-
-def test_a_drawn_figure_has_the_cells_that_plots_are_made_of() -> None:
-    from geomreg_tui.textplot import drawn_cells, new_figure
-
-    figure = new_figure(20, 6)
-    figure.scatter([0.0, 1.0], [0.0, 1.0], marker="x", color=7)
-    cells = drawn_cells(figure)
-    assert [len(row) for row in cells.characters] == [20] * 6
-    assert [len(row) for row in cells.colours] == [20] * 6
-    text = "".join("".join(row) for row in cells.characters)
-    assert text.count("x") == 2
-    assert {
-        colour
-        for row, names in zip(cells.characters, cells.colours, strict=True)
-        for character, colour in zip(row, names, strict=True)
-        if character == "x"
-    } == {7}
 
 
 # Set on every class by Textual, or by abc, as it is defined.

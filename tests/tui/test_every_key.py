@@ -19,12 +19,14 @@ from geomreg_tui.tui.keys import ACTIONS, key_name
 from geomreg_tui.tui.screens.export import ExportScreen
 from geomreg_tui.tui.screens.help import HelpScreen
 from geomreg_tui.tui.screens.quit import QuitScreen
+from geomreg_tui.tui.screens.range import RangeScreen
 from geomreg_tui.tui.screens.runs import RunsScreen
 from geomreg_tui.tui.screens.studies import StudiesScreen
 from geomreg_tui.tui.screens.sweep import SweepScreen
 from geomreg_tui.tui.screens.tail import TailScreen
 from geomreg_tui.tui.screens.train import TrainScreen
 from geomreg_tui.tui.widgets.knobs import FILE
+from geomreg_tui.tui.widgets.loss import LossPane
 from geomreg_tui.tui.widgets.runs import RunsList
 
 from .driving import Driver, opened
@@ -100,14 +102,70 @@ def frame_with(pattern: str) -> Seen:
     return lambda driver: re.search(pattern, driver.screen()) is not None
 
 
+def loss_of(driver: Driver) -> LossPane:
+    return driver.explorer.query_one(LossPane)
+
+
+async def read(driver: Driver) -> None:
+    await driver.pilot.press("c")
+    await driver.until(lambda: crosshair(driver))
+    driver.begun = loss_of(driver).at  # type: ignore[attr-defined]
+
+
+async def read_further_left(driver: Driver) -> None:
+    await driver.pilot.press("c", "shift+left", "shift+left")
+    await driver.until(lambda: crosshair(driver))
+    driver.begun = loss_of(driver).at  # type: ignore[attr-defined]
+
+
+def crosshair(driver: Driver) -> object:
+    return "log10 V" in driver.text("#reading") if driver.explorer.query_one("#reading").display else False
+
+
+async def pinned(driver: Driver) -> None:
+    await driver.pilot.press("p")
+    await driver.until(lambda: "pinned" in driver.text("#loss"))
+
+
+def moved(cells: int) -> Seen:
+    """The crosshair that was begun with is so many columns from there."""
+
+    def seen(driver: Driver) -> bool:
+        pane = loss_of(driver)
+        here, there = (pane.axis.cell(at, pane._columns) for at in (driver.begun, pane.at))  # type: ignore
+        return there - here == cells  # type: ignore[operator]
+
+    return seen
+
+
+def noted(words: str) -> Seen:
+    return lambda driver: any(words in note.message for note in driver.app._notifications)
+
+
 # Of every action of the explorer: what comes before, and what is seen only after its key.
 EFFECTS: dict[str, tuple[Step, Seen]] = {
     "sample": (nothing, says("#status", "run sampling")),
     "stop": (begin, says("#status", "run stopped")),
     "pin": (nothing, says("#loss", "pinned")),
+    "unpin": (pinned, lambda driver: "pinned" not in driver.text("#loss")),
     "axis": (nothing, frame("density per decade, log axis")),
     "measure": (nothing, frame("networks in each bar")),
     "observable": (nothing, frame("Gradient confusion")),
+    "read": (nothing, crosshair),
+    "move_left": (read, moved(-1)),
+    "move_right": (read, moved(1)),
+    "leap_left": (read, moved(-10)),
+    "leap_right": (read_further_left, moved(10)),
+    "copy_reading": (read, noted("Copied")),
+    "closer": (nothing, lambda driver: loss_of(driver).window is not None),
+    "farther": (press("i"), lambda driver: loss_of(driver).ends.low == 0),
+    "pan_left": (press("i"), lambda driver: loss_of(driver).axis.low < 0.25),
+    "pan_right": (nothing, lambda driver: loss_of(driver).axis.low > 0),
+    "range": (nothing, on(RangeScreen)),
+    "whole": (press("i"), lambda driver: loss_of(driver).window is None),
+    "wider_bins": (nothing, lambda driver: loss_of(driver).each == 2),
+    "finer_bins": (press("b", "b"), lambda driver: loss_of(driver).each == 2),
+    "heights": (nothing, frame("log density")),
     "zoom_in": (nothing, frame_with(r"lowest 1\d(\.\d)? %")),
     "zoom_out": (press("z", "z"), frame_with(r"lowest 1\d(\.\d)? %")),
     "runs": (nothing, on(RunsScreen)),

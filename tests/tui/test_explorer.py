@@ -16,11 +16,11 @@ from geomreg_tui.errors import DataError, ExperimentError, SamplingError
 from geomreg_tui.rundir import RunState
 from geomreg_tui.statistics import LossDistribution
 from geomreg_tui.tui import run_explorer
+from geomreg_tui.tui.bars import bar_shares
 from geomreg_tui.tui.look import stylesheet
 from geomreg_tui.tui.screens.explorer import ExplorerScreen
 from geomreg_tui.tui.screens.help import HelpScreen
 from geomreg_tui.tui.screens.quit import QuitScreen
-from geomreg_tui.tui.widgets.loss import bar_shares
 from tests.patience import PATIENCE
 
 from .driving import opened
@@ -121,7 +121,7 @@ async def test_bars_are_the_density_of_the_losses() -> None:
         await driver.until(lambda: driver.explorer.view.snapshot.written_at == 1.0)
         await driver.pilot.pause()
         bars = np.array(columns_of_bars(driver.text("#loss"), 40))
-        high = driver.explorer.query_one("#loss")._high
+        high = driver.explorer.query_one("#loss").axis.high
         expected, _ = np.histogram(losses_of(plain.facts.experiment, 20_000), bars.size, (0.0, high))
         scale = bars.max() / expected.max()
         landmarks = {round(place / high * bars.size - 0.5) for place in (0.0, 1.0, 0.9)}
@@ -232,7 +232,7 @@ async def test_pinning_compares_with_the_two_sample_statistic() -> None:
         assert float(gap[2]) < truths[0] - truths[1] < float(gap[3])
         assert "• pinned: width 256" in driver.text("#loss")
         assert driver.text("#loss").count("•") > 5
-        await driver.pilot.press("p")
+        await driver.pilot.press("P")
         await driver.settled()
         assert "pinned" not in driver.screen()
 
@@ -273,7 +273,7 @@ async def test_before_the_first_networks_the_panes_say_so() -> None:
         assert "no networks yet" in driver.text("#volume")
         assert "peak n" in driver.text("#sphere")
         await driver.pilot.press("p")
-        assert driver.session.pin is None
+        assert len(driver.session.pins) == 0
 
 
 async def test_an_experiment_that_cannot_be_sampled_shows_why() -> None:

@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 
 from geomreg_tui.statistics import LossDistribution
+from geomreg_tui.tui.axes import Scale
+from geomreg_tui.tui.bars import Bins, squeezed
 from geomreg_tui.tui.widgets.loss import LossPane
 from geomreg_tui.tui.widgets.measure import Measure
 
@@ -37,27 +39,37 @@ async def test_v_goes_round_the_three_measures_and_says_which() -> None:
         ]
 
 
+@pytest.mark.parametrize("each", [1, 4, 7])
 @pytest.mark.parametrize("log_axis", [False, True])
 @pytest.mark.parametrize("measure", list(Measure))
-def test_heights_and_bands_are_those_of_the_losses(measure: Measure, log_axis: bool) -> None:
+def test_heights_and_bands_are_those_of_the_losses(measure: Measure, log_axis: bool, each: int) -> None:
     losses = np.random.default_rng(5).gamma(1.5, size=4000)
     distribution = LossDistribution(summary_of(losses, atoms=300), NULL_LOSS)
-    pane = LossPane()
-    pane.measure, pane.log_axis = measure, log_axis
-    places = np.linspace(-2, 1, 61) if log_axis else np.linspace(0, 6, 61)
-    edges = 10.0**places if log_axis else places
-    per = pane._per(np.diff(places), distribution)
-    heights = pane._heights(distribution, edges, per)
+    ends = (-2.0, 1.0) if log_axis else (0.0, 6.0)
+    bins = Bins.of(Scale(*ends, (), (), log_axis), 60, measure, each)
+    assert bins.edges[0] == (0.01 if log_axis else 0.0)
+    assert bins.edges[-1] == (10.0 if log_axis else 6.0)
+    assert len(bins.widths) == -(-60 // each)
+    heights = bins.heights(distribution)
     everything = np.concatenate([losses, np.full(300, NULL_LOSS)])
     if measure is Measure.CUMULATIVE:
-        wanted = np.array([np.mean(everything <= edge) for edge in edges[1:]])
+        wanted = np.array([np.mean(everything <= edge) for edge in bins.edges[1:]])
     else:
-        counts, _ = np.histogram(losses, edges)
-        wanted = counts if measure is Measure.COUNT else counts / everything.size / np.diff(places)
+        counts, _ = np.histogram(losses, bins.edges)
+        widths = np.diff(np.log10(bins.edges) if log_axis else bins.edges)
+        wanted = counts if measure is Measure.COUNT else counts / everything.size / widths
     # The base bins are finer than the columns: a network near an edge may be counted beside it.
     np.testing.assert_allclose(heights, wanted, atol=3 * wanted.max() / counts_scale(measure))
-    bands = pane._bands(distribution, heights, per)
-    assert np.all((bands >= heights - 1e-12) | (bands == 0))
+    low, high = bins.bands(distribution, heights)
+    assert np.all(high >= heights - 1e-12)
+    assert np.all(low <= heights + 1e-12)
+    for loss in (0.0, 0.03, 0.7, 5.9, 6.0, 9.9, 50.0):
+        found = bins.at(loss, distribution)
+        inside = np.flatnonzero((bins.edges[:-1] <= loss) & (loss <= bins.edges[1:]))
+        if not inside.size:
+            assert np.isnan(found.estimate)
+        else:
+            assert found == (heights[inside[-1]], low[inside[-1]], high[inside[-1]])
 
 
 def counts_scale(measure: Measure) -> float:
@@ -66,16 +78,14 @@ def counts_scale(measure: Measure) -> float:
 
 def test_the_band_of_cumulative_shares_covers_the_law() -> None:
     """In 400 samples of a known law; a band of 95 % misses more than 35 times with probability 2e-4."""
-    pane = LossPane()
-    pane.measure = Measure.CUMULATIVE
     generator = np.random.default_rng(11)
-    edges = np.linspace(0, 8, 101)
-    law = 1 - np.exp(-edges[1:])
+    bins = Bins.of(Scale(0.0, 8.0, (), ()), 100, Measure.CUMULATIVE)
+    law = 1 - np.exp(-bins.edges[1:])
     missed = 0
     for _ in range(400):
         distribution = LossDistribution(summary_of(generator.exponential(size=500)), NULL_LOSS)
-        heights = pane._heights(distribution, edges, np.ones(100))
-        missed += bool(np.any(law > pane._bands(distribution, heights, np.ones(100)) + 1e-3))
+        low, high = bins.bands(distribution, bins.heights(distribution))
+        missed += bool(np.any((law > high + 1e-3) | (law < low - 1e-3)))
     assert missed <= 35
 
 
@@ -90,8 +100,7 @@ async def test_zoom_shows_the_lowest_tenth_each_time(axis: str) -> None:
         for level in (1, 2):
             await driver.pilot.press("z")
             await driver.pilot.pause()
-            facts = driver.explorer.view.snapshot.facts
-            scale = pane._axis(driver.explorer.view, facts, 60)
+            scale = pane.axis
             assert scale is not None
             high = 10**scale.high if axis == "log" else scale.high
             # The title tells which part is drawn of the losses and the 200 networks at the null loss.
@@ -142,9 +151,9 @@ def test_every_zoom_changes_what_is_drawn(losses, log_axis):
     distribution = LossDistribution(summary_of(losses), NULL_LOSS)
     facts = SimpleNamespace(null_loss=NULL_LOSS, constant_loss=0.5)
     pane = LossPane()
-    pane.log_axis = log_axis
+    pane.set_axis(log_axis)
     pane._view = SimpleNamespace(
-        distribution=distribution, comparison=None, snapshot=SimpleNamespace(facts=facts)
+        distribution=distribution, comparisons=(), snapshot=SimpleNamespace(facts=facts)
     )
     seen = [pane._axis(pane._view, facts, 60)]
     while pane.zoom_by(1):
@@ -162,3 +171,13 @@ def test_every_zoom_changes_what_is_drawn(losses, log_axis):
     while pane.zoom_by(-1):
         pass
     assert pane.zoom == 0
+
+
+@pytest.mark.parametrize("near", [0.01, 0.3, 1.0, 5.0])
+def test_losses_are_squeezed_where_half_of_those_with_bars_are_near_zero(near: float) -> None:
+    losses = np.random.default_rng(21).lognormal(-1, 2, 4000)
+    everything = np.append(losses, np.zeros(3000))  # which a log axis cannot show
+    distribution = LossDistribution(summary_of(everything, atoms=2000), NULL_LOSS)
+    assert squeezed(distribution, near) == (np.mean(losses <= near) >= 0.5)
+    nothing = LossDistribution(summary_of(np.zeros(10)), NULL_LOSS)
+    assert not squeezed(nothing, near)

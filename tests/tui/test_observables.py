@@ -12,9 +12,11 @@ import pytest
 from geomreg_tui.experiment import Experiment
 from geomreg_tui.gradients.plan import GradientPlan
 from geomreg_tui.rundir import RunState
+from geomreg_tui.tui.pins import Pins
 from geomreg_tui.tui.view import build_view
 from geomreg_tui.tui.widgets.measure import Measure
-from geomreg_tui.tui.widgets.observable import SHOWN, ObservablePlot, asked_of_runs
+from geomreg_tui.tui.widgets.observable import SHOWN, Asked, ObservablePlot, asked_of_runs
+from geomreg_tui.tui.widgets.rows import Piece
 
 from .driving import opened
 from .fakes import descent, members, observed, snapshot_of, tail
@@ -26,7 +28,16 @@ def view_of(seen=None, deep=None, state=RunState.DONE):
     made = snapshot_of(DIGITS, 5_000, state)
     more = {"gradients": seen, "splitting": deep}
     results = {**made.results, **{name: part for name, part in more.items() if part is not None}}
-    return build_view(replace(made, results=results), 0, None, dip=False)
+    return build_view(replace(made, results=results), 0, Pins(), dip=False)
+
+
+def rows_of(view, name, measure, log_axis, width, height):
+    asked = Asked(name, measure, log_axis, False, 1, None, None)
+    drawn = ObservablePlot().draw(view, asked, width, height)
+    if isinstance(drawn, str):
+        return [[Piece(drawn)]]
+    above, canvas = drawn
+    return [*above, *canvas.rows()]
 
 
 def text_of(rows):
@@ -78,7 +89,7 @@ def test_runs_are_asked_for_what_their_experiments_have() -> None:
     view = view_of()
     one = replace(view.snapshot.facts, experiment=DIGITS.replace(examples=1))
     view = replace(view, snapshot=replace(view.snapshot, facts=one))
-    rows = ObservablePlot().rows(view, "confusion_min", Measure.DENSITY, False, 60, 12)
+    rows = rows_of(view, "confusion_min", Measure.DENSITY, False, 60, 12)
     assert "one example, which has no pairs; try examples 2 or more" in " ".join(text_of(rows).split())
 
 
@@ -98,10 +109,10 @@ def test_what_is_drawn_is_what_was_observed(name, measure, log_axis, monkeypatch
 
     monkeypatch.setattr(observable, "_heights", kept)
     seen = observed()
-    rows = ObservablePlot().rows(view_of(seen, deep_tail_of()), name, measure, log_axis, 70, 20)
+    rows = rows_of(view_of(seen, deep_tail_of()), name, measure, log_axis, 70, 20)
     assert len(rows) == 20
     assert all(sum(len(piece.text) for piece in row) <= 70 for row in rows)
-    edges, bars, high = drawn["found"]
+    edges, bars, low, high = drawn["found"]
     middles, counts = seen.observations.values[name].histogram.middles()
     values = np.repeat(middles, counts)
     values = np.log10(values) if log_axis and name != "confusion_min" else values
@@ -115,12 +126,11 @@ def test_what_is_drawn_is_what_was_observed(name, measure, log_axis, monkeypatch
         expected = np.histogram(values, edges)[0] / per
         np.testing.assert_allclose(bars, expected, rtol=1e-12)
     assert np.all((high >= bars - 1e-12) | (bars == 0))
+    assert np.all(low <= bars + 1e-12)
 
 
 def test_the_legend_has_mean_law_and_low_loss() -> None:
-    rows = ObservablePlot().rows(
-        view_of(observed(), deep_tail_of()), "confusion_min", Measure.DENSITY, False, 100, 20
-    )
+    rows = rows_of(view_of(observed(), deep_tail_of()), "confusion_min", Measure.DENSITY, False, 100, 20)
     text = text_of(rows)
     seen = observed().observations.values["confusion_min"]
     assert f"mean {seen.moments.mean:.3f} of 4,000 networks" in text
@@ -148,7 +158,7 @@ def test_what_is_missing_is_said(change, said) -> None:
             none = type(values).from_values([1.0], [math.nan], 8, [True])
         parts = {"confusion_min": none}
         seen = replace(seen, observations=replace(seen.observations, values=parts))
-    rows = ObservablePlot().rows(view_of(seen), "confusion_min", Measure.DENSITY, False, 60, 12)
+    rows = rows_of(view_of(seen), "confusion_min", Measure.DENSITY, False, 60, 12)
     assert said in " ".join(text_of(rows).split())
 
 

@@ -365,7 +365,7 @@ async def test_a_run_from_the_list_is_compared_with() -> None:
         await driver.until(lambda: " kB" in driver.screen())
         await driver.pilot.press("c")
         await driver.until(lambda: "KS distance" in driver.text("#modes"))
-        assert driver.session.pin is not None
+        assert len(driver.session.pins) == 1
 
 
 async def test_a_run_that_cannot_be_read_says_why_and_changes_nothing() -> None:
@@ -378,7 +378,7 @@ async def test_a_run_that_cannot_be_read_says_why_and_changes_nothing() -> None:
             await driver.pilot.press(key)
             await driver.until(lambda: "facts.safetensors" in driver.text("#status"), key)
             assert driver.session.run is None
-            assert driver.session.pin is None
+            assert len(driver.session.pins) == 0
             driver.explorer._notice = ""
 
 

@@ -201,12 +201,16 @@ PICTURES = {
     "observable-small": Picture(SMALL, observing("o", "o", "l")),
     "observable-unknown": Picture(SMALL, then(tab("loss"), pressing("o"))),
     "observable-ascii": Picture(act=observing("o", "o", "o"), ascii=True),
+    "reading": Picture(act=pressing("c", "left", "left", "c", "left")),
+    "reading-small": Picture(SMALL, then(tab("loss"), pressing("c", "L", "i", "shift+left"))),
+    "reading-large": Picture(LARGE, then(compared, pressing("c", "b"))),
 }
 
 
 # The same screens at another size or in ASCII; the default suite has others of each size, and of ASCII.
 AGAIN = {
     "large",
+    "reading-large",
     "help-small",
     "runs-small",
     "export-small",

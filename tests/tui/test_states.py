@@ -78,7 +78,7 @@ async def aside(driver: Driver) -> None:
 
 async def compared(driver: Driver) -> None:
     await driver.pilot.press("escape", "p")
-    await driver.until(lambda: driver.session.pin is not None)
+    await driver.until(lambda: len(driver.session.pins) == 1)
     await driver.set("width", "4096")
     await driver.settled()
     await driver.pilot.press("l", "v", "z")

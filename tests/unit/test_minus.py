@@ -9,7 +9,8 @@ from geomreg_tui.experiment import Experiment, parse_count, read_number
 from geomreg_tui.splitting.plan import parse_plan, parse_seconds
 from geomreg_tui.statistics.intervals import Interval
 from geomreg_tui.sweeps.plan import parse_factor
-from geomreg_tui.tui.numbers import Scale, interval_text, number_text
+from geomreg_tui.tui.axes import Scale
+from geomreg_tui.tui.numbers import interval_text, number_text
 
 MINUS = "\N{MINUS SIGN}"
 VALUES = [-300.25, -8.0, -1e-9, -0.0, -1e-300, 0.0, 1e-5, 0.1, 12345.678, 1e20, 1e300]

@@ -10,7 +10,6 @@ from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.reactive import Reactive
-from textual.screen import Screen
 from textual.timer import Timer
 from textual.widget import Widget
 from textual.widgets import Tabs
@@ -23,21 +22,24 @@ from geomreg_tui.training.plan import TrainingPlan
 from geomreg_tui.tui.analyst import Analyst, Failure, Job, Warm
 from geomreg_tui.tui.bindings import display, explorer_bindings, in_effect
 from geomreg_tui.tui.keys import Keys
+from geomreg_tui.tui.pins import MOST, Pin, Pins
 from geomreg_tui.tui.screens.export import ExportScreen
 from geomreg_tui.tui.screens.help import HelpScreen
 from geomreg_tui.tui.screens.layout import Layout
 from geomreg_tui.tui.screens.messages import Answered, Begun, Loaded, Opened
 from geomreg_tui.tui.screens.quit import ask_quit
+from geomreg_tui.tui.screens.reading import ReadingScreen
 from geomreg_tui.tui.screens.runs import RunChoice, RunsScreen
 from geomreg_tui.tui.screens.tail import TailScreen
 from geomreg_tui.tui.session import PREVIEW_SAMPLES, ActiveRun, Move, Session
 from geomreg_tui.tui.state import State
 from geomreg_tui.tui.threads import in_thread
-from geomreg_tui.tui.view import Pin, View, load_pin
+from geomreg_tui.tui.view import View, load_pin
 from geomreg_tui.tui.watch import Watch
 from geomreg_tui.tui.widgets.keyline import KeyLine
 from geomreg_tui.tui.widgets.knobs import Knobs
 from geomreg_tui.tui.widgets.lines import HeaderLine, StatusLine
+from geomreg_tui.tui.widgets.reading import ReadingLine
 from geomreg_tui.tui.widgets.rows import Roles, follow_theme
 
 __all__ = ["ExplorerScreen"]
@@ -45,7 +47,7 @@ __all__ = ["ExplorerScreen"]
 _DEBOUNCE = 0.12  # seconds without another change before a preview starts
 
 
-class ExplorerScreen(Screen[None]):
+class ExplorerScreen(ReadingScreen):
     """Routes keys to the session and answers of the analyst to the panes."""
 
     BINDINGS: ClassVar[list[BindingType]] = explorer_bindings()
@@ -55,10 +57,8 @@ class ExplorerScreen(Screen[None]):
 
     def __init__(self, session: Session, fps: float, keys: Keys, restored: State) -> None:
         """Show a session; ``restored`` is what was open when the last one ended."""
-        super().__init__()
+        super().__init__(keys)
         self.session = session
-        self.view: View | None = None
-        self.keys = keys
         self._first = "loss" if session.shows_run else restored.tab or "setup"
         self._restored = restored
         self._frame = 1 / max(0.1, fps)
@@ -66,7 +66,6 @@ class ExplorerScreen(Screen[None]):
         self._failure = ""  # of reading or analysing
         self._analyst = Analyst(lambda answer: self.post_message(Answered(answer)))
         self._wanted = 0  # grows with every run that is asked for from the list
-        self._panes: Layout
         self._watch: Watch
         self._debounce: Timer | None = None
 
@@ -78,6 +77,7 @@ class ExplorerScreen(Screen[None]):
         yield HeaderLine(id="header")
         yield self._panes.tabs
         yield self._panes.body
+        yield ReadingLine(id="reading")
         yield StatusLine(id="status")
         yield KeyLine(3, id="keys")  # help, quit and palette lead to all others
         yield self._panes.too_small
@@ -89,7 +89,7 @@ class ExplorerScreen(Screen[None]):
         self._analyst.start()
         self._panes.restore(self._restored)
         self._draw()
-        self._draw_keys()
+        self.draw_keys()
         self.call_after_refresh(self._open)
 
     def state(self) -> State:
@@ -119,11 +119,13 @@ class ExplorerScreen(Screen[None]):
     def on_resize(self, event: events.Resize) -> None:
         """Choose the layout for the new size."""
         self._panes.arrange(self)
-        self._draw_keys()
+        self.call_after_refresh(self.read_anew)
+        self.draw_keys()
 
     @on(Tabs.TabActivated)
     def _tab_chosen(self) -> None:
         self._panes.arrange(self)
+        self.call_after_refresh(self.read_anew)
 
     @property
     def active_tab(self) -> str:
@@ -138,15 +140,22 @@ class ExplorerScreen(Screen[None]):
             return self.session.directory is not None
         if action == "stop":
             return self.session.run_active
+        if action == "unpin":
+            return len(self.session.pins) > 0
         if action == "training_view":
             return self._panes.trained
         if action == "zoom":
             loss = self._panes.loss
-            return not loss.observable and (parameters != (-1,) or loss.zoom > 0)
-        return True
+            out = loss.zoom > 0 or loss.window is not None
+            return not loss.observable and (parameters != (-1,) or out)
+        return self.can_read(action)
 
-    def _draw_keys(self) -> None:
+    def draw_keys(self) -> None:
+        """Draw the keys that serve now."""
         palette = self.keys["palette"]
+        if self.reading is not None:
+            self.query_one(KeyLine).show(self.reading_keys())
+            return
         self.query_one(KeyLine).offer(
             in_effect(self.BINDINGS, self.keys),
             self.check_action,
@@ -196,7 +205,7 @@ class ExplorerScreen(Screen[None]):
     def _look(self) -> None:
         if self.app.screen is not self:
             return  # what is hidden is not drawn: Textual would send all of the screen in front, each time
-        self._analyst.ask(Job(self.session.generation, self.session.read, self.session.pin))
+        self._analyst.ask(Job(self.session.generation, self.session.read, self.session.pins))
 
     @on(Answered)
     def _answered(self, event: Answered) -> None:
@@ -234,6 +243,7 @@ class ExplorerScreen(Screen[None]):
         shown = facts.experiment if facts else session.experiment
         self.query_one(HeaderLine).show(shown, facts, view.snapshot if view else None)
         self._panes.show(view, session.directions)
+        self.read_anew()
         trained = view is not None and view.training is not None
         if trained != self._panes.trained:
             self._panes.trained = trained
@@ -248,7 +258,7 @@ class ExplorerScreen(Screen[None]):
         notice = starting or stopping or self._notice or self._failure
         what = "run" if session.shows_run else "preview"
         self.query_one(StatusLine).show(snapshot, what, notice, session.aside, session.directory)
-        self._draw_keys()
+        self.draw_keys()
 
     # Keys
 
@@ -299,39 +309,31 @@ class ExplorerScreen(Screen[None]):
         else:
             self.app.push_screen(TrainScreen(self.session.experiment), begin)
 
-    def action_training_view(self) -> None:
-        """Change what the pane of the training draws."""
-        self._panes.training.cycle()
-
     def action_pin(self) -> None:
-        """Pin what is on view, or let go of what is pinned."""
-        if self.session.pin is not None:
-            self.session.repin(None)
-        elif self.view is not None and (pin := self.view.pin()) is not None:
-            self.session.repin(pin)
-        else:
+        """Pin what is on view, or let go of it where it is pinned."""
+        pin, pins = self.view.pin() if self.view is not None else None, self.session.pins
+        if pin is None:
             self.notify("There is no distribution to pin yet.", severity="warning", markup=False)
-            return
+        elif (place := pins.place_of(pin.experiment)) is not None:
+            self._repin(pins.without(place))
+        else:
+            self._add_pin(pin)
+
+    def action_unpin(self) -> None:
+        """Let go of all that is pinned."""
+        self._repin(Pins())
+
+    def _add_pin(self, pin: Pin) -> None:
+        try:
+            self._repin(self.session.pins.with_pin(pin))
+        except ValueError:
+            key = display(self.keys["unpin"])
+            said = f"{MOST} are pinned, and that is all that can be; {key} lets go of them."
+            self.notify(said, severity="warning", markup=False)
+
+    def _repin(self, pins: Pins) -> None:
+        self.session.repin(pins)
         self._look_anew()
-
-    def action_axis(self) -> None:
-        """Change between linear and log axes."""
-        self._panes.toggle_axes()
-
-    def action_measure(self) -> None:
-        """Change what the loss pane draws."""
-        self._panes.loss.cycle_measure()
-
-    def action_observable(self) -> None:
-        """Change what the loss pane draws: the loss, or an observable of gradients."""
-        self._panes.loss.cycle_observable()
-        self._draw_keys()
-
-    def action_zoom(self, step: int) -> None:
-        """Zoom to the low-loss end, or out."""
-        if not self._panes.loss.zoom_by(step) and step > 0:
-            self.notify("Too few losses lie lower; sample more to zoom further.", markup=False)
-        self._draw_keys()
 
     def action_tab(self, step: int) -> None:
         """Show the next or previous tab."""
@@ -394,7 +396,7 @@ class ExplorerScreen(Screen[None]):
             return
         self._notice = one_line(f"! {event.problem}") if event.problem else ""
         if isinstance(what, Pin):
-            self.session.repin(what)
+            self._add_pin(what)
         elif what is not None and not self.session.starting:
             if self._debounce:
                 self._debounce.stop()
@@ -409,7 +411,9 @@ class ExplorerScreen(Screen[None]):
         self.app.push_screen(HelpScreen(in_effect(self.BINDINGS, self.keys), self.keys))
 
     def action_leave_field(self) -> None:
-        """Take the focus away from a field."""
+        """Take the focus away from a field; without one take the crosshair away."""
+        if self.focused is None:
+            self.stop_reading()
         self.set_focus(None)
 
     def ask_quit(self) -> None:

@@ -46,6 +46,12 @@ _TERMS = (
         "Share of networks per unit of loss (log axis: per decade). Each axis has its own density and modes.",
     ),
     ("┊ above a bar", "How far the bar may reach: 95 % for all bars together."),
+    (". in place of a bar", "There are networks, but fewer than half an eighth of a cell."),
+    (
+        "crosshair",
+        "Reads the plots at one loss: the bar with its band, log10 V, slope λ; of every pin too. At the null "
+        "loss at first. In the training pane it is at the step by which the median has come down to it.",
+    ),
     ("V(ε)", "Volume fraction: the share of networks, under the init law, with loss at most ε."),
     (
         "deep tail",

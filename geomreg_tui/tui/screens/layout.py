@@ -15,6 +15,7 @@ from geomreg_tui.tui.view import View
 from geomreg_tui.tui.widgets.knobs import Knobs
 from geomreg_tui.tui.widgets.loss import LossPane
 from geomreg_tui.tui.widgets.modes import Directions, ModesTable
+from geomreg_tui.tui.widgets.plot import PlotPane
 from geomreg_tui.tui.widgets.sphere import SpherePane
 from geomreg_tui.tui.widgets.training import TrainingPane
 from geomreg_tui.tui.widgets.volume import VolumePane
@@ -28,7 +29,7 @@ class Layout(Frame):
     """The frame with the explorer's panes in it.
 
     Attributes:
-        knobs, loss, sphere, training: panes whose settings others ask for.
+        knobs, loss, volume, sphere, training: panes whose settings others ask for.
     """
 
     def __init__(self, experiment: Experiment, samples: int, first: str) -> None:
@@ -38,14 +39,14 @@ class Layout(Frame):
         self.loss = LossPane(id="loss", classes="pane")
         self.sphere = SpherePane(id="sphere", classes="pane")
         self.training = TrainingPane(id="training", classes="pane")
-        self._volume = VolumePane(id="volume", classes="pane")
+        self.volume = VolumePane(id="volume", classes="pane")
         self._modes = ModesTable(id="modes-table")
         modes = VerticalScroll(self._modes, id="modes", classes="pane")
         modes.border_title, modes.border_subtitle = TITLES["modes"]
         panes: dict[str, Widget] = {
             "setup": self.knobs,
             "loss": self.loss,
-            "volume": self._volume,
+            "volume": self.volume,
             "training": self.training,
             "modes": modes,
             "sphere": self.sphere,
@@ -61,20 +62,25 @@ class Layout(Frame):
         """
         facts: Facts | None = view.snapshot.facts if view else None
         self.loss.show(view, _LOADING)
-        self._volume.show(view)
+        self.volume.show(view)
         self.training.show(view)
         self._modes.show(view, directions)
         self.sphere.show(facts)
 
-    def toggle_axes(self) -> None:
-        """Change between linear and log axes."""
-        self.loss.toggle_axis()
-        self.sphere.toggle_axis()
+    @property
+    def plots(self) -> tuple[PlotPane, ...]:
+        """The plots whose values can be read."""
+        return self.loss, self.volume, self.training
+
+    def set_axes(self, log: bool) -> None:
+        """Draw on linear or log axes."""
+        self.loss.set_axis(log)
+        self.sphere.set_axis(log)
 
     def restore(self, state: State) -> None:
         """Look as in a state."""
         if state.log_axis:
-            self.toggle_axes()
+            self.set_axes(True)
         if state.radius is not None:
             self.sphere.turn(state.radius)
 
@@ -83,7 +89,7 @@ class Layout(Frame):
         experiment, samples = self.knobs.shown or (experiment, samples)
         return replace(
             State(experiment, samples),
-            log_axis=self.loss.log_axis,
+            log_axis=self.loss.log_asked,
             tab=self.active,
             radius=self.sphere.curve.radius,
         )

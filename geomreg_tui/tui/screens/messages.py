@@ -10,9 +10,9 @@ from textual.message import Message
 if TYPE_CHECKING:
     from geomreg_tui.experiment import Experiment
     from geomreg_tui.tui.analyst import Answer
+    from geomreg_tui.tui.pins import Pin
     from geomreg_tui.tui.session import ActiveRun
     from geomreg_tui.tui.source import Run
-    from geomreg_tui.tui.view import Pin
 
 __all__ = ["Answered", "Begun", "Loaded", "Opened"]
 

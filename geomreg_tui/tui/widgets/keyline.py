@@ -51,6 +51,11 @@ class KeyLine(RowsWidget):
             ),
             *more,
         )
+        self.show(keys)
+
+    def show(self, keys: Iterable[tuple[str, str, str]]) -> None:
+        """Draw keys: each as Textual names it, as it is shown, and what it does."""
+        keys = tuple(keys)
         if keys != self._keys:
             self._keys = keys
             self.redraw()

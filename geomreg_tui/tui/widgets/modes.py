@@ -13,6 +13,7 @@ from geomreg_tui.formatting import probability_text, share_text, upper_text
 from geomreg_tui.statistics import Interval, LandmarkDominance, LossDistribution, ModeAnalysis
 from geomreg_tui.statistics.landmark import SAMPLED, TAIL
 from geomreg_tui.tui.numbers import interval_text, number_text
+from geomreg_tui.tui.pins import MARKS, PIN_ROLES
 from geomreg_tui.tui.view import Comparison, View
 from geomreg_tui.tui.widgets.rows import Piece, RowsWidget
 
@@ -57,7 +58,7 @@ class ModesTable(RowsWidget):
         view = self._view
         if view is None or view.modes is None or view.distribution is None or view.landmark is None:
             return [[Piece("no networks yet", "dim")]]
-        modes, comparison = view.modes, view.comparison
+        modes = view.modes
         rows = [_row("dominance D0", _interval(view.landmark.landmark, width), "strong")]
         if view.landmark.zero_side != SAMPLED:
             rows.append(_row("log10 ratio", _ratio(view.landmark, width)))
@@ -78,7 +79,7 @@ class ModesTable(RowsWidget):
         if nonfinite:
             told = f"{nonfinite:,} losses are NaN or infinite", f"{nonfinite:,} losses"
             rows.append(_row("not finite", _fitting(width, *told), "warn"))
-        if comparison is not None:
+        for comparison in view.comparisons:
             rows += _comparison_rows(comparison, width)
         rows += _mode_rows(modes, width)
         for note in modes.notes:
@@ -139,12 +140,12 @@ def _contracting_texts(modes: ModeAnalysis) -> tuple[str, ...]:
 
 
 def _comparison_rows(comparison: Comparison, width: int) -> list[list[Piece]]:
-    """Return the rows on the pinned distribution."""
+    """Return the rows on a pinned distribution."""
     statistic, p = comparison.distance
     p_text = probability_text(p, 0.001, 2)
     label = textwrap.shorten(comparison.label, max(10, width - _NAME), placeholder="…")
     return [
-        _row("• pinned", label, "pinned"),
+        _row(f"{MARKS[comparison.place]} pinned", label, PIN_ROLES[comparison.place]),
         _row("  D0 minus its", _interval(comparison.dominance, width), "strong"),
         _row("  KS distance", f"{number_text(statistic)}   p {p_text}"),
     ]

@@ -11,7 +11,8 @@ from rich.cells import cell_len
 from textual import events
 from textual.message import Message
 
-from geomreg_tui.tui.numbers import held_ceiling, number_text
+from geomreg_tui.tui.axes import held_ceiling
+from geomreg_tui.tui.numbers import number_text
 from geomreg_tui.tui.sweep_view import PointView, SweepView
 from geomreg_tui.tui.widgets.messages import message_rows
 from geomreg_tui.tui.widgets.rows import Piece, RowsWidget
@@ -30,7 +31,6 @@ __all__ = ["Multiples"]
 _WIDTH, _HEIGHT = 22, 7  # least cells of one, without what is between them
 _ACROSS, _DOWN = 2, 1  # cells between them
 _SHAPE = 3.5  # width to height, in cells, that suits a histogram
-_TALLEST = 18
 _TOP = 0.95  # share of the losses that the axis reaches up to, for the middle one of the points
 _ZOOM = 10.0  # each level shows the lowest tenth of the losses that the one before it shows
 _BROAD = 50  # cells from which there is room to say that axes are shared
@@ -285,7 +285,7 @@ def _lay_out(count: int, width: int, height: int) -> _Grid:
     for columns in range(1, most + 1):
         rows = math.ceil(count / columns)
         wide = (width + _ACROSS) // columns - _ACROSS
-        tall = min((height + _DOWN) // rows - _DOWN, _TALLEST)
+        tall = (height + _DOWN) // rows - _DOWN
         if tall >= _HEIGHT:
             misfit = abs(math.log(wide / tall / _SHAPE))
             if best is None or misfit < best[0]:

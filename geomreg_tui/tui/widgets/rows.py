@@ -24,6 +24,11 @@ ROLES = (
     "bar",
     "band",
     "pinned",
+    "pin2",
+    "pin3",
+    "pin4",
+    "pin5",
+    "pin6",
     "theory",
     "landmark",
     "mark",
@@ -33,11 +38,15 @@ ROLES = (
     "select",
 )
 _BETWEEN = "   "  # between the items of a legend
+_TINT = 0.3  # of a colour behind another
 _GAP = 6  # unchanged cells that cost less to send again than to jump over
 
 
 class Piece(NamedTuple):
-    """Text in one role; the role decides the style, :attr:`over` one whose colour is the background."""
+    """Text in one role; the role decides the style, :attr:`over` one whose colour is the background.
+
+    Behind what is drawn over bars that is their colour; others are a tint.
+    """
 
     text: str
     role: str = "text"
@@ -149,7 +158,8 @@ class RowsWidget(Widget):
             roles = self.screen.query_one(Roles)
             behind = self.background_colors[1]
             if piece.over:
-                behind += roles.get_component_styles(f"role--{piece.over}").color
+                colour = roles.get_component_styles(f"role--{piece.over}").color
+                behind += colour if piece.over == "bar" else colour.with_alpha(_TINT)
             styles = roles.get_component_styles(f"role--{piece.role}")
             color = (behind + styles.color).rich_color
             self._styles_of_roles[key] = styles.text_style + Style(color=color, bgcolor=behind.rich_color)

@@ -12,12 +12,13 @@ from rich.cells import cell_len
 from geomreg_tui import formatting
 from geomreg_tui.rundir import RunState
 from geomreg_tui.statistics.intervals import Interval
-from geomreg_tui.tui.numbers import Scale, interval_text, number_text
+from geomreg_tui.tui.axes import Scale
+from geomreg_tui.tui.bars import bar_shares
+from geomreg_tui.tui.numbers import interval_text, number_text
 from geomreg_tui.tui.sweep_setup import value_text
 from geomreg_tui.tui.sweep_view import PointView, SweepView
 from geomreg_tui.tui.widgets.canvas import Canvas
 from geomreg_tui.tui.widgets.lines import GLYPHS
-from geomreg_tui.tui.widgets.loss import bar_shares
 from geomreg_tui.tui.widgets.messages import message_rows
 from geomreg_tui.tui.widgets.rows import Piece
 from geomreg_tui.tui.widgets.runs import cut
@@ -36,7 +37,6 @@ __all__ = [
 FloatArray = NDArray[np.float64]
 
 HEADING = 2  # lines above a histogram
-_LABELLED = 9  # lines of one from which the axis has its name below it
 
 
 @dataclass(frozen=True)
@@ -140,8 +140,7 @@ def body_rows(point: PointView, width: int, height: int, axes: Axes | None) -> l
         return message_rows("all at the null loss", width, height)
     y = Scale.linear(0.0, axes.peak, max(1, height // 4))
     x = Scale.linear(0.0, axes.high, max(2, width // 12), cells=Canvas.area(width, y))
-    label = ("loss L/L0" if axes.relative else "loss L") if height + HEADING >= _LABELLED else ""
-    canvas = Canvas(width, height, x, y, label)
+    canvas = Canvas(width, height, x, y, "")  # the foot of all names the axis
     edges = np.linspace(0.0, axes.high, canvas.columns + 1)
     bars = _densities(point, edges, axes.relative)
     if axes.relative:

@@ -17,7 +17,8 @@ from geomreg_tui.experiment import read_number
 from geomreg_tui.formatting import exact_text
 from geomreg_tui.statistics.hypersphere import log_volume, volume_peak
 from geomreg_tui.summary import Facts
-from geomreg_tui.tui.numbers import Scale, count_text, number_text
+from geomreg_tui.tui.axes import Scale, lines_apart
+from geomreg_tui.tui.numbers import count_text, number_text
 from geomreg_tui.tui.state import RADII
 from geomreg_tui.tui.widgets.canvas import Canvas
 from geomreg_tui.tui.widgets.fields import NumberField, step_scale
@@ -59,8 +60,8 @@ class SphereCurve(RowsWidget):
             n = np.unique(np.round(np.linspace(1, x.high, 2 * width)))
             place = n
         value = self._squeeze(log_volume(n, self.radius) / math.log(10))
-        y = self._value_axis(value, max(2, (lines - 3) // 2))
         label = f"dimension n{' (log axis)' if self.log_axis else ''}" if height >= _ROOMY else ""
+        y = self._value_axis(value, Canvas.area_lines(lines, label))
         canvas = Canvas(width, lines, x, y, label)
         canvas.level(0.0)
         canvas.line(place, value, "bar")
@@ -82,12 +83,14 @@ class SphereCurve(RowsWidget):
         values = np.asarray(value, np.float64)
         return np.sign(values) * np.log10(1 + np.abs(values)) if self.log_axis else values
 
-    def _value_axis(self, value: FloatArray, wanted: int) -> Scale:
+    def _value_axis(self, value: FloatArray, lines: int) -> Scale:
+        """Return the axis of values on so many lines."""
         low, high = float(value.min()), float(value.max())
         margin = 0.06 * (high - low)
         low, high = min(low, -margin) - margin / 3, max(high, 0.0) + margin
         if not self.log_axis:
-            return Scale.linear(low, high, wanted)
+            return Scale.even(low, high, lines, lines_apart(lines))
+        wanted = max(2, lines // lines_apart(lines))
         powers = range(math.floor(low), math.ceil(high) + 1)
         step = max(1, math.ceil(len(powers) / wanted))
         values = [math.copysign(10.0 ** abs(p), p) if p else 0.0 for p in powers if p % step == 0]
@@ -146,9 +149,9 @@ class SpherePane(Vertical):
         """Put a radius on the knob."""
         self.query_one("#radius", NumberField).value = exact_text(radius)
 
-    def toggle_axis(self) -> None:
-        """Change between the linear and the log axis of n."""
-        self.curve.log_axis = not self.curve.log_axis
+    def set_axis(self, log: bool) -> None:
+        """Draw on the linear or the log axis of n."""
+        self.curve.log_axis = log
         self._set_titles()
         self.curve.redraw()
 

@@ -12,7 +12,8 @@ from geomreg_tui.columns import wrapped_lines
 from geomreg_tui.report.studies import effect_text
 from geomreg_tui.statistics.evidence import AGAINST, NOT_SUPPORTED, SUPPORTED
 from geomreg_tui.studies.study import Panel
-from geomreg_tui.tui.numbers import Scale, number_text
+from geomreg_tui.tui.axes import Scale
+from geomreg_tui.tui.numbers import number_text
 from geomreg_tui.tui.studies_reader import StudyEntry
 from geomreg_tui.tui.widgets.canvas import Canvas
 from geomreg_tui.tui.widgets.messages import message_rows

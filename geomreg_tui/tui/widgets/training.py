@@ -12,11 +12,13 @@ from geomreg_tui.statistics.intervals import Interval
 from geomreg_tui.training.overview import TrainingOverview
 from geomreg_tui.training.result import STATUSES
 from geomreg_tui.training.volume import VolumeOfLoss
-from geomreg_tui.tui.numbers import Scale, number_text
+from geomreg_tui.tui.axes import COLUMNS_APART, Scale, lines_apart
+from geomreg_tui.tui.numbers import number_text
 from geomreg_tui.tui.view import View
 from geomreg_tui.tui.widgets.canvas import Canvas
 from geomreg_tui.tui.widgets.messages import message_rows
-from geomreg_tui.tui.widgets.rows import Piece, RowsWidget, flow
+from geomreg_tui.tui.widgets.plot import PlotPane
+from geomreg_tui.tui.widgets.rows import Piece, flow
 
 __all__ = ["VIEWS", "TrainingPane"]
 
@@ -37,7 +39,7 @@ _ENDED = {"fitted": "fitted", "limit": "not fitted", "diverged": "diverged", "de
 _ROOMY = 12  # lines from which the axis has its name below it
 
 
-class TrainingPane(RowsWidget):
+class TrainingPane(PlotPane):
     """Quantiles over trajectories against the step, and a few of them whole.
 
     Attributes:
@@ -87,17 +89,54 @@ class TrainingPane(RowsWidget):
         if not drawn.size:
             return [*legend, *message_rows(_nothing(self.shown), width, max(1, height - len(legend)))]
         lines = max(5, height - len(legend))
-        y = _axis(self.shown, drawn, max(2, (lines - 3) // 2))
-        right = max(1.0, math.log10(overview.step[-1] + 1))
-        x = Scale.decades(0, right, width // 9, cells=Canvas.area(width, y))
         label = "step + 1 (log axis)" if height >= _ROOMY else ""
+        y = _axis(self.shown, drawn, Canvas.area_lines(lines, label))
+        right = max(1.0, math.log10(overview.step[-1] + 1))
+        columns = Canvas.area(width, y)
+        if self.window is not None:
+            x = Scale.decades(*self.window, columns // COLUMNS_APART, cells=columns)
+        else:
+            x = Scale.even(0.0, right, columns, COLUMNS_APART, log=True)
         canvas = Canvas(width, lines, x, y, label)
         steps = np.log10(overview.step + 1.0)
         for low, high in bands:
             for end in (low, high):
                 canvas.line(steps, end, "band", dashed=True)
         canvas.line(steps, middle, "bar")
+        if self.at is not None and self.at > 0 and self.shown in ("loss", "volume"):
+            level = math.log10(self.at) if self.shown == "loss" else float(volume.at([self.at])[0, 0])
+            canvas.level(level, "strong")
+        self.drawn(canvas, width)
         return [*legend, *canvas.rows()]
+
+    @property
+    def what(self) -> str:
+        """What is on the axis."""
+        return "Step + 1"
+
+    # The crosshair is at the first step by which the median has come down to its loss.
+
+    def place_of(self, loss: float) -> float | None:
+        """Return where on the axis the median loss has come down to a loss; None where it never has."""
+        step = self.step_of(loss)
+        return None if step is None else math.log10(step + 1)
+
+    def step_of(self, loss: float) -> int | None:
+        """Return the first recorded step at which the median is no larger than a loss; None without one."""
+        overview = self._view.training if self._view else None
+        if overview is None or not overview.step.size:
+            return None
+        reached = np.flatnonzero(overview.bands["loss"].median[:, 0] <= loss)
+        return int(overview.step[reached[0]]) if reached.size else None
+
+    def loss_at(self, place: float) -> float | None:
+        """Return the median loss at the recorded step nearest to a place on the axis."""
+        overview = self._view.training if self._view else None
+        if overview is None or not overview.step.size:
+            return None
+        nearest = int(np.argmin(np.abs(np.log10(overview.step + 1.0) - place)))
+        loss = float(overview.bands["loss"].median[nearest, 0])
+        return loss if math.isfinite(loss) else None
 
 
 def _views(view: View | None) -> tuple[str, ...]:
@@ -121,15 +160,16 @@ def _curves(
     return middle, [(lowest, highest), (low, high)]
 
 
-def _axis(shown: str, drawn: FloatArray, wanted: int) -> Scale:
+def _axis(shown: str, drawn: FloatArray, lines: int) -> Scale:
+    """Return the axis of what is drawn on so many lines."""
     low, high = float(drawn.min()), float(drawn.max())
     if shown == "confusion_min":
-        return Scale.linear(-1.0, max(high, 0.0), wanted)
+        return Scale.even(-1.0, max(high, 0.0), lines, lines_apart(lines))
     if shown in _LINEAR:
-        return Scale.linear(0.0, high if high > 0 else 1.0, wanted)
+        return Scale.even(0.0, high if high > 0 else 1.0, lines, lines_apart(lines))
     if shown == "volume":
-        return Scale.decades(min(-1.0, math.floor(low)), 0.0, wanted)
-    return Scale.decades(math.floor(low), max(high, math.floor(low) + 1.0), wanted)
+        return Scale.even(min(-1.0, low), 0.0, lines, lines_apart(lines), log=True, down=True)
+    return Scale.even(low, max(high, low + 1.0), lines, lines_apart(lines), log=True)
 
 
 def _nothing(shown: str) -> str:

@@ -15,7 +15,8 @@ from geomreg_tui.statistics.intervals import Interval
 from geomreg_tui.statistics.trends import LANDMARK, LOG10_RATIO, intervals_of, measure_of
 from geomreg_tui.sweeps.plan import Factor
 from geomreg_tui.sweeps.verdicts import GridVerdict
-from geomreg_tui.tui.numbers import Scale, number_text
+from geomreg_tui.tui.axes import Scale
+from geomreg_tui.tui.numbers import number_text
 from geomreg_tui.tui.sweep_setup import value_text
 from geomreg_tui.tui.sweep_view import SweepView
 from geomreg_tui.tui.widgets.canvas import Canvas

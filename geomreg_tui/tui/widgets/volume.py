@@ -6,24 +6,32 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
+from rich.cells import cell_len
 
 from geomreg_tui.formatting import decimal_text, interval_text, margin_text
 from geomreg_tui.splitting.joined import DeepTail
 from geomreg_tui.statistics import VolumeCurve
 from geomreg_tui.statistics.intervals import WIDTH
-from geomreg_tui.tui.numbers import Scale, number_text
-from geomreg_tui.tui.view import View
+from geomreg_tui.training.volume import VolumeOfLoss
+from geomreg_tui.tui.axes import COLUMNS_APART, HeldScale, Scale, lines_apart
+from geomreg_tui.tui.numbers import number_text
+from geomreg_tui.tui.pins import MARKS, MOST, PIN_ROLES
+from geomreg_tui.tui.readout import volume_at
+from geomreg_tui.tui.view import Comparison, View
 from geomreg_tui.tui.widgets.canvas import Canvas
 from geomreg_tui.tui.widgets.messages import message_rows
-from geomreg_tui.tui.widgets.rows import Piece, RowsWidget, flow
+from geomreg_tui.tui.widgets.pinned import pin_items
+from geomreg_tui.tui.widgets.plot import PlotPane
+from geomreg_tui.tui.widgets.rows import Piece, flow
 
 __all__ = ["VolumePane"]
 
 _ROOMY = 12  # lines from which the axis has its name below it
+_MARKED = 2 * MOST  # columns from one mark of a pin to the next
 _ENOUGH = 100  # networks below ε for its slope to be worth a figure
 
 
-class VolumePane(RowsWidget):
+class VolumePane(PlotPane):
     """log10 V(ε) against log10 ε, with 95 % intervals."""
 
     BORDER_TITLE = "Volume fraction"
@@ -31,6 +39,7 @@ class VolumePane(RowsWidget):
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
         self._view: View | None = None
+        self._across, self._up = HeldScale(), HeldScale()
         self.border_subtitle = "V(ε) = share with loss ≤ ε; │ L0"
 
     def show(self, view: View | None) -> None:
@@ -49,20 +58,35 @@ class VolumePane(RowsWidget):
             return message_rows(f"{zero}there are no finite losses above 0", width, height)
         deep = view.tail if view.tail is not None and view.tail.curve is not None else None
         null = view.snapshot.facts.null_loss
-        items = _items(curve) if deep is None else _tail_items(deep)
-        legend = flow(items, width)
+        items = _items(curve) if deep is None else _tail_items(deep, width)
+        legend = flow([*pin_items(view.comparisons), *items], width)
         loss, volume = curve.log10_loss, curve.log10_volume
-        left, bottom = loss[0], volume[0]
+        left, bottom, end = loss[0], volume[0], loss[-1]
         if deep is not None and deep.log10_loss.size:
             left, bottom = (
                 min(left, deep.log10_loss[0]),
                 min(bottom, deep.low[0]),
             )
+        pinned = [(each.place, _pinned_curve(each)) for each in view.comparisons]
+        for _, other in pinned:
+            if len(other.log10_loss):
+                left, bottom = min(left, other.log10_loss[0]), min(bottom, other.log10_volume[0])
+                end = max(end, other.log10_loss[-1])
         lines = max(5, height - len(legend))
-        y = Scale.decades(min(-1.0, math.floor(bottom)), 0.0, max(2, (lines - 3) // 2))
-        right = max(math.ceil(loss[-1]), math.floor(left) + 1)
-        x = Scale.decades(math.floor(left), right, width // 9, cells=Canvas.area(width, y))
         label = "loss ε (log axis)" if height >= _ROOMY else ""  # the foot has it too
+        area = Canvas.area_lines(lines, label)
+        if self.window is not None:
+            ends = [10.0**end for end in self.window]
+            seen = [volume_at(end, curve, deep).estimate for end in ends]
+            bottom = max(bottom, seen[0]) if math.isfinite(seen[0]) else bottom
+            top = seen[1] if math.isfinite(seen[1]) else 0.0
+            y = Scale.even(min(bottom, top - 0.1), top, area, lines_apart(area), log=True, down=True)
+            columns = Canvas.area(width, y)
+            x = Scale.decades(*self.window, columns // COLUMNS_APART, cells=columns)
+        else:
+            y = self._up.even(min(-1.0, bottom), 0.0, area, lines_apart(area), log=True, down=True)
+            columns = Canvas.area(width, y)
+            x = self._across.even(left, max(end, left + 0.1), columns, COLUMNS_APART, log=True)
         canvas = Canvas(width, lines, x, y, label)
         if null > 0:
             canvas.landmark(math.log10(null))
@@ -71,10 +95,25 @@ class VolumePane(RowsWidget):
         with np.errstate(divide="ignore"):
             for end in (curve.low, curve.high):
                 canvas.line(loss[every], np.log10(end[every]), "band", joined=False)
+        for place, other in pinned:
+            canvas.line(other.log10_loss, other.log10_volume, PIN_ROLES[place])
         if deep is not None:
             _draw_tail(canvas, deep)
         canvas.line(loss[every], volume[every], "bar")
+        for place, other in pinned:
+            _mark_pin(canvas, place, other)
+        self.drawn(canvas, width)
+        if self.at is not None and self.place is not None:
+            canvas.mark(self.place, volume_at(self.at, curve, deep).estimate, "┼", "strong")
         return [*legend, *canvas.rows()]
+
+    def place_of(self, loss: float) -> float | None:
+        """Return where on the axis a loss is."""
+        return math.log10(loss) if loss > 0 else None
+
+    def loss_at(self, place: float) -> float | None:
+        """Return the loss at a place on the axis."""
+        return float(10.0**place)
 
 
 def _draw_tail(canvas: Canvas, deep: DeepTail) -> None:
@@ -86,7 +125,21 @@ def _draw_tail(canvas: Canvas, deep: DeepTail) -> None:
     canvas.line(loss, volume, "theory", dashed=True)
 
 
-def _tail_items(deep: DeepTail) -> list[list[Piece]]:
+def _pinned_curve(comparison: Comparison) -> VolumeOfLoss:
+    """Return V of a pinned distribution, its tail included."""
+    return VolumeOfLoss.of(comparison.pin.volume, comparison.pin.tail)
+
+
+def _mark_pin(canvas: Canvas, place: int, curve: VolumeOfLoss) -> None:
+    """Put the mark of a pin along its curve, in other columns than those of other pins."""
+    for column in range(place, canvas.columns, _MARKED):
+        at = canvas.x.middle(column, canvas.columns)
+        if len(curve.log10_loss) and curve.log10_loss[0] <= at <= curve.log10_loss[-1]:
+            value = float(np.interp(at, curve.log10_loss, curve.log10_volume))
+            canvas.mark(at, value, MARKS[place], PIN_ROLES[place])
+
+
+def _tail_items(deep: DeepTail, width: int) -> list[list[Piece]]:
     """Return V at the deepest loss with its error, the exponent, and how the populations stand."""
     items = [[Piece("⠒⠒", "bar"), Piece(" sampled")]]
     items.append([Piece("⠒ ⠒", "theory"), Piece(" deep tail ± 1.96 std")])
@@ -95,7 +148,9 @@ def _tail_items(deep: DeepTail) -> list[list[Piece]]:
         text = f"log10 V = {decimal_text(volume, 2)}"
         if math.isfinite(high):
             text = f"log10 V = {interval_text((volume, low, high), 3, decimals=2)}"
-        items.append([Piece(f"{text} at log10 ε = {decimal_text(loss, 2)}")])
+        where = f"at log10 ε = {decimal_text(loss, 2)}"
+        whole = [Piece(f"{text} {where}")]
+        items += [whole] if cell_len(whole[0].text) <= width else [[Piece(text)], [Piece(where)]]
     if (known := deep.exponent) is not None:
         slope, error = known
         text = f"λ = {decimal_text(slope)}"
