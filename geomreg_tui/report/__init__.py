@@ -4,7 +4,7 @@ from geomreg_tui.report.command import run_command
 from geomreg_tui.report.files import RUN_FORMATS, SWEEP_FORMATS, export_result, export_sweep
 from geomreg_tui.report.plots import curve_text, histogram_text
 from geomreg_tui.report.results import Result, load_result, result_document, sample
-from geomreg_tui.report.sweep_results import Sweep, find_sweep, load_sweep
+from geomreg_tui.report.sweep_results import Sweep, load_sweep
 from geomreg_tui.report.sweeps import sweep_text
 from geomreg_tui.report.text import report_text
 from geomreg_tui.report.volumes import volume_from
@@ -17,7 +17,6 @@ __all__ = [
     "curve_text",
     "export_result",
     "export_sweep",
-    "find_sweep",
     "histogram_text",
     "load_result",
     "load_sweep",

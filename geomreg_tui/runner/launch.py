@@ -7,6 +7,7 @@ import json
 import select
 import subprocess
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -17,7 +18,8 @@ from geomreg_tui.gradients.plan import GradientPlan
 from geomreg_tui.gradients.plan import plan_values as gradient_values
 from geomreg_tui.held import is_held
 from geomreg_tui.place import Cluster
-from geomreg_tui.rundir import RunState, new_run_path
+from geomreg_tui.rundir import Labels, RunState, new_run_path
+from geomreg_tui.rundir.elsewhere import RUN, remember
 from geomreg_tui.runner.handle import RunHandle
 from geomreg_tui.runner.process import spawn
 from geomreg_tui.runner.protocol import RunRequest, raise_error
@@ -51,6 +53,7 @@ def start_run(
     observe: GradientPlan | None = None,
     arrays: Path | None = None,
     cluster: Cluster | None = None,
+    labels: Labels | None = None,
 ) -> RunHandle:
     """Start an engine on a new run, and return when it has begun.
 
@@ -71,6 +74,7 @@ def start_run(
             trajectories too; None for nothing.
         arrays: folder with the arrays that the experiment was given for data; the run keeps a copy.
         cluster: whose workers do the work; None for this machine's.
+        labels: what the run is called, which no bit depends on; None for nothing.
 
     Raises:
         ExperimentError, DataError, CapacityError: if the experiment cannot be run; nothing is written.
@@ -91,7 +95,7 @@ def start_run(
     if volume is not None:
         plans[TRAINING]["volume"] = dict(volume)
     values = experiment.model_dump(mode="json", exclude_unset=True)
-    return _launch(
+    handle = _launch(
         RunRequest(
             str(path),
             plans,
@@ -103,8 +107,11 @@ def start_run(
             rename=directory is None,
             arrays=_spelled(arrays),
             cluster=_plain(cluster),
+            labels=asdict(labels) if labels is not None else None,
         )
     )
+    remember(handle.directory, RUN)
+    return handle
 
 
 def resume_run(

@@ -35,6 +35,7 @@ class RunRequest:
             is gone on with, which has them in its directory.
         cluster: the cluster whose workers do the work (:class:`~geomreg_tui.place.Cluster`); None for
             this machine.
+        labels: what a new run is called, as :func:`~geomreg_tui.rundir.parse_labels` takes it.
         rename: whether a new run may have another name, where another engine takes this one meanwhile.
     """
 
@@ -52,6 +53,7 @@ class RunRequest:
     rename: bool = False
     arrays: str = ""
     cluster: Mapping[str, Any] | None = None
+    labels: Mapping[str, Any] | None = None
 
     def to_line(self) -> str:
         """Return the request as a line."""
