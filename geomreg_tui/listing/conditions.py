@@ -115,6 +115,11 @@ class Condition:
         """Return whether it holds."""
         return all(term.holds(row) for term in self.terms)
 
+    @property
+    def words(self) -> bool:
+        """Whether it has nothing but words that must be there."""
+        return not any(term.key or term.negated for term in self.terms)
+
     def asks_for(self, keys: Iterable[str]) -> bool:
         """Return whether any of some keys is looked at."""
         return any(term.key in keys for term in self.terms)
