@@ -182,7 +182,7 @@ def run(
             for option, value in begins.items():
                 refuse(value is not None, option, "only when a run begins")
             stored = find_stored(resume, experiment)
-            how = Resumption(device, workers, take_over, allow_mixed, cluster)
+            how = Resumption(device, workers, take_over, allow_mixed, cluster, quiet)
             again = go_on(stored, experiment, samples, how, observed=observed)
             if again is None:
                 show_complete(stored.path, "--samples", detach=detach, as_json=as_json, quiet=quiet)
@@ -307,6 +307,7 @@ class Resumption(NamedTuple):
     take_over: bool
     allow_mixed: bool
     cluster: Cluster | None = None
+    quiet: bool = False
 
 
 def go_on(
@@ -344,7 +345,7 @@ def go_on(
     status = stored.read_status()
     if status.state is RunState.DONE and wanted <= status.samples and not more:
         return None
-    return resume_run(
+    handle = resume_run(
         stored.path,
         wanted,
         workers=how.workers,
@@ -356,6 +357,10 @@ def go_on(
         tail_seconds=tail_seconds or 0.0,
         observed=seen,
     )
+    if handle.directory != stored.path.absolute():
+        said = "is a point of a sweep, which stays as it is; a copy goes on:"
+        narrate(f"{stored.path.name} {said} {handle.directory.name}", how.quiet)
+    return handle
 
 
 def find_stored(name: str, given: Experiment) -> RunDirectory:

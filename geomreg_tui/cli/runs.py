@@ -122,6 +122,27 @@ def edit(
     print(f"note  {labels.note}")
 
 
+@runs_app.command("log", cls=HelpCommand)
+def show_log(
+    run: AnyArgument = "latest",
+    last: Annotated[int, typer.Option(help="show the newest so many lines; 0 for all", min=0)] = 50,
+    as_json: JsonOption = False,
+) -> None:
+    """Print what happened to a run or a sweep: starts, stops, commands, failures, with times."""
+    from geomreg_tui.listing import find
+    from geomreg_tui.listing.history import read_history
+
+    lines = read_history(find(run))
+    shown = lines[-last:] if last else lines
+    if as_json:
+        print_json([line._asdict() for line in shown])
+        return
+    for line in shown:
+        print(f"{line.time:19}  {'! ' if line.wrong else ''}{line.text}")
+    if len(shown) < len(lines):
+        narrate(f"{len(lines) - len(shown):,} older lines; --last 0 shows all.")
+
+
 @runs_app.command(cls=HelpCommand)
 def verify(
     names: Annotated[

@@ -160,7 +160,7 @@ def tail(
             for name, given in {"observe": observe, "pairs": pairs, "walk-step": walk_step}.items():
                 refuse(given is not None, name, "only when a run begins")
             stored = find_stored(resume, experiment)
-            how = Resumption(device, workers, take_over, allow_mixed, cluster)
+            how = Resumption(device, workers, take_over, allow_mixed, cluster, quiet)
             again = _go_on(stored, experiment, samples, max_seconds, observed, how)
             if again is None:
                 more = "--max-seconds or --samples"

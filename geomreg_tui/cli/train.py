@@ -287,7 +287,7 @@ def train(
             for name, given in {**options, **goals, **looks}.items():
                 refuse(given is not None, name, "only when a training begins: its plan never changes")
             stored = find_stored(resume, experiment)
-            how = Resumption(device, workers, take_over, allow_mixed, cluster)
+            how = Resumption(device, workers, take_over, allow_mixed, cluster, quiet)
             again = _go_on(stored, experiment, samples, how)
             if again is None:
                 show_complete(stored.path, "--samples", detach=detach, as_json=as_json, quiet=quiet)

@@ -7,7 +7,7 @@ import os
 import re
 import stat
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,6 +30,7 @@ __all__ = [
     "is_sweep",
     "list_runs",
     "new_run_path",
+    "owned_files",
     "pick_run",
     "runs_root",
     "sweep_of",
@@ -229,6 +230,15 @@ def delete_run(path: Path, layout: Layout, *, force: bool = False) -> tuple[str,
         except RunDirectoryError as error:
             raise RunDirectoryError(f"{path}: is being sampled; stop it first ({error})") from None
     return delete_owned(path, _OWNED.joined(layout), "experiment.json")
+
+
+def owned_files(layout: Layout) -> Mapping[str, re.Pattern[str]]:
+    """Return the names of the files that a run may have but for its experiment, by folder.
+
+    Args:
+        layout: what its stages keep there.
+    """
+    return _OWNED.joined(layout).owned
 
 
 def delete_owned(path: Path, layout: Layout, last: str) -> tuple[str, ...]:

@@ -19,10 +19,13 @@ from geomreg_tui.gradients.plan import plan_values as gradient_values
 from geomreg_tui.held import is_held
 from geomreg_tui.place import Cluster
 from geomreg_tui.rundir import Labels, RunState, new_run_path
+from geomreg_tui.rundir.catalogue import sweep_of
+from geomreg_tui.rundir.copying import copy_run
 from geomreg_tui.rundir.elsewhere import RUN, remember
 from geomreg_tui.runner.handle import RunHandle
 from geomreg_tui.runner.process import spawn
 from geomreg_tui.runner.protocol import RunRequest, raise_error
+from geomreg_tui.runner.registry import layout
 from geomreg_tui.sampling.plan import NAME as SAMPLING
 from geomreg_tui.splitting.plan import NAME as SPLITTING
 from geomreg_tui.splitting.plan import TailPlan, plan_values
@@ -130,7 +133,8 @@ def resume_run(
 ) -> RunHandle:
     """Start an engine that goes on with a run, and return when it has begun.
 
-    Before it goes on it draws one stored chunk again and compares.
+    Before it goes on it draws one stored chunk again and compares. A point of a sweep stays as it is: a copy
+    of it in the catalogue goes on, and is what is returned.
 
     Args:
         directory: the run directory.
@@ -152,6 +156,10 @@ def resume_run(
         SamplingError: if the engine died.
     """
     path = directory.absolute()
+    if (sweep := sweep_of(path)) is not None:
+        path = copy_run(path, layout(), f"goes on from {path.name} of the sweep {sweep.name}")
+    else:
+        remember(path, RUN)
     return _launch(
         RunRequest(
             str(path),

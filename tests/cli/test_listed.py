@@ -1,11 +1,12 @@
 """``geomreg-tui runs``: names, conditions and orders, and ``edit``, ``rm``, ``verify`` on what it lists."""
 
 import json
+import re
 
 import pytest
 
 from geomreg_tui.report import load_result, result_document
-from geomreg_tui.rundir import Labels, read_labels, runs_root, write_labels
+from geomreg_tui.rundir import Labels, RunDirectory, read_labels, runs_root, write_labels
 from geomreg_tui.rundir.elsewhere import RUN, remember
 from geomreg_tui.rundir.store import write_json
 from geomreg_tui.sweeps.directory import sweeps_root
@@ -102,3 +103,27 @@ def test_labels_of_a_run_that_is_there_are_changed_by_edit(command, listed):
         assert "runs edit" in answer.stderr
     assert "name: got" in call(command, "--name", "latest", check=2).stderr
     assert "tag: got" in call(command, "--tag", "two words", check=2).stderr
+
+
+def test_the_log_is_printed_with_times_and_what_went_wrong(listed):
+    run = RunDirectory.open(listed)
+    assert call("runs", "log", "flat law", check=0).stdout == ""
+    run.log("start", samples=4000, chunk=0)
+    run.log("command", action="extend", samples=9000)
+    run.log("population given up", population=2, reason="it \x1b[2J hung")
+    run.log("start", samples=9000, chunk=7, cluster="dask tcp://x")
+    run.log("end", state="failed", samples=5000, message="no room")
+    with open(listed / "log.jsonl", "a") as file:
+        file.write('{"half": ')
+    lines = call("runs", "log", "flat law", check=0).stdout.splitlines()
+    assert [line[21:] for line in lines] == [
+        "started, for 4,000 networks",
+        "was told to extend to 9,000 networks",
+        "! population given up: population 2, reason it [2J hung",
+        "went on from chunk 7, for 9,000 networks, on dask tcp://x",
+        "! failed, 5,000 networks: no room",
+        "! 1 line of the log cannot be read",
+    ]
+    assert all(re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", line[:19]) for line in lines[:-1])
+    answer = call("runs", "log", "flat law", "--last", 1, "--json", check=0)
+    assert json.loads(answer.stdout) == [{"time": "", "text": lines[-1][23:], "wrong": True}]

@@ -141,6 +141,7 @@ def test_sweeps_that_go_on(hostile):
                 ["runs", "unpause"],
                 ["runs", "extend", "latest", "10"],
                 ["runs", "verify"],
+                ["runs", "log"],
                 ["compare-runs", "latest", "torch"],
                 ["runs", "edit", "latest", "--name", "torch"],
                 ["runs", "rm", "latest", "--yes"],

@@ -19,6 +19,7 @@ from geomreg_tui.tui.keys import ACTIONS, key_name
 from geomreg_tui.tui.screens.export import ExportScreen
 from geomreg_tui.tui.screens.help import HelpScreen
 from geomreg_tui.tui.screens.labels import LabelsScreen
+from geomreg_tui.tui.screens.log import LogScreen
 from geomreg_tui.tui.screens.quit import QuitScreen
 from geomreg_tui.tui.screens.runs import RunsScreen
 from geomreg_tui.tui.screens.studies import StudiesScreen
@@ -199,6 +200,7 @@ RUNS_KEYS: dict[str, tuple[Step, Seen]] = {
     "space": (nothing, says("#runs-count", "1 marked")),
     "asterisk": (nothing, says("#runs-count", "30 marked")),
     "n": (nothing, on(LabelsScreen)),
+    "l": (nothing, on(LogScreen)),
     "g": (nothing, chosen("go on")),
     "o": (nothing, lambda driver: driver.app.screen.query_one(RunsList).order == "state"),
     "O": (nothing, lambda driver: driver.app.screen.query_one(RunsList).reverse),

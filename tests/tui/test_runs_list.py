@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from geomreg_tui.rundir.elsewhere import RUN, remember
 from geomreg_tui.rundir.store import write_json
 from geomreg_tui.sweeps.directory import SweepDirectory, sweeps_root
 from geomreg_tui.tui.screens.choice import RunChoice
+from geomreg_tui.tui.screens.compared import ComparedScreen
 from geomreg_tui.tui.screens.export import SweepExportScreen
 from geomreg_tui.tui.screens.labels import LabelsScreen
 from geomreg_tui.tui.screens.runs import RunsScreen
@@ -202,3 +204,30 @@ async def test_a_stopped_run_of_the_list_goes_on_at_once() -> None:
         await driver.until(lambda: source.runs)
         assert source.extended == [(runs_root() / name_of(1), 5_000)]
         await driver.until(lambda: "run sampling" in driver.text("#status"))
+
+
+async def test_marked_runs_are_compared_with_the_first_of_them(tmp_path: Path) -> None:
+    put_some(tmp_path)
+    async with listed((120, 40), wait="4 runs") as driver:
+        await driver.pilot.press("end", "space", "up", "space", "c")
+        await driver.until(lambda: isinstance(driver.app.screen, ComparedScreen))
+        await driver.until(lambda: "Differences are from A" in driver.screen())
+        assert re.search(r"A +20260101-000002.* 4,000 +width 16", driver.screen())
+        assert re.search(r"B +20260101-000001.* 4,000 +width 8", driver.screen())
+        await driver.pilot.press("escape", "asterisk", "c")
+        await driver.until(lambda: "no sweeps" in driver.text("#runs-about"))
+
+
+async def test_the_log_says_what_happened_and_goes_on() -> None:
+    run = put_run(1)
+    run.log("start", samples=1000, chunk=0)
+    run.log("chunk given up", chunk=3, reason=HOSTILE)
+    async with listed((120, 40), wait=" kB") as driver:
+        await driver.pilot.press("l")
+        await driver.until(lambda: "started, for 1,000 networks" in driver.screen())
+        assert "! chunk given up: chunk 3, reason x" in driver.screen()
+        assert not [c for c in driver.screen() if c in "\x1b\x07\x9b\u202e"]
+        run.log("end", state="failed", samples=10, message="out of memory")
+        await driver.until(lambda: "! failed, 10 networks: out of memory" in driver.screen())
+        await driver.pilot.press("l")
+        await driver.until(lambda: isinstance(driver.app.screen, RunsScreen))

@@ -23,6 +23,7 @@ from geomreg_tui.listing import (
     read_row,
     sort_rows,
 )
+from geomreg_tui.listing.history import read_history
 from geomreg_tui.report import load_result, result_document
 from geomreg_tui.rundir import Labels, RunEntry, RunState, Status
 from geomreg_tui.rundir.elsewhere import SWEEP
@@ -240,3 +241,26 @@ def test_damaged_files_make_a_row_with_less_in_it(tmp_path):
         assert (row.kind, row.findings) == ("sweep", Findings())
     (run.path / "experiment.json").write_text("[1]")
     assert read_row(RunEntry(run.path)).settings == {}
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(), lambda x: st.lists(x, max_size=2)
+)
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(
+            ["time", "event", "samples", "chunk", "points", "state", "message", "reason", "\x1b"]
+        ),
+        JSON | st.sampled_from(["start", "end", "command", "point", "copied"]),
+    )
+)
+def test_whatever_a_log_holds_comes_out_as_plain_lines(tmp_path, event):
+    (tmp_path / "log.jsonl").write_text(json.dumps(event) + "\n[1]\n{")
+    *lines, broken = read_history(RunEntry(tmp_path))
+    assert len(lines) == 1
+    assert "2 lines" in broken.text
+    for text in lines[0][:2]:
+        assert len(text) <= 500
+        assert not any(c in text for c in "\x1b\x9b\u202e\n\r")

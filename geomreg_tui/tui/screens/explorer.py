@@ -66,6 +66,7 @@ class ExplorerScreen(Screen[None]):
         self._notice = ""  # about the knobs or the last key
         self._failure = ""  # of reading or analysing
         self._analyst = Analyst(lambda answer: self.post_message(Answered(answer)))
+        self._extended: Path | None = None  # the run that is being gone on with
         self._going_on = False  # whether the run that is being loaded is to go on at once
         self._wanted = 0  # grows with every run that is asked for from the list
         self._panes: Layout
@@ -433,6 +434,7 @@ class ExplorerScreen(Screen[None]):
     def _begin(self, move: Move, tail: TailPlan | None = None, training: TrainingPlan | None = None) -> None:
         session = self.session
         session.starting = True
+        self._extended = session.directory if move is Move.EXTEND else None
         session.cancel_preview()
         experiment = session.experiment
         more = tail is not None or training is not None
@@ -454,6 +456,9 @@ class ExplorerScreen(Screen[None]):
             self._draw_status()
             return
         self._notice = ""
+        if self._extended is not None and event.run.directory != self._extended:
+            kept, copy = self._extended.name, event.run.directory.name
+            self.notify(f"{kept} of the sweep stays as it is: a copy goes on, {copy}", markup=False)
         session.run = ActiveRun(event.experiment, event.run, event.target)
         if session.shows_run:
             session.generation += 1

@@ -28,7 +28,9 @@ from geomreg_tui.sweeps.directory import SweepDirectory
 from geomreg_tui.tui.numbers import count_text, size_text
 from geomreg_tui.tui.run_reader import FINDINGS, ROWS, SIZES, Listed, News, Read, RunReader
 from geomreg_tui.tui.screens.choice import Action, RunChoice
+from geomreg_tui.tui.screens.compared import ComparedScreen
 from geomreg_tui.tui.screens.labels import LabelsScreen
+from geomreg_tui.tui.screens.log import LogScreen
 from geomreg_tui.tui.threads import in_thread
 from geomreg_tui.tui.widgets.fields import PlainInput
 from geomreg_tui.tui.widgets.keyline import KeyLine
@@ -39,6 +41,7 @@ from geomreg_tui.tui.widgets.runs import NotesWidget, RunsList
 __all__ = ["RunsScreen"]
 
 _FRAME = 4  # cells of borders
+_MOST_COMPARED = 6
 _BROAD = 128  # columns from which all keys are on one line
 
 
@@ -53,6 +56,7 @@ class RunsScreen(ModalScreen[RunChoice | None]):
         Binding("v", "verify", "Verify"),
         Binding("space", "mark", "Mark", key_display="space"),
         Binding("n", "label", "Name"),
+        Binding("l", "log", "Log"),
         Binding("g", "choose('go on')", "Go on"),
         Binding("o", "order", "Order"),
         Binding("O", "reverse", "Reverse", show=False),
@@ -303,10 +307,20 @@ class RunsScreen(ModalScreen[RunChoice | None]):
         """Close the list with a choice."""
         if (entry := self._list.selected) is None:
             return
-        if entry.kind == SWEEP and action == "compare":
+        marked = [e for e in self._list.entries if e.path in self._list.marked]
+        if action == "compare" and len(marked) > 1:
+            self._compare(marked)
+        elif entry.kind == SWEEP and action == "compare":
             self._say("A sweep is many runs: open it, and compare its points there.")
         else:
             self.dismiss(RunChoice(action, entry.path, entry.kind))
+
+    def _compare(self, entries: Sequence[RunEntry]) -> None:
+        """Show the marked runs side by side, the first of the list first."""
+        if len(entries) > _MOST_COMPARED or any(entry.kind == SWEEP for entry in entries):
+            self._say(f"Two to {_MOST_COMPARED} runs are compared, and no sweeps; others are marked.", "warn")
+        else:
+            self.app.push_screen(ComparedScreen([entry.path for entry in entries]))
 
     def action_mark(self) -> None:
         """Mark the selected run, or let go of it, and select the next."""
@@ -347,6 +361,11 @@ class RunsScreen(ModalScreen[RunChoice | None]):
 
         if (entry := self._list.selected) is not None:
             self.app.push_screen(LabelsScreen(entry), changed)
+
+    def action_log(self) -> None:
+        """Show what happened to the selected run."""
+        if (entry := self._list.selected) is not None:
+            self.app.push_screen(LogScreen(entry))
 
     def action_filter(self) -> None:
         """Type what to filter by."""
