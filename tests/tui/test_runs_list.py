@@ -65,11 +65,11 @@ async def test_runs_and_sweeps_are_one_list_in_any_order(tmp_path: Path) -> None
             await driver.pilot.press("o")
         by_d0 = ["elsewhere", name_of(2), name_of(1), SWEEP]
         await driver.until(lambda: order_of(driver) == by_d0)
-        assert "D0↑" in driver.text("#runs-list")
+        assert "D0 ↑" in driver.text("#runs-list")
         assert selected(driver) == "elsewhere"
         await driver.pilot.press("O")
         await driver.until(lambda: order_of(driver) == [name_of(1), name_of(2), "elsewhere", SWEEP])
-        assert "D0↓" in driver.text("#runs-list")
+        assert "D0 ↓" in driver.text("#runs-list")
         for _ in range(2):
             place = driver.text("#runs-list").split("\n")[0].index("when")
             await driver.pilot.click("#runs-list", offset=(place + 1, 0))

@@ -17,7 +17,7 @@ from geomreg_tui.tui.widgets.fields import PlainInput
 
 __all__ = ["LabelsScreen"]
 
-_FIELDS = (("name", "Name"), ("tags", "Tags, with commas"), ("note", "Note"))
+_FIELDS = (("name", "Name"), ("tags", "Tags (a, b)"), ("note", "Note"))
 
 
 class LabelsScreen(ModalScreen[bool | None]):

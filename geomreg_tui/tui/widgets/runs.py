@@ -49,9 +49,10 @@ class _Column(NamedTuple):
     right: bool = False
 
 
+_D0 = 7  # cells
 # Further columns, as far as there is room for them, the first ones first.
 _MORE = (
-    _Column("d0", "D0", 7, True),
+    _Column("d0", "D0", _D0, True),
     _Column("size", "size", 7, True),
     _Column("v", "V", 6, True),
     _Column("tail", "tail", 16),
@@ -208,7 +209,7 @@ class RunsList(RowsWidget, can_focus=True):
         titles: list[Piece] = [Piece("  ")]
         for column in columns:
             sorted_by = column.key == self.order and bool(column.key)
-            title = column.title + (("↑" if self._upwards else "↓") if sorted_by else "")
+            title = column.title + ((" ↑" if self._upwards else " ↓") if sorted_by else "")
             titles += [Piece(_fit(title, column), "strong" if sorted_by else "dim"), Piece(_GAP)]
         rows: list[Sequence[Piece]] = [titles]
         bar = _bar(self._top, self._page, len(self.entries))
@@ -319,7 +320,12 @@ def _found(key: str, known: Row) -> str:
     values = known.values(key)
     if len(values) != 1:
         return ""  # a sweep has one for each point
-    return share_text(values[0], 3) if key == "d0" else decimal_text(values[0], 2)
+    if key != "d0":
+        return decimal_text(values[0], 2)
+    text = share_text(values[0], 3)
+    if len(text) <= _D0:
+        return text
+    return ">0.999" if values[0] > 0 else "<-0.999"  # nearer to an end than there are cells for
 
 
 def _prefixes(known: Row) -> list[tuple[str, str]]:
