@@ -27,7 +27,7 @@ _EXPLORER = (
     ("measure", "measure", "View", "Draw the density, the histogram, or the cumulative share"),
     ("zoom_in", "zoom(1)", "Zoom", "Show only the lowest tenth of the losses on view"),
     ("zoom_out", "zoom(-1)", "Out", "Zoom out again"),
-    ("runs", "runs", "Runs", "Every run on disk: open, compare, export, check, delete"),
+    ("runs", "runs", "Runs", "Every run and sweep on disk: open, name, sort, compare, delete"),
     ("export", "export", "Export", "Write the run as data, figure or report"),
     ("tail", "tail", "Tail", "Go down the deep tail: V far below what the full run sees"),
     ("train", "train", "Train", "Train networks of these settings: what training finds, and how rare it is"),
