@@ -6,7 +6,8 @@
 
 What to call is :func:`sample`, :func:`tail`, :func:`train`, :func:`sweep` and :func:`sphere`.
 :func:`compare` sets sampling beside training, and :func:`study` puts claims to the test. :func:`load` and
-:func:`runs` find what is on disk. :func:`infinite_width` is a law to compare with.
+:func:`runs` find what is on disk, and :func:`compare_runs` sets runs side by side. :func:`infinite_width`
+is a law to compare with.
 
 The public names are imported when they are first used, so that importing the package is instant: torch
 is loaded by :func:`prepare`, :func:`run_chunk` and :func:`infinite_width` only, and textual by none of them.
@@ -23,12 +24,14 @@ if TYPE_CHECKING:
     from geomreg_tui.api import (
         ComparisonResult,
         Dominance,
+        RunComparison,
         RunList,
         RunResult,
         SphereResult,
         StudyReport,
         SweepResult,
         compare,
+        compare_runs,
         infinite_width,
         load,
         runs,
@@ -71,6 +74,7 @@ _HOMES = {
     "Facts": "geomreg_tui.summary",
     "GeomregError": "geomreg_tui.errors",
     "LossDistribution": "geomreg_tui.statistics",
+    "RunComparison": "geomreg_tui.api",
     "RunDirectory": "geomreg_tui.rundir",
     "RunDirectoryError": "geomreg_tui.errors",
     "RunList": "geomreg_tui.api",
@@ -83,6 +87,7 @@ _HOMES = {
     "SweepResult": "geomreg_tui.api",
     "analyse_modes": "geomreg_tui.statistics",
     "compare": "geomreg_tui.api",
+    "compare_runs": "geomreg_tui.api",
     "infinite_width": "geomreg_tui.api",
     "load": "geomreg_tui.api",
     "prepare": "geomreg_tui.sampling.work",
@@ -110,6 +115,7 @@ __all__ = [
     "Facts",
     "GeomregError",
     "LossDistribution",
+    "RunComparison",
     "RunDirectory",
     "RunDirectoryError",
     "RunList",
@@ -123,6 +129,7 @@ __all__ = [
     "__version__",
     "analyse_modes",
     "compare",
+    "compare_runs",
     "infinite_width",
     "load",
     "prepare",

@@ -1,6 +1,7 @@
 """What people call from Python: ``import geomreg_tui as geomreg``. Reading results never imports torch."""
 
 from geomreg_tui.api.calls import sample, sweep, tail, train
+from geomreg_tui.api.compared import RunComparison, compare_runs
 from geomreg_tui.api.laws import infinite_width
 from geomreg_tui.api.results import Dominance, RunResult, SweepResult
 from geomreg_tui.api.spheres import SphereResult, sphere
@@ -10,12 +11,14 @@ from geomreg_tui.api.studies import ComparisonResult, StudyReport, compare, stud
 __all__ = [
     "ComparisonResult",
     "Dominance",
+    "RunComparison",
     "RunList",
     "RunResult",
     "SphereResult",
     "StudyReport",
     "SweepResult",
     "compare",
+    "compare_runs",
     "infinite_width",
     "load",
     "runs",

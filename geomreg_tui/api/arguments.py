@@ -21,6 +21,7 @@ from geomreg_tui.experiment import Experiment, parse_count
 from geomreg_tui.gradients.plan import GradientPlan
 from geomreg_tui.gradients.plan import parse_plan as parse_observed
 from geomreg_tui.held import hold
+from geomreg_tui.rundir import Labels, parse_labels
 from geomreg_tui.rundir.store import write_bytes
 from geomreg_tui.splitting.plan import TailPlan, parse_plan
 from geomreg_tui.sweeps.plan import Factor, parse_factor
@@ -36,6 +37,7 @@ __all__ = [
     "factors_of",
     "gradient_plan",
     "importable_name",
+    "labels_of",
     "module_name",
     "tail_plan",
     "training_plan",
@@ -261,6 +263,16 @@ def training_plan(options: Mapping[str, Any]) -> TrainingPlan:
     return parse_training(
         **{key: None if value is None else str(_plain(value)) for key, value in options.items()}
     )
+
+
+def labels_of(name: str | None, tags: str | Sequence[str], note: str | None) -> Labels | None:
+    """Return what a run is to be called; None where nothing is given.
+
+    Raises:
+        ExperimentError: as :func:`geomreg_tui.rundir.parse_labels`.
+    """
+    listed = [tags] if isinstance(tags, str) else list(tags)
+    return parse_labels(name, listed, note) if name or any(listed) or note else None
 
 
 def gradient_plan(

@@ -15,6 +15,7 @@ from geomreg_tui.api.arguments import (
     count_of,
     factors_of,
     gradient_plan,
+    labels_of,
     tail_plan,
     training_plan,
 )
@@ -25,6 +26,7 @@ from geomreg_tui.errors import ExperimentError, Problem, nearest_name
 from geomreg_tui.experiment import Experiment
 from geomreg_tui.place import Cluster
 from geomreg_tui.report import volume_from as measured_volume
+from geomreg_tui.rundir.elsewhere import SWEEP, remember
 from geomreg_tui.runner import start_run
 from geomreg_tui.runner.progress import StageProgress
 from geomreg_tui.runner.snapshot import Snapshot
@@ -50,6 +52,9 @@ def sample(
     workers: int | None = None,
     device: str = "auto",
     cluster: Cluster | None = None,
+    name: str | None = None,
+    tags: str | Sequence[str] = (),
+    note: str | None = None,
     keep_losses: int = 0,
     observe: str | Sequence[str] | None = None,
     observed: float | str | None = None,
@@ -79,6 +84,7 @@ def sample(
         workers: worker processes on the CPU; None for one for each core.
         device: ``auto``, ``cpu``, ``cuda`` (all GPUs of a kind), ``cuda:i``, or several.
         cluster: whose workers do the work (:class:`Cluster`); None for this machine's.
+        name, tags, note: what the run is called, by which :func:`load` finds it; no bit depends on them.
         keep_losses: how many of the first losses to keep, for :attr:`RunResult.losses`.
         observe: what to observe of some networks besides their loss, for :attr:`RunResult.observables`: names
             of ``confusion``, ``ntk``, ``gradient_norm``, ``sharpness`` and ``walk``, listed or with commas.
@@ -111,6 +117,7 @@ def sample(
         (3,)
     """
     plan = gradient_plan(observe, observed, pairs, walk_step, count_of(samples))
+    labels = labels_of(name, tags, note)
     with asked_for(experiment, data, module, keys) as asked:
         handle = start_run(
             asked.experiment,
@@ -119,6 +126,7 @@ def sample(
             workers=workers,
             device=device,
             cluster=cluster,
+            labels=labels,
             keep_losses=_whole("keep_losses", keep_losses),
             observe=plan,
             arrays=asked.arrays,
@@ -146,6 +154,9 @@ def tail(
     workers: int | None = None,
     device: str = "auto",
     cluster: Cluster | None = None,
+    name: str | None = None,
+    tags: str | Sequence[str] = (),
+    note: str | None = None,
     progress: bool = True,
     on_snapshot: Callable[[Snapshot], object] | None = None,
     **keys: Any,
@@ -158,7 +169,8 @@ def tail(
     Args:
         experiment: what to sample; None for an experiment of the keys alone.
         samples: networks to draw plainly, for the upper part of the curve.
-        out, data, module, workers, device, cluster, progress, on_snapshot, keys: as for :func:`sample`.
+        out, data, module, workers, device, cluster, name, tags, note: as for :func:`sample`.
+        progress, on_snapshot, keys: as there.
         to_loss: training loss to go down to.
         to_log10_volume: log10 of the volume fraction to go down to; -50 where no goal is given.
         population: particles in a population; 1000 unless given.
@@ -189,6 +201,7 @@ def tail(
         "max_seconds": max_seconds,
     }
     plan = tail_plan(goals)
+    labels = labels_of(name, tags, note)
     seen = gradient_plan(observe, observed, pairs, walk_step, count_of(samples))
     with asked_for(experiment, data, module, keys) as asked:
         handle = start_run(
@@ -198,6 +211,7 @@ def tail(
             workers=workers,
             device=device,
             cluster=cluster,
+            labels=labels,
             tail=plan,
             observe=seen,
             arrays=asked.arrays,
@@ -233,6 +247,9 @@ def train(
     workers: int | None = None,
     device: str = "auto",
     cluster: Cluster | None = None,
+    name: str | None = None,
+    tags: str | Sequence[str] = (),
+    note: str | None = None,
     progress: bool = True,
     on_snapshot: Callable[[Snapshot], object] | None = None,
     **keys: Any,
@@ -246,7 +263,8 @@ def train(
     Args:
         experiment: what is trained; None for an experiment of the keys alone.
         samples: networks to draw plainly.
-        out, data, module, workers, device, cluster, progress, on_snapshot, keys: as for :func:`sample`.
+        out, data, module, workers, device, cluster, name, tags, note: as for :func:`sample`.
+        progress, on_snapshot, keys: as there.
         optimizer: ``gd`` (gradient descent on all examples), ``momentum`` (heavy ball), ``sgd``
             (minibatches) or ``adam``; ``gd`` unless given.
         lr: step size, or ``auto``: a share of the largest stable step of each network, and 0.001 for Adam.
@@ -301,6 +319,7 @@ def train(
         "subspace": subspace,
     }
     plan = training_plan(options)
+    labels = labels_of(name, tags, note)
     deep = None if tail is False else _deep({} if tail is True else tail, plan)
     seen = gradient_plan(observe, observed, pairs, walk_step, count_of(samples))
     with asked_for(experiment, data, module, keys) as asked:
@@ -313,6 +332,7 @@ def train(
             workers=workers,
             device=device,
             cluster=cluster,
+            labels=labels,
             tail=deep,
             training=plan,
             volume=volume,
@@ -339,6 +359,9 @@ def sweep(
     workers: int | None = None,
     device: str = "auto",
     cluster: Cluster | None = None,
+    name: str | None = None,
+    tags: str | Sequence[str] = (),
+    note: str | None = None,
     progress: bool = True,
     on_point: Callable[[SweepPoint], object] | None = None,
     **keys: Any,
@@ -354,7 +377,7 @@ def sweep(
         experiment: whose keys the factors replace; None for an experiment of ``keys`` alone.
         samples: networks of each point.
         out: the directory of the sweep; None for a new one.
-        data, workers, device, cluster, progress, keys: as for :func:`sample`.
+        data, workers, device, cluster, name, tags, note, progress, keys: as for :func:`sample`.
         module: a function or class at the top of a file that makes an ``nn.Module``, or its name.
         goals: go down the deep tail at each point, to these goals of :func:`tail`, such as
             ``{"to_loss": 1e-3}``; an empty mapping for the default goal. None for no deep tail.
@@ -381,6 +404,7 @@ def sweep(
     trained = training_plan(_options(training)) if training is not None else None
     deep = _deep(goals, trained) if goals is not None else None
     factors, wanted = factors_of(over), count_of(samples)
+    labels = labels_of(name, tags, note)
     seen = gradient_plan(observe, observed, pairs, walk_step, wanted)
     found = 0
     failure: SweepError | None = None
@@ -400,11 +424,13 @@ def sweep(
             workers=workers,
             device=device,
             cluster=cluster,
+            labels=labels,
             interrupted=lambda: interrupts.count > 0,
             tail=deep,
             training=trained,
             observed=seen,
             arrays=asked.arrays,
+            begun=lambda: remember(folder, SWEEP),
         )
         try:
             for found, point in enumerate(points, start=1):

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any, overload
 
 import numpy as np
 
 from geomreg_tui.api import tables
 from geomreg_tui.api.results import RunResult, SweepResult, read_run, read_sweep
+from geomreg_tui.listing import find
 from geomreg_tui.rendering import Table, render
-from geomreg_tui.report import find_sweep
-from geomreg_tui.rundir import RunEntry, find_run, list_runs
+from geomreg_tui.rundir import RunEntry, list_runs
+from geomreg_tui.rundir.elsewhere import SWEEP
 
 __all__ = ["RunList", "load", "runs"]
 
@@ -22,7 +22,7 @@ _SHOWN = 20  # runs that a list shows of itself
 
 
 @overload
-def load(run: RunEntry) -> RunResult: ...
+def load(run: RunEntry) -> Any: ...
 
 
 @overload
@@ -33,7 +33,8 @@ def load(run: AnyPath | RunEntry) -> RunResult | SweepResult:
     """Return a run or a sweep that is on disk, as it stands. Never imports torch.
 
     Args:
-        run: an entry of :func:`runs`, a path, a name or a part of one, or ``"latest"``.
+        run: an entry of :func:`runs`, a path, a name (that of the directory, or the
+            one that was given) or a part of one, or ``"latest"``.
 
     Raises:
         RunDirectoryError: if there is none, several match, or it is damaged.
@@ -44,11 +45,9 @@ def load(run: AnyPath | RunEntry) -> RunResult | SweepResult:
         True
     """
     if isinstance(run, RunEntry):
-        return read_run(run.path)
-    text = os.fspath(run)
-    if not (Path(text) / "experiment.json").exists() and (found := find_sweep(text)) is not None:
-        return read_sweep(found)
-    return read_run(find_run(text))
+        return read_sweep(run.path) if run.kind == SWEEP else read_run(run.path)
+    entry = find(os.fspath(run))
+    return read_sweep(entry.path) if entry.kind == SWEEP else read_run(entry.path)
 
 
 class RunList(Sequence[RunEntry]):

@@ -9,6 +9,7 @@ import typer
 
 from geomreg_tui import __version__
 from geomreg_tui.cli.compare import compare
+from geomreg_tui.cli.compare_runs import compare_runs
 from geomreg_tui.cli.config import config_app
 from geomreg_tui.cli.doctor import doctor
 from geomreg_tui.cli.explore import FreshOption, attach, explore
@@ -45,6 +46,7 @@ command()(experiment_options(tail))
 command()(experiment_options(train))
 command()(experiment_options(sweep))
 command()(experiment_options(compare))
+command("compare-runs")(compare_runs)
 command()(study)
 command()(experiment_options(explore))
 command()(attach)

@@ -17,12 +17,13 @@ def completed_by(names: tuple[str, ...]) -> Callable[[str], list[str]]:
 
 
 def complete_run(incomplete: str) -> list[str]:
-    """Return ``latest`` and the names of runs, newest first, that begin as a person has begun."""
+    """Return ``latest`` and the names of runs and sweeps, newest first, that begin as a person has begun."""
     from geomreg_tui.errors import GeomregError
-    from geomreg_tui.rundir import list_runs
+    from geomreg_tui.listing import list_all
 
     try:
-        names = [entry.name for entry in list_runs()]
+        entries = list_all()
     except GeomregError:  # the command itself says what is wrong
-        names = []
-    return completed_by(("latest", *names))(incomplete)
+        entries = []
+    names = (name for entry in entries for name in (entry.labels().name, entry.name) if name)
+    return completed_by(("latest", *dict.fromkeys(names)))(incomplete)

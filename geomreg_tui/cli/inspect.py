@@ -19,14 +19,15 @@ __all__ = ["export", "report"]
 
 def report(run: RunArgument = "latest", as_json: JsonOption = False) -> None:
     """Print what the losses of a run or a sweep say; of one that is still sampling, what they say so far."""
-    from geomreg_tui.report import find_sweep, load_sweep
-    from geomreg_tui.rundir import find_run
+    from geomreg_tui.listing import find
+    from geomreg_tui.report import load_sweep
+    from geomreg_tui.rundir.elsewhere import SWEEP
 
-    path = find_sweep(run)
-    if path is None:
-        print_result(find_run(run), as_json)
+    entry = find(run)
+    if entry.kind != SWEEP:
+        print_result(entry.path, as_json)
         return
-    sweep = load_sweep(path)
+    sweep = load_sweep(entry.path)
     for warning in sweep.warnings:
         narrate(plain_text(f"!!! {warning}"))
     print_sweep(sweep.factors, sweep.points, sweep.judged, sweep.judged_grid, as_json, sweep.failed)
@@ -55,12 +56,13 @@ def export(
 
     Of a sweep: its points, figures and directions, in any of those formats but .parquet and .npz.
     """
-    from geomreg_tui.report import export_result, export_sweep, find_sweep, load_result, load_sweep
-    from geomreg_tui.rundir import find_run
+    from geomreg_tui.listing import find
+    from geomreg_tui.report import export_result, export_sweep, load_result, load_sweep
+    from geomreg_tui.rundir.elsewhere import SWEEP
 
-    sweep = find_sweep(run)
-    if sweep is not None:
-        export_sweep(load_sweep(sweep), out, force)
+    entry = find(run)
+    if entry.kind == SWEEP:
+        export_sweep(load_sweep(entry.path), out, force)
     else:
-        export_result(load_result(find_run(run)), out, force)
+        export_result(load_result(entry.path), out, force)
     narrate(f"Wrote {out}")

@@ -10,7 +10,7 @@ import functools
 import inspect
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Annotated, Any, get_args
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
@@ -18,7 +18,20 @@ from geomreg_tui.cli.completion import completed_by
 from geomreg_tui.errors import ExperimentError, Problem
 from geomreg_tui.experiment import Experiment, choices
 
-__all__ = ["OutOption", "QuietOption", "SamplesOption", "experiment_options", "refuse"]
+if TYPE_CHECKING:
+    from geomreg_tui.rundir import Labels
+
+__all__ = [
+    "NameOption",
+    "NoteOption",
+    "OutOption",
+    "QuietOption",
+    "SamplesOption",
+    "TagOption",
+    "experiment_options",
+    "given_labels",
+    "refuse",
+]
 
 _EVERYDAY = ("data", "examples", "width", "depth", "activation", "init", "loss", "seed")
 _PANELS = {
@@ -64,6 +77,28 @@ SamplesOption = Annotated[
 ]
 OutOption = Annotated[Path | None, typer.Option("--out", help="directory for the results")]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="no narration on stderr")]
+_CALLED = "What it is called"
+NameOption = Annotated[
+    str | None,
+    typer.Option(
+        "--name",
+        help="a name, by which it is found as by that of its directory",
+        metavar="TEXT",
+        rich_help_panel=_CALLED,
+    ),
+]
+TagOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--tag",
+        help="a tag, or several with commas; may be given again",
+        metavar="TEXT",
+        rich_help_panel=_CALLED,
+    ),
+]
+NoteOption = Annotated[
+    str | None, typer.Option("--note", help="a note", metavar="TEXT", rich_help_panel=_CALLED)
+]
 
 
 def experiment_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -151,3 +186,23 @@ def refuse(given: bool, option: str, rule: str) -> None:
     """
     if given:
         raise ExperimentError([Problem(option, f"--{option}", f"allowed {rule}")])
+
+
+def given_labels(
+    name: str | None, tag: list[str] | None, note: str | None, *, resumed: bool = False
+) -> Labels | None:
+    """Return what a run is to be called, as the options say; None where none of them is given.
+
+    Args:
+        name, tag, note: the options.
+        resumed: whether the run is there already.
+
+    Raises:
+        ExperimentError: with one problem for each that is no good.
+    """
+    from geomreg_tui.rundir import parse_labels
+
+    given = {"name": name, "tag": tag, "note": note}
+    for option, value in given.items():
+        refuse(resumed and bool(value), option, "only when a run begins; 'geomreg-tui runs edit' changes it")
+    return parse_labels(name, tag or (), note) if any(given.values()) else None

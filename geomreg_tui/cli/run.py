@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 import typer
 
 from geomreg_tui.cli.completion import complete_run
-from geomreg_tui.cli.options import OutOption, QuietOption, refuse
+from geomreg_tui.cli.options import (
+    NameOption,
+    NoteOption,
+    OutOption,
+    QuietOption,
+    TagOption,
+    given_labels,
+    refuse,
+)
 from geomreg_tui.cli.output import flush_output, output_width
 from geomreg_tui.cli.place import (
     DeviceOption,
@@ -35,7 +43,7 @@ from geomreg_tui.gradients.plan import (
 from geomreg_tui.place import LOCAL, Cluster
 
 if TYPE_CHECKING:
-    from geomreg_tui.rundir import RunDirectory
+    from geomreg_tui.rundir import Labels, RunDirectory
     from geomreg_tui.runner import RunHandle
 
 __all__ = [
@@ -142,6 +150,9 @@ def run(
     scheduler: SchedulerOption = None,
     jobs: JobsOption = None,
     out: OutOption = None,
+    name: NameOption = None,
+    tag: TagOption = None,
+    note: NoteOption = None,
     keep_losses: KeepOption = None,
     observe: ObserveOption = None,
     observed: ObservedOption = None,
@@ -158,19 +169,20 @@ def run(
     cluster = asked_cluster(
         executor, scheduler, jobs, workers, allow_mixed=allow_mixed, resumed=resume is not None
     )
+    labels = given_labels(name, tag, note, resumed=resume is not None)
     with Signals() as signals:
         if resume is None:
             refuse(take_over, "take-over", "only with --resume")
             wanted = _DEFAULT_SAMPLES if samples is None else samples
             plan = observe_plan(wanted, observe, observed, pairs, walk_step)
-            handle = _begin(experiment, samples, device, workers, cluster, out, keep_losses, plan)
+            handle = _begin(experiment, samples, device, workers, cluster, out, keep_losses, plan, labels)
         else:
             refuse(out is not None, "out", "only without --resume: a run stays where it is")
             begins = {"keep-losses": keep_losses, "observe": observe, "pairs": pairs, "walk-step": walk_step}
             for option, value in begins.items():
                 refuse(value is not None, option, "only when a run begins")
             stored = find_stored(resume, experiment)
-            how = Resumption(device, workers, take_over, allow_mixed, cluster)
+            how = Resumption(device, workers, take_over, allow_mixed, cluster, quiet)
             again = go_on(stored, experiment, samples, how, observed=observed)
             if again is None:
                 show_complete(stored.path, "--samples", detach=detach, as_json=as_json, quiet=quiet)
@@ -248,6 +260,7 @@ def _begin(
     out: Path | None,
     keep_losses: str | None,
     observe: GradientPlan | None,
+    labels: Labels | None,
 ) -> RunHandle:
     from geomreg_tui.runner import start_run
 
@@ -264,6 +277,7 @@ def _begin(
         keep_losses=keep,
         observe=observe,
         meanwhile=_load_report,
+        labels=labels,
     )
 
 
@@ -302,6 +316,7 @@ class Resumption(NamedTuple):
     take_over: bool
     allow_mixed: bool
     cluster: Cluster | None = None
+    quiet: bool = False
 
 
 def go_on(
@@ -339,7 +354,7 @@ def go_on(
     status = stored.read_status()
     if status.state is RunState.DONE and wanted <= status.samples and not more:
         return None
-    return resume_run(
+    handle = resume_run(
         stored.path,
         wanted,
         workers=how.workers,
@@ -351,6 +366,10 @@ def go_on(
         tail_seconds=tail_seconds or 0.0,
         observed=seen,
     )
+    if handle.directory != stored.path.absolute():
+        said = "is a point of a sweep, which stays as it is; a copy goes on:"
+        narrate(f"{stored.path.name} {said} {handle.directory.name}", how.quiet)
+    return handle
 
 
 def find_stored(name: str, given: Experiment) -> RunDirectory:

@@ -1,4 +1,4 @@
-"""``geomreg-tui runs``: the runs on disk, and commands to their engines."""
+"""``geomreg-tui runs``: the runs and sweeps on disk, and commands to their engines."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import typer
 
 from geomreg_tui.cli.completion import complete_run
 from geomreg_tui.cli.help import HelpCommand
-from geomreg_tui.cli.output import output_width
+from geomreg_tui.cli.listed import size_text
 from geomreg_tui.cli.progress import narrate
 from geomreg_tui.cli.run import JsonOption, print_json
 from geomreg_tui.cli.values import CommandGroup
 from geomreg_tui.errors import ExitCode, GeomregError, RunDirectoryError, plain_text
 from geomreg_tui.experiment import parse_count
 
-__all__ = ["RunArgument", "runs_app"]
+__all__ = ["AnyArgument", "RunArgument", "runs_app"]
 
 
 RunArgument = Annotated[
@@ -25,6 +25,14 @@ RunArgument = Annotated[
     typer.Argument(
         metavar="RUN",
         help="a run directory, a run's name or part of it, or 'latest'",
+        autocompletion=complete_run,
+    ),
+]
+AnyArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="RUN",
+        help="a run or a sweep: its directory, a name or part of one, or 'latest' for the newest run",
         autocompletion=complete_run,
     ),
 ]
@@ -43,25 +51,96 @@ runs_app = typer.Typer(invoke_without_command=True, cls=CommandGroup)
 @runs_app.callback()
 def list_all(
     context: typer.Context,
+    where: Annotated[
+        str | None,
+        typer.Option(
+            help="only those of which this holds: 'width>64 init:he* state=done -tag:draft', or any words",
+            metavar="CONDITION",
+        ),
+    ] = None,
+    sort: Annotated[
+        str | None,
+        typer.Option(
+            help="by size, d0, v, tail, fitted, samples, name, state or a key of the experiment, smallest "
+            "first [default: when, newest first]",
+            metavar="KEY",
+        ),
+    ] = None,
+    reverse: Annotated[bool, typer.Option("--reverse", help="the other way around")] = False,
+    limit: Annotated[int, typer.Option(help="show the first so many; 0 for all", min=0)] = 20,
     as_json: JsonOption = False,
-    limit: Annotated[int, typer.Option(help="show the newest so many; 0 for all", min=0)] = 20,
 ) -> None:
-    """List the runs on disk, newest first; or check, delete, pause, stop or extend one."""
+    """List runs and sweeps, newest first; or name, check, delete, pause, stop or extend one."""
     if context.invoked_subcommand is not None:
         return
-    from geomreg_tui.rundir import list_runs, runs_root
+    from geomreg_tui.cli.listed import chosen_rows, listed_rows, print_rows
+    from geomreg_tui.rundir import runs_root
 
-    entries = list_runs()
-    shown = entries[:limit] if limit else entries
-    rows = [_row(entry.path) for entry in shown]
+    rows, total, found = chosen_rows(where, sort, limit, reverse=reverse)
     if as_json:
-        print_json(rows)
-    elif not rows:
+        print_json(listed_rows(rows))
+    elif not total:
         narrate(f"No runs in {runs_root()}; 'geomreg-tui run' makes one.")
     else:
-        _print_table(rows)
-        if len(shown) < len(entries):
-            narrate(f"{len(entries) - len(shown):,} older runs; --limit 0 lists all.")
+        print_rows(rows)
+        if where is not None:
+            narrate(f"{found:,} of {total:,}.")
+        if len(rows) < found:
+            narrate(
+                f"{found - len(rows):,} {'others' if sort or reverse else 'older runs'}; --limit 0 lists all."
+            )
+
+
+@runs_app.command(cls=HelpCommand)
+def edit(
+    run: AnyArgument,
+    name: Annotated[
+        str | None, typer.Option("--name", help="another name; '-' takes it away", metavar="TEXT")
+    ] = None,
+    tag: Annotated[
+        list[str] | None,
+        typer.Option("--tag", help="a tag more, or several with commas; may be given again", metavar="TEXT"),
+    ] = None,
+    untag: Annotated[
+        list[str] | None, typer.Option("--untag", help="a tag to take away", metavar="TEXT")
+    ] = None,
+    note: Annotated[
+        str | None, typer.Option("--note", help="another note; '-' takes it away", metavar="TEXT")
+    ] = None,
+) -> None:
+    """Change name, tags and note of a run or a sweep, whatever it is doing; without options: show them."""
+    from geomreg_tui.listing import find
+    from geomreg_tui.rundir import change_labels
+
+    entry = find(run)
+    cleared = ["" if text == "-" else text for text in (name, note)]
+    if name or tag or untag or note:
+        labels = change_labels(entry.path, cleared[0], tag, cleared[1], without=untag or ())
+    else:
+        labels = entry.labels()
+    print(plain_text(f"run   {entry.path}\nname  {labels.name}\ntags  {', '.join(labels.tags)}"))
+    print(f"note  {labels.note}")
+
+
+@runs_app.command("log", cls=HelpCommand)
+def show_log(
+    run: AnyArgument = "latest",
+    last: Annotated[int, typer.Option(help="show the newest so many lines; 0 for all", min=0)] = 50,
+    as_json: JsonOption = False,
+) -> None:
+    """Print what happened to a run or a sweep: starts, stops, commands, failures, with times."""
+    from geomreg_tui.listing import find
+    from geomreg_tui.listing.history import read_history
+
+    lines = read_history(find(run))
+    shown = lines[-last:] if last else lines
+    if as_json:
+        print_json([line._asdict() for line in shown])
+        return
+    for line in shown:
+        print(f"{line.time:19}  {'! ' if line.wrong else ''}{line.text}")
+    if len(shown) < len(lines):
+        narrate(f"{len(lines) - len(shown):,} older lines; --last 0 shows all.")
 
 
 @runs_app.command(cls=HelpCommand)
@@ -75,12 +154,15 @@ def verify(
     everything: Annotated[bool, typer.Option("--all", help="check every run of the catalogue")] = False,
 ) -> None:
     """Check every checksum of runs; exit 1 if anything is wrong. Nothing is written."""
-    from geomreg_tui.rundir import find_run, list_runs
+    from geomreg_tui.listing import find
+    from geomreg_tui.rundir import list_runs
+    from geomreg_tui.rundir.elsewhere import SWEEP
     from geomreg_tui.runner.verify import verify_run
+    from geomreg_tui.sweeps.directory import SweepDirectory
 
-    paths = (
-        [entry.path for entry in list_runs()] if everything else [find_run(n) for n in names or ["latest"]]
-    )
+    paths = [entry.path for entry in list_runs()] if everything else []
+    for entry in [] if everything else map(find, names or ["latest"]):
+        paths += SweepDirectory(entry.path).point_paths() if entry.kind == SWEEP else [entry.path]
     wrong = 0
     for path in paths:
         try:
@@ -103,30 +185,32 @@ def verify(
 @runs_app.command("rm", cls=HelpCommand)
 def remove(
     names: Annotated[
-        list[str], typer.Argument(metavar="RUN", help="runs to delete", autocompletion=complete_run)
+        list[str],
+        typer.Argument(metavar="RUN", help="runs and sweeps to delete", autocompletion=complete_run),
     ],
     yes: Annotated[bool, typer.Option("--yes", "-y", help="do not ask")] = False,
     force: Annotated[
         bool, typer.Option("--force", help="although an engine seems to be at work on another host")
     ] = False,
 ) -> None:
-    """Delete runs, after asking. Files that no engine wrote are kept."""
-    from geomreg_tui.rundir import RunEntry, find_run
-    from geomreg_tui.runner.registry import delete_run
+    """Delete runs, and sweeps with their points, after asking once. Files that no engine wrote are kept."""
+    from geomreg_tui.listing import delete_entry, find
 
-    entries = [RunEntry(find_run(name)) for name in names]
+    entries = list(dict.fromkeys(find(name) for name in names))
     if not yes:
+        total = 0
         for entry in entries:
-            status = entry.status()
-            state = f"{status.state.value}, {status.samples:,} networks, {_size(entry.size())}"
+            status, size = entry.status(), entry.size()
+            total += size
+            state = f"{entry.kind}, {status.state.value}, {status.samples:,} networks, {size_text(size)}"
             narrate(f"{entry.path}: {state}  {status.about}")
         if not sys.stdin.isatty():
             raise RunDirectoryError("nobody is there to be asked; pass --yes to delete without asking")
-        if not typer.confirm(f"Delete {len(entries)} run(s) for good?", err=True):
+        if not typer.confirm(f"Delete these {len(entries)}, {size_text(total)}, for good?", err=True):
             narrate("Nothing was deleted.")
             raise typer.Exit(ExitCode.ERROR)
     for entry in entries:
-        kept = delete_run(entry.path, force=force)
+        kept = delete_entry(entry, force=force)
         narrate(f"Deleted {entry.name}" + (f"; kept what is not ours: {', '.join(kept)}" if kept else ""))
 
 
@@ -182,37 +266,3 @@ def _going(name: str) -> Path:
             f"{path.name}: no engine is at work on it; 'geomreg-tui run --resume {path.name}' starts one"
         )
     return path
-
-
-def _row(path: Path) -> dict[str, str | int | bool]:
-    from geomreg_tui.rundir import RunEntry
-
-    entry = RunEntry(path)
-    status = entry.status()
-    return {
-        "name": entry.name,
-        "state": status.state.value,
-        "samples": status.samples,
-        "target": status.target,
-        "bytes": entry.size(),
-        "mixed": status.mixed,
-        "experiment": status.about,
-    }
-
-
-def _print_table(rows: list[dict[str, str | int | bool]]) -> None:
-    from geomreg_tui.columns import table_lines
-
-    cells = []
-    for row in rows:
-        state = f"{row['state']}, mixed" if row["mixed"] else str(row["state"])
-        size = _size(int(row["bytes"]))
-        about = " ".join(str(row["experiment"]).split())
-        cells.append([str(row["name"]), state, f"{row['samples']:,}", size, about])
-    headings = ("run", "state", "networks", "size", "experiment")
-    lines = table_lines(headings, cells, output_width(), left=(0, 1, 4), wrap_last=True)
-    print(plain_text("\n".join(lines)))
-
-
-def _size(size: int) -> str:
-    return f"{size / 2**20:.1f} MB" if size >= 2**20 else f"{size / 2**10:.0f} kB"

@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from geomreg_tui.cli.options import QuietOption, SamplesOption, refuse
+from geomreg_tui.cli.options import (
+    NameOption,
+    NoteOption,
+    QuietOption,
+    SamplesOption,
+    TagOption,
+    given_labels,
+    refuse,
+)
 from geomreg_tui.cli.output import flush_output, output_width
 from geomreg_tui.cli.place import (
     DeviceOption,
@@ -117,10 +125,14 @@ def sweep(
         Path | None,
         typer.Option("--out", help="directory for the results; a sweep that was stopped there goes on"),
     ] = None,
+    name: NameOption = None,
+    tag: TagOption = None,
+    note: NoteOption = None,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
     """Run an experiment over the values of one or two factors, and say which way each pushes the balance."""
+    from geomreg_tui.rundir.elsewhere import SWEEP, remember
     from geomreg_tui.sweeps.directory import new_sweep_path
     from geomreg_tui.sweeps.plan import grid, parse_factor, point_name
     from geomreg_tui.sweeps.result import SweepError
@@ -128,6 +140,7 @@ def sweep(
     from geomreg_tui.sweeps.verdicts import grid_verdicts, verdicts
 
     cluster = asked_cluster(executor, scheduler, jobs, workers, allow_mixed=allow_mixed)
+    labels = given_labels(name, tag, note)
     wanted = parse_count(samples)
     goals = {
         "to-log10-volume": to_log10_volume,
@@ -150,8 +163,8 @@ def sweep(
         "subspace": subspace,
     }
     refuse(to_loss is not None and not (tail or training), "to-loss", "only with --tail or --training")
-    for name, given in options.items():
-        refuse(given is not None and not training, name, "only with --training")
+    for option, given in options.items():
+        refuse(given is not None and not training, option, "only with --training")
     trained = training_plan({**options, "to-loss": to_loss}, experiment) if training else None
     plan = tail_plan(goals, trained, to_loss, asked=tail)
     seen = observe_plan(samples, observe, observed, pairs, walk_step)
@@ -174,6 +187,8 @@ def sweep(
             tail=plan,
             training=trained,
             observed=seen,
+            labels=labels,
+            begun=lambda: remember(folder, SWEEP),
         )
         try:
             for point in points:

@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from geomreg_tui.cli.options import OutOption, QuietOption, refuse
+from geomreg_tui.cli.options import (
+    NameOption,
+    NoteOption,
+    OutOption,
+    QuietOption,
+    TagOption,
+    given_labels,
+    refuse,
+)
 from geomreg_tui.cli.place import (
     DeviceOption,
     ExecutorOption,
@@ -42,7 +50,7 @@ from geomreg_tui.splitting.plan import DEPTH, POPULATION, REPEATS, parse_plan, p
 
 if TYPE_CHECKING:
     from geomreg_tui.gradients.plan import GradientPlan
-    from geomreg_tui.rundir import RunDirectory
+    from geomreg_tui.rundir import Labels, RunDirectory
     from geomreg_tui.runner import RunHandle
     from geomreg_tui.splitting.plan import TailPlan
 
@@ -117,6 +125,9 @@ def tail(
     scheduler: SchedulerOption = None,
     jobs: JobsOption = None,
     out: OutOption = None,
+    name: NameOption = None,
+    tag: TagOption = None,
+    note: NoteOption = None,
     resume: ResumeOption = None,
     detach: DetachOption = False,
     take_over: TakeOverOption = False,
@@ -133,13 +144,14 @@ def tail(
     cluster = asked_cluster(
         executor, scheduler, jobs, workers, allow_mixed=allow_mixed, resumed=resume is not None
     )
+    labels = given_labels(name, tag, note, resumed=resume is not None)
     with Signals() as signals:
         if resume is None:
             refuse(take_over, "take-over", "only with --resume")
             plan = parse_plan(*goals, max_seconds)
             drawn = _SAMPLES if samples is None else samples
             seen = observe_plan(drawn, observe, observed, pairs, walk_step)
-            handle = _begin(experiment, plan, drawn, device, workers, cluster, out, seen)
+            handle = _begin(experiment, plan, drawn, device, workers, cluster, out, seen, labels)
         else:
             refuse(out is not None, "out", "only without --resume: a run stays where it is")
             names = ("to-loss", "to-log10-volume", "population", "repeats", "move")
@@ -148,7 +160,7 @@ def tail(
             for name, given in {"observe": observe, "pairs": pairs, "walk-step": walk_step}.items():
                 refuse(given is not None, name, "only when a run begins")
             stored = find_stored(resume, experiment)
-            how = Resumption(device, workers, take_over, allow_mixed, cluster)
+            how = Resumption(device, workers, take_over, allow_mixed, cluster, quiet)
             again = _go_on(stored, experiment, samples, max_seconds, observed, how)
             if again is None:
                 more = "--max-seconds or --samples"
@@ -167,6 +179,7 @@ def _begin(
     cluster: Cluster | None,
     out: Path | None,
     observe: GradientPlan | None,
+    labels: Labels | None,
 ) -> RunHandle:
     from geomreg_tui.runner import start_run
 
@@ -182,6 +195,7 @@ def _begin(
         cluster=cluster,
         tail=plan,
         observe=observe,
+        labels=labels,
     )
 
 

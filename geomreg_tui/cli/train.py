@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from geomreg_tui.cli.completion import complete_run, completed_by
-from geomreg_tui.cli.options import OutOption, QuietOption, refuse
+from geomreg_tui.cli.options import (
+    NameOption,
+    NoteOption,
+    OutOption,
+    QuietOption,
+    TagOption,
+    given_labels,
+    refuse,
+)
 from geomreg_tui.cli.place import (
     DeviceOption,
     ExecutorOption,
@@ -54,7 +62,7 @@ from geomreg_tui.training.plan import (
 
 if TYPE_CHECKING:
     from geomreg_tui.gradients.plan import GradientPlan
-    from geomreg_tui.rundir import RunDirectory
+    from geomreg_tui.rundir import Labels, RunDirectory
     from geomreg_tui.runner import RunHandle
     from geomreg_tui.splitting.plan import TailPlan
 
@@ -220,6 +228,9 @@ def train(
     scheduler: SchedulerOption = None,
     jobs: JobsOption = None,
     out: OutOption = None,
+    name: NameOption = None,
+    tag: TagOption = None,
+    note: NoteOption = None,
     resume: ResumeOption = None,
     detach: DetachOption = False,
     take_over: TakeOverOption = False,
@@ -256,6 +267,7 @@ def train(
     cluster = asked_cluster(
         executor, scheduler, jobs, workers, allow_mixed=allow_mixed, resumed=resume is not None
     )
+    labels = given_labels(name, tag, note, resumed=resume is not None)
     with Signals() as signals:
         if resume is None:
             refuse(take_over, "take-over", "only with --resume")
@@ -264,7 +276,9 @@ def train(
             refuse(tail and volume_from is not None, "volume-from", "only without --tail")
             drawn = _SAMPLES if samples is None else samples
             seen = observe_plan(drawn, observe, observed, pairs, walk_step)
-            handle = _begin(experiment, plan, deep, volume_from, drawn, seen, device, workers, cluster, out)
+            handle = _begin(
+                experiment, plan, deep, volume_from, drawn, seen, device, workers, cluster, out, labels
+            )
         else:
             refuse(out is not None, "out", "only without --resume: a run stays where it is")
             refuse(tail, "tail", "only when a training begins")
@@ -273,7 +287,7 @@ def train(
             for name, given in {**options, **goals, **looks}.items():
                 refuse(given is not None, name, "only when a training begins: its plan never changes")
             stored = find_stored(resume, experiment)
-            how = Resumption(device, workers, take_over, allow_mixed, cluster)
+            how = Resumption(device, workers, take_over, allow_mixed, cluster, quiet)
             again = _go_on(stored, experiment, samples, how)
             if again is None:
                 show_complete(stored.path, "--samples", detach=detach, as_json=as_json, quiet=quiet)
@@ -327,6 +341,7 @@ def _begin(
     workers: int | None,
     cluster: Cluster | None,
     out: Path | None,
+    labels: Labels | None,
 ) -> RunHandle:
     from geomreg_tui import report
     from geomreg_tui.runner import start_run
@@ -344,6 +359,7 @@ def _begin(
         training=plan,
         volume=volume,
         observe=observe,
+        labels=labels,
     )
 
 

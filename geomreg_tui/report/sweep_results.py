@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,7 +11,7 @@ from geomreg_tui.formatting import exact_text
 from geomreg_tui.report.command import sweep_command
 from geomreg_tui.report.results import Result, load_result
 from geomreg_tui.report.sweeps import failure_line
-from geomreg_tui.sweeps.directory import RESULT, SweepDirectory, sweeps_root
+from geomreg_tui.sweeps.directory import SweepDirectory
 from geomreg_tui.sweeps.observed import ObservedComparison, compare_observed
 from geomreg_tui.sweeps.plan import Factor, point_name
 from geomreg_tui.sweeps.result import FailedPoint, SweepPoint
@@ -20,7 +19,7 @@ from geomreg_tui.sweeps.trained import TrainingComparison, compare_training
 from geomreg_tui.sweeps.verdicts import GridVerdict, Verdict, grid_verdicts, verdicts
 from geomreg_tui.sweeps.volumes import TailComparison, compare_tails
 
-__all__ = ["Sweep", "find_sweep", "load_sweep"]
+__all__ = ["Sweep", "load_sweep"]
 
 
 @dataclass(frozen=True)
@@ -93,14 +92,6 @@ class Sweep:
         """Return the sweep in one line: the factors and their values, and what they were varied in."""
         factors = " and ".join(_factor_text(factor) for factor in self.factors)
         return one_line(f"{factors} · first point: {self.points[0].facts.describe()}")
-
-
-def find_sweep(text: str) -> Path | None:
-    """Return the directory of the sweep with this path, or this name among the sweeps, or None."""
-    for path in (Path(os.path.expanduser(text)), sweeps_root() / text):
-        if text and (path / RESULT).is_file():
-            return path
-    return None
 
 
 def load_sweep(path: Path) -> Sweep:

@@ -7,19 +7,34 @@ import os
 import re
 import stat
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-import platformdirs
 
 from geomreg_tui.datasets import ARRAYS_FILE
 from geomreg_tui.errors import RunDirectoryError, nearest_name, plain_text
 from geomreg_tui.experiment import Experiment
 from geomreg_tui.rundir.directory import Layout
+from geomreg_tui.rundir.elsewhere import RUN, data_home, forget, remembered
+from geomreg_tui.rundir.labels import Labels, read_labels
 from geomreg_tui.rundir.lease import check_free, holder
 from geomreg_tui.rundir.status import Status, read_status
 
-__all__ = ["RunEntry", "delete_run", "find_run", "list_runs", "new_run_path", "runs_root"]
+__all__ = [
+    "SWEEP_PLAN",
+    "SWEEP_RESULT",
+    "RunEntry",
+    "delete_owned",
+    "delete_run",
+    "find_run",
+    "is_sweep",
+    "list_runs",
+    "new_run_path",
+    "owned_files",
+    "pick_run",
+    "runs_root",
+    "sweep_of",
+]
 
 _NAME = re.compile(r"\d{8}-\d{6}-[a-z_]+-[0-9a-f]{8}(-\d+)?")
 # What the engine writes, besides temporary files; the experiment, which makes it a run, is deleted last.
@@ -27,7 +42,7 @@ _OWNED = Layout(
     owned={
         ".": re.compile(
             r"facts\.safetensors|live\.safetensors|environment\.json|status\.json|lease\.json|"
-            r"log\.jsonl|engine\.log|summary\.json|\..+\.tmp"
+            r"log\.jsonl|engine\.log|summary\.json|labels\.json|\..+\.tmp"
         ),
         "control": re.compile(r"\d{20}-[0-9a-f]{8}\.json|\..+\.tmp"),
         "data": re.compile(r"\..+\.tmp|" + ARRAYS_FILE.pattern),
@@ -35,16 +50,33 @@ _OWNED = Layout(
 )
 
 
+SWEEP_PLAN, SWEEP_RESULT = "plan.json", "sweep.json"
+_STAMP = len("20260101-000000")
+_MOST_SHOWN = 10  # of the runs that a text may mean
+
+
 @dataclass(frozen=True)
 class RunEntry:
-    """A run in the catalogue; open it to know more."""
+    """A run that is listed, or a sweep; open it to know more.
+
+    Attributes:
+        path: its directory.
+        begun: when it was begun, as ``YYYYMMDD-HHMMSS``; empty where nobody knows.
+        kind: ``run`` or ``sweep``.
+    """
 
     path: Path
+    begun: str = ""
+    kind: str = RUN
 
     @property
     def name(self) -> str:
-        """Name of the run: date, time, architecture and the start of the digest."""
+        """Name of its directory; in the catalogue: date, time, architecture and the start of the digest."""
         return self.path.name
+
+    def labels(self) -> Labels:
+        """Return what people call it; one small file is read."""
+        return read_labels(self.path)
 
     def status(self) -> Status:
         """Return state and counts; one small file is read."""
@@ -65,9 +97,7 @@ class RunEntry:
 
 def runs_root() -> Path:
     """Return the folder that runs are kept in: ``GEOMREG_HOME``/runs, or the platform's data folder."""
-    home = os.environ.get("GEOMREG_HOME")
-    base = Path(os.path.expanduser(home)) if home else Path(platformdirs.user_data_dir("geomreg-tui", False))
-    return base / "runs"
+    return data_home() / "runs"
 
 
 def new_run_path(experiment: Experiment) -> Path:
@@ -82,29 +112,36 @@ def new_run_path(experiment: Experiment) -> Path:
 
 
 def list_runs() -> list[RunEntry]:
-    """Return the runs in the catalogue, newest first. Nothing but the folder is read.
+    """Return the runs there are, newest first: those of the catalogue, and those that are kept elsewhere.
+
+    Of the catalogue nothing but the folder is read.
 
     Raises:
         RunDirectoryError: if the folder cannot be read.
     """
     root = runs_root()
+    names: list[str] = []
     try:
         with os.scandir(root) as entries:
             # A link could lead anywhere: what it leads to can be named by its path.
             names = [e.name for e in entries if _NAME.fullmatch(e.name) and e.is_dir(follow_symlinks=False)]
     except FileNotFoundError:
-        return []
+        pass
     except OSError as error:
         raise RunDirectoryError(f"{root}: cannot be read ({error.strerror})") from error
-    return [RunEntry(root / name) for name in sorted(names, reverse=True)]
+    listed = [RunEntry(root / name, name[:_STAMP]) for name in names]
+    for known in remembered(RUN):
+        if os.path.isfile(known.path / "experiment.json"):
+            listed.append(RunEntry(known.path, known.begun))
+    return sorted(listed, key=lambda entry: (entry.begun, entry.name), reverse=True)
 
 
 def find_run(text: str) -> Path:
     """Return the directory of a run.
 
     Args:
-        text: its path, its name, a part of its name, ``latest``, or ``going``: the newest that an engine
-            is sampling, or the newest at all where none is.
+        text: its path, its name, the name that people gave it, a part of one of them, ``latest``, or
+            ``going``: the newest that an engine is sampling, or the newest at all where none is.
 
     Raises:
         RunDirectoryError: if there is none, or several match.
@@ -119,17 +156,56 @@ def find_run(text: str) -> Path:
             raise RunDirectoryError(f"no runs in {runs_root()}; 'geomreg-tui run' makes one")
         going = (entry for entry in entries if text == "going" and holder(entry.path / "lease.json"))
         return next(going, entries[0]).path
-    matches = [entry for entry in entries if text in entry.name]
-    if len(matches) == 1:
-        return matches[0].path
-    shown = plain_text(repr(text))
-    if matches:
-        raise RunDirectoryError(
-            f"{shown} matches {len(matches)} runs, {matches[0].name} among them; give more"
-        )
+    found = pick_run(text, entries)
+    if found is not None:
+        return found.path
     near = nearest_name(text, [entry.name for entry in entries])
     hint = f"; did you mean {near!r}?" if near else "; list them with 'geomreg-tui runs'"
-    raise RunDirectoryError(f"no run {shown}{hint}")
+    raise RunDirectoryError(f"no run {plain_text(repr(text))}{hint}")
+
+
+def pick_run(text: str, entries: Sequence[RunEntry]) -> RunEntry | None:
+    """Return the run or sweep that a text means, or None where it means none.
+
+    A whole name comes before a part of one, be it the name of a directory or one that people gave.
+
+    Raises:
+        RunDirectoryError: if it means several.
+    """
+    matches = [entry for entry in entries if text == entry.name]
+    labelled = [(entry, entry.labels().name) for entry in entries] if len(matches) != 1 else []
+    matches += [entry for entry, label in labelled if text == label and entry not in matches]
+    if not matches:
+        part = text.casefold()
+        matches = [entry for entry, label in labelled if text in entry.name or part in label.casefold()]
+    if len(matches) > 1:
+        raise _ambiguous(text, matches)
+    return matches[0] if matches else None
+
+
+def _ambiguous(text: str, matches: Sequence[RunEntry]) -> RunDirectoryError:
+    """Return the error that says which runs and sweeps a text may mean."""
+    lines = [f"{plain_text(repr(text))} matches {len(matches)} of them; give more of a name, or the path:"]
+    for entry in matches[:_MOST_SHOWN]:
+        label = entry.labels().name
+        lines.append(f"  {entry.path if entry.path.parent != runs_root() else entry.name}")
+        lines[-1] += f"  {label}" if label else ""
+    if len(matches) > _MOST_SHOWN:
+        lines.append(f"  and {len(matches) - _MOST_SHOWN:,} more")
+    return RunDirectoryError(plain_text("\n".join(lines)))
+
+
+def is_sweep(path: Path) -> bool:
+    """Return whether a folder is the directory of a sweep."""
+    if os.path.isfile(os.path.join(path, "experiment.json")):  # a run has a plan too
+        return False
+    return any(os.path.isfile(os.path.join(path, name)) for name in (SWEEP_PLAN, SWEEP_RESULT))
+
+
+def sweep_of(path: Path) -> Path | None:
+    """Return the directory of the sweep that a run is a point of; None for a run of its own."""
+    parent = path.absolute().parent
+    return parent if "=" in path.name and is_sweep(parent) else None
 
 
 def delete_run(path: Path, layout: Layout, *, force: bool = False) -> tuple[str, ...]:
@@ -153,8 +229,31 @@ def delete_run(path: Path, layout: Layout, *, force: bool = False) -> tuple[str,
             check_free(path / "lease.json")
         except RunDirectoryError as error:
             raise RunDirectoryError(f"{path}: is being sampled; stop it first ({error})") from None
+    return delete_owned(path, _OWNED.joined(layout), "experiment.json")
+
+
+def owned_files(layout: Layout) -> Mapping[str, re.Pattern[str]]:
+    """Return the names of the files that a run may have but for its experiment, by folder.
+
+    Args:
+        layout: what its stages keep there.
+    """
+    return _OWNED.joined(layout).owned
+
+
+def delete_owned(path: Path, layout: Layout, last: str) -> tuple[str, ...]:
+    """Delete the files of a layout, and the folders that are left empty; return the names of what is kept.
+
+    Args:
+        path: the folder of a run or a sweep.
+        layout: what is deleted.
+        last: the file that makes it one, which goes after all others.
+
+    Raises:
+        RunDirectoryError: if it cannot be deleted.
+    """
     try:
-        owned = _OWNED.joined(layout).owned
+        owned = layout.owned
         for name in owned.keys() - {"."}:
             folder = path / name
             if folder.is_dir() and not folder.is_symlink():
@@ -162,12 +261,13 @@ def delete_run(path: Path, layout: Layout, *, force: bool = False) -> tuple[str,
                 with contextlib.suppress(OSError):
                     folder.rmdir()
         _delete_files(path, owned["."])
-        kept = tuple(sorted(entry.name for entry in path.iterdir() if entry.name != "experiment.json"))
-        (path / "experiment.json").unlink(missing_ok=True)
+        kept = tuple(sorted(entry.name for entry in path.iterdir() if entry.name != last))
+        (path / last).unlink(missing_ok=True)
         if not kept:
             path.rmdir()
     except OSError as error:
         raise RunDirectoryError(f"{path}: cannot be deleted ({error.strerror})") from error
+    forget(path)
     return kept
 
 

@@ -12,6 +12,7 @@
 ``log.jsonl``          what happened, one event a line
 ``engine.log``         what native code of the engine wrote to stderr
 ``summary.json``       the result
+``labels.json``        what people call it (see :mod:`geomreg_tui.rundir.labels`)
 =====================  =====================================================================
 
 Its stages keep files of their own there: a :class:`Layout` names them, and nothing here looks into them.
@@ -32,6 +33,7 @@ from geomreg_tui.datasets import ARRAYS, ARRAYS_FILE, arrays_path, read_packed
 from geomreg_tui.errors import DataError, RunDirectoryError, plain_text, shortened
 from geomreg_tui.experiment import Experiment
 from geomreg_tui.rundir.control import Command, Control
+from geomreg_tui.rundir.labels import LABELS, Labels, write_labels
 from geomreg_tui.rundir.lease import Holder, Lease, check_free, holder
 from geomreg_tui.rundir.log import append_event
 from geomreg_tui.rundir.snapshot import StoredSnapshot, read_snapshot, write_snapshot
@@ -52,7 +54,7 @@ from geomreg_tui.summary import Facts
 __all__ = ["Layout", "NameTakenError", "RunDirectory", "StagePlan", "differences"]
 
 SCHEMA = 1
-_BEGUN = ("facts.safetensors", "environment.json")
+_BEGUN = ("facts.safetensors", "environment.json", LABELS)
 
 
 @dataclass(frozen=True)
@@ -140,6 +142,7 @@ class RunDirectory:
         exclusive: bool = False,
         arrays: Path | None = None,
         signalled: bool = True,
+        labels: Labels | None = None,
     ) -> tuple[RunDirectory, Lease]:
         """Make a run directory and take the lease; if that fails nothing is left of it.
 
@@ -153,6 +156,7 @@ class RunDirectory:
             exclusive: whether even an empty folder that is there is another's.
             arrays: folder with the arrays that the experiment was given for data, which are copied.
             signalled: whether others may signal this process (see :class:`Lease`).
+            labels: what it is called; None for nothing.
 
         Raises:
             DataError: if those arrays are missing or damaged.
@@ -170,7 +174,7 @@ class RunDirectory:
         try:
             # The lease comes first: of two engines one makes the run, and viewers see that it is being made.
             lease = run.lease(signalled=signalled)
-            run._write_all(plans, layout, arrays)
+            run._write_all(plans, layout, arrays, labels)
         except (DataError, RunDirectoryError):
             if lease is not None:
                 if made:
@@ -317,7 +321,9 @@ class RunDirectory:
         """Write the result."""
         write_json(self.path / "summary.json", document)
 
-    def _write_all(self, plans: Sequence[StagePlan], layout: Layout, arrays: Path | None) -> None:
+    def _write_all(
+        self, plans: Sequence[StagePlan], layout: Layout, arrays: Path | None, labels: Labels | None
+    ) -> None:
         """Write the files that a run begins with."""
         try:
             if arrays is not None:
@@ -333,6 +339,7 @@ class RunDirectory:
         self._write_environments()
         for plan in plans:
             plan.write(self.path)
+        write_labels(self.path, labels or Labels())
         # The experiment comes last: a directory that has it is a run, whole from the start.
         experiment = self.facts.experiment
         write_json(

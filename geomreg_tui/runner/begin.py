@@ -10,7 +10,7 @@ from geomreg_tui.engine import Engine, Pace, Prepared, Stage, StageContext, Stag
 from geomreg_tui.engine.executors import Executor
 from geomreg_tui.errors import DataError, GeomregError
 from geomreg_tui.experiment import Experiment
-from geomreg_tui.rundir import Lease, RunDirectory, new_run_path
+from geomreg_tui.rundir import Lease, RunDirectory, new_run_path, parse_labels
 from geomreg_tui.rundir.directory import NameTakenError
 from geomreg_tui.runner import registry
 from geomreg_tui.runner.document import run_document
@@ -92,6 +92,7 @@ def _make(request: RunRequest, pool: Executor, signalled: bool) -> tuple[RunDire
                 exclusive=not request.directory,
                 arrays=given,
                 signalled=signalled,
+                labels=parse_labels(**(request.labels or {})),
             )
             break
         except NameTakenError:

@@ -17,6 +17,7 @@ __all__ = ["publish_failure"]
 
 def publish_failure(run: RunDirectory, message: str) -> None:
     """Publish why the run cannot go on, as far as that can still be done."""
+    run.log("end", state=RunState.FAILED.value, message=message)
     with contextlib.suppress(GeomregError):
         summary = SAMPLING.read(run)
         target = read_plan(run).samples

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from geomreg_tui.errors import RunDirectoryError
 from geomreg_tui.rundir import Action, Command, Holder, RunDirectory, RunState, Status
+from geomreg_tui.rundir.catalogue import sweep_of
 from geomreg_tui.runner.snapshot import Snapshot, read_live
 
 __all__ = ["RunHandle"]
@@ -75,7 +76,16 @@ class RunHandle:
                 raise
 
     def extend(self, samples: int) -> None:
-        """Ask the engine to sample up to ``samples`` networks in all."""
+        """Ask the engine to sample up to ``samples`` networks in all.
+
+        Raises:
+            RunDirectoryError: if the run is a point of a sweep, whose points have equally many.
+        """
+        if (sweep := sweep_of(self.directory)) is not None:
+            raise RunDirectoryError(
+                f"{self.directory.name}: is a point of the sweep {sweep.name}, which stays as it was asked "
+                f"for; when it is over, 'geomreg-tui run --resume {self.directory}' goes on with a copy"
+            )
         self._run.send(Command(Action.EXTEND, samples))
 
     def kill(self) -> None:

@@ -6,6 +6,7 @@ import contextlib
 import json
 import subprocess
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -27,6 +28,7 @@ from geomreg_tui.training.plan import TrainingPlan
 from geomreg_tui.training.plan import plan_values as training_values
 
 if TYPE_CHECKING:
+    from geomreg_tui.rundir import Labels
     from geomreg_tui.runner.handle import RunHandle
 
 __all__ = ["RUNNER", "Request", "ask", "launch", "plain_cluster", "resume_run", "stage_plans", "start_run"]
@@ -51,6 +53,7 @@ def start_run(
     observe: GradientPlan | None = None,
     arrays: Path | None = None,
     cluster: Cluster | None = None,
+    labels: Labels | None = None,
     meanwhile: Callable[[], object] = lambda: None,
 ) -> RunHandle:
     """Start an engine on a new run, and return when it has begun.
@@ -72,6 +75,7 @@ def start_run(
             trajectories too; None for nothing.
         arrays: folder with the arrays that the experiment was given for data; the run keeps a copy.
         cluster: whose workers do the work; None for this machine's.
+        labels: what the run is called, which no bit depends on; None for nothing.
         meanwhile: called while the engine starts.
 
     Raises:
@@ -92,7 +96,7 @@ def start_run(
     if volume is not None:
         plans[TRAINING]["volume"] = dict(volume)
     values = experiment.model_dump(mode="json", exclude_unset=True)
-    return _launch(
+    handle = _launch(
         RunRequest(
             spelled(directory),
             plans,
@@ -103,9 +107,14 @@ def start_run(
             patience=patience,
             arrays=spelled(arrays),
             cluster=plain_cluster(cluster),
+            labels=asdict(labels) if labels is not None else None,
         ),
         meanwhile,
     )
+    from geomreg_tui.rundir.elsewhere import RUN, remember
+
+    remember(handle.directory, RUN)
+    return handle
 
 
 def resume_run(
@@ -124,7 +133,8 @@ def resume_run(
 ) -> RunHandle:
     """Start an engine that goes on with a run, and return when it has begun.
 
-    Before it goes on it draws one stored chunk again and compares.
+    Before it goes on it draws one stored chunk again and compares. A point of a sweep stays as it is: a copy
+    of it in the catalogue goes on, and is what is returned.
 
     Args:
         directory: the run directory.
@@ -145,7 +155,16 @@ def resume_run(
         ExperimentError, DataError, CapacityError: if the experiment cannot be run here.
         SamplingError: if the engine died.
     """
+    from geomreg_tui.rundir.catalogue import sweep_of
+    from geomreg_tui.rundir.copying import copy_run
+    from geomreg_tui.rundir.elsewhere import RUN, remember
+    from geomreg_tui.runner.registry import layout
+
     path = directory.absolute()
+    if (sweep := sweep_of(path)) is not None:
+        path = copy_run(path, layout(), f"goes on from {path.name} of the sweep {sweep.name}")
+    else:
+        remember(path, RUN)
     return _launch(
         RunRequest(
             str(path),

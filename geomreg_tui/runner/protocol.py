@@ -36,6 +36,7 @@ class RunRequest:
             is gone on with, which has them in its directory.
         cluster: the cluster whose workers do the work (:class:`~geomreg_tui.place.Cluster`); None for
             this machine.
+        labels: what a new run is called, as :func:`~geomreg_tui.rundir.parse_labels` takes it.
     """
 
     directory: str
@@ -51,6 +52,7 @@ class RunRequest:
     check: bool = False
     arrays: str = ""
     cluster: Mapping[str, Any] | None = None
+    labels: Mapping[str, Any] | None = None
 
     def to_line(self) -> str:
         """Return the request as a line."""

@@ -6,8 +6,10 @@
 ``status.json``        what the sweep is doing, as of the last point
 ``control/``           commands of viewers (see :mod:`geomreg_tui.rundir.control`)
 ``lease.json``         who goes from point to point (see :mod:`geomreg_tui.rundir.lease`)
+``log.jsonl``          what happened, one event a line
 ``engine.log``         what native code of the engine wrote to stderr, where a viewer started it
 ``sweep.json``         the result, written anew after every point
+``labels.json``        what people call it (see :mod:`geomreg_tui.rundir.labels`)
 =====================  =====================================================================
 """
 
@@ -15,17 +17,33 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from geomreg_tui.errors import RunDirectoryError, plain_text
 from geomreg_tui.experiment import Experiment
 from geomreg_tui.gradients.store import Planned
-from geomreg_tui.rundir import Holder, Lease, RunDirectory, RunState, Status, read_status, runs_root
+from geomreg_tui.rundir import (
+    Holder,
+    Labels,
+    Layout,
+    Lease,
+    RunDirectory,
+    RunEntry,
+    RunState,
+    Status,
+    read_status,
+    runs_root,
+    write_labels,
+)
+from geomreg_tui.rundir.catalogue import SWEEP_PLAN, SWEEP_RESULT, delete_owned, is_sweep
 from geomreg_tui.rundir.control import Control
+from geomreg_tui.rundir.elsewhere import SWEEP, remembered
 from geomreg_tui.rundir.lease import check_free, holder
+from geomreg_tui.rundir.log import append_event
 from geomreg_tui.rundir.status import write_status
 from geomreg_tui.rundir.store import parsing, read_bytes, read_json, sweep_temporaries, write_json
 from geomreg_tui.sampling.plan import read_plan
@@ -36,12 +54,27 @@ from geomreg_tui.sweeps.result import FailedPoint, SweepPoint
 from geomreg_tui.sweeps.verdicts import grid_verdicts, verdicts
 from geomreg_tui.training.store import TrainingFolder
 
-__all__ = ["RESULT", "SweepDirectory", "list_sweeps", "new_sweep_path", "sweeps_root"]
+__all__ = [
+    "RESULT",
+    "SweepDirectory",
+    "delete_sweep",
+    "list_sweeps",
+    "new_sweep_path",
+    "sweeps_root",
+]
 
-RESULT = "sweep.json"
-_PLAN = "plan.json"
+RESULT, _PLAN = SWEEP_RESULT, SWEEP_PLAN
 _RESULT_CAP = 2**25  # bytes; a thousand points take a few million
 _MOST_POINTS = 10**6
+_STAMPED = re.compile(r"\d{8}-\d{6}(?!\d)")
+_OWNED = Layout(
+    owned={
+        ".": re.compile(
+            r"plan\.json|sweep\.json|status\.json|lease\.json|labels\.json|log\.jsonl|engine\.log|\..+\.tmp"
+        ),
+        "control": re.compile(r"\d{20}-[0-9a-f]{8}\.json|\..+\.tmp"),
+    }
+)
 
 
 class SweepDirectory:
@@ -64,8 +97,12 @@ class SweepDirectory:
         """
         check_free(self.path / "lease.json")
 
-    def begin(self, plan: SweepPlan) -> Lease:
+    def begin(self, plan: SweepPlan, labels: Labels | None = None) -> Lease:
         """Take the lease of the sweep, and write its plan.
+
+        Args:
+            plan: what is asked for.
+            labels: what it is called; None for what it is called already.
 
         Raises:
             RunDirectoryError: if another process runs it, or the directory cannot be written.
@@ -80,6 +117,8 @@ class SweepDirectory:
         try:
             sweep_temporaries(self.path)
             self.control.clear()
+            if labels is not None:
+                write_labels(self.path, labels)
             write_json(self.path / _PLAN, plan.to_json())
         except RunDirectoryError:
             lease.release()
@@ -164,9 +203,25 @@ class SweepDirectory:
         """Return where the run of a point is, or will be."""
         return self.path / point_name(factors, settings)
 
+    def point_paths(self) -> list[Path]:
+        """Return the directories of the runs that are here, by name.
+
+        Raises:
+            RunDirectoryError: if the folder cannot be read.
+        """
+        try:
+            folders = sorted(entry for entry in self.path.iterdir() if "=" in entry.name)
+        except OSError as error:
+            raise RunDirectoryError(f"{self.path}: cannot be read ({error.strerror})") from error
+        return [f for f in folders if not f.is_symlink() and (f / "experiment.json").is_file()]
+
     def engine(self) -> Holder | None:
         """Return who runs the sweep now, or None."""
         return holder(self.path / "lease.json")
+
+    def log(self, event: str, **details: Any) -> None:
+        """Append an event to the log; failing to is not an error of the sweep."""
+        append_event(self.path / "log.jsonl", event, **details)
 
     def status(self) -> Status:
         """Return the state of the sweep; one whose process has died is ``stopped``."""
@@ -212,21 +267,57 @@ def new_sweep_path(experiment: Experiment) -> Path:
         raise RunDirectoryError(f"{path}: cannot be created ({error.strerror})") from error
 
 
-def list_sweeps() -> list[Path]:
-    """Return the directories of all sweeps that are kept in the usual place, newest first.
+def list_sweeps() -> list[RunEntry]:
+    """Return the sweeps there are, newest first: those in the usual place, and those kept elsewhere.
 
     Raises:
-        RunDirectoryError: if that cannot be read.
+        RunDirectoryError: if the usual place cannot be read.
     """
     root = sweeps_root()
+    listed = []
     try:
-        names = sorted((entry.name for entry in root.iterdir()), reverse=True)
+        names = os.listdir(root)
     except FileNotFoundError:
-        return []
+        names = []
     except OSError as error:
         raise RunDirectoryError(f"{root}: cannot be read ({error.strerror})") from error
-    paths = (root / name for name in names)
-    return [path for path in paths if (path / _PLAN).is_file() or (path / RESULT).is_file()]
+    for name in names:
+        if is_sweep(root / name):
+            stamp = _STAMPED.match(name)
+            listed.append(RunEntry(root / name, stamp[0] if stamp else "", SWEEP))
+    known = remembered(SWEEP)
+    listed += [RunEntry(path, begun, SWEEP) for path, _, begun in known if is_sweep(path)]
+    return sorted(listed, key=lambda entry: (entry.begun, entry.name), reverse=True)
+
+
+def delete_sweep(
+    path: Path, delete_point: Callable[[Path], tuple[str, ...]], *, force: bool = False
+) -> tuple[str, ...]:
+    """Delete a sweep with the runs of its points; return the names of what is kept, as nobody here wrote it.
+
+    Args:
+        path: its directory.
+        delete_point: deletes a run, and returns what of it is kept.
+        force: delete it although a process seems to be at work.
+
+    Raises:
+        RunDirectoryError: if it is no sweep, is a link, is in use, or cannot be deleted.
+    """
+    if path.is_symlink():
+        raise RunDirectoryError(f"{path}: is a link, which is never followed")
+    if not is_sweep(path):
+        raise RunDirectoryError(f"{path}: is not the directory of a sweep")
+    if not force:
+        try:
+            check_free(path / "lease.json")
+        except RunDirectoryError as error:
+            raise RunDirectoryError(f"{path}: is being sampled; stop it first ({error})") from None
+    kept: list[str] = []
+    for folder in SweepDirectory(path).point_paths():
+        kept += [f"{folder.name}/{name}" for name in delete_point(folder)]
+    last = _PLAN if (path / _PLAN).exists() else RESULT
+    left = delete_owned(path, _OWNED, last)
+    return (*kept, *(name for name in left if not any(k.startswith(f"{name}/") for k in kept)))
 
 
 def _stamp(path: Path) -> int:

@@ -13,14 +13,14 @@ from geomreg_tui.experiment import Experiment
 from geomreg_tui.gradients.plan import GradientPlan
 from geomreg_tui.gradients.store import Planned
 from geomreg_tui.place import Cluster
-from geomreg_tui.rundir import Action, RunDirectory, RunState, differences
+from geomreg_tui.rundir import Action, Labels, RunDirectory, RunState, differences
 from geomreg_tui.runner.handle import RunHandle
 from geomreg_tui.runner.series import RunSeries
 from geomreg_tui.sampling.store import committed
 from geomreg_tui.splitting.checkpoints import TailFolder
 from geomreg_tui.splitting.plan import TailPlan
 from geomreg_tui.sweeps.directory import SweepDirectory, sweeps_root
-from geomreg_tui.sweeps.plan import Factor, SweepPlan, impossible
+from geomreg_tui.sweeps.plan import Factor, SweepPlan, impossible, point_name
 from geomreg_tui.sweeps.result import FailedPoint, SweepError, SweepPoint
 from geomreg_tui.training.plan import TrainingPlan
 from geomreg_tui.training.store import TrainingFolder
@@ -44,6 +44,7 @@ def run_sweep(
     arrays: Path | None = None,
     engine: SweepEngine | None = None,
     cluster: Cluster | None = None,
+    labels: Labels | None = None,
 ) -> Iterator[SweepPoint]:
     """Run the points of a sweep one after the other in one engine, each in a run directory of its own.
 
@@ -70,6 +71,7 @@ def run_sweep(
         engine: what carries it out, which stays open; None for one of its own, by ``workers``, ``device``,
             ``arrays`` and ``cluster``.
         cluster: whose workers do the work; None for this machine's.
+        labels: what the sweep is called, which no bit depends on; None for what it is called already.
 
     Raises:
         ClusterError: if the cluster cannot be used.
@@ -83,7 +85,7 @@ def run_sweep(
     used = engine or SweepEngine(workers, device, arrays, cluster)
     try:
         _check(plan, directory, used, interrupted)
-        yield from _run(plan, directory, used, interrupted, begun)
+        yield from _run(plan, directory, used, interrupted, begun, labels)
     finally:
         if engine is None:
             used.close()
@@ -98,22 +100,27 @@ def _run(
     engine: SweepEngine,
     interrupted: Callable[[], bool],
     begun: Callable[[], None],
+    labels: Labels | None,
 ) -> Iterator[SweepPoint]:
     """Yield the points, and keep the directory up to date."""
     factors, samples = plan.factors, plan.samples
-    lease = directory.begin(plan)
+    lease = directory.begin(plan, labels)
     requests = _Requests(directory, plan, interrupted)
     state, message = RunState.STOPPED, ""
     found, failed = list[SweepPoint](), list[FailedPoint]()
     try:
+        directory.log("start", points=len(plan.grid()), samples=plan.samples)
         directory.write_status(plan, RunState.SAMPLING, 0)
         begun()
         for point in _points(plan, directory, engine, requests):
             if isinstance(point, FailedPoint):
                 failed.append(point)
+                place = point_name(factors, point.settings)
+                directory.log("point failed", point=place, reason=point.reason)
                 directory.write_result(factors, found, failed)
                 continue
             found.append(point)
+            directory.log("point", point=point_name(factors, point.settings), samples=point.summary.samples)
             requests.samples += point.summary.samples
             directory.write_result(factors, found, failed)
             directory.write_status(plan, requests.state, requests.samples)
@@ -128,6 +135,7 @@ def _run(
     finally:
         try:
             directory.write_status(plan, state, requests.samples, message)
+            directory.log("end", state=state.value, samples=requests.samples, message=message)
         finally:
             lease.release()
 

@@ -317,9 +317,12 @@ def open_explorer(
         print(plain_text(f"What was open is not kept: {app.not_kept}"), file=sys.stderr)
     session = app.explorer.session if app.explorer is not None else None
     if session is not None and (run := session.background) is not None:
+        from geomreg_tui.rundir import runs_root
+
         where = plain_text(str(run.directory))
         print(f"The run goes on in the background: {where}", file=sys.stderr)
-        print(f"'geomreg-tui attach {run.directory.name}' shows it again.", file=sys.stderr)
+        name = run.directory.name if run.directory.parent == runs_root() else where
+        print(f"'geomreg-tui attach {name}' shows it again.", file=sys.stderr)
     for sweep in session.sweeps_going() if session is not None else ():
         where = plain_text(str(sweep.directory))
         print(f"The sweep goes on in the background: {where}", file=sys.stderr)

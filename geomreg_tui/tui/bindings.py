@@ -43,7 +43,7 @@ _EXPLORER = (
     ("heights", "heights", "Log heights", "Draw the heights of the bars on a linear or a log axis"),
     ("copy_reading", "copy_reading", "Copy", "Copy the values at the crosshair"),
     ("unpin", "unpin", "Unpin", "Let go of all that is pinned"),
-    ("runs", "runs", "Runs", "Every run on disk: open, compare, export, check, delete"),
+    ("runs", "runs", "Runs", "Every run and sweep on disk: open, name, sort, compare, delete"),
     ("export", "export", "Export", "Write the run as data, figure or report"),
     ("tail", "tail", "Tail", "Go down the deep tail: V far below what the full run sees"),
     ("train", "train", "Train", "Train networks of these settings: what training finds, and how rare it is"),

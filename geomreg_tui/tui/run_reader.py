@@ -1,7 +1,8 @@
-"""What the runs list knows: one thread that reads names, states and sizes when they are needed."""
+"""What the runs list knows: one thread that reads names, states and findings when they are needed."""
 
 from __future__ import annotations
 
+import math
 import os
 import threading
 import time
@@ -10,9 +11,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from geomreg_tui.errors import GeomregError
-from geomreg_tui.rundir import RunEntry, Status, list_runs, runs_root
+from geomreg_tui.listing import Row, list_all, read_findings, read_row
+from geomreg_tui.rundir import RunEntry, runs_root
+from geomreg_tui.rundir.elsewhere import data_home
+from geomreg_tui.sweeps.directory import sweeps_root
 
-__all__ = ["Known", "Listed", "News", "Read", "RunReader", "Unreadable"]
+__all__ = ["FINDINGS", "ROWS", "SIZES", "Listed", "News", "Read", "RunReader", "Unreadable"]
+
+ROWS, FINDINGS, SIZES = "rows", "findings", "sizes"  # what may be wanted of all runs
 
 _EVERY = 1.0  # seconds between looks at what may have changed
 _BATCH = 0.1  # seconds of reading between two messages
@@ -20,36 +26,23 @@ _SETTLED = 2.0  # seconds after which a time of change can be distinguished from
 
 
 @dataclass(frozen=True)
-class Known:
-    """What has been read of a run.
-
-    Attributes:
-        status: state and counts.
-        size: bytes of its files; None while that is not known.
-    """
-
-    status: Status
-    size: int | None = None
-
-
-@dataclass(frozen=True)
 class Listed:
-    """The runs there are, newest first."""
+    """The runs and sweeps there are, newest first."""
 
     entries: tuple[RunEntry, ...]
 
 
 @dataclass(frozen=True)
 class Read:
-    """What has been read of some runs, by name, and whether the state of all that are listed is known."""
+    """What has been read of some of them, by path, and what of all that are listed is known by now."""
 
-    known: Mapping[str, Known]
-    complete: bool = False
+    known: Mapping[Path, Row]
+    complete: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
 class Unreadable:
-    """The folder of runs could not be read."""
+    """The folders could not be read."""
 
     message: str
 
@@ -60,8 +53,8 @@ News = Listed | Read | Unreadable
 class RunReader:
     """Reads in a daemon thread, so that nothing waits for a slow disk.
 
-    Names come first, in one go. Of the runs on view, state and size are read, and read again about once a
-    second where they may have changed. Of all others the state is read only where that is wanted.
+    Names come first, in one go. Of what is on view, the row is read, then what was found and the size, and
+    read again about once a second where they may have changed. Of all else only what is wanted is read.
 
     Args:
         deliver: called in that thread with whatever is new; never when nothing is.
@@ -70,31 +63,37 @@ class RunReader:
     def __init__(self, deliver: Callable[[News], object]) -> None:
         self._deliver = deliver
         self._visible: tuple[RunEntry, ...] = ()
-        self._everything = False
+        self._wanted: frozenset[str] = frozenset()
         self._wake = threading.Event()
         self._closed = False
         self._again = True
-        self._complete_sent = False
+        self._complete_sent: frozenset[str] = frozenset()
         self._entries: tuple[RunEntry, ...] | None = None
-        self._root: tuple[Path, int] | None = None
-        self._known: dict[str, Known] = {}
-        self._stamps: dict[str, int] = {}
-        self._looked: dict[str, float] = {}
-        self._unsized: set[str] = set()
+        self._folders: tuple[tuple[Path, int], ...] | None = None
+        self._known: dict[Path, Row] = {}
+        self._stamps: dict[Path, int] = {}
+        self._looked: dict[Path, float] = {}
 
     def start(self) -> None:
         """Start the thread."""
         threading.Thread(target=self._serve, name="run reader", daemon=True).start()
 
-    def want(self, visible: Iterable[RunEntry], *, everything: bool) -> None:
-        """Say what is on view, and whether the state of every run is wanted too; returns at once."""
-        wish = tuple(visible), everything
-        if wish != (self._visible, self._everything):
-            self._visible, self._everything = wish
+    def want(self, visible: Iterable[RunEntry], wanted: frozenset[str] = frozenset()) -> None:
+        """Say what is on view, and what is wanted of all others too; returns at once.
+
+        Args:
+            visible: the runs whose rows are on the screen.
+            wanted: of :data:`ROWS`, :data:`FINDINGS` and :data:`SIZES`.
+        """
+        wish = tuple(visible), wanted
+        if wish != (self._visible, self._wanted):
+            self._visible, self._wanted = wish
             self._wake.set()
 
-    def look_again(self) -> None:
-        """List the runs again: some have gone."""
+    def look_again(self, changed: Iterable[Path] = ()) -> None:
+        """List the runs again: some have gone, or are called otherwise."""
+        for path in changed:
+            self._stamps[path], self._looked[path] = -1, -math.inf
         self._again = True
         self._wake.set()
 
@@ -110,7 +109,7 @@ class RunReader:
                 self._list()
                 self._read()
             except GeomregError as error:
-                self._root = None
+                self._folders = None
                 self._deliver(Unreadable(str(error)))
             except Exception as error:
                 # A defect here must not leave the list without a word.
@@ -118,68 +117,85 @@ class RunReader:
             self._wake.wait(_EVERY)
 
     def _list(self) -> None:
-        """List the runs, if the folder has changed."""
-        root = runs_root()
-        stamp = _stamp(root)
-        if self._entries is not None and not self._again and self._root == (root, stamp):
+        """List the runs, if a folder of them has changed."""
+        folders = (runs_root(), sweeps_root(), data_home() / "elsewhere")
+        stamps = tuple((folder, _stamp(folder)) for folder in folders)
+        if self._entries is not None and not self._again and self._folders == stamps:
             return
         self._again = False
-        entries = tuple(list_runs())
-        self._root = (root, stamp) if _settled(stamp) else None
+        entries = tuple(list_all())
+        self._folders = stamps if all(_settled(stamp) for _, stamp in stamps) else None
         if entries != self._entries:
-            self._entries, self._complete_sent = entries, False
+            self._entries, self._complete_sent = entries, frozenset()
             self._deliver(Listed(entries))
 
     def _read(self) -> None:
-        """Read the state and the size of runs: first those on view, then the others."""
-        visible, everything = self._visible, self._everything
-        steps = [(self._read_status, entry) for entry in visible]
-        steps += [(self._read_size, entry) for entry in visible]
-        if everything:
-            unknown = (entry for entry in self._entries or () if entry.name not in self._known)
-            steps += [(self._read_status, entry) for entry in unknown]
-        fresh: dict[str, Known] = {}
+        """Read rows: first of those on view, then of the others."""
+        visible, wanted = self._visible, self._wanted
+        both = frozenset((FINDINGS, SIZES))
+        steps: list[tuple[Callable[[RunEntry], Row | None], RunEntry]] = []
+        steps += [(self._read_row, entry) for entry in visible]
+        steps += [(lambda entry: self._read_more(entry, both), entry) for entry in visible]
+        if wanted:
+            others = [entry for entry in self._entries or () if self._lacks(entry, wanted)]
+            steps += [(self._read_row, entry) for entry in others if entry.path not in self._known]
+            if wanted & both:
+                steps += [(lambda entry: self._read_more(entry, wanted), entry) for entry in others]
+        fresh: dict[Path, Row] = {}
         sent = time.monotonic()
         for step, entry in steps:
             if self._wake.is_set():
                 break
             if (known := step(entry)) is not None:
-                fresh[entry.name] = known
+                fresh[entry.path] = known
             if fresh and time.monotonic() - sent >= _BATCH:
                 self._deliver(Read(fresh))
                 fresh, sent = {}, time.monotonic()
-        complete = everything and not self._wake.is_set()
-        if fresh or (complete and not self._complete_sent):
+        complete = frozenset() if self._wake.is_set() else wanted
+        if fresh or not complete <= self._complete_sent:
             self._deliver(Read(fresh, complete))
         self._complete_sent |= complete
 
-    def _read_status(self, entry: RunEntry) -> Known | None:
+    def _lacks(self, entry: RunEntry, wanted: frozenset[str]) -> bool:
+        """Return whether anything that is wanted of a run is not known."""
+        row = self._known.get(entry.path)
+        return (
+            row is None
+            or (FINDINGS in wanted and row.findings is None)
+            or (SIZES in wanted and row.size is None)
+        )
+
+    def _read_row(self, entry: RunEntry) -> Row | None:
         """Return what is new of a run, or None where nothing is or can be."""
-        name, now = entry.name, time.monotonic()
-        known = self._known.get(name)
-        if known is not None and now - self._looked[name] < _EVERY * 0.9:
+        path, now = entry.path, time.monotonic()
+        known = self._known.get(path)
+        if known is not None and now - self._looked[path] < _EVERY * 0.9:
             return None
-        self._looked[name] = now
-        stamp = _stamp(entry.path)
-        if known is not None and known.status.state.over and self._stamps[name] == stamp:
+        self._looked[path] = now
+        stamp = _stamp(path)
+        if known is not None and known.status.state.over and self._stamps[path] == stamp:
             return None
         # Whatever an engine writes changes the folder; what changed just now may do so again unseen.
-        self._stamps[name] = stamp if _settled(stamp) else -1
-        status = entry.status()
-        if known is not None and known.status == status:
+        self._stamps[path] = stamp if _settled(stamp) else -1
+        row = read_row(entry, findings=False, size=False)
+        if known is not None and (row.status, row.labels) == (known.status, known.labels):
             return None
-        self._unsized.add(name)
-        self._known[name] = replace(known, status=status) if known else Known(status)
-        return self._known[name]
+        self._known[path] = row
+        # What was known stays on view until it is read anew.
+        return replace(row, findings=known.findings, size=known.size) if known else row
 
-    def _read_size(self, entry: RunEntry) -> Known | None:
-        """Return a run with its size, where that is new; else None."""
-        if entry.name not in self._unsized:
+    def _read_more(self, entry: RunEntry, wanted: frozenset[str]) -> Row | None:
+        """Return a run with what it has found and its size, where that is new; else None."""
+        known = self._known.get(entry.path)
+        if known is None:
             return None
-        self._unsized.discard(entry.name)
-        known = self._known[entry.name]
-        self._known[entry.name] = replace(known, size=entry.size())
-        return self._known[entry.name] if self._known[entry.name] != known else None
+        row = known
+        if FINDINGS in wanted and row.findings is None:
+            row = replace(row, findings=read_findings(entry))
+        if SIZES in wanted and row.size is None:
+            row = replace(row, size=entry.size())
+        self._known[entry.path] = row
+        return row if row is not known else None
 
 
 def _stamp(path: Path) -> int:

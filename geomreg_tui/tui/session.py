@@ -292,7 +292,8 @@ class Session:
         if not self.valid:
             return Move.INVALID
         if self.run is not None and self.shows_run:
-            return Move.EXTEND if self.samples > self.run.samples else Move.NOTHING
+            more = self.samples > self.run.samples or self.run.state is not RunState.DONE
+            return Move.EXTEND if more else Move.NOTHING
         return Move.START
 
     def why_not_begun(self, what: str) -> str:

@@ -36,6 +36,10 @@ NAMES = {
     "names",
     "resume",
     "volume_from",
+    "tag",
+    "untag",
+    "note",
+    "where",
 }
 
 

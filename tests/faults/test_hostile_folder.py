@@ -141,6 +141,9 @@ def test_sweeps_that_go_on(hostile):
                 ["runs", "unpause"],
                 ["runs", "extend", "latest", "10"],
                 ["runs", "verify"],
+                ["runs", "log"],
+                ["compare-runs", "latest", "torch"],
+                ["runs", "edit", "latest", "--name", "torch"],
                 ["runs", "rm", "latest", "--yes"],
             )
         ),
@@ -156,7 +159,7 @@ def test_this_file_knows_every_command():
     commands = set(get_command(app).commands)
     assert commands == {
         *("run", "tail", "train", "sweep", "explore", "attach", "serve", "sphere", "report", "export"),
-        *("doctor", "config", "runs", "compare", "study"),
+        *("doctor", "config", "runs", "compare", "study", "compare-runs"),
     }
 
 

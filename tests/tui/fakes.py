@@ -324,6 +324,9 @@ class FakeSource:
 
     def extend(self, directory: Path, samples: int) -> FakeRun:
         self.extended.append((directory, samples))
+        if not self.runs:
+            self.runs.append(FakeRun(RunDirectory.open(directory).asked, samples))
+            return self.runs[-1]
         old = self.runs[-1]
         self.runs.append(FakeRun(old.experiment, samples, samples=old.samples))
         return self.runs[-1]

@@ -18,6 +18,8 @@ from geomreg_tui.rundir import RunState, runs_root
 from geomreg_tui.tui.keys import ACTIONS, key_name
 from geomreg_tui.tui.screens.export import ExportScreen
 from geomreg_tui.tui.screens.help import HelpScreen
+from geomreg_tui.tui.screens.labels import LabelsScreen
+from geomreg_tui.tui.screens.log import LogScreen
 from geomreg_tui.tui.screens.quit import QuitScreen
 from geomreg_tui.tui.screens.range import RangeScreen
 from geomreg_tui.tui.screens.runs import RunsScreen
@@ -261,6 +263,13 @@ RUNS_KEYS: dict[str, tuple[Step, Seen]] = {
     "c": (nothing, chosen("compare")),
     "e": (nothing, chosen("export")),
     "d": (nothing, says("#runs-about", "Delete? y/n")),
+    "space": (nothing, says("#runs-count", "1 marked")),
+    "asterisk": (nothing, says("#runs-count", "30 marked")),
+    "n": (nothing, on(LabelsScreen)),
+    "l": (nothing, on(LogScreen)),
+    "g": (nothing, chosen("go on")),
+    "o": (nothing, lambda driver: driver.app.screen.query_one(RunsList).order == "state"),
+    "O": (nothing, lambda driver: driver.app.screen.query_one(RunsList).reverse),
     "v": (nothing, says("#runs-about", "every checksum is right")),
     "slash": (nothing, lambda driver: driver.app.screen.focused.id == "runs-filter"),
     "escape": (nothing, closed),

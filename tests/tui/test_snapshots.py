@@ -21,12 +21,14 @@ import pytest
 from textual.pilot import Pilot
 
 from geomreg_tui.experiment import Experiment
-from geomreg_tui.rundir import RunDirectory, RunState, Status
+from geomreg_tui.rundir import Labels, RunDirectory, RunState, Status, write_labels
+from geomreg_tui.rundir.status import write_status
 from geomreg_tui.tui.app import ExplorerApp
 from geomreg_tui.tui.screens.export import ExportScreen
 from geomreg_tui.tui.screens.quit import QuitScreen
 from geomreg_tui.tui.screens.runs import RunsScreen
 
+from ..unit.exporting import make_sweep
 from .driving import Driver
 from .fakes import FakeSource, descent, members, observed, tail
 
@@ -67,11 +69,11 @@ async def compared(driver: Driver) -> None:
     await driver.pilot.press("l")
 
 
-async def runs(driver: Driver) -> None:
+async def runs(driver: Driver, listed: int = 5) -> None:
     await driver.pilot.press("r")
     await driver.until(lambda: isinstance(driver.app.screen, RunsScreen))
     known = driver.app.screen._known
-    await driver.until(lambda: [run.size is not None for run in known.values()] == [True] * 5)
+    await driver.until(lambda: [run.size is not None for run in known.values()] == [True] * listed)
 
 
 async def filtered(driver: Driver) -> None:
@@ -84,6 +86,24 @@ async def filtered(driver: Driver) -> None:
 async def deleting(driver: Driver) -> None:
     await runs(driver)
     await driver.pilot.press("d")
+
+
+async def called(driver: Driver) -> None:
+    """Runs with names, tags and notes among a sweep, sorted by D_0."""
+    write_labels(Path("runs", SEVERAL), Labels("16 digits", ("wide", "he"), "as in the first figure"))
+    path = make_sweep(Path("sweeps", "20260104-120000-0000000c"))
+    about = "width in mlp 256×3 · relu · he_normal · digits N=16 · mse · seed 0"
+    write_status(path, Status(RunState.DONE, 12_000, 12_000, about=about))
+    await runs(driver, 6)
+    while driver.app.screen._list.order != "d0":
+        await driver.pilot.press("o")
+    await driver.until(lambda: "searching" not in driver.screen())
+
+
+async def logged(driver: Driver) -> None:
+    await runs(driver)
+    await driver.pilot.press("l")
+    await driver.until(lambda: "networks" in driver.text("#log-lines"))
 
 
 async def export(driver: Driver) -> None:
@@ -204,6 +224,11 @@ PICTURES = {
     "reading": Picture(act=pressing("c", "left", "left", "c", "left")),
     "reading-small": Picture(SMALL, then(tab("loss"), pressing("c", "L", "i", "shift+left"))),
     "reading-large": Picture(LARGE, then(compared, pressing("c", "b"))),
+    "runs-and-sweeps": Picture(act=called),
+    "runs-and-sweeps-large": Picture(LARGE, called),
+    "runs-marked": Picture(SMALL, then(called, pressing("home", "space", "space", "space", "d"))),
+    "runs-called": Picture(SMALL, then(called, pressing("n"))),
+    "runs-log": Picture(SMALL, logged),
 }
 
 

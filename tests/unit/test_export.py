@@ -17,12 +17,12 @@ import geomreg_tui.runner
 from geomreg_tui.cli.app import app
 from geomreg_tui.errors import ExperimentError, RunDirectoryError
 from geomreg_tui.experiment import Experiment
+from geomreg_tui.listing import find
 from geomreg_tui.report import (
     RUN_FORMATS,
     SWEEP_FORMATS,
     export_result,
     export_sweep,
-    find_sweep,
     load_result,
     load_sweep,
 )
@@ -31,7 +31,8 @@ from geomreg_tui.report.figures import draw_figure
 from geomreg_tui.report.sweep_figures import draw_directions
 from geomreg_tui.report.sweeps import sweep_text
 from geomreg_tui.report.wording import dead_text
-from geomreg_tui.rundir import RunDirectory, RunState
+from geomreg_tui.rundir import RunDirectory, RunEntry, RunState
+from geomreg_tui.rundir.elsewhere import SWEEP
 from geomreg_tui.sampling.plan import SamplingPlan
 from geomreg_tui.sampling.store import packs_of
 from geomreg_tui.sweeps.plan import parse_factor
@@ -461,11 +462,12 @@ def test_what_is_missing_of_a_sweep_is_said_or_refused(tmp_path, home):
     (path / "sweep.json").write_text('{"factors": {"width": [1]}, "points": []}')
     with pytest.raises(RunDirectoryError, match="no point"):
         load_sweep(path)
-    assert find_sweep(str(path)) == path
-    assert find_sweep("absent") is None
+    assert find(str(path)) == RunEntry(path, kind=SWEEP)
+    with pytest.raises(RunDirectoryError, match="no run 'absent'"):
+        find("absent")
     (home / "sweeps").mkdir()
     path.rename(home / "sweeps" / "mine")
-    assert find_sweep("mine") == home / "sweeps" / "mine"
+    assert find("mine").path == home / "sweeps" / "mine"
 
 
 def test_a_sweep_says_which_of_its_points_are_mixed(tmp_path):

@@ -16,6 +16,8 @@ from textual.widgets import Tabs
 
 from geomreg_tui.errors import GeomregError, one_line, plain_text
 from geomreg_tui.experiment import Experiment
+from geomreg_tui.rundir import read_status
+from geomreg_tui.rundir.elsewhere import SWEEP
 from geomreg_tui.runner.snapshot import Snapshot
 from geomreg_tui.splitting.plan import TailPlan
 from geomreg_tui.training.plan import TrainingPlan
@@ -23,13 +25,13 @@ from geomreg_tui.tui.analyst import Analyst, Failure, Job, Warm
 from geomreg_tui.tui.bindings import display, explorer_bindings, in_effect
 from geomreg_tui.tui.keys import Keys
 from geomreg_tui.tui.pins import MOST, Pin, Pins
-from geomreg_tui.tui.screens.export import ExportScreen
+from geomreg_tui.tui.screens.choice import RunChoice
+from geomreg_tui.tui.screens.export import ExportScreen, SweepExportScreen
 from geomreg_tui.tui.screens.help import HelpScreen
 from geomreg_tui.tui.screens.layout import Layout
 from geomreg_tui.tui.screens.messages import Answered, Begun, Loaded, Opened
 from geomreg_tui.tui.screens.quit import ask_quit
 from geomreg_tui.tui.screens.reading import ReadingScreen
-from geomreg_tui.tui.screens.runs import RunChoice, RunsScreen
 from geomreg_tui.tui.screens.tail import TailScreen
 from geomreg_tui.tui.session import PREVIEW_SAMPLES, ActiveRun, Move, Session
 from geomreg_tui.tui.state import State
@@ -65,6 +67,8 @@ class ExplorerScreen(ReadingScreen):
         self._notice = ""  # about the knobs or the last key
         self._failure = ""  # of reading or analysing
         self._analyst = Analyst(lambda answer: self.post_message(Answered(answer)))
+        self._extended: Path | None = None  # the run that is being gone on with
+        self._going_on = False  # whether the run that is being loaded is to go on at once
         self._wanted = 0  # grows with every run that is asked for from the list
         self._watch: Watch
         self._debounce: Timer | None = None
@@ -340,18 +344,21 @@ class ExplorerScreen(ReadingScreen):
         self._panes.turn(step)
 
     def action_runs(self) -> None:
-        """List every run on disk."""
+        """List all runs and sweeps on disk."""
+        from geomreg_tui.tui.screens.runs import RunsScreen  # a start does without it
+
         self.app.push_screen(RunsScreen(), self._chosen)
 
     def action_sweep(self) -> None:
         """Sweep a factor of the experiment on the knobs."""
         self._sweep()
 
-    def _sweep(self, path: Path | None = None) -> None:
-        """Show the sweep of the session, or one that is on disk."""
+    def _sweep(self, path: Path | None = None, *, go_on: bool = False) -> None:
+        """Show the sweep of the session, or one that is on disk, and go on with that if wanted."""
         from geomreg_tui.tui.screens.sweep import SweepScreen  # a start does without it
 
-        self.app.push_screen(SweepScreen(self.session, self._frame, self.keys, path), self._swept)
+        screen = SweepScreen(self.session, self._frame, self.keys, path, go_on=go_on)
+        self.app.push_screen(screen, self._swept)
 
     def action_studies(self) -> None:
         """Show the studies, and open a part of one as a sweep where that is chosen."""
@@ -367,12 +374,22 @@ class ExplorerScreen(ReadingScreen):
     def _chosen(self, choice: RunChoice | None) -> None:
         if choice is None:
             return
-        if choice.action == "export":
+        if choice.kind == SWEEP:
+            self._sweep_chosen(choice)
+        elif choice.action == "export":
             self._export(choice.path)
         elif self.session.starting:
             self.notify("The full run is being started; try again in a moment.", markup=False)
         else:
+            self._going_on = choice.action == "go on"
             self._load(load_pin if choice.action == "compare" else self.session.load_run, choice.path)
+
+    def _sweep_chosen(self, choice: RunChoice) -> None:
+        if choice.action == "export":
+            going = not read_status(choice.path).state.over
+            self.app.push_screen(SweepExportScreen(choice.path, going))
+        else:
+            self._sweep(choice.path, go_on=choice.action == "go on")
 
     def action_export(self) -> None:
         """Offer to write the run on view to a file."""
@@ -403,6 +420,9 @@ class ExplorerScreen(ReadingScreen):
             self.session.show_run(what)
             self._panes.knobs.show(what.experiment, what.target)
             self._panes.leave_setup()
+            if self._going_on and self.session.next_move() is Move.EXTEND:
+                self._begin(Move.EXTEND)
+        self._going_on = False
         self._look_anew()
         self._draw_status()
 
@@ -425,6 +445,7 @@ class ExplorerScreen(ReadingScreen):
     def _begin(self, move: Move, tail: TailPlan | None = None, training: TrainingPlan | None = None) -> None:
         session = self.session
         session.starting = True
+        self._extended = session.directory if move is Move.EXTEND else None
         session.cancel_preview()
         experiment = session.experiment
         more = tail is not None or training is not None
@@ -446,6 +467,9 @@ class ExplorerScreen(ReadingScreen):
             self._draw_status()
             return
         self._notice = ""
+        if self._extended is not None and event.run.directory != self._extended:
+            kept, copy = self._extended.name, event.run.directory.name
+            self.notify(f"{kept} of the sweep stays as it is: a copy goes on, {copy}", markup=False)
         session.run = ActiveRun(event.experiment, event.run, event.target)
         if session.shows_run:
             session.generation += 1

@@ -1,13 +1,12 @@
-"""The runs list: every run on disk, to open, compare, export, check or delete."""
+"""The list of runs and sweeps: to open, go on with, name, compare, export, check or delete."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import ClassVar
 
-from rich.cells import cell_len
 from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -18,41 +17,50 @@ from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets import Input
 
-from geomreg_tui.errors import plain_text
-from geomreg_tui.rundir import RunEntry, RunState
-from geomreg_tui.runner.registry import delete_run
+from geomreg_tui.errors import ExperimentError, one_line, plain_text
+from geomreg_tui.listing import KEYS, Condition, Row, delete_entry, parse_condition, sort_rows
+from geomreg_tui.listing.order import NEWEST
+from geomreg_tui.listing.row import FOUND, SIZE, when_text
+from geomreg_tui.rundir import RunEntry
+from geomreg_tui.rundir.elsewhere import SWEEP
 from geomreg_tui.runner.verify import verify_run
-from geomreg_tui.tui.numbers import count_text, duration_text, size_text
-from geomreg_tui.tui.run_reader import Known, Listed, News, Read, RunReader
+from geomreg_tui.sweeps.directory import SweepDirectory
+from geomreg_tui.tui.numbers import count_text, size_text
+from geomreg_tui.tui.run_reader import FINDINGS, ROWS, SIZES, Listed, News, Read, RunReader
+from geomreg_tui.tui.screens.choice import Action, RunChoice
+from geomreg_tui.tui.screens.compared import ComparedScreen
+from geomreg_tui.tui.screens.labels import LabelsScreen
+from geomreg_tui.tui.screens.log import LogScreen
 from geomreg_tui.tui.threads import in_thread
 from geomreg_tui.tui.widgets.fields import PlainInput
 from geomreg_tui.tui.widgets.keyline import KeyLine
 from geomreg_tui.tui.widgets.rows import Piece, Roles, follow_theme
-from geomreg_tui.tui.widgets.runs import NotesWidget, RunsList, state_text, when_text
+from geomreg_tui.tui.widgets.run_facts import about_lines, counts_text
+from geomreg_tui.tui.widgets.runs import NotesWidget, RunsList
 
-__all__ = ["RunChoice", "RunsScreen"]
+__all__ = ["RunsScreen"]
 
 _FRAME = 4  # cells of borders
-_ROOMY = 72  # columns from which counts are followed by what is counted
-
-
-@dataclass(frozen=True)
-class RunChoice:
-    """What is to be done with which run."""
-
-    action: Literal["open", "compare", "export"]
-    path: Path
+_MOST_COMPARED = 6
+_BROAD = 128  # columns from which all keys are on one line
 
 
 class RunsScreen(ModalScreen[RunChoice | None]):
-    """Lists the runs of the catalogue, newest first. Ends with a choice, or with None."""
+    """Lists all runs and sweeps, newest first. Ends with a choice, or with None."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "choose('open')", "Open"),
+        Binding("d", "delete", "Delete"),
         Binding("c", "choose('compare')", "Compare"),
         Binding("e", "choose('export')", "Export"),
-        Binding("d", "delete", "Delete"),
         Binding("v", "verify", "Verify"),
+        Binding("space", "mark", "Mark", key_display="space"),
+        Binding("n", "label", "Name"),
+        Binding("l", "log", "Log"),
+        Binding("g", "choose('go on')", "Go on"),
+        Binding("o", "order", "Order"),
+        Binding("O", "reverse", "Reverse", show=False),
+        Binding("asterisk", "mark_all", "Mark all", show=False),
         Binding("slash", "filter", "Filter", key_display="/"),
         Binding("escape", "back", "Close"),
         Binding("q,r", "dismiss", "Close", show=False),
@@ -75,45 +83,57 @@ class RunsScreen(ModalScreen[RunChoice | None]):
 
     @dataclass
     class Done(Message):
-        """A run was deleted or checked, or could not be."""
+        """Runs were deleted or checked, or could not be."""
 
         result: tuple[str, bool] | None
         problem: str
+
+    @dataclass
+    class Added(Message):
+        """It is known what the runs to be deleted take."""
+
+        sizes: list[int] | None
 
     def __init__(self) -> None:
         super().__init__()
         self._reader = RunReader(lambda news: self.post_message(self.Updated(news)))
         self._entries: tuple[RunEntry, ...] | None = None
-        self._known: dict[str, Known] = {}
-        self._searched: dict[str, str] = {}  # what the filter looks at, of runs whose state is known
-        self._complete = False
-        self._words: list[str] = []
-        self._asked: RunEntry | None = None  # the run of which it is asked whether to delete it
+        self._known: dict[Path, Row] = {}
+        self._read_of_all: frozenset[str] = frozenset()
+        self._condition = Condition()
+        self._asked: list[RunEntry] = []  # of which it is asked whether to delete them
+        self._asked_size: int | None = None
         self._busy = ""
         self._notice: Piece | None = None
 
     def compose(self) -> ComposeResult:
-        """A line to filter by, the list, two lines about the selected run, the keys."""
+        """A line to filter by, the list, three lines about the selected run, the keys."""
         yield Roles()
         with Vertical(id="runs", classes="dialog") as dialog:
-            dialog.border_title = "Runs"
+            dialog.border_title = "Runs and sweeps"
             dialog.border_subtitle = "escape closes"
             with Horizontal(id="runs-head"):
-                filter_by = PlainInput(placeholder="/ filters by any words", compact=True, id="runs-filter")
+                filter_by = PlainInput(
+                    placeholder="/ filters: width>64 init:he*", compact=True, id="runs-filter"
+                )
                 filter_by.cursor_blink = False  # a blinking cursor sends bytes for ever
                 yield filter_by
                 yield NotesWidget(id="runs-count")
             yield RunsList(id="runs-list")
             yield NotesWidget(id="runs-about")
-            yield KeyLine(id="runs-keys")
+            yield KeyLine(2, id="runs-keys")
 
     def on_mount(self) -> None:
-        """Have the folder read."""
+        """Have the folders read."""
         self._list.focus()
         follow_theme(self)
         self.query_one(KeyLine).offer(self.BINDINGS, self.check_action)
         self._reader.start()
         self._refill()
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Give the keys a second line where one is too short."""
+        self.set_class(event.size.width < _BROAD, "-narrow")
 
     def on_unmount(self) -> None:
         """Close the reader."""
@@ -129,15 +149,13 @@ class RunsScreen(ModalScreen[RunChoice | None]):
     def _updated(self, event: Updated) -> None:
         news = event.news
         if isinstance(news, Listed):
-            self._entries, self._complete = news.entries, False
+            self._entries, self._read_of_all = news.entries, frozenset()
+            self._list.marked &= {entry.path for entry in news.entries}
             self._refill()
         elif isinstance(news, Read):
             self._known.update(news.known)
-            for name, known in news.known.items():
-                text = f"{name} {when_text(name)} {known.status.about}"
-                self._searched[name] = text.casefold()
-            self._complete |= news.complete
-            if self._words:
+            self._read_of_all |= news.complete
+            if self._wanted:
                 self._refill()
             else:
                 self._list.redraw()
@@ -145,17 +163,37 @@ class RunsScreen(ModalScreen[RunChoice | None]):
         else:
             self._say(f"! {news.message}", "warn")
 
+    @property
+    def _wanted(self) -> frozenset[str]:
+        """What has to be read of all runs, for filter and order."""
+        order, condition = self._list.order, self._condition
+        wanted = {ROWS} if condition.terms or order != NEWEST else set()
+        wanted |= {FINDINGS} if condition.asks_for(FOUND) or order in FOUND else set()
+        wanted |= {SIZES} if condition.asks_for(SIZE) or order in SIZE else set()
+        return frozenset(wanted)
+
     def _refill(self) -> None:
-        """Show the runs that the filter lets through."""
-        entries = self._entries or ()
-        if self._words:
-            entries = tuple(entry for entry in entries if self._passes(entry.name))
-        self._list.show(entries, self._known, self._why_empty())
+        """Show the runs that the filter lets through, in order."""
+        entries: Sequence[RunEntry] = self._entries or ()
+        listed = self._list
+        if self._condition.terms:
+            entries = tuple(entry for entry in entries if self._passes(entry))
+        if listed.order != NEWEST:
+            rows = [self._known[entry.path] for entry in entries if entry.path in self._known]
+            unread = [entry for entry in entries if entry.path not in self._known]
+            ordered = sort_rows(rows, listed.order, reverse=listed.reverse)
+            entries = (*(row.entry for row in ordered), *unread)
+        elif listed.reverse:
+            entries = tuple(reversed(entries))
+        listed.show(entries, self._known, self._why_empty())
         self._draw()
 
-    def _passes(self, name: str) -> bool:
-        text = self._searched.get(name) or f"{name} {when_text(name)}".casefold()
-        return all(word in text for word in self._words)
+    def _passes(self, entry: RunEntry) -> bool:
+        row = self._known.get(entry.path)
+        if row is not None:
+            return self._condition.holds(row)
+        text = f"{entry.name} {when_text(entry.begun)}".casefold()
+        return self._condition.words and all(term.value in text for term in self._condition.terms)
 
     def _why_empty(self) -> tuple[str, ...]:
         if self._entries is None:
@@ -167,8 +205,8 @@ class RunsScreen(ModalScreen[RunChoice | None]):
                 "To make one: close this list and press space,",
                 "or use 'geomreg-tui run' in a shell.",
             )
-        if self._complete:
-            return ("No run has that in its name or experiment.", "", "escape clears the filter.")
+        if self._wanted <= self._read_of_all:
+            return ("No run has that in its name, settings or experiment.", "", "escape clears the filter.")
         return ("… searching",)
 
     @on(RunsList.Moved)
@@ -177,34 +215,36 @@ class RunsScreen(ModalScreen[RunChoice | None]):
 
     def _draw(self) -> None:
         """Draw what is not in the list, and have the rows on view read."""
-        entry, shown, total = self._list.selected, len(self._list.entries), len(self._entries or ())
-        self._reader.want(self._list.on_view, everything=bool(self._words))
+        listed = self._list
+        entry, shown, total = listed.selected, len(listed.entries), len(self._entries or ())
+        wanted = self._wanted
+        self._reader.want(listed.on_view, wanted)
         count = f"{total:,} run{'s' * (total != 1)}" if self._entries is not None else ""
-        if self._words and count:
-            count = f"{shown:,} of {count}" + ("" if self._complete else ", searching …")
+        if self._condition.terms and count:
+            count = f"{shown:,} of {count}"
+        count += f", {len(listed.marked):,} marked" if listed.marked else ""
+        count += ", searching …" if count and not wanted <= self._read_of_all else ""
         self.query_one("#runs-count", NotesWidget).show(Piece(count, "dim"), right=True)
-        known = self._known.get(entry.name) if entry else None
-        first, second = Piece(""), Piece("")
-        roomy = self.app.size.width >= _ROOMY
-        if entry is not None and known is not None:
-            facts = [entry.name, *_counts(known, roomy)]
-            facts += ["mixed environments"] if known.status.mixed else []
-            facts.append(f"sampled for {duration_text(known.status.elapsed_s)}")
-            room = self.app.size.width - _FRAME
-            while len(facts) > 1 and cell_len(" · ".join(facts)) > room:
-                facts.pop()  # half a fact is none
-            first = Piece(" · ".join(facts), "strong")
-            failed = known.status.state is RunState.FAILED
-            second = Piece(known.status.message, "warn") if failed else Piece(known.status.about)
-        elif entry is not None:
-            first = Piece(entry.name, "strong")
-        if self._asked is not None:
-            about = self._known.get(self._asked.name)
-            facts = [state_text(about.status), *_counts(about, roomy)] if about else ["not read yet"]
-            second = Piece(f"Delete? y/n   {' · '.join(facts)}", "warn")
+        lines = about_lines(
+            entry, self._known.get(entry.path) if entry else None, self.app.size.width - _FRAME
+        )
+        if self._asked:
+            lines[1] = Piece(f"Delete? y/n   {self._question()}", "warn")
         elif self._busy or self._notice is not None:
-            second = Piece(self._busy, "mark") if self._busy else self._notice or Piece("")
-        self.query_one("#runs-about", NotesWidget).show(first, second)
+            lines[1] = Piece(self._busy, "mark") if self._busy else self._notice or Piece("")
+        self.query_one("#runs-about", NotesWidget).show(*lines)
+
+    def _question(self) -> str:
+        """Return what is to be deleted."""
+        if len(self._asked) == 1:
+            known = self._known.get(self._asked[0].path)
+            return " · ".join(counts_text(known, self.app.size.width)) if known else "not read yet"
+        sweeps = sum(entry.kind == SWEEP for entry in self._asked)
+        runs = len(self._asked) - sweeps
+        kinds = [f"{runs:,} run{'s' * (runs != 1)}"] if runs else []
+        kinds += [f"{sweeps:,} sweep{'s' * (sweeps != 1)} with all points"] if sweeps else []
+        size = "" if self._asked_size is None else f", {size_text(self._asked_size)} on disk"
+        return " and ".join(kinds) + size
 
     def _say(self, text: str, role: str = "strong") -> None:
         self._notice = Piece(plain_text(text), role)
@@ -215,11 +255,13 @@ class RunsScreen(ModalScreen[RunChoice | None]):
     def on_key(self, event: events.Key) -> None:
         """Answer the question, or begin to filter with a letter that is no key of the list."""
         self._notice = None
-        if self._asked is not None:
+        if self._asked:
             event.stop()
-            entry, self._asked = self._asked, None
+            entries, self._asked = self._asked, []
             if event.key == "y":
-                self._work(f"… deleting {entry.name}", lambda: _delete(entry))
+                what = entries[0].name if len(entries) == 1 else f"{len(entries):,} of the list"
+                self._list.marked.clear()
+                self._work(f"… deleting {what}", lambda: _delete(entries))
             else:
                 self._say("Nothing was deleted.")
         elif self.focused is self._filter:
@@ -240,22 +282,90 @@ class RunsScreen(ModalScreen[RunChoice | None]):
 
     @on(Input.Changed)
     def _filtered(self, event: Input.Changed) -> None:
-        self._words = event.value.casefold().split()
+        event.stop()
+        try:
+            self._condition = parse_condition(event.value, KEYS)
+        except ExperimentError as error:  # half of a term, perhaps: what was there before goes on
+            self._say(one_line(f"! {error.problems[0]}").removeprefix("! where: "), "warn")
+            return
         self._refill()
 
     def on_click(self) -> None:
         """Answer a question with no, as any key but y does."""
-        self._asked = self._notice = None
+        self._asked, self._notice = [], None
         self._draw()
 
     @on(RunsList.Opened)
     def _clicked(self) -> None:
         self.action_choose("open")
 
-    def action_choose(self, action: Literal["open", "compare", "export"]) -> None:
+    @on(RunsList.Ordered)
+    def _title_clicked(self, event: RunsList.Ordered) -> None:
+        self._order_by(event.key, reverse=event.key == self._list.order and not self._list.reverse)
+
+    def action_choose(self, action: Action) -> None:
         """Close the list with a choice."""
+        if (entry := self._list.selected) is None:
+            return
+        marked = [e for e in self._list.entries if e.path in self._list.marked]
+        if action == "compare" and len(marked) > 1:
+            self._compare(marked)
+        elif entry.kind == SWEEP and action == "compare":
+            self._say("A sweep is many runs: open it, and compare its points there.")
+        else:
+            self.dismiss(RunChoice(action, entry.path, entry.kind))
+
+    def _compare(self, entries: Sequence[RunEntry]) -> None:
+        """Show the marked runs side by side, the first of the list first."""
+        if len(entries) > _MOST_COMPARED or any(entry.kind == SWEEP for entry in entries):
+            self._say(f"Two to {_MOST_COMPARED} runs are compared, and no sweeps; others are marked.", "warn")
+        else:
+            self.app.push_screen(ComparedScreen([entry.path for entry in entries]))
+
+    def action_mark(self) -> None:
+        """Mark the selected run, or let go of it, and select the next."""
         if (entry := self._list.selected) is not None:
-            self.dismiss(RunChoice(action, entry.path))
+            self._list.marked ^= {entry.path}
+            self._list.move(1)
+
+    def action_mark_all(self) -> None:
+        """Mark all runs that are listed; none, where all of them are."""
+        paths = {entry.path for entry in self._list.entries}
+        self._list.marked = (
+            self._list.marked - paths if paths <= self._list.marked else self._list.marked | paths
+        )
+        self._list.redraw()
+        self._draw()
+
+    def action_order(self) -> None:
+        """Sort by the next column."""
+        keys = self._list.order_keys
+        order = self._list.order
+        place = keys.index(order) + 1 if order in keys else 0
+        self._order_by(keys[place % len(keys)], reverse=False)
+
+    def action_reverse(self) -> None:
+        """Sort the other way around."""
+        self._order_by(self._list.order, reverse=not self._list.reverse)
+
+    def _order_by(self, key: str, *, reverse: bool) -> None:
+        self._list.order, self._list.reverse = key, reverse
+        self._refill()
+
+    def action_label(self) -> None:
+        """Change name, tags and note of the selected run."""
+
+        def changed(done: bool | None) -> None:
+            if done and entry is not None:
+                self._reader.look_again([entry.path])
+
+        if (entry := self._list.selected) is not None:
+            self.app.push_screen(LabelsScreen(entry), changed)
+
+    def action_log(self) -> None:
+        """Show what happened to the selected run."""
+        if (entry := self._list.selected) is not None:
+            self.app.push_screen(LogScreen(entry))
 
     def action_filter(self) -> None:
         """Type what to filter by."""
@@ -263,7 +373,7 @@ class RunsScreen(ModalScreen[RunChoice | None]):
 
     def action_back(self) -> None:
         """Clear the filter; close the list where there is none."""
-        if self._words or self.focused is self._filter:
+        if self._filter.value or self.focused is self._filter:
             self._filter.value = ""
             self._list.focus()
         else:
@@ -282,9 +392,25 @@ class RunsScreen(ModalScreen[RunChoice | None]):
         self._list.move_to_end(direction)
 
     def action_delete(self) -> None:
-        """Ask whether the selected run is to be deleted."""
-        if self._list.selected is not None and not self._is_busy():
-            self._asked = self._list.selected
+        """Ask whether the marked runs are to be deleted, or the selected one where none is marked."""
+        selected = self._list.selected
+        if selected is None or self._is_busy():
+            return
+        marked = [entry for entry in self._entries or () if entry.path in self._list.marked]
+        self._asked, self._asked_size = marked or [selected], None
+        if len(self._asked) > 1:
+            asked = self._asked
+            in_thread(
+                "sizes",
+                lambda: [entry.size() for entry in asked],
+                lambda sizes, _: self.post_message(self.Added(sizes)),
+            )
+        self._draw()
+
+    @on(Added)
+    def _added(self, event: Added) -> None:
+        if self._asked and event.sizes is not None and len(event.sizes) == len(self._asked):
+            self._asked_size = sum(event.sizes)
             self._draw()
 
     def action_verify(self) -> None:
@@ -312,24 +438,21 @@ class RunsScreen(ModalScreen[RunChoice | None]):
         self._say(text, "strong" if good else "warn")
 
 
-def _counts(known: Known, roomy: bool) -> list[str]:
-    status = known.status
-    counts = f"{count_text(status.samples)} / {count_text(status.target)}"
-    size = "size not known yet" if known.size is None else size_text(known.size)
-    return [counts + (" networks" if roomy else ""), size]
-
-
-def _delete(entry: RunEntry) -> tuple[str, bool]:
-    kept = delete_run(entry.path)
-    return f"Deleted {entry.name}" + (f"; kept what is not ours: {', '.join(kept)}" if kept else ""), True
+def _delete(entries: Sequence[RunEntry]) -> tuple[str, bool]:
+    kept = [name for entry in entries for name in delete_entry(entry)]
+    what = entries[0].name if len(entries) == 1 else f"{len(entries):,} of the list"
+    return f"Deleted {what}" + (f"; kept what is not ours: {', '.join(kept)}" if kept else ""), True
 
 
 def _verify(entry: RunEntry) -> tuple[str, bool]:
-    found = verify_run(entry.path)
-    counts = f"{count_text(found.samples)} networks in {found.files} file{'s' * (found.files != 1)}"
-    if found.problems:
-        number = len(found.problems)
-        problems = "1 PROBLEM" if number == 1 else f"{number} PROBLEMS"
-        return f"{entry.name}: {problems}, {counts}: {'; '.join(found.problems)}", False
-    notes = f"; {'; '.join(found.notes)}" if found.notes else ""
+    paths = SweepDirectory(entry.path).point_paths() if entry.kind == SWEEP else [entry.path]
+    found = [verify_run(path) for path in paths]
+    files, samples = sum(each.files for each in found), sum(each.samples for each in found)
+    counts = f"{count_text(samples)} networks in {files} file{'s' * (files != 1)}"
+    problems = [problem for each in found for problem in each.problems]
+    if problems:
+        number = "1 PROBLEM" if len(problems) == 1 else f"{len(problems)} PROBLEMS"
+        return f"{entry.name}: {number}, {counts}: {'; '.join(problems)}", False
+    listed = [note for each in found for note in each.notes]
+    notes = f"; {'; '.join(listed)}" if listed else ""
     return f"{entry.name}: ok, every checksum is right, {counts}{notes}", True

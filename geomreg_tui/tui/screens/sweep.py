@@ -22,10 +22,10 @@ from geomreg_tui.sweeps.plan import SweepPlan
 from geomreg_tui.tui.bindings import display, in_effect
 from geomreg_tui.tui.keys import Keys
 from geomreg_tui.tui.numbers import count_text
+from geomreg_tui.tui.screens.choice import RunChoice
 from geomreg_tui.tui.screens.export import SweepExportScreen
 from geomreg_tui.tui.screens.frame import ROOMY, SMALLEST, WIDE
 from geomreg_tui.tui.screens.help import HelpScreen
-from geomreg_tui.tui.screens.runs import RunChoice
 from geomreg_tui.tui.screens.sweeps import SweepsScreen
 from geomreg_tui.tui.screens.tail import TailScreen
 from geomreg_tui.tui.session import Session
@@ -94,7 +94,15 @@ class SweepScreen(Screen[RunChoice | None]):
         found: tuple[SweepRun, SweepPlan] | None
         problem: str = ""
 
-    def __init__(self, session: Session, frame: float, keys: Keys, path: Path | None = None) -> None:
+    def __init__(
+        self,
+        session: Session,
+        frame: float,
+        keys: Keys,
+        path: Path | None = None,
+        *,
+        go_on: bool = False,
+    ) -> None:
         """Make the screen.
 
         Args:
@@ -102,8 +110,10 @@ class SweepScreen(Screen[RunChoice | None]):
             frame: seconds between looks.
             keys: of every action.
             path: a sweep that is on disk, to be shown first; None for that of the session.
+            go_on: whether to go on with that once it is read, if it is over and not complete.
         """
         super().__init__()
+        self._going_on = go_on
         self._first = path
         self._sweeps = session.sweeps
         self._keys = keys
@@ -174,6 +184,10 @@ class SweepScreen(Screen[RunChoice | None]):
             self._notice = warning_text(news.message, news.path)
         else:
             self._sweeps.view = news
+        if self._going_on and self._sweeps.view is not None:
+            self._going_on = False
+            if self._sweeps.next_move(self._form.plan) in (SweepMove.GO_ON, SweepMove.NOTHING):
+                self.action_sample()
         self._draw()
 
     def _draw(self) -> None:

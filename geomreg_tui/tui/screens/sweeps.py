@@ -17,11 +17,12 @@ from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from geomreg_tui.errors import one_line
+from geomreg_tui.listing.row import when_text
 from geomreg_tui.rundir import Status
-from geomreg_tui.sweeps.directory import SweepDirectory, list_sweeps
+from geomreg_tui.sweeps.directory import list_sweeps
 from geomreg_tui.tui.numbers import count_text
 from geomreg_tui.tui.threads import in_thread
-from geomreg_tui.tui.widgets.runs import cut, state_text, when_text
+from geomreg_tui.tui.widgets.runs import cut, state_text
 
 __all__ = ["SweepsScreen"]
 
@@ -76,7 +77,7 @@ class SweepsScreen(ModalScreen[Path | None]):
 
 
 def _read() -> list[tuple[Path, Status]]:
-    return [(path, SweepDirectory(path).status()) for path in list_sweeps()[:_MOST]]
+    return [(entry.path, entry.status()) for entry in list_sweeps()[:_MOST]]
 
 
 def _line(path: Path, status: Status, width: int) -> str:

@@ -28,7 +28,7 @@ class KeyLine(RowsWidget):
         super().__init__(id=id)
         self._kept = kept
         self._keys: tuple[tuple[str, str, str], ...] = ()
-        self._spans: list[tuple[int, int, str]] = []
+        self._spans: list[tuple[int, int, int, str]] = []  # line, first cell, cell after the last, key
 
     def offer(
         self,
@@ -61,22 +61,45 @@ class KeyLine(RowsWidget):
             self.redraw()
 
     def paint(self, width: int, height: int) -> Sequence[Sequence[Piece]]:
-        """Draw as many keys as fit whole."""
-        row: list[Piece] = []
-        self._spans = []
-        keys = [(*key, cell_len(key[1]) + 1 + cell_len(key[2])) for key in self._keys]
-        while len(keys) > 1 and sum(size + 2 for *_, size in keys) - 2 > width:
+        """Draw as many keys as fit whole, on as many lines as there are."""
+        keys = list(self._keys)
+        while len(keys) > 1 and len(_lines(keys, width)) > height:
             del keys[max(0, len(keys) - 1 - self._kept)]
-        used = 0
-        for key, shown, meaning, size in keys:
-            row += [Piece("  " if row else ""), Piece(shown, "key"), Piece(f" {meaning}")]
-            self._spans.append((used, used + size, key))
-            used += size + 2
-        return [row]
+        rows: list[list[Piece]] = []
+        self._spans = []
+        for line, listed in enumerate(_lines(keys, width)):
+            row: list[Piece] = []
+            used = 0
+            for key, shown, meaning in listed:
+                row += [Piece("  " if row else ""), Piece(shown, "key"), Piece(f" {meaning}")]
+                size = _size(shown, meaning)
+                self._spans.append((line, used, used + size, key))
+                used += size + 2
+            rows.append(row)
+        return rows
 
     def on_click(self, event: events.Click) -> None:
         """Press the key under the mouse."""
         place = event.x - self.gutter.left
-        for start, stop, key in self._spans:
-            if start <= place < stop:
+        for line, start, stop, key in self._spans:
+            if line == event.y - self.gutter.top and start <= place < stop:
                 self.app.simulate_key(key)
+
+
+def _size(shown: str, meaning: str) -> int:
+    """Return the cells of a key and what it does."""
+    return cell_len(shown) + 1 + cell_len(meaning)
+
+
+def _lines(keys: Sequence[tuple[str, str, str]], width: int) -> list[list[tuple[str, str, str]]]:
+    """Return keys in lines of at most so many cells, one key at least in each."""
+    lines: list[list[tuple[str, str, str]]] = [[]]
+    used = 0
+    for key in keys:
+        size = _size(key[1], key[2])
+        if lines[-1] and used + size > width:
+            lines.append([])
+            used = 0
+        lines[-1].append(key)
+        used += size + 2
+    return lines

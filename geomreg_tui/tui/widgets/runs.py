@@ -4,34 +4,60 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NamedTuple
 
 from rich.cells import cell_len, set_cell_size
 from textual import events
 from textual.message import Message
 
+from geomreg_tui.errors import one_line
+from geomreg_tui.formatting import decimal_text, share_text
+from geomreg_tui.listing import Row
+from geomreg_tui.listing.row import when_text
 from geomreg_tui.rundir import RunEntry, Status
+from geomreg_tui.rundir.elsewhere import SWEEP
 from geomreg_tui.tui.numbers import count_text, size_text
-from geomreg_tui.tui.run_reader import Known
 from geomreg_tui.tui.widgets.lines import GLYPHS
 from geomreg_tui.tui.widgets.rows import Piece, RowsWidget
 
-__all__ = ["NotesWidget", "RunsList", "cut", "state_text", "when_text"]
+__all__ = ["NotesWidget", "RunsList", "cut", "state_text"]
 
 _GAP = "  "
-_WIDE = 100  # cells from which the whole name is shown
-_DATED = 84  # cells from which the year is shown
-_MIDDLE = 68  # cells from which networks asked for and size are shown
-_LONGEST_NAME = 36
 _WHEEL = 3  # rows of one turn of the wheel
+_LONGEST_NAME = 36
+_DATED = 84  # cells from which the year is shown
+_MIDDLE = 66  # cells from which the networks that are asked for are shown
+_EXPERIMENT = 22  # cells that are kept for the experiment
+_MARKED = "● "
+_OF_KINDS = {"tail": "tail_text", "fitted": "training_text"}  # columns that are empty but for some runs
 
 
 class _Column(NamedTuple):
-    """A column of the list: its title, its width, and whether it is set to the right."""
+    """A column of the list.
 
+    Attributes:
+        key: what it is sorted by.
+        title: over it.
+        width: its cells.
+        right: whether it is set to the right.
+    """
+
+    key: str
     title: str
     width: int
     right: bool = False
+
+
+_D0 = 7  # cells
+# Further columns, as far as there is room for them, the first ones first.
+_MORE = (
+    _Column("d0", "D0", _D0, True),
+    _Column("size", "size", 7, True),
+    _Column("v", "V", 6, True),
+    _Column("tail", "tail", 16),
+    _Column("fitted", "training", 14),
+)
 
 
 class RunsList(RowsWidget, can_focus=True):
@@ -39,6 +65,8 @@ class RunsList(RowsWidget, can_focus=True):
 
     Attributes:
         entries: the runs, in order.
+        marked: those of which several are to be deleted or compared.
+        order, reverse: by what they are sorted, as the titles show it.
     """
 
     @dataclass
@@ -49,14 +77,24 @@ class RunsList(RowsWidget, can_focus=True):
     class Opened(Message):
         """The selected run was clicked on."""
 
+    @dataclass
+    class Ordered(Message):
+        """The title of a column was clicked on; ``key`` is what it is sorted by."""
+
+        key: str
+
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self.entries: Sequence[RunEntry] = ()
-        self._known: Mapping[str, Known] = {}
+        self.marked: set[Path] = set()
+        self.order = "when"
+        self.reverse = False
+        self._known: Mapping[Path, Row] = {}
         self._instead: Sequence[str] = ()
         self._place = 0
         self._top = 0
         self._name_width = 0
+        self._seen: set[str] = set()  # columns that some kinds of runs have, of which there were any
 
     @property
     def selected(self) -> RunEntry | None:
@@ -73,26 +111,26 @@ class RunsList(RowsWidget, can_focus=True):
         return max(1, self.content_size.height - 1)
 
     def show(
-        self, entries: Sequence[RunEntry], known: Mapping[str, Known], instead: Sequence[str] = ()
+        self, entries: Sequence[RunEntry], known: Mapping[Path, Row], instead: Sequence[str] = ()
     ) -> None:
         """Draw other runs; the one selected stays so while it is among them.
 
         Args:
             entries: the runs, in order.
-            known: what has been read of them so far, by name; it may grow before the next call of
+            known: what has been read of them so far, by path; it may grow before the next call of
                 :meth:`redraw`.
             instead: lines to show where there are no runs.
         """
         self._known, self._instead = known, instead
         if entries is not self.entries:
-            places = {entry.name: place for place, entry in enumerate(entries)}
+            places = {entry.path: place for place, entry in enumerate(entries)}
             before, top = self.selected, self.entries[self._top : self._top + 1]
             self.entries = entries
             if before is not None:
-                self._place = places.get(before.name, self._place)
+                self._place = places.get(before.path, self._place)
             if self._top and top:  # new runs at the head do not push away what is being looked at
-                self._top = places.get(top[0].name, self._top)
-            self._name_width = min(_LONGEST_NAME, max(map(len, places), default=0))
+                self._top = places.get(top[0].path, self._top)
+            self._name_width = min(_LONGEST_NAME, max((len(entry.name) for entry in entries), default=0))
         self._settle()
 
     def move(self, step: int) -> None:
@@ -128,14 +166,26 @@ class RunsList(RowsWidget, can_focus=True):
         self._settle()
 
     def on_click(self, event: events.Click) -> None:
-        """Select the run under the mouse; open it if it is selected already."""
+        """Select the run under the mouse; open it if it is selected already; sort by a title."""
         place = self._top + event.y - self.gutter.top - 1
-        if event.y <= self.gutter.top or place >= len(self.entries):
+        if event.y == self.gutter.top:
+            self._click_title(event.x - self.gutter.left)
+            return
+        if event.y < self.gutter.top or place >= len(self.entries):
             return
         if place == self._place:
             self.post_message(self.Opened())
         else:
             self.move(place - self._place)
+
+    def _click_title(self, x: int) -> None:
+        """Ask for another order, by the column at a cell."""
+        start = len(_MARKED)
+        for column in self._columns(self.content_size.width - 4):
+            if start <= x < start + column.width + len(_GAP) and column.key:
+                self.post_message(self.Ordered(column.key))
+                return
+            start += column.width + len(_GAP)
 
     def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
         """Show rows further down."""
@@ -151,44 +201,67 @@ class RunsList(RowsWidget, can_focus=True):
         """Draw the headings, the rows on view, and where among all of them those are."""
         if not self.entries:
             return [[Piece(line, "dim" if number else "text")] for number, line in enumerate(self._instead)]
+        for entry in self.on_view:
+            known = self._known.get(entry.path)
+            found = known.findings if known else None
+            self._seen |= {key for key, text in _OF_KINDS.items() if found and getattr(found, text)}
         columns = self._columns(width - 4)
-        titles = _GAP.join(_fit(column.title, column) for column in columns)
-        rows = [[Piece(cut("  " + titles, width), "dim")]]
+        titles: list[Piece] = [Piece("  ")]
+        for column in columns:
+            sorted_by = column.key == self.order and bool(column.key)
+            title = column.title + ((" ↑" if self._upwards else " ↓") if sorted_by else "")
+            titles += [Piece(_fit(title, column), "strong" if sorted_by else "dim"), Piece(_GAP)]
+        rows: list[Sequence[Piece]] = [titles]
         bar = _bar(self._top, self._page, len(self.entries))
         for number, entry in enumerate(self.on_view):
             here = self._top + number == self._place
             over = "select" if here else ""
-            mark = Piece("❯ " if here else "  ", "key", over)
+            sign = _MARKED if entry.path in self.marked else "❯ " if here else "  "
             cells = self._cells(entry, columns, here, over)
             used = sum(cell_len(piece.text) for piece in cells) + 2
             room = Piece(" " * max(0, width - 2 - used), "text", over)
             end = [Piece(" "), Piece("┃", "axis")] if number in bar else []
-            rows.append([mark, *cells, room, *end])
+            rows.append([Piece(sign, "key", over), *cells, room, *end])
         return rows
+
+    @property
+    def _upwards(self) -> bool:
+        """Whether values grow from the top to the bottom."""
+        return self.reverse is (self.order == "when")
+
+    @property
+    def order_keys(self) -> list[str]:
+        """By what the columns on view are sorted."""
+        return [column.key for column in self._columns(self.content_size.width - 4) if column.key]
 
     def _columns(self, room: int) -> list[_Column]:
         """Return the columns for which there is room."""
-        if room >= _WIDE:
-            columns = [_Column("run", self._name_width)]
-        else:
-            columns = [_Column("when", 16 if room >= _DATED else 11)]
-        columns.append(_Column("state", 10))
-        if room >= _MIDDLE:
-            columns += [_Column("networks", 15, True), _Column("size", 7, True)]
-        else:
-            columns.append(_Column("nets", 6, True))
+        columns = [_Column("when", "when", 16 if room >= _DATED else 11), _Column("state", "state", 10)]
+        roomy = room >= _MIDDLE
+        columns.append(_Column("samples", "networks" if roomy else "nets", 13 if roomy else 6, True))
+        used = sum(column.width + len(_GAP) for column in columns) + _EXPERIMENT
+        more = [column for column in _MORE if column.key not in _OF_KINDS or column.key in self._seen]
+        for column in more:
+            if used + column.width + len(_GAP) > room:
+                break
+            columns.append(column)
+            used += column.width + len(_GAP)
+        if len(columns) == 3 + len(more) and used + self._name_width + len(_GAP) <= room:
+            columns.insert(1, _Column("name", "directory", self._name_width))
         used = sum(column.width + len(_GAP) for column in columns)
-        return [*columns, _Column("experiment", max(1, room - used))]
+        return [*columns, _Column("", "experiment", max(1, room - used))]
 
     def _cells(self, entry: RunEntry, columns: Sequence[_Column], here: bool, over: str) -> list[Piece]:
         """Return the cells of a run."""
-        known = self._known.get(entry.name)
+        known = self._known.get(entry.path)
         row: list[Piece] = []
         for column in columns:
             text, role = _cell(column, entry, known)
-            if column.title == "experiment" and known is not None and known.status.mixed:
-                row.append(Piece("mixed ", "warn", over))
-                column = column._replace(width=column.width - 6)
+            if column.title == "experiment" and known is not None:
+                for word, how in _prefixes(known):
+                    word = cut(f"{word} ", max(0, column.width - 1))
+                    row.append(Piece(word, how, over))
+                    column = column._replace(width=column.width - cell_len(word))
             bold = here and role == "text"
             row += [Piece(_fit(text, column), "strong" if bold else role, over), Piece(_GAP, "text", over)]
         return row[:-1]
@@ -215,34 +288,56 @@ class NotesWidget(RowsWidget):
         return [[piece] for piece in pieces]
 
 
-def _cell(column: _Column, entry: RunEntry, known: Known | None) -> tuple[str, str]:
+def _cell(column: _Column, entry: RunEntry, known: Row | None) -> tuple[str, str]:
     """Return the text of one cell and its role."""
-    if column.title == "run":
-        return entry.name, "text"
-    if column.title == "when":
-        return when_text(entry.name)[-column.width :], "text"
+    if column.key == "name":
+        return one_line(entry.name), "text"
+    if column.key == "when":
+        return when_text(entry.begun)[-column.width :], "text"
     if known is None:
-        return ("…" if column.title == "state" else ""), "dim"
+        return ("…" if column.key == "state" else ""), "dim"
     status = known.status
-    if column.title == "state":
+    if column.key == "state":
         return state_text(status), _role(status)
-    if column.title == "size":
+    if column.key == "size":
         return ("…" if known.size is None else size_text(known.size)), "dim"
-    if column.title == "experiment":
+    if not column.key:
         return _one_line(status.about) or "(not known)", "text" if status.about else "dim"
-    if column.title == "nets":
-        return count_text(status.samples), "text"
-    return f"{count_text(status.samples)} / {count_text(status.target)}", "text"
+    if column.key == "samples":
+        asked = f" / {count_text(status.target)}" if column.title == "networks" else ""
+        return f"{count_text(status.samples)}{asked}", "text"
+    return _found(column.key, known), "text"
+
+
+def _found(key: str, known: Row) -> str:
+    """Return what a run has found, in the few cells of a column."""
+    if known.findings is None:
+        return ""
+    if key == "tail":
+        return known.findings.tail_text
+    if key == "fitted":
+        return known.findings.training_text
+    values = known.values(key)
+    if len(values) != 1:
+        return ""  # a sweep has one for each point
+    if key != "d0":
+        return decimal_text(values[0], 2)
+    text = share_text(values[0], 3)
+    if len(text) <= _D0:
+        return text
+    return ">0.999" if values[0] > 0 else "<-0.999"  # nearer to an end than there are cells for
+
+
+def _prefixes(known: Row) -> list[tuple[str, str]]:
+    """Return the words before an experiment, with their roles: what sets a run apart from others like it."""
+    words = [(SWEEP, "mark")] if known.kind == SWEEP else []
+    words += [("mixed", "warn")] if known.status.mixed else []
+    return words + ([(f"{known.labels.name}:", "key")] if known.labels.name else [])
 
 
 def state_text(status: Status) -> str:
     """Return the glyph and the word of a state."""
     return f"{GLYPHS[status.state]} {status.state.value}"
-
-
-def when_text(name: str) -> str:
-    """Return when a run began, to the minute, from its name."""
-    return f"{name[:4]}-{name[4:6]}-{name[6:8]} {name[9:11]}:{name[11:13]}"
 
 
 def cut(text: str, width: int) -> str:
