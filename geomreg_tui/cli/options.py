@@ -200,9 +200,11 @@ def given_labels(
     Raises:
         ExperimentError: with one problem for each that is no good.
     """
-    from geomreg_tui.rundir import parse_labels
-
     given = {"name": name, "tag": tag, "note": note}
     for option, value in given.items():
         refuse(resumed and bool(value), option, "only when a run begins; 'geomreg-tui runs edit' changes it")
-    return parse_labels(name, tag or (), note) if any(given.values()) else None
+    if not any(given.values()):
+        return None
+    from geomreg_tui.rundir import parse_labels
+
+    return parse_labels(name, tag or (), note)
