@@ -198,9 +198,12 @@ class ExplorerApp(ReducingApp[None]):
         """Offer every action of the explorer by name, and the themes."""
         if not screen.is_modal and self.explorer is not None:
             for binding in in_effect(screen.BINDINGS, self._keys):
+                title = f"{binding.description} ({binding.key_display})"
                 if binding.show and screen.check_action(*action_of(binding)):
-                    title = f"{binding.description} ({binding.key_display})"
                     yield SystemCommand(title, binding.tooltip, _runner(self, binding.action, screen))
+                elif binding.show and screen is self.explorer:
+                    reason = f"not now: {self.explorer.why_not(*action_of(binding))}"
+                    yield SystemCommand(title, reason, partial(self.notify, reason, markup=False))
         yield SystemCommand("Redraw", "Send the whole screen again", self.action_redraw)
         yield SystemCommand("Theme", "Change the colours", self.action_change_theme)
 

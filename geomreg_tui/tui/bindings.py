@@ -50,6 +50,7 @@ _EXPLORER = (
     ("training_view", "training_view", "Path", "Draw the training by loss, log10 V, distance, held-out loss"),
     ("observable", "observable", "Observe", "Draw gradient confusion, gradient norm or sharpness, not loss"),
     ("studies", "studies", "Studies", "The paper's claims, each put to a test: run them, read the verdicts"),
+    ("more_keys", "more_keys", "", "Further keys in the line of keys (small terminals)"),
     ("help", "help", "Help", "This help"),
     ("quit", "app.quit", "Quit", "Leave; asks first while a run is sampling"),
     ("leave_field", "leave_field", "", "Leave a field"),

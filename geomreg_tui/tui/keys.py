@@ -77,6 +77,7 @@ ACTIONS: Mapping[str, Action] = {
     "export": Action("e", "write the run as data, figure or report"),
     "previous_tab": Action("[", "previous tab (small terminals)"),
     "next_tab": Action("]", "next tab (small terminals)"),
+    "more_keys": Action("\\", "further keys in the line of keys (small terminals)"),
     "help": Action("?", "help"),
     "quit": Action("q", "leave"),
     "leave_field": Action("escape", "leave a field"),

@@ -179,6 +179,7 @@ EFFECTS: dict[str, tuple[Step, Seen]] = {
     "export": (show_stored, on(ExportScreen)),
     "previous_tab": (make_small, lambda driver: driver.explorer.active_tab == "sphere"),
     "next_tab": (make_small, lambda driver: driver.explorer.active_tab == "loss"),
+    "more_keys": (make_small, says("#keys", "v View")),
     "help": (nothing, on(HelpScreen)),
     "quit": (begin, on(QuitScreen)),
     "leave_field": (focus_field, lambda driver: driver.explorer.focused is None),

@@ -117,7 +117,7 @@ async def test_bars_are_the_density_of_the_losses() -> None:
         plain = driver.explorer.view.snapshot
         # Without a theory curve every filled cell belongs to a bar.
         driver.source._answer = type(plain)(**{**plain.__dict__, "facts": _plain_facts(), "written_at": 1.0})
-        driver.explorer._look_anew()
+        driver.explorer.look_anew()
         await driver.until(lambda: driver.explorer.view.snapshot.written_at == 1.0)
         await driver.pilot.pause()
         bars = np.array(columns_of_bars(driver.text("#loss"), 40))
@@ -313,7 +313,7 @@ async def test_losses_that_are_not_finite_are_counted_and_shown() -> None:
             source._answer = replace(
                 snapshot, results={"sampling": summary_of(losses)}, written_at=float(losses.size)
             )
-            driver.explorer._look_anew()
+            driver.explorer.look_anew()
             await driver.until(lambda words=words: words in " ".join(driver.screen().split()), words)
 
 
@@ -420,7 +420,7 @@ async def test_a_run_whose_engine_vanished_is_noticed() -> None:
 
 async def test_nothing_is_drawn_when_nothing_changes() -> None:
     async with opened() as driver:
-        await driver.until(lambda: driver.explorer._watch.resting)
+        await driver.until(lambda: driver.explorer.lookout.resting)
         with driver.watched() as painted:
             await driver.quiet()
             await driver.quiet()

@@ -379,7 +379,7 @@ async def test_a_run_that_cannot_be_read_says_why_and_changes_nothing() -> None:
             await driver.until(lambda: "facts.safetensors" in driver.text("#status"), key)
             assert driver.session.run is None
             assert len(driver.session.pins) == 0
-            driver.explorer._notice = ""
+            driver.explorer.notice = ""
 
 
 async def test_exporting_opens_the_dialog_on_the_chosen_run() -> None:

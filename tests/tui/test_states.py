@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -306,6 +307,33 @@ def test_the_status_line_drops_what_has_no_room_and_cuts_nothing(width: int) -> 
     assert kept in (f"kept in {path}", f"kept as {path.name}", "")
     assert (text == fullest) == (width >= cell_len(fullest))
     assert (kept == "") == (width < cell_len(f"✓ run done  {'█' * 10}  20 k / 20 k  kept as {path.name}"))
+
+
+@pytest.mark.parametrize("width", [54, 60, 70, 80, 100, 120])
+@pytest.mark.parametrize("notice", ["", "! width: got 0; allowed is a whole number from 1"])
+def test_the_headline_is_at_the_right_of_the_status_line_where_nothing_is_cut_for_it(
+    width: int, notice: str
+) -> None:
+    headline = "D0 -0.15 [-0.16, -0.14]"
+    line = StatusLine()
+    line.show(snapshot_of(experiment_of(), 20_000, atoms=0), "run", notice, "", None, headline)
+    (row,) = line.paint(width, 1)
+    text = "".join(piece.text for piece in row)
+    assert text.startswith(notice or "✓ run done")
+    if notice and width < len(notice) + 2 + len(headline):
+        assert text == notice
+    else:
+        assert cell_len(text) == width
+        assert text.endswith("  " + headline)
+        assert notice or "20 k / 20 k" in text
+
+
+async def test_at_80_columns_d0_is_seen_whichever_tab_is_open() -> None:
+    async with opened(size=(80, 24)) as driver:
+        for _ in range(len(driver.explorer._panes.tabs.query("Tab"))):
+            assert re.search(r"D0 -?0\.\d+ \[", driver.text("#status")), driver.text("#status")
+            await driver.pilot.press("]")
+            await driver.pilot.pause()
 
 
 @pytest.mark.parametrize("share", [number / 80 for number in range(81)])

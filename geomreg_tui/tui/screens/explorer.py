@@ -18,22 +18,19 @@ from geomreg_tui.errors import GeomregError, one_line, plain_text
 from geomreg_tui.experiment import Experiment
 from geomreg_tui.rundir import read_status
 from geomreg_tui.rundir.elsewhere import SWEEP
-from geomreg_tui.runner.snapshot import Snapshot
-from geomreg_tui.splitting.plan import TailPlan
-from geomreg_tui.training.plan import TrainingPlan
 from geomreg_tui.tui.analyst import Analyst, Failure, Job, Warm
-from geomreg_tui.tui.bindings import display, explorer_bindings, in_effect
+from geomreg_tui.tui.bindings import action_of, display, explorer_bindings, in_effect
 from geomreg_tui.tui.keys import Keys
+from geomreg_tui.tui.numbers import interval_text
 from geomreg_tui.tui.pins import MOST, Pin, Pins
 from geomreg_tui.tui.screens.choice import RunChoice
 from geomreg_tui.tui.screens.export import ExportScreen, SweepExportScreen
 from geomreg_tui.tui.screens.help import HelpScreen
 from geomreg_tui.tui.screens.layout import Layout
-from geomreg_tui.tui.screens.messages import Answered, Begun, Loaded, Opened
+from geomreg_tui.tui.screens.messages import Answered, Loaded, Opened
 from geomreg_tui.tui.screens.quit import ask_quit
-from geomreg_tui.tui.screens.reading import ReadingScreen
-from geomreg_tui.tui.screens.tail import TailScreen
-from geomreg_tui.tui.session import PREVIEW_SAMPLES, ActiveRun, Move, Session
+from geomreg_tui.tui.screens.running import RunningScreen, stopping_text
+from geomreg_tui.tui.session import ActiveRun, Move, Session
 from geomreg_tui.tui.state import State
 from geomreg_tui.tui.threads import in_thread
 from geomreg_tui.tui.view import View, load_pin
@@ -49,7 +46,7 @@ __all__ = ["ExplorerScreen"]
 _DEBOUNCE = 0.12  # seconds without another change before a preview starts
 
 
-class ExplorerScreen(ReadingScreen):
+class ExplorerScreen(RunningScreen):
     """Routes keys to the session and answers of the analyst to the panes."""
 
     BINDINGS: ClassVar[list[BindingType]] = explorer_bindings()
@@ -59,18 +56,14 @@ class ExplorerScreen(ReadingScreen):
 
     def __init__(self, session: Session, fps: float, keys: Keys, restored: State) -> None:
         """Show a session; ``restored`` is what was open when the last one ended."""
-        super().__init__(keys)
-        self.session = session
+        super().__init__(session, keys)
         self._first = "loss" if session.shows_run else restored.tab or "setup"
         self._restored = restored
         self._frame = 1 / max(0.1, fps)
-        self._notice = ""  # about the knobs or the last key
         self._failure = ""  # of reading or analysing
         self._analyst = Analyst(lambda answer: self.post_message(Answered(answer)))
-        self._extended: Path | None = None  # the run that is being gone on with
         self._going_on = False  # whether the run that is being loaded is to go on at once
         self._wanted = 0  # grows with every run that is asked for from the list
-        self._watch: Watch
         self._debounce: Timer | None = None
 
     def compose(self) -> ComposeResult:
@@ -88,7 +81,7 @@ class ExplorerScreen(ReadingScreen):
 
     def on_mount(self) -> None:
         """Ask for the first preview."""
-        self._watch = Watch(self, self._look, self._frame)
+        self.lookout = Watch(self, self._look, self._frame)
         follow_theme(self)
         self._analyst.start()
         self._panes.restore(self._restored)
@@ -108,13 +101,13 @@ class ExplorerScreen(ReadingScreen):
         self.query_one("#field-arch").focus(scroll_visible=False)
         self.app.post_message(Opened())
         if self.session.shows_run:
-            self._look_anew()
+            self.look_anew()
             return
         try:
             self.session.source.open()
         except (GeomregError, OSError) as error:
-            self._notice = plain_text(f"previews cannot start: {error}")
-            self._draw_status()
+            self.notice = plain_text(f"previews cannot start: {error}")
+            self.draw_status()
             return
         self._preview()
 
@@ -124,7 +117,7 @@ class ExplorerScreen(ReadingScreen):
         """Choose the layout for the new size."""
         self._panes.arrange(self)
         self.call_after_refresh(self.read_anew)
-        self.draw_keys()
+        self.draw_status()
 
     @on(Tabs.TabActivated)
     def _tab_chosen(self) -> None:
@@ -138,21 +131,33 @@ class ExplorerScreen(ReadingScreen):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer only what can be done now."""
-        if action == "tab":
-            return self.has_class("-tabs")
-        if action == "export":
-            return self.session.directory is not None
-        if action == "stop":
-            return self.session.run_active
-        if action == "unpin":
-            return len(self.session.pins) > 0
-        if action == "training_view":
-            return self._panes.trained
-        if action == "zoom":
-            loss = self._panes.loss
-            out = loss.zoom > 0 or loss.window is not None
-            return not loss.observable and (parameters != (-1,) or out)
-        return self.can_read(action)
+        return not self.why_not(action, parameters)
+
+    def why_not(self, action: str, parameters: tuple[object, ...]) -> str:
+        """Return why an action cannot be done now; empty where it can."""
+        session, loss = self.session, self._panes.loss
+        if action == "tab" and not self.has_class("-tabs"):
+            return "all panes are on the screen"
+        if action == "export" and session.directory is None:
+            return "a preview is kept nowhere: space starts a run, which is"
+        if action == "stop" and not session.run_active:
+            return "no run is being sampled"
+        if action == "unpin" and not len(session.pins):
+            return "nothing is pinned"
+        if action == "training_view" and not self._panes.trained:
+            return "nothing is trained: g trains networks of these settings"
+        if action == "zoom" and loss.observable:
+            return "an observable is on view, not the loss"
+        if action == "zoom" and parameters == (-1,) and not loss.zoom and loss.window is None:
+            return "all losses are on view"
+        return self.why_not_read(action)
+
+    def on_key(self, event: events.Key) -> None:
+        """Say of a key whose action cannot be done now why that is."""
+        for binding in in_effect(self.BINDINGS, self.keys):
+            reason = self.why_not(*action_of(binding)) if event.key in binding.key.split(",") else ""
+            if reason and binding.show:
+                self.notify(f"{binding.description}: {reason}.", markup=False)
 
     def draw_keys(self) -> None:
         """Draw the keys that serve now."""
@@ -164,7 +169,12 @@ class ExplorerScreen(ReadingScreen):
             in_effect(self.BINDINGS, self.keys),
             self.check_action,
             (palette[0], display(palette), "Palette"),
+            turn=(self.keys["more_keys"][0], display(self.keys["more_keys"])),
         )
+
+    def action_more_keys(self) -> None:
+        """Show further keys in the line of keys."""
+        self.query_one(KeyLine).turn()
 
     # Knobs
 
@@ -173,38 +183,38 @@ class ExplorerScreen(ReadingScreen):
         if self._debounce:
             self._debounce.stop()
         self.session.valid = True
-        self._notice = ""
+        self.notice = ""
         self._debounce = self.set_timer(_DEBOUNCE, lambda: self._apply(event.experiment, event.samples))
-        self._draw_status()
+        self.draw_status()
 
     @on(Knobs.Invalid)
     def _knobs_invalid(self, event: Knobs.Invalid) -> None:
         if self._debounce:
             self._debounce.stop()
         self.session.valid = False
-        self._notice = one_line(f"! not started: {event.problems[0]}")
-        self._draw_status()
+        self.notice = one_line(f"! not started: {event.problems[0]}")
+        self.draw_status()
 
     def _apply(self, experiment: Experiment, samples: int) -> None:
         changed = experiment != self.session.experiment
         self.session.experiment, self.session.samples = experiment, samples
         if changed or self.view is None or self.view.generation != self.session.generation:
             self._preview()
-        self._draw_status()
+        self.draw_status()
 
     def _preview(self) -> None:
         try:
             self.session.preview()
         except (GeomregError, OSError) as error:
-            self._notice = plain_text(f"no preview: {error}")
-        self._look_anew()
+            self.notice = plain_text(f"no preview: {error}")
+        self.look_anew()
 
     # Looking and drawing
 
-    def _look_anew(self) -> None:
+    def look_anew(self) -> None:
         """Look for the first answer after a change."""
         self._failure = ""
-        self._watch.eagerly()
+        self.lookout.eagerly()
 
     def _look(self) -> None:
         if self.app.screen is not self:
@@ -220,7 +230,7 @@ class ExplorerScreen(ReadingScreen):
         if answer.generation != session.generation:
             return
         if isinstance(answer, View):
-            self._watch.steadily()
+            self.lookout.steadily()
             self._failure = ""
             self.view = answer
             session.note(answer.snapshot)
@@ -228,18 +238,18 @@ class ExplorerScreen(ReadingScreen):
         elif isinstance(answer, Failure):
             self._failure = one_line(f"! {answer.message}")
             # What cannot be read now perhaps can be later.
-            (self._watch.steadily if session.run_active else self._watch.seldom)()
-            self._draw_status()
+            (self.lookout.steadily if session.run_active else self.lookout.seldom)()
+            self.draw_status()
         elif self.view is None or self.view.generation != session.generation:
-            self._watch.in_vain()
+            self.lookout.in_vain()
         else:
             if not self.view.snapshot.state.over or session.busy:
-                self._watch.steadily()
+                self.lookout.steadily()
             elif session.run is not None and session.run.attached:
-                self._watch.seldom()  # others may go on with it
+                self.lookout.seldom()  # others may go on with it
             else:
-                self._watch.rest()  # nothing can change here: look no more, send nothing
-            self._draw_status()
+                self.lookout.rest()  # nothing can change here: look no more, send nothing
+            self.draw_status()
 
     def _draw(self) -> None:
         view, session = self.view, self.session
@@ -252,66 +262,24 @@ class ExplorerScreen(ReadingScreen):
         if trained != self._panes.trained:
             self._panes.trained = trained
             self._panes.arrange(self)
-        self._draw_status()
+        self.draw_status()
 
-    def _draw_status(self) -> None:
+    def draw_status(self) -> None:
+        """Draw the status line, with D_0 where not all panes are on the screen."""
         session, view = self.session, self.view
         snapshot = view.snapshot if view and view.generation == session.generation else None
         starting = "… starting the engine of the full run" if session.starting else ""
-        stopping = _stopping(snapshot) if session.stopping else ""
-        notice = starting or stopping or self._notice or self._failure
+        stopping = stopping_text(snapshot) if session.stopping else ""
+        notice = starting or stopping or self.notice or self._failure
         what = "run" if session.shows_run else "preview"
-        self.query_one(StatusLine).show(snapshot, what, notice, session.aside, session.directory)
+        landmark = view.landmark if view and snapshot is not None else None
+        headline = (
+            f"D0 {interval_text(landmark.landmark, 3, 2)}" if landmark and self.has_class("-tabs") else ""
+        )
+        self.query_one(StatusLine).show(snapshot, what, notice, session.aside, session.directory, headline)
         self.draw_keys()
 
     # Keys
-
-    def action_sample(self) -> None:
-        """Start, pause or go on with the full run."""
-        session = self.session
-        move = session.next_move()
-        run = session.run
-        if move in (Move.START, Move.EXTEND):
-            self._begin(move)
-        elif move is Move.INVALID:
-            self.notify("Correct the marked settings first.", severity="warning", markup=False)
-        elif move is Move.STOPPING:
-            self.notify("The run is being stopped; when it is, space goes on with it.", markup=False)
-        elif move is Move.NOTHING:
-            self.notify("This run is done. Ask for more samples, or turn a knob.", markup=False)
-        elif run is not None and move in (Move.PAUSE, Move.RESUME):
-            (run.handle.pause if move is Move.PAUSE else run.handle.resume)()
-            self._watch.steadily()
-
-    def action_stop(self) -> None:
-        """Stop the full run; what is done is kept."""
-        try:
-            self.session.stop()
-        except GeomregError as error:
-            self.notify(plain_text(str(error)), severity="error", markup=False)
-        self._draw_status()
-        self._watch.steadily()
-
-    def action_tail(self) -> None:
-        """Ask how deep to go, and go down the tail of the knobs' experiment."""
-        if reason := self.session.why_not_begun("go down the tail"):
-            self.notify(reason, severity="warning", markup=False)
-        else:
-            self.app.push_screen(TailScreen(), lambda plan: self._begin(Move.START, plan) if plan else None)
-
-    def action_train(self) -> None:
-        """Ask how to train, and train networks of the knobs' experiment."""
-        from geomreg_tui.tui.screens.train import Training, TrainScreen  # a start does without it
-
-        def begin(training: Training | None) -> None:
-            if training is not None:
-                self._panes.show_training()
-                self._begin(Move.START, training.tail, training.plan)
-
-        if reason := self.session.why_not_begun("train"):
-            self.notify(reason, severity="warning", markup=False)
-        else:
-            self.app.push_screen(TrainScreen(self.session.experiment), begin)
 
     def action_pin(self) -> None:
         """Pin what is on view, or let go of it where it is pinned."""
@@ -337,7 +305,7 @@ class ExplorerScreen(ReadingScreen):
 
     def _repin(self, pins: Pins) -> None:
         self.session.repin(pins)
-        self._look_anew()
+        self.look_anew()
 
     def action_tab(self, step: int) -> None:
         """Show the next or previous tab."""
@@ -367,8 +335,8 @@ class ExplorerScreen(ReadingScreen):
         self.app.push_screen(StudiesScreen(), lambda path: self._sweep(path) if path else None)
 
     def _swept(self, choice: RunChoice | None) -> None:
-        self._watch.steadily()  # the sweep may go on, and the status line tells
-        self._draw_status()
+        self.lookout.steadily()  # the sweep may go on, and the status line tells
+        self.draw_status()
         self._chosen(choice)
 
     def _chosen(self, choice: RunChoice | None) -> None:
@@ -411,7 +379,7 @@ class ExplorerScreen(ReadingScreen):
         what = event.what
         if event.wanted != self._wanted:
             return
-        self._notice = one_line(f"! {event.problem}") if event.problem else ""
+        self.notice = one_line(f"! {event.problem}") if event.problem else ""
         if isinstance(what, Pin):
             self._add_pin(what)
         elif what is not None and not self.session.starting:
@@ -421,10 +389,10 @@ class ExplorerScreen(ReadingScreen):
             self._panes.knobs.show(what.experiment, what.target)
             self._panes.leave_setup()
             if self._going_on and self.session.next_move() is Move.EXTEND:
-                self._begin(Move.EXTEND)
+                self.begin(Move.EXTEND)
         self._going_on = False
-        self._look_anew()
-        self._draw_status()
+        self.look_anew()
+        self.draw_status()
 
     def action_help(self) -> None:
         """Show every key and every term."""
@@ -439,45 +407,3 @@ class ExplorerScreen(ReadingScreen):
     def ask_quit(self) -> None:
         """Leave, after asking if a run is being sampled."""
         ask_quit(self.app, self.session.all_going())
-
-    # The full run
-
-    def _begin(self, move: Move, tail: TailPlan | None = None, training: TrainingPlan | None = None) -> None:
-        session = self.session
-        session.starting = True
-        self._extended = session.directory if move is Move.EXTEND else None
-        session.cancel_preview()
-        experiment = session.experiment
-        more = tail is not None or training is not None
-        target = min(session.samples, PREVIEW_SAMPLES) if more else session.samples
-        observe = self._panes.loss.observing(experiment, target)
-        in_thread(
-            "begin",
-            lambda: session.begin(move, experiment, target, tail, training, observe),
-            lambda run, problem: self.post_message(Begun(run, experiment, target, problem)),
-        )
-        self._draw_status()
-
-    @on(Begun)
-    def _run_begun(self, event: Begun) -> None:
-        session = self.session
-        session.starting = False
-        if event.run is None:
-            self._notice = one_line(f"! the run did not start: {event.problem}")
-            self._draw_status()
-            return
-        self._notice = ""
-        if self._extended is not None and event.run.directory != self._extended:
-            kept, copy = self._extended.name, event.run.directory.name
-            self.notify(f"{kept} of the sweep stays as it is: a copy goes on, {copy}", markup=False)
-        session.run = ActiveRun(event.experiment, event.run, event.target)
-        if session.shows_run:
-            session.generation += 1
-        self._look_anew()
-        self._draw_status()
-
-
-def _stopping(snapshot: Snapshot | None) -> str:
-    """Return what is waited for while a run stops: what its engine says, as soon as it does."""
-    said = snapshot.message if snapshot is not None and snapshot.message.startswith("stopping") else ""
-    return f"■ run {said or 'stopping, finishing what is under way'}"

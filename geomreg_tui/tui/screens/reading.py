@@ -64,13 +64,13 @@ class ReadingScreen(Screen[None]):
         self.reading: PlotPane | None = None
         self._waiting = False  # for a plot to be drawn, to read it
 
-    def can_read(self, action: str) -> bool:
-        """Return whether an action on plots can be done now; others always can."""
-        if action in _MOVING:
-            return self.reading is not None
-        if action in _BARS:
-            return self._subject is self._panes.loss
-        return True
+    def why_not_read(self, action: str) -> str:
+        """Return why an action on plots cannot be done now; empty where it can, and for all others."""
+        if action in _MOVING and self.reading is None:
+            return f"there is no crosshair: {display(self.keys['read'])} shows it"
+        if action in _BARS and self._subject is not self._panes.loss:
+            return "it is for the bars of the loss"
+        return ""
 
     def reading_keys(self) -> list[tuple[str, str, str]]:
         """Return the keys that serve while there is a crosshair: as named, as shown, what they do."""

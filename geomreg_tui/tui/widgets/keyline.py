@@ -28,6 +28,8 @@ class KeyLine(RowsWidget):
         super().__init__(id=id)
         self._kept = kept
         self._keys: tuple[tuple[str, str, str], ...] = ()
+        self._turn: tuple[str, str] | None = None  # the key that shows further keys, as named and as shown
+        self._page = 0
         self._spans: list[tuple[int, int, int, str]] = []  # line, first cell, cell after the last, key
 
     def offer(
@@ -35,6 +37,7 @@ class KeyLine(RowsWidget):
         bindings: Iterable[BindingType],
         check: Callable[[str, tuple[object, ...]], bool | None],
         *more: tuple[str, str, str],
+        turn: tuple[str, str] | None = None,
     ) -> None:
         """Draw those of some bindings that are meant to be shown and whose action can be done now.
 
@@ -42,6 +45,7 @@ class KeyLine(RowsWidget):
             bindings: where keys and actions are from.
             check: whether an action can be done now.
             more: further keys: as Textual names it, as it is shown, what it does.
+            turn: the key that calls :meth:`turn`, as Textual names it and as it is shown; None for none.
         """
         keys = (
             *(
@@ -51,20 +55,30 @@ class KeyLine(RowsWidget):
             ),
             *more,
         )
-        self.show(keys)
+        self.show(keys, turn)
 
-    def show(self, keys: Iterable[tuple[str, str, str]]) -> None:
-        """Draw keys: each as Textual names it, as it is shown, and what it does."""
+    def show(self, keys: Iterable[tuple[str, str, str]], turn: tuple[str, str] | None = None) -> None:
+        """Draw keys: each as Textual names it, as it is shown, and what it does.
+
+        Args:
+            keys: the keys.
+            turn: the key that calls :meth:`turn`, as Textual names it and as it is shown; None for none.
+        """
         keys = tuple(keys)
-        if keys != self._keys:
-            self._keys = keys
+        if (keys, turn) != (self._keys, self._turn):
+            self._keys, self._turn = keys, turn
             self.redraw()
+
+    def turn(self) -> None:
+        """Show the next of the keys for which there was no room; after the last the first."""
+        self._page += 1
+        self.redraw()
 
     def paint(self, width: int, height: int) -> Sequence[Sequence[Piece]]:
         """Draw as many keys as fit whole, on as many lines as there are."""
-        keys = list(self._keys)
-        while len(keys) > 1 and len(_lines(keys, width)) > height:
-            del keys[max(0, len(keys) - 1 - self._kept)]
+        pages = self._pages(width, height)
+        self._page %= len(pages)
+        keys = pages[self._page]
         rows: list[list[Piece]] = []
         self._spans = []
         for line, listed in enumerate(_lines(keys, width)):
@@ -77,6 +91,26 @@ class KeyLine(RowsWidget):
                 used += size + 2
             rows.append(row)
         return rows
+
+    def _pages(self, width: int, height: int) -> list[list[tuple[str, str, str]]]:
+        """Return the keys of each page: as many as fit whole, and those that are always kept."""
+        keys = list(self._keys)
+        if len(keys) <= 1 or len(_lines(keys, width)) <= height:
+            return [keys]
+        last = len(keys) - self._kept
+        left, always = keys[:last], keys[last:]
+        if self._turn is not None:
+            always = [(*self._turn, "More"), *always]
+        pages = []
+        while left:
+            count = len(left)
+            while count > 1 and len(_lines([*left[:count], *always], width)) > height:
+                count -= 1
+            if len(_lines([*left[:count], *always], width)) > height:
+                return [_squeezed(keys, width, height, self._kept)]
+            pages.append([*left[:count], *always])
+            left = left[count:]
+        return pages if self._turn is not None else pages[:1]
 
     def on_click(self, event: events.Click) -> None:
         """Press the key under the mouse."""
@@ -103,3 +137,13 @@ def _lines(keys: Sequence[tuple[str, str, str]], width: int) -> list[list[tuple[
         lines[-1].append(key)
         used += size + 2
     return lines
+
+
+def _squeezed(
+    keys: list[tuple[str, str, str]], width: int, height: int, kept: int
+) -> list[tuple[str, str, str]]:
+    """Return what fits of keys where there is no room for those that are always kept: the last at least."""
+    keys = list(keys)
+    while len(keys) > 1 and len(_lines(keys, width)) > height:
+        del keys[max(0, len(keys) - 1 - kept)]
+    return keys

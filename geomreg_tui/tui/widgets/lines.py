@@ -98,9 +98,16 @@ class StatusLine(RowsWidget):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._drawn: list[list[Piece]] = []
+        self._headline = ""
 
     def show(
-        self, snapshot: Snapshot | None, what: str, notice: str, aside: str, directory: Path | None
+        self,
+        snapshot: Snapshot | None,
+        what: str,
+        notice: str,
+        aside: str,
+        directory: Path | None,
+        headline: str = "",
     ) -> None:
         """Draw a snapshot.
 
@@ -110,7 +117,9 @@ class StatusLine(RowsWidget):
             notice: shown instead of the state where not empty.
             aside: a word on a run that is not on view.
             directory: of the run on view.
+            headline: at the right, where nothing is cut for it.
         """
+        self._headline = headline
         dim = None if aside else directory  # there is no room for both
         if notice:
             drawn = [[Piece(notice, "warn")]]
@@ -124,15 +133,27 @@ class StatusLine(RowsWidget):
 
     def paint(self, width: int, height: int) -> Sequence[Sequence[Piece]]:
         """Draw the line: the fullest that fits, or the shortest, cut."""
-        for row in self._drawn:
-            if sum(cell_len(piece.text) for piece in row) <= width:
-                return [row]
+        headline = cell_len(self._headline)
+        for room in (width - headline - 2, width) if headline else (width,):
+            for row in self._drawn:
+                used = sum(cell_len(piece.text) for piece in row)
+                if used > room:
+                    continue
+                if room == width:
+                    return [row]
+                return [[*row, Piece(" " * (width - used - headline)), Piece(self._headline, "strong")]]
         return [cut_row(row, width) for row in self._drawn[-1:]]
 
 
 def _ways(directory: Path | None) -> list[tuple[int, str, bool]]:
     """Return the ways to draw the line, fuller ones first: cells of the bar, where it is kept, asides."""
-    ways = [(_BAR, "", True), (_SHORT_BAR, "", True), (_BAR, "", False), (_SHORT_BAR, "", False)]
+    ways = [
+        (_BAR, "", True),
+        (_SHORT_BAR, "", True),
+        (_BAR, "", False),
+        (_SHORT_BAR, "", False),
+        (0, "", False),
+    ]
     if directory is not None:
         path, name = plain_text(_from_home(directory)), plain_text(directory.name)
         ways = [
