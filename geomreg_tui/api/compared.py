@@ -100,15 +100,14 @@ def compare_runs(*runs: Result | RunEntry | AnyPath, at_loss: float | None = Non
         RunDirectoryError: if there is no such run, or nothing of one has been sampled yet.
 
     Example:
-        >>> from pathlib import Path
         >>> one, other = (geomreg.sample(data="digits", examples=2, width=8, depth=1, samples=1e4, seed=seed)
         ...               for seed in (0, 1))
         >>> compared = geomreg.compare_runs(one, other, at_loss=0.1)
         >>> change = compared.runs[1].measures["log10_volume"].change
         >>> change.low < change.estimate < change.high
         True
-        >>> compared.save(Path("compared.csv")).name
-        'compared.csv'
+        >>> sorted(compared.arrays())[:4]
+        ['difference_estimate', 'difference_high', 'difference_low', 'estimate']
     """
     if at_loss is not None and not 0 < at_loss < float("inf"):
         raise ExperimentError([Problem("at_loss", repr(at_loss), "allowed is a positive number")])

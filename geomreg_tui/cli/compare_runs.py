@@ -21,7 +21,7 @@ def compare_runs(
     names: Annotated[
         list[str],
         typer.Argument(
-            metavar="RUN...",
+            metavar="RUN",
             help="two to six runs, as for report; the first is what the others are compared with",
             autocompletion=complete_run,
         ),

@@ -22,7 +22,7 @@ from tests.patience import PATIENCE
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 # Names whose examples draw networks of their own, in processes of their own.
-FULL = {"Snapshot", "SweepResult", "sample", "start_run", "sweep", "tail"}
+FULL = {"RunComparison", "Snapshot", "SweepResult", "compare_runs", "sample", "start_run", "sweep", "tail"}
 FOLDERS = ("examples", "benchmarks", "docs")
 # Files that need what lies below the public names; `lint-imports` lets them.
 INTERNALS = {"benchmarks/internals.py", "docs/internals.py"}

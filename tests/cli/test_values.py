@@ -20,7 +20,7 @@ from geomreg_tui.sweeps.plan import SweepPlan, grid, parse_factor
 from tests.unit.exporting import make_run, two_modes
 
 # What must be given besides, so that a command comes as far as looking at its values.
-NEEDED = {"sweep": ["--over", "width=2,4"]}
+NEEDED = {"sweep": ["--over", "width=2,4"], "compare-runs": ["one", "other"]}
 # Text that may be anything: what it names is looked for, by the engine perhaps, and is not there.
 NAMES = {
     "data",

@@ -271,7 +271,7 @@ def test_the_terminal_of_an_explorer_that_sweeps_can_go(home, at_leisure):
         assert terminal.shows("❯ width 32")
         assert "/torch/" not in Path(f"/proc/{terminal.process.pid}/maps").read_text()
         check_leaves_at_once(terminal)
-    (path,) = list_sweeps()
+    (path,) = (entry.path for entry in list_sweeps())
     handle = SweepHandle(path)
     try:
         there = drawn(path / "width=16")

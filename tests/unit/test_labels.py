@@ -11,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from geomreg_tui.errors import ExperimentError, RunDirectoryError
-from geomreg_tui.experiment import Experiment
 from geomreg_tui.listing import delete_entry, find, list_all
 from geomreg_tui.rundir import (
     Labels,
@@ -221,8 +220,7 @@ def test_fifty_runs_of_one_experiment_that_begin_in_the_same_second_all_get_a_na
     """As the tasks of an array do: the file system decides whose a directory is."""
     plain = make_run(tmp_path / "plain", two_modes(10))
     monkeypatch.setattr(catalogue_module.time, "strftime", lambda *_: "20260101-000000")
-    taken = catalogue_module.new_run_path(Experiment.parse({}))
-    request = RunRequest(str(taken), {"sampling": {"samples": 10, "keep_losses": 0}}, {}, rename=True)
+    request = RunRequest("", {"sampling": {"samples": 10, "keep_losses": 0}}, {})
 
     class Prepared:
         facts, environment, place = plain.facts, {"torch": "x"}, ""
@@ -231,7 +229,7 @@ def test_fifty_runs_of_one_experiment_that_begin_in_the_same_second_all_get_a_na
         arrays, workers = None, 1
 
         def prepare(self, _):
-            barrier.wait()
+            barrier.wait()  # all have chosen the same name by then
             return Prepared()
 
     barrier = threading.Barrier(50)
