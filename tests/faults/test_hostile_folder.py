@@ -128,13 +128,13 @@ def test_sweeps_that_go_on(hostile):
     "arguments",
     [
         ["doctor"],
-        ["config"],
-        ["sphere"],
         ["runs"],
         ["run", "--help"],
         *(
             pytest.param(command, marks=pytest.mark.full)
             for command in (
+                ["config"],
+                ["sphere"],
                 ["--version"],
                 ["runs", "stop", "--wait", "0"],
                 ["runs", "pause"],
@@ -230,7 +230,13 @@ def test_a_module_that_was_named_runs_and_nothing_beside_it_but_what_it_imports(
     assert hostile.executed() == set()
 
 
-@pytest.mark.parametrize("command", ["run", "tail", "train", "sweep", "compare", "explore", "serve"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        *("run", "explore"),  # the others read the file as these do
+        *(pytest.param(c, marks=pytest.mark.full) for c in ("tail", "train", "sweep", "compare", "serve")),
+    ],
+)
 def test_a_file_of_settings_names_no_code(hostile, command):
     (hostile.path / "spec.toml").write_text('arch = "custom"\nmodule = "evil:hook"\ndata = "iris"\n')
     more = ["--over", "gain=1,2"] if command == "sweep" else []

@@ -204,8 +204,11 @@ PICTURES = {
 }
 
 
-# The same screens at another size or in ASCII; the default suite has others of each size, and of ASCII.
+# The same panes and screens at another size or in ASCII; by default others are seen at each size, and in ASCII.
 AGAIN = {
+    "tab-volume",
+    "tab-modes",
+    "tab-sphere",
     "large",
     "help-small",
     "runs-small",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -264,7 +263,7 @@ async def test_resizing_while_sampling_loses_nothing() -> None:
     async with opened(source, samples=1_000_000) as driver:
         run = await sampling(driver)
         before = run.samples
-        sizes = list(itertools.islice(itertools.cycle((*SIZES, (20, 5), (300, 100), (1, 1))), 10))
+        sizes = (*SIZES[::2], (20, 5), (300, 100), (1, 1))
         for size in sizes:
             await driver.pilot.resize_terminal(*size)
             await asyncio.sleep(0.005)
