@@ -204,8 +204,11 @@ PICTURES = {
 }
 
 
-# The same panes and screens at another size or in ASCII; by default others are seen at each size, and in ASCII.
+# The same panes and screens at another size or in ASCII: others are seen at each size, and in ASCII.
 AGAIN = {
+    "zoomed",
+    "tab-loss",
+    "observable-unknown",
     "tab-volume",
     "tab-modes",
     "tab-sphere",
