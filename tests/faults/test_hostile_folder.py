@@ -91,9 +91,8 @@ def within(folder: Folder, *arguments: str, code: int = 0, **environment: str) -
     return answer.stdout
 
 
-def test_reports_and_exports(engines_here, hostile):
+def test_exports(engines_here, hostile):
     call("run", *SMALL, "--samples", "2000", check=0)
-    assert "2,000" in within(hostile, "report", "latest")
     for name in ("data.parquet", "page.html"):
         within(hostile, "export", "latest", name)
         assert (hostile.path / name).stat().st_size
@@ -269,7 +268,6 @@ def test_a_foreign_run_that_names_code_is_looked_at_and_not_imported(hostile):
     )
     name = forged.path.name
     within(hostile, "report", name)
-    within(hostile, "runs")
     within(hostile, "runs", "verify", name, code=0)
     within(hostile, "run", "--resume", name, code=2)
 

@@ -204,8 +204,10 @@ PICTURES = {
 }
 
 
-# The same panes and screens at another size or in ASCII: others are seen at each size, and in ASCII.
+# Panes and screens of other pictures at another size, in ASCII or at another moment.
 AGAIN = {
+    "runs-filtered",
+    "runs-deleting",
     "zoomed",
     "tab-loss",
     "observable-unknown",
