@@ -6,8 +6,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 EACH_ON_ITS_CORE := OMP_NUM_THREADS=1
-# Tests wait for other processes a third of the time, so one more than two cores can do at once.
-TESTERS ?= 3
+# Tests wait for other processes, disks and terminals almost half of the time, so twice as many as cores.
+TESTERS ?= 4
+# Files with tests that run one by one: only they are collected for these.
+ALONE := $(shell grep -rl --include="test_*.py" mark.alone tests)
 EXPERIMENT := --data digits --data-seed 4 --examples 1 --width 16 --depth 3 --samples 1e6
 
 # What is compiled is kept, or each of the hundreds of processes that the tests start would do it again.
@@ -21,11 +23,11 @@ run: $(VENV)/.run
 
 test: $(VENV)/.dev
 	$(EACH_ON_ITS_CORE) $(BIN)/python -m pytest -m "not full and not alone" -n $(TESTERS) --dist worksteal
-	$(BIN)/python -m pytest -m "alone and not full"
+	$(BIN)/python -m pytest -m "alone and not full" $(ALONE)
 
 test-full: $(VENV)/.dev
 	GEOMREG_TEST_EVERY_SHAPE=1 FUZZ_EXAMPLES=400 $(EACH_ON_ITS_CORE) $(BIN)/python -m pytest -m "not alone" -n $(TESTERS) --dist worksteal
-	GEOMREG_TEST_EVERY_SHAPE=1 $(BIN)/python -m pytest -m alone
+	GEOMREG_TEST_EVERY_SHAPE=1 $(BIN)/python -m pytest -m alone $(ALONE)
 
 # Statistical tests hold for every base seed and on every processor, whose instructions change the last bits.
 SEEDS ?= 0 1 2 3 4

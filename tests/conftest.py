@@ -3,6 +3,8 @@
 import functools
 import gc
 import os
+import tempfile
+from pathlib import Path
 
 import hypothesis
 import pytest
@@ -22,6 +24,7 @@ for name in ("NO_COLOR", "TEXTUAL_THEME", "COLORTERM", "SSH_CONNECTION"):
 # Nothing here may depend on how fast or how busy the machine is.
 hypothesis.settings.register_profile(
     "suite",
+    max_examples=200 if "FUZZ_EXAMPLES" in os.environ else 40,
     deadline=None,
     derandomize=True,
     print_blob=True,
@@ -41,7 +44,7 @@ def pytest_collection_finish():
     """Look for garbage less often, and not in what is imported: that took a fifth of the explorer's tests."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(20_000, 20, 20)
+    gc.set_threshold(100_000, 20, 100)
 
 
 def pytest_runtest_setup():
@@ -49,10 +52,16 @@ def pytest_runtest_setup():
     shape_checks.begin_test()
 
 
+@pytest.fixture(scope="session")
+def all_homes(tmp_path_factory):
+    """A folder for the homes of all tests: pytest looks through its own each time that it makes another."""
+    return tmp_path_factory.mktemp("homes")
+
+
 @pytest.fixture(autouse=True)
-def home(tmp_path_factory, monkeypatch):
+def home(all_homes, monkeypatch):
     """Keep the runs and the settings of each test apart from the person's."""
-    path = tmp_path_factory.mktemp("home")
+    path = Path(tempfile.mkdtemp(dir=all_homes))
     monkeypatch.setenv("GEOMREG_HOME", str(path))
     monkeypatch.setenv("GEOMREG_CONFIG", str(path / "config.toml"))
     for name in ("FPS", "THEME", "MOUSE", "ASCII"):

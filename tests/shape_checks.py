@@ -27,8 +27,8 @@ from jaxtyping import _decorator, _import_hook, install_import_hook
 
 __all__ = ["EVERY_CALL", "FIRST", "STEP", "begin_test", "checked_modules", "install"]
 
-FIRST = 32  # calls of a function that are checked in each test
-STEP = 32  # of those that follow, one in this many
+FIRST = 4  # calls of a function that are checked in each test
+STEP = 64  # of those that follow, one in this many
 EVERY_CALL = "GEOMREG_TEST_EVERY_SHAPE" in os.environ
 
 _ROOT = Path(__file__).parents[1]

@@ -12,7 +12,7 @@ def test_every_table_has_a_smallest_size_but_that_of_the_terminal():
     assert set(SMOKE) == set(ROWS)
 
 
-LONG = ("tail", "overhead", "cluster")
+LONG = ("tail", "overhead", "cluster", "gpu")
 ROWS = {
     "throughput": r"\| 2 \| 1 \| 8 \| 1 (\| [\d,]+ ){4}\| radial (\| [\d,.]+ ){4}\|",
     "memory": r"\| 1e\+03 \| \d+ \| \d+ \| \d+ \| \d+\.\d \|",

@@ -97,7 +97,9 @@ def test_only_two_files_are_let_below_the_root():
     assert let == INTERNALS
 
 
-def test_the_code_of_the_page_runs_and_docstrings_are_right_about_its_run(tmp_path, monkeypatch, capsys):
+def test_the_code_of_the_page_runs_and_docstrings_are_right_about_its_run(
+    engines_here, tmp_path, monkeypatch, capsys
+):
     monkeypatch.chdir(tmp_path)
     page = (ROOT / "docs" / "pages" / "how-to" / "python.md").read_text()
     code = "\n".join(block.text for block in blocks_of(page) if block.kind == "python")

@@ -256,7 +256,13 @@ SLOW_TO_LOAD = ("torch", "textual", "sklearn", "scipy", "safetensors")
 ROOMS_FOR_WORK = tuple(f"geomreg_tui.{room}" for room in ("engine", "report", "runner", "runs", "statistics"))
 
 
-@pytest.mark.parametrize("command", [[], ["run"], ["tail"], ["sweep"], ["export"], ["runs"], ["config"]])
+@pytest.mark.parametrize(
+    "command",
+    [
+        *([], ["run"], ["runs"]),
+        *(pytest.param([name], marks=pytest.mark.full) for name in ("tail", "sweep", "export", "config")),
+    ],
+)
 def test_help_is_quick_and_loads_nothing_that_only_work_needs(command):
     script = (
         "import sys; from geomreg_tui.cli import main; sys.argv[1:] = sys.argv[1:]\n"

@@ -64,8 +64,8 @@ def homes(tmp_path_factory):
     "command",
     [
         ["runs"],
-        ["runs", "rm", "latest", "--yes"],
         ["report", "000005"],
+        pytest.param(["runs", "rm", "latest", "--yes"], marks=pytest.mark.full),
         pytest.param(["runs", "--json"], marks=pytest.mark.full),
         pytest.param(["runs", "verify", "000007"], marks=pytest.mark.full),
     ],

@@ -62,10 +62,10 @@ CASES = list(itertools.product(COMMANDS, (*ENVIRONMENTS, *STREAMS)))
 
 # All cases are in the default suite, and all commands that are quick, but not all pairs.
 SMALL_CASES = {
-    "report": {"ascii", "c-locale-strictly", "columns-20", "full", "one-line-read"},
+    "report": {"ascii", "columns-20", "one-line-read"},
     "report-sweep": {"c-locale", "columns-40"},
     "report-json": {"closed-stdout"},
-    "runs": {"latin-1", "columns-80"},
+    "runs": {"latin-1", "columns-80", "c-locale-strictly"},
     "runs-json": {"nobody-reads"},
     "verify": {"full-stderr"},
     "sphere": {"closed-both"},

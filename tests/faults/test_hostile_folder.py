@@ -91,9 +91,8 @@ def within(folder: Folder, *arguments: str, code: int = 0, **environment: str) -
     return answer.stdout
 
 
-def test_reports_and_exports(engines_here, hostile):
+def test_exports(engines_here, hostile):
     call("run", *SMALL, "--samples", "2000", check=0)
-    assert "2,000" in within(hostile, "report", "latest")
     for name in ("data.parquet", "page.html"):
         within(hostile, "export", "latest", name)
         assert (hostile.path / name).stat().st_size
@@ -128,13 +127,13 @@ def test_sweeps_that_go_on(hostile):
     "arguments",
     [
         ["doctor"],
-        ["config"],
-        ["sphere"],
         ["runs"],
         ["run", "--help"],
         *(
             pytest.param(command, marks=pytest.mark.full)
             for command in (
+                ["config"],
+                ["sphere"],
                 ["--version"],
                 ["runs", "stop", "--wait", "0"],
                 ["runs", "pause"],
@@ -233,7 +232,13 @@ def test_a_module_that_was_named_runs_and_nothing_beside_it_but_what_it_imports(
     assert hostile.executed() == set()
 
 
-@pytest.mark.parametrize("command", ["run", "tail", "train", "sweep", "compare", "explore", "serve"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        *("run", "explore"),  # the others read the file as these do
+        *(pytest.param(c, marks=pytest.mark.full) for c in ("tail", "train", "sweep", "compare", "serve")),
+    ],
+)
 def test_a_file_of_settings_names_no_code(hostile, command):
     (hostile.path / "spec.toml").write_text('arch = "custom"\nmodule = "evil:hook"\ndata = "iris"\n')
     more = ["--over", "gain=1,2"] if command == "sweep" else []
@@ -266,7 +271,6 @@ def test_a_foreign_run_that_names_code_is_looked_at_and_not_imported(hostile):
     )
     name = forged.path.name
     within(hostile, "report", name)
-    within(hostile, "runs")
     within(hostile, "runs", "verify", name, code=0)
     within(hostile, "run", "--resume", name, code=2)
 

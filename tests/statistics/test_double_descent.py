@@ -41,10 +41,7 @@ def risk(used):
 
 @pytest.mark.parametrize(
     "used",
-    [
-        pytest.param(used, marks=[] if used in (5, 14, 26, 70) else [pytest.mark.full])
-        for used in (*BELOW, *ABOVE)
-    ],
+    [pytest.param(used, marks=[] if used in (8, 70) else [pytest.mark.full]) for used in (*BELOW, *ABOVE)],
 )
 def test_descent_from_zero_ends_at_the_least_norm_solution(tmp_path, used):
     x, y = drawn(seeds.generator(30 + used), used)
@@ -68,11 +65,11 @@ def test_descent_from_zero_ends_at_the_least_norm_solution(tmp_path, used):
 
 
 def test_the_risk_of_that_solution_is_the_law():
-    """What judges the test above: ten p, 1,000 draws of the data each."""
+    """What judges the test above: ten p, 400 draws of the data each."""
     rng = seeds.generator(31)
     for used in (*BELOW, *ABOVE):
         found = []
-        for _ in range(1000):
+        for _ in range(400):
             x, y = drawn(rng, used, EXAMPLES + 1)
             error = x[-1] @ (np.linalg.pinv(x[:-1]) @ y[:-1]) - y[-1]
             found.append(error**2)
@@ -92,18 +89,18 @@ def log_volume(used):
 
 
 def test_the_volume_of_low_loss_diverges_at_the_threshold_as_the_risk_does():
-    """Exact volumes by the quadratic form, of 200 data sets for each of five p, against their mean."""
+    """Exact volumes by the quadratic form, of 100 data sets for each of five p, against their mean."""
     rng = seeds.generator(32)
     means = []
     for used in ABOVE:
         found = []
-        for _ in range(200):
+        for _ in range(100):
             x, y = drawn(rng, used, EXAMPLES)
             law = squared_error_law(x @ x.T / used, y[:, None])
             found.append(float(law.log_cdf(np.array([SMALL]))[0]))
         error = np.std(found, ddof=1) / math.sqrt(len(found))
         z = (np.mean(found) - log_volume(used)) / error
-        assert abs(z) < sigmas(5, freedom=199), used
+        assert abs(z) < sigmas(5, freedom=99), used
         means.append(log_volume(used))
     assert means == sorted(means)  # it expands with p beyond the threshold
     assert log_volume(22) < means[0] - 20

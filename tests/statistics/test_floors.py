@@ -114,7 +114,7 @@ def assert_calibrated(scores):
 
 
 def test_linear_models_of_any_rank_have_their_exact_tail_above_the_floor(tmp_path):
-    assert_calibrated(scores_of_degenerate_models(tmp_path, range(25)))
+    assert_calibrated(scores_of_degenerate_models(tmp_path, range(15)))
 
 
 @pytest.mark.full
@@ -123,7 +123,7 @@ def test_many_linear_models_of_any_rank_have_their_exact_tail_above_the_floor(tm
 
 
 @pytest.mark.parametrize(
-    "apart", [1e-3, 1e-7, 1e-12, *(pytest.param(a, marks=pytest.mark.full) for a in (1e-5, 1e-9))]
+    "apart", [1e-7, 1e-12, *(pytest.param(a, marks=pytest.mark.full) for a in (1e-3, 1e-5, 1e-9))]
 )
 def test_nearly_equal_inputs_with_contradictory_targets(tmp_path, apart):
     """The loss comes to rest at the contradiction, as far as any V that there is."""
@@ -236,7 +236,7 @@ def test_binary_networks_of_up_to_twelve_weights_against_enumeration(values, los
     wide = loss == "cross_entropy" and values.get("width") == 4  # two outputs
     experiment = {"init": "binary", "loss": loss, **values, **({"width": 3} if wide else {})}
     assert space_of(experiment).signs <= 12
-    assert_is_enumeration(experiment, population=400, runs=12)
+    assert_is_enumeration(experiment, population=150, runs=12)
 
 
 def assert_is_enumeration(experiment, *, population=100, runs=8):

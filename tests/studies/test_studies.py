@@ -215,10 +215,7 @@ def shrunk(plan):
 
 @pytest.mark.parametrize(
     "study",
-    [
-        pytest.param(study, marks=[] if study.name in ("proximity", "landscape") else [pytest.mark.full])
-        for study in STUDIES
-    ],
+    [pytest.param(study, marks=[] if study.name == "landscape" else [pytest.mark.full]) for study in STUDIES],
     ids=lambda study: study.name,
 )
 def test_every_study_judges_whatever_points_there_are(study, tmp_path):

@@ -157,14 +157,20 @@ def test_the_kernel_of_a_wide_network_hardly_changes():
     assert means[1] < np.log(1e-4)
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
+BESIDE = [
+    (PLAN, SIZES),
+    (replace(PLAN, pairs=5), {**SIZES, "outputs": 3, "bias": True}),
+    (replace(PLAN, train="readout"), {**SIZES, "width": 9}),
+    (replace(PLAN, steps=4), {"arch": "conv", "data": "digits", "channels": 2, "examples": 3}),
+]
+
+
 @pytest.mark.parametrize(
-    ("plan", "values"),
+    ("plan", "values", "dtype"),
     [
-        (PLAN, SIZES),
-        (replace(PLAN, pairs=5), {**SIZES, "outputs": 3, "bias": True}),
-        (replace(PLAN, train="readout"), {**SIZES, "width": 9}),
-        (replace(PLAN, steps=4), {"arch": "conv", "data": "digits", "channels": 2, "examples": 3}),
+        pytest.param(*case, dtype, marks=[] if number % 2 == place else [pytest.mark.full])
+        for number, case in enumerate(BESIDE)
+        for place, dtype in enumerate(["float32", "float64"])
     ],
 )
 def test_the_networks_beside_one_do_not_matter(plan, values, dtype):
@@ -185,7 +191,7 @@ def test_a_block_that_was_stopped_goes_on_to_the_same_bits():
             Block.from_parts(ensemble(replace(PLAN, observe=others), **SIZES), *block.to_parts())
 
 
-@pytest.mark.parametrize("size", [1, 4, 11])
+@pytest.mark.parametrize("size", [4, *(pytest.param(size, marks=pytest.mark.full) for size in (1, 11))])
 def test_the_division_into_groups_does_not_matter(tmp_path, size):
     plan = replace(PLAN, trajectories=11)
     run = begun(tmp_path / "run", plan, size)
@@ -244,9 +250,9 @@ def test_kernels_that_do_not_fit_into_memory_are_refused(monkeypatch):
 
 def test_a_network_whose_gradients_are_all_zero_has_no_measures():
     made = ensemble(replace(PLAN, steps=10), width=2, depth=2, activation="relu")
-    found = train(made, range(100))
+    found = train(made, range(40))
     dead = found.status == DEAD
-    assert 0 < dead.sum() < 100
+    assert 0 < dead.sum() < 40
     for name in PLAN.observed:
         assert np.isnan(found.final(name)[dead]).all()
         assert np.isfinite(found.final(name)[~dead]).any()

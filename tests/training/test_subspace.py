@@ -120,14 +120,20 @@ def test_steps_and_gradients_are_those_of_torch_func(plan, values):
         steps.step()
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
+BESIDE = [
+    (PLAN, SIZES),
+    (replace(PLAN, train="readout", subspace=3), {**SIZES, "width": 9}),
+    (replace(PLAN, optimizer="sgd", batch=2), SIZES),
+    (replace(PLAN, steps=3), {"arch": "conv", "data": "digits", "channels": 2, "examples": 3}),
+]
+
+
 @pytest.mark.parametrize(
-    ("plan", "values"),
+    ("plan", "values", "dtype"),
     [
-        (PLAN, SIZES),
-        (replace(PLAN, train="readout", subspace=3), {**SIZES, "width": 9}),
-        (replace(PLAN, optimizer="sgd", batch=2), SIZES),
-        (replace(PLAN, steps=3), {"arch": "conv", "data": "digits", "channels": 2, "examples": 3}),
+        pytest.param(*case, dtype, marks=[] if number % 2 == place else [pytest.mark.full])
+        for number, case in enumerate(BESIDE)
+        for place, dtype in enumerate(["float32", "float64"])
     ],
 )
 def test_the_networks_beside_one_do_not_matter(plan, values, dtype):

@@ -56,7 +56,7 @@ async def test_the_wide_layout_shows_every_pane() -> None:
 
 async def test_the_tabs_layout_shows_one_pane_at_a_time() -> None:
     async with opened(size=(80, 24)) as driver:
-        for size in [(80, 24), (119, 40), (200, 31), (60, 16)]:
+        for size in [(119, 40), (200, 31), (60, 16)]:
             await driver.pilot.resize_terminal(*size)
             for name, text in TABS.items():
                 assert driver.explorer.active_tab == name

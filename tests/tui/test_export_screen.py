@@ -61,7 +61,7 @@ def test_every_format_of_the_command_line_is_offered() -> None:
     assert sorted(ENDS) == sorted(RUN_FORMATS)
 
 
-@pytest.mark.parametrize("size", [(80, 24), (120, 40), (60, 16)])
+@pytest.mark.parametrize("size", [(80, 24), (60, 16), pytest.param((120, 40), marks=pytest.mark.full)])
 async def test_everything_is_on_the_screen(run: Path, size: tuple[int, int]) -> None:
     async with dialog(run, size, sampling=True) as driver:
         screen = driver.screen()
@@ -82,7 +82,7 @@ async def test_everything_is_on_the_screen(run: Path, size: tuple[int, int]) -> 
 
 
 @pytest.mark.parametrize(
-    "end", [e if e in (".html", ".csv", ".sh") else pytest.param(e, marks=pytest.mark.full) for e in ENDS]
+    "end", [e if e in (".html", ".sh") else pytest.param(e, marks=pytest.mark.full) for e in ENDS]
 )
 async def test_arrows_choose_a_format_and_enter_writes_it(run: Path, end: str) -> None:
     async with dialog(run) as driver:
@@ -271,7 +271,7 @@ from geomreg_tui.tui.screens.export import ExportScreen
 assert "matplotlib" not in sys.modules
 from geomreg_tui.report import RUN_FORMATS, export_result, load_result
 assert "matplotlib" not in sys.modules
-for end in RUN_FORMATS:
+for end in set(RUN_FORMATS) - {{".pdf", ".png", ".svg"}}:  # the page has the same figures
     export_result(load_result(Path({str(run)!r})), Path("out" + end))
 print([name for name in sys.modules if name.partition(".")[0] == "torch"])
 """

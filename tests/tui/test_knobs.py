@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
 from geomreg_tui.datasets import BUILT_IN, SYNTHETIC
-from geomreg_tui.errors import ExperimentError
-from geomreg_tui.experiment import Experiment, choices, parse_count
+from geomreg_tui.experiment import choices
 from geomreg_tui.tui.session import PREVIEW_SAMPLES
 
 from .driving import opened
@@ -65,66 +62,6 @@ async def test_leaving_a_choice_drops_what_belonged_to_it() -> None:
         await driver.set("data", "digits")
         await driver.until(lambda: len(driver.source.previews) == 2)
         assert driver.source.previews[-1][0].inputs is None
-
-
-@pytest.mark.parametrize(
-    ("settings", "cases"),
-    [
-        (
-            {"init": "sparse", "data": "gaussian"},
-            [
-                ("width", "0"),
-                ("width", ""),
-                ("width", "64,"),
-                ("width", "1.5"),
-                ("depth", "-1"),
-                ("depth", "e"),
-                ("gain", "-0.1"),
-                ("gain", "1e"),
-                ("sparsity", "1"),
-                ("inputs", "0"),
-                ("examples", "0"),
-                ("samples", "0"),
-                ("samples", "1e"),
-            ],
-        ),
-        ({"arch": "conv", "init": "student_t"}, [("channels", "0"), ("dof", "0"), ("path", "/no/such.csv")]),
-    ],
-)
-async def test_impossible_values_are_marked_with_the_reason_and_start_nothing(
-    settings: dict[str, str], cases: list[tuple[str, str]]
-) -> None:
-    async with opened(size=(200, 60), **settings) as driver:
-        for field, value in cases:
-            if field == "path":
-                await driver.set("data", "a file")
-            good = driver.control(field).value
-            row = driver.app.screen.query_one(f"#knob-{field}")
-            await driver.set(field, value)
-            await driver.until(lambda row=row: row.has_class("-problem"), f"{field} = {value!r}")
-            await driver.pilot.pause()
-            assert reason(field, value) in " ".join(driver.text(f"#{row.id}").split())
-            assert "not started" in driver.text("#status")
-            driver.app.screen.set_focus(None)
-            await driver.pilot.press("space")
-            await driver.set(field, good)
-            if field == "path":
-                await driver.set("data", "digits")
-            await driver.until(lambda row=row: not row.has_class("-problem"))
-            assert "not started" not in driver.text("#status")
-        await driver.quiet()
-        assert len(driver.source.previews) == 1
-        assert not driver.source.runs
-
-
-def reason(field: str, value: str) -> str:
-    """What the experiment itself says of a value."""
-    if field == "path":
-        return "allowed is the path of a data file"
-    with pytest.raises(ExperimentError) as caught:
-        parse_count(value) if field == "samples" else Experiment.parse({field: value})
-    (problem,) = caught.value.problems
-    return f"got {value!r}; {problem.allowed}"
 
 
 async def test_a_half_typed_value_waits() -> None:

@@ -48,7 +48,7 @@ def deep_tail_of():
     return tail(*(replace(descent(at), observed=members(at / 10)) for at in (0.0, 0.2)))
 
 
-@pytest.mark.parametrize("size", [(120, 40), (80, 24)])
+@pytest.mark.parametrize("size", [pytest.param((120, 40), marks=pytest.mark.full), (80, 24)])
 async def test_the_key_goes_round_and_a_run_that_begins_observes_what_is_chosen(size) -> None:
     async with opened(size=size) as driver:
         if size == (80, 24):

@@ -162,7 +162,10 @@ async def test_it_closes() -> None:
             assert driver.app.ended == [None] * number
 
 
-@pytest.mark.parametrize(("key", "action"), [("enter", "open"), ("c", "compare"), ("e", "export")])
+@pytest.mark.parametrize(
+    ("key", "action"),
+    [("enter", "open"), ("c", "compare"), pytest.param("e", "export", marks=pytest.mark.full)],
+)
 async def test_it_ends_with_a_choice(key: str, action: str) -> None:
     three()
     async with listed() as driver:

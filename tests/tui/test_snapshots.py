@@ -232,8 +232,16 @@ PICTURES = {
 }
 
 
-# The same screens at another size or in ASCII; the default suite has others of each size, and of ASCII.
+# Panes and screens of other pictures at another size, in ASCII or at another moment.
 AGAIN = {
+    "runs-filtered",
+    "runs-deleting",
+    "zoomed",
+    "tab-loss",
+    "observable-unknown",
+    "tab-volume",
+    "tab-modes",
+    "tab-sphere",
     "large",
     "reading-large",
     "help-small",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -215,7 +214,7 @@ def scrolled_out(widget: Widget) -> bool:
     [
         pytest.param("running", SIZES, id="running"),
         *(
-            pytest.param(name, FEW_SIZES[number % 2 : number % 2 + 1], id=name)
+            pytest.param(name, FEW_SIZES[number % 3 == 0 :][:1], id=name)
             for number, name in enumerate(OTHERS)
         ),
         *(pytest.param(name, SIZES, id=f"{name}-all", marks=pytest.mark.full) for name in OTHERS),
@@ -265,7 +264,7 @@ async def test_resizing_while_sampling_loses_nothing() -> None:
     async with opened(source, samples=1_000_000) as driver:
         run = await sampling(driver)
         before = run.samples
-        sizes = list(itertools.islice(itertools.cycle((*SIZES, (20, 5), (300, 100), (1, 1))), 10))
+        sizes = (*SIZES[::2], (20, 5), (300, 100), (1, 1))
         for size in sizes:
             await driver.pilot.resize_terminal(*size)
             await asyncio.sleep(0.005)

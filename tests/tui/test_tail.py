@@ -4,6 +4,7 @@ import math
 import re
 
 import numpy as np
+import pytest
 from textual.events import Key
 
 from geomreg_tui.rundir import RunState
@@ -59,19 +60,19 @@ async def test_a_minus_of_typesetting_is_one_and_other_characters_are_refused_al
         assert driver.source.tails[0].log10_volume == -10
 
 
-async def test_what_is_no_goal_is_said_and_nothing_starts():
-    for size in ((120, 40), (80, 24)):
-        async with opened(size=size) as driver:
-            await driver.pilot.press("t")
-            await driver.until(lambda: driver.app.screen.query("#tail-volume"), "the dialog")
-            driver.app.screen.query_one("#tail-volume").value = "50"
-            await driver.pilot.pause()
-            await driver.pilot.press("enter")
-            await driver.until(lambda: "a negative number" in driver.screen(), "the reason")
-            await driver.pilot.press("escape")
-            await driver.pilot.pause()
-            assert driver.source.runs == []
-            assert not driver.app.screen.query("#tail-volume")
+@pytest.mark.parametrize("size", [pytest.param((120, 40), marks=pytest.mark.full), (80, 24)])
+async def test_what_is_no_goal_is_said_and_nothing_starts(size):
+    async with opened(size=size) as driver:
+        await driver.pilot.press("t")
+        await driver.until(lambda: driver.app.screen.query("#tail-volume"), "the dialog")
+        driver.app.screen.query_one("#tail-volume").value = "50"
+        await driver.pilot.pause()
+        await driver.pilot.press("enter")
+        await driver.until(lambda: "a negative number" in driver.screen(), "the reason")
+        await driver.pilot.press("escape")
+        await driver.pilot.pause()
+        assert driver.source.runs == []
+        assert not driver.app.screen.query("#tail-volume")
 
 
 async def test_none_begins_while_a_run_is_sampled():

@@ -43,7 +43,7 @@ def test_nothing_is_sent_and_nothing_computed_when_nothing_changes() -> None:
         assert cpu_seconds(terminal.process.pid) - before < 0.1
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGHUP, marks=pytest.mark.full)])
 def test_signals_restore_the_terminal_and_leave(number: signal.Signals) -> None:
     with explorer() as terminal:
         terminal.read(0.5)

@@ -40,7 +40,7 @@ def best(limit: float, take: Callable[[], float]) -> float:
 @pytest.mark.alone
 def test_the_first_frame_takes_no_more_than_half_as_long_again_as_that_of_a_bare_program() -> None:
     def ratio() -> float:
-        bare, own = measure.first_paints(5)
+        bare, own = measure.first_paints(3)
         return statistics.median(own) / statistics.median(bare)
 
     assert best(1.5, ratio) <= 1.5

@@ -98,7 +98,7 @@ async def test_a_list_that_is_open_takes_enter_for_itself():
         assert driver.source.runs == []
 
 
-@pytest.mark.parametrize("size", [(120, 40), (80, 24)])
+@pytest.mark.parametrize("size", [pytest.param((120, 40), marks=pytest.mark.full), (80, 24)])
 async def test_what_cannot_be_trained_is_said_and_nothing_starts(size):
     async with opened(size=size) as driver:
         await driver.pilot.press("g")

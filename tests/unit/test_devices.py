@@ -68,7 +68,9 @@ def test_the_environment_names_what_the_bits_depend_on():
     assert set(found) == {"geomreg_tui", "torch", "numpy", "python", "device", "device_kind"}
 
 
-@pytest.mark.parametrize("asked", ["", "default", "avx2", "avx512"])
+@pytest.mark.parametrize(
+    "asked", ["", "avx2", *(pytest.param(name, marks=pytest.mark.full) for name in ("default", "avx512"))]
+)
 def test_the_kind_of_instructions_is_what_torch_says_it_takes(asked):
     """It is known without torch, whose import takes longer than a small run."""
     code = """

@@ -6,6 +6,7 @@ import csv
 import hashlib
 import io
 import json
+import os
 import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -419,7 +420,11 @@ def tables(draw: st.DrawFn) -> Table:
     return Table(names[1:], np.reshape(cells, (rows, -1)), y, names[0])
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(
+    max_examples=120 if "FUZZ_EXAMPLES" in os.environ else 50,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+)
 @given(tables(), st.lists(st.sampled_from(sorted(WAYS)), min_size=3, max_size=3, unique=True), st.booleans())
 def test_any_table_has_one_digest_or_is_refused(
     tmp_path_factory: pytest.TempPathFactory, table: Table, names: list[str], standardize: bool

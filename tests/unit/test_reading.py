@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from decimal import Decimal
 from pathlib import Path
 
@@ -307,7 +308,11 @@ def test_arrays_are_named(tmp_path: Path) -> None:
     assert "leave features out" in refusal(tmp_path / "x.npy", target=str(tmp_path / "x.npy"), features="x")
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=150 if "FUZZ_EXAMPLES" in os.environ else 60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(st.text("ab,\"'y \n\0\u202e;", min_size=1, max_size=8))
 def test_any_names_of_inputs_are_read_or_refused(tmp_path: Path, features: str) -> None:
     columns = {"a": X[:, 0], "b": X[:, 1], 'a"b': X[:, 2], "y": Y}

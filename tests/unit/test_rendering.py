@@ -304,7 +304,7 @@ def check_all(rendered: list[Rendered], text: str) -> None:
         assert Tokens(render(name, **filled(values, text))).found == wanted, name
 
 
-@settings(max_examples=int(os.environ.get("FUZZ_EXAMPLES", "20")), deadline=None)
+@settings(max_examples=int(os.environ.get("FUZZ_EXAMPLES", "10")), deadline=None)
 @given(hostile_texts())
 def test_whatever_comes_from_outside_is_text_in_every_template(rendered, text):
     check_all(rendered, text)
@@ -488,7 +488,13 @@ main()
 """
 
 
-@pytest.mark.parametrize("words", [["--help"], ["report", "run"], ["export", "run", "run.csv"], ["runs"]])
+@pytest.mark.parametrize(
+    "words",
+    [
+        *(["report", "run"], ["export", "run", "run.csv"]),
+        *(pytest.param(words, marks=pytest.mark.full) for words in (["--help"], ["runs"])),
+    ],
+)
 def test_commands_that_make_no_page_do_without_jinja(tmp_path, words):
     make_run(tmp_path / "run", two_modes())
     answer = subprocess.run(

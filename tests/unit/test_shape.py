@@ -111,8 +111,14 @@ def test_contraction_of_hardly_anything():
     assert contracts([5, 4, 6], np.ones(3), 4.0)
 
 
-@pytest.mark.parametrize("slope", [-8.0, 0.0, 0.7, 6.0, 40.0])
-@pytest.mark.parametrize("unit", [1.0, 1e-200, 1e200])
+@pytest.mark.parametrize(
+    ("slope", "unit"),
+    [
+        pytest.param(slope, unit, marks=[] if number % 3 == place else [pytest.mark.full])
+        for number, slope in enumerate([-8.0, 0.0, 0.7, 6.0, 40.0])
+        for place, unit in enumerate([1.0, 1e-200, 1e200])
+    ],
+)
 def test_slope_of_an_exponential_density(slope, unit):
     # 300 samples: at 95 % some of the intervals miss the slope, and not too many.
     edges = np.linspace(0, 1, 41)

@@ -44,9 +44,17 @@ def glorot(n_in, n_out):
     return math.sqrt(2 / (n_in + n_out))
 
 
-@pytest.mark.parametrize("activation", ["relu", "linear", "abs"])
-@pytest.mark.parametrize("widths", [(3,), (5, 2), (9, 9, 9, 9)])
-@pytest.mark.parametrize(("init", "deviation"), [("he_normal", he), ("glorot_normal", glorot)])
+@pytest.mark.parametrize(
+    ("activation", "widths", "init", "deviation"),
+    [
+        pytest.param(
+            activation, widths, *law, marks=[] if (number + place) % 3 == turn else [pytest.mark.full]
+        )
+        for number, activation in enumerate(["relu", "linear", "abs"])
+        for place, widths in enumerate([(3,), (5, 2), (9, 9, 9, 9)])
+        for turn, law in enumerate([("he_normal", he), ("glorot_normal", glorot)])
+    ],
+)
 def test_finite_width_is_the_law_of_drawn_networks(activation, widths, init, deviation):
     law = laws({"width": widths, "activation": activation, "init": init})["exact at this width"]
     losses = np.sort(networks(widths, activation, deviation))
