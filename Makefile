@@ -26,7 +26,7 @@ test: $(VENV)/.dev
 	$(BIN)/python -m pytest -m "alone and not full" $(ALONE)
 
 test-full: $(VENV)/.dev
-	GEOMREG_TEST_EVERY_SHAPE=1 FUZZ_EXAMPLES=400 $(EACH_ON_ITS_CORE) $(BIN)/python -m pytest -m "not alone" -n $(TESTERS) --dist worksteal
+	GEOMREG_TEST_WHOLE=1 GEOMREG_TEST_EVERY_SHAPE=1 FUZZ_EXAMPLES=400 $(EACH_ON_ITS_CORE) $(BIN)/python -m pytest -m "not alone" -n $(TESTERS) --dist worksteal
 	GEOMREG_TEST_EVERY_SHAPE=1 $(BIN)/python -m pytest -m alone $(ALONE)
 
 # Statistical tests hold for every base seed and on every processor, whose instructions change the last bits.

@@ -118,7 +118,7 @@ def print_rows(rows: Sequence[Row]) -> None:
     others = [
         _Column("name", lambda row: row.labels.name, left=True),
         _Column("D_0", _d0),
-        _Column("V", lambda row: _span(row.values("v"))),
+        _Column("log10 V", lambda row: _span(row.values("v"))),
         _Column("tail", lambda row: row.findings.tail_text if row.findings else "", left=True),
         _Column("training", lambda row: row.findings.training_text if row.findings else "", left=True),
         _Column("tags", lambda row: " ".join(row.labels.tags), left=True),

@@ -18,6 +18,7 @@ from geomreg_tui.training.plan import TrainingPlan
 from geomreg_tui.training.trajectories import Block
 from tests import seeds
 from tests.rates import sigmas
+from tests.size import sized
 
 EXAMPLES, FEATURES, NOISE, HELD_OUT = 20, 120, 0.5, 60
 BELOW, ABOVE = (2, 5, 8, 11, 14), (26, 32, 45, 70, 110)
@@ -69,7 +70,7 @@ def test_the_risk_of_that_solution_is_the_law():
     rng = seeds.generator(31)
     for used in (*BELOW, *ABOVE):
         found = []
-        for _ in range(400):
+        for _ in range(sized(400, 1000)):
             x, y = drawn(rng, used, EXAMPLES + 1)
             error = x[-1] @ (np.linalg.pinv(x[:-1]) @ y[:-1]) - y[-1]
             found.append(error**2)
@@ -94,13 +95,13 @@ def test_the_volume_of_low_loss_diverges_at_the_threshold_as_the_risk_does():
     means = []
     for used in ABOVE:
         found = []
-        for _ in range(100):
+        for _ in range(sized(100, 200)):
             x, y = drawn(rng, used, EXAMPLES)
             law = squared_error_law(x @ x.T / used, y[:, None])
             found.append(float(law.log_cdf(np.array([SMALL]))[0]))
         error = np.std(found, ddof=1) / math.sqrt(len(found))
         z = (np.mean(found) - log_volume(used)) / error
-        assert abs(z) < sigmas(5, freedom=99), used
+        assert abs(z) < sigmas(5, freedom=sized(99, 199)), used
         means.append(log_volume(used))
     assert means == sorted(means)  # it expands with p beyond the threshold
     assert log_volume(22) < means[0] - 20

@@ -20,6 +20,7 @@ from geomreg_tui.splitting.latent import Latent
 from geomreg_tui.statistics.quadratic_form import QuadraticForm
 from tests import seeds
 from tests.rates import sigmas
+from tests.size import sized
 from tests.statistics.tail import LN10, Goal, descend, space_of, walk
 
 FALSE_ALARM = 1e-4
@@ -114,7 +115,7 @@ def assert_calibrated(scores):
 
 
 def test_linear_models_of_any_rank_have_their_exact_tail_above_the_floor(tmp_path):
-    assert_calibrated(scores_of_degenerate_models(tmp_path, range(15)))
+    assert_calibrated(scores_of_degenerate_models(tmp_path, range(sized(15, 25))))
 
 
 @pytest.mark.full
@@ -236,7 +237,7 @@ def test_binary_networks_of_up_to_twelve_weights_against_enumeration(values, los
     wide = loss == "cross_entropy" and values.get("width") == 4  # two outputs
     experiment = {"init": "binary", "loss": loss, **values, **({"width": 3} if wide else {})}
     assert space_of(experiment).signs <= 12
-    assert_is_enumeration(experiment, population=150, runs=12)
+    assert_is_enumeration(experiment, population=sized(150, 400), runs=12)
 
 
 def assert_is_enumeration(experiment, *, population=100, runs=8):

@@ -9,10 +9,11 @@ from scipy import stats
 
 from tests import seeds
 from tests.rates import ALPHA
+from tests.size import sized
 
 from .laws import draw, judge_pair, single_example
 
-COUNT = 20_000  # of each: shares that are 0.03 apart are told apart
+COUNT = sized(20_000, 60_000)  # of each: shares that are 0.03 apart are told apart
 INITS = ["normal", "he_normal", "glorot_normal", "lecun_normal", "orthogonal", "sphere", "ball"]
 
 
@@ -87,7 +88,10 @@ def test_classes_and_held_out_examples():
 
 
 def test_convolutions():
-    pair({"arch": "conv", "data": "digits", "examples": 1, "channels": 3, "depth": 2, "kernel": 9}, 10_000)
+    pair(
+        {"arch": "conv", "data": "digits", "examples": 1, "channels": 3, "depth": 2, "kernel": 9},
+        sized(10_000, 20_000),
+    )
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,7 @@ from geomreg_tui.statistics.quadratic_form import squared_error_law
 from geomreg_tui.summary import Summary
 from tests import seeds
 from tests.rates import deviations, sigmas
+from tests.size import sized
 from tests.statistics import judge
 from tests.statistics.tail import (
     LN10,
@@ -80,8 +81,8 @@ def test_the_exact_tail_of_a_linear_model_down_to_1e_300(tmp_path, examples, tar
     scores = z_scores(
         orthonormal(tmp_path, examples, target),
         lambda loss: log_chi_square(examples, target, loss),
-        20,
-        population=300,
+        sized(20, 30),
+        population=sized(300, 500),
     )
     assert_calibrated(scores)
 
@@ -157,7 +158,7 @@ def test_splitting_walks_down_the_same_tail_with_error_bars_that_hold(tmp_path, 
         lambda loss: log_chi_square(8, 0, loss),
         runs,
         volumes=volumes,
-        population=100,
+        population=sized(100, 200),
         kernel=kernel,
     )
     assert_calibrated(scores)
@@ -166,7 +167,7 @@ def test_splitting_walks_down_the_same_tail_with_error_bars_that_hold(tmp_path, 
 @pytest.mark.parametrize("depth", [60, pytest.param(300, marks=pytest.mark.full)])
 def test_splitting_reaches_1e_300_where_rounding_lets_it(tmp_path, depth):
     values = orthonormal(tmp_path, 64, 0)
-    found = walk(space_of(values), Goal(log_volume=-depth * LN10), kernel="pcn", population=80)
+    found = walk(space_of(values), Goal(log_volume=-depth * LN10), kernel="pcn", population=sized(80, 150))
     loss = found.log_loss[-1]
     volume, error = found.at(np.array([loss]))
     assert found.population.status == "volume reached"
@@ -211,9 +212,9 @@ def test_weights_reduced_normals_and_tempering_give_one_curve(values):
     goal = Goal(log_loss=-4 * LN10)
     losses = np.array([-1, -2, -3]) * LN10
     walks = [
-        walk(weights, goal, kernel="pcn", population=700),
-        walk(reduced, goal, kernel="pcn", population=700, seed=1),
-        walk(reduced, goal, population=700, seed=2),
+        walk(weights, goal, kernel="pcn", population=sized(700, 1500)),
+        walk(reduced, goal, kernel="pcn", population=sized(700, 1500), seed=1),
+        walk(reduced, goal, population=sized(700, 1500), seed=2),
     ]
     for first, second in ((0, 1), (0, 2), (1, 2)):
         assert np.abs(agreement(walks[first], walks[second], losses)).max() < sigmas(9)
@@ -230,14 +231,14 @@ def test_weights_reduced_normals_and_tempering_give_one_curve(values):
 def test_one_hidden_layer_against_the_average_of_exact_laws(values, decades):
     """Given the hidden layer the law is a generalised chi-square; averaged over hidden layers it is exact."""
     space = space_of(values)
-    hidden = space.draw(800, seeds.torch_generator(7)).normals[:, : space.hidden]
+    hidden = space.draw(sized(800, 1500), seeds.torch_generator(7)).normals[:, : space.hidden]
     roots = space.readout_root(hidden).numpy()
     losses = np.array(decades) * LN10
     targets = space.targets.T.numpy()
     each = np.array([squared_error_law(root.T @ root, targets).log_cdf(np.exp(losses)) for root in roots])
     exact = special.logsumexp(each, axis=0) - math.log(len(each))
     error = np.exp(each - exact).std(axis=0) / math.sqrt(len(each))
-    found, own = walk(space, Goal(log_loss=losses[-1] - LN10), population=500).at(losses)
+    found, own = walk(space, Goal(log_loss=losses[-1] - LN10), population=sized(500, 1000)).at(losses)
     assert np.abs((found - exact) / np.hypot(own, error)).max() < sigmas(len(decades))
 
 
@@ -254,7 +255,7 @@ def test_the_uniform_box_has_the_volume_of_a_ball_in_a_cube(tmp_path):
     values = {**orthonormal(tmp_path, size, target), "init": "uniform"}
     losses = np.array([-2.0, -3.0, -5.0, -8.0]) * LN10
     exact = [ball_volume(size, (loss + math.log(size)) / 2) - size * math.log(2) for loss in losses]
-    found, error = walk(space_of(values), Goal(log_loss=-8.1 * LN10), population=300).at(losses)
+    found, error = walk(space_of(values), Goal(log_loss=-8.1 * LN10), population=sized(300, 600)).at(losses)
     assert np.abs((found - exact) / error).max() < sigmas(len(losses))
 
 
@@ -263,7 +264,7 @@ def test_the_uniform_ball_has_the_volume_of_a_ball_in_a_ball(tmp_path):
     values = {**orthonormal(tmp_path, size, target), "init": "ball"}
     losses = np.array([-3.0, -5.0, -8.0]) * LN10
     exact = [size * (loss + math.log(size)) / 2 for loss in losses]
-    found, error = walk(space_of(values), Goal(log_loss=-8.1 * LN10), population=300).at(losses)
+    found, error = walk(space_of(values), Goal(log_loss=-8.1 * LN10), population=sized(300, 600)).at(losses)
     assert np.abs((found - exact) / error).max() < sigmas(len(losses))
 
 
@@ -293,8 +294,10 @@ def test_the_steps_of_a_lattice_of_losses_are_calibrated(tmp_path):
     losses = 2 * np.log10(2 * flips) + 1e-9
     exact = stats.binom.logcdf(flips, 40, 0.5) / LN10
     scores = []
-    for seed in range(8):
-        curve = tail_curve([descend({**counting(tmp_path), "seed": seeds.seed(seed)}, population=150)])
+    for seed in range(sized(8, 12)):
+        curve = tail_curve(
+            [descend({**counting(tmp_path), "seed": seeds.seed(seed)}, population=sized(150, 300))]
+        )
         found, error = np.array([curve.at(loss) for loss in losses]).T
         scores.append((found - exact) / error)
     assert_calibrated(np.array(scores))
@@ -303,12 +306,12 @@ def test_the_steps_of_a_lattice_of_losses_are_calibrated(tmp_path):
 def test_binary_weights_have_their_binomial_atoms(tmp_path):
     """The smallest loss has V = 2**-40."""
     values = counting(tmp_path)
-    found = walk(space_of(values), Goal(), population=400)
+    found = walk(space_of(values), Goal(), population=sized(400, 800))
     assert found.population.status == "zero loss"
     zero = found.log_loss == -math.inf
     error = math.sqrt(found.variance[zero][0])
     assert abs(found.log_volume[zero][0] + 40 * math.log(2)) < sigmas(5) * error
-    curve = tail_curve([descend(values, population=400)])
+    curve = tail_curve([descend(values, population=sized(400, 800))])
     for flips in (3, 6, 9, 12):
         volume, error = curve.at(math.log10((2.0 * flips) ** 2) + 1e-9)
         assert abs(volume - stats.binom.logcdf(flips, 40, 0.5) / LN10) < sigmas(5) * error
@@ -316,9 +319,9 @@ def test_binary_weights_have_their_binomial_atoms(tmp_path):
 
 def test_zero_one_loss_is_walked_through_its_plateaus():
     values = {"data": "xor", "examples": 8, "depth": 1, "width": 8, "loss": "zero_one", "bias": True}
-    deep = walk(space_of(values), Goal(), population=500)
+    deep = walk(space_of(values), Goal(), population=sized(500, 1000))
     assert deep.population.status == "zero loss"
-    plain = plain_curve(values, 50_000)
+    plain = plain_curve(values, sized(50_000, 200_000))
     zero = deep.log_loss == -math.inf
     error = sigmas() * math.sqrt(deep.variance[zero][0])
     assert plain.zero.low < math.exp(deep.log_volume[zero][0] + error)
@@ -339,7 +342,7 @@ def test_a_plateau_ends_in_a_named_status(tmp_path):
 def test_dead_networks_make_a_floor_of_zero_loss(tmp_path):
     """With all targets 0 a network whose units are dead on the example has loss 0: P = 2**-3 for width 3."""
     values = {**orthonormal(tmp_path, 1, 0, inputs=4), "depth": 1, "width": 3, "init": "he_normal"}
-    found = walk(space_of(values), Goal(log_volume=-10 * LN10), population=400)
+    found = walk(space_of(values), Goal(log_volume=-10 * LN10), population=sized(400, 1000))
     assert found.population.status in ("plateau", "zero loss")
     assert abs(found.log_volume.min() + 3 * math.log(2)) < sigmas() * math.sqrt(found.variance[-1])
 
@@ -421,8 +424,8 @@ def plain_curve(values, samples):
     ],
 )
 def test_plain_sampling_and_the_tail_agree_where_both_see(values):
-    sampled = plain_curve(values, 20_000)
-    descents = [descend(values, index, log10_volume=-4.0, population=100) for index in range(4)]
+    sampled = plain_curve(values, sized(20_000, 40_000))
+    descents = [descend(values, index, log10_volume=-4.0, population=sized(100, 200)) for index in range(4)]
     curve = tail_curve(descents)
     loss, volume, error, apart = stitch(sampled, curve)
     assert apart is not None
@@ -447,7 +450,7 @@ def test_the_tail_of_one_example_agrees_with_radial_sampling(init, activation):
     assert ready.facts.experiment.sampler == "radial"
     drawn = run_chunk(ready.facts.experiment, 0).summary
     sampled = volume_curve(LossDistribution(drawn, ready.facts.null_loss))
-    descents = [descend(values, index, log10_volume=-3.5, population=100) for index in range(4)]
+    descents = [descend(values, index, log10_volume=-3.5, population=sized(100, 200)) for index in range(4)]
     apart = stitch(sampled, tail_curve(descents))[3]
     assert apart is not None
     assert apart < sigmas(6)
@@ -513,7 +516,10 @@ def test_an_independent_judge_finds_the_same_volume(values, widths, log10_loss):
     parameters = sum(a * b for a, b in itertools.pairwise(widths))
     volume, error = judge.log_volume(network, parameters, 10**log10_loss, seeds.generator(6))
     ours = tail_curve(
-        [descend({**values, "sampler": "direct"}, k, loss=10**log10_loss, population=300) for k in range(4)]
+        [
+            descend({**values, "sampler": "direct"}, k, loss=10**log10_loss, population=sized(300, 600))
+            for k in range(4)
+        ]
     )
     mine, own = ours.at(log10_loss)
     assert abs(mine * LN10 - volume) < sigmas(freedom=judge.POPULATIONS - 1) * math.hypot(own * LN10, error)

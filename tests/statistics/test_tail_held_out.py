@@ -16,9 +16,10 @@ from geomreg_tui.sampling.sampler import Sampler
 from geomreg_tui.splitting.population import tail_experiment
 from tests import seeds
 from tests.rates import sigmas
+from tests.size import sized
 from tests.statistics.tail import LN10, descend
 
-RUNS = 12
+RUNS = sized(12, 16)
 GAUSSIAN = {"data": "gaussian", "inputs": 12, "examples": 5, "held_out": 9}
 
 

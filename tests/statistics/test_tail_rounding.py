@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from tests.rates import sigmas
+from tests.size import sized
 from tests.statistics.tail import LN10, Goal, orthonormal, space_of, walk
 from tests.statistics.test_tail_scales import log_product
 
@@ -60,6 +61,6 @@ def test_where_terms_are_as_small_as_their_sum_it_goes_on(tmp_path):
     """A single product, or coordinates that residuals are triangular in, keep all their digits."""
     for values, weights in (({**LINEAR, "width": 1}, True), (LINEAR, False)):
         space = space_of({**orthonormal(tmp_path, 1, 0), **values}, weights=weights)
-        walked = walk(space, Goal(log_volume=-25 * LN10), population=50, kernel="pcn")
+        walked = walk(space, Goal(log_volume=-25 * LN10), population=sized(50, 100), kernel="pcn")
         assert walked.population.status == "volume reached"
         assert walked.log_loss[-1] < 2 * math.log(1e-20)

@@ -19,6 +19,7 @@ from geomreg_tui.splitting.hidden_moves import HiddenMoves
 from geomreg_tui.splitting.spectrum import spectrum_of, spread_over
 from tests import seeds
 from tests.rates import ALPHA, deviations, sigmas
+from tests.size import sized
 from tests.statistics.tail import LN10, Goal, orthonormal, space_of, walk
 
 LOGS = np.arange(-1500, 15, 0.05)
@@ -99,7 +100,7 @@ def test_volumes_with_a_squared_logarithm_are_exact_to_within_their_errors(tmp_p
 def check_volumes(space, log_law, volume, population, runs):
     """Compare several runs with the law, at twenty losses down to a log10 V."""
     volumes = np.linspace(-1, volume, 20)
-    grid = np.linspace(1, 2.5 * volume * LN10, 50)
+    grid = np.linspace(1, 2.5 * volume * LN10, sized(50, 400))
     law = np.array([log_law(one) for one in grid])
     losses = np.interp(volumes * LN10, law[::-1], grid[::-1])
     exact = np.array([log_law(one) for one in losses])
@@ -132,7 +133,7 @@ def test_a_gain_shifts_the_curve_even_where_squares_of_outputs_underflow(tmp_pat
 def test_a_descent_ends_where_sizes_that_cancel_are_rounding(tmp_path):
     """A residual unit, 1 + w, is told apart from 0 down to 1e-16, and no volume is given below."""
     space = space_of(zeros(tmp_path, 1, 1, depth=2, residual=True))
-    walked = walk(space, Goal(log_volume=-60 * LN10), population=50)
+    walked = walk(space, Goal(log_volume=-60 * LN10), population=sized(50, 100))
     assert walked.population.status == "resolution"
     assert walked.log_loss[-1] > 2 * math.log(1e-16)
 

@@ -15,6 +15,7 @@ from geomreg_tui.training.plan import TrainingPlan
 from geomreg_tui.training.trajectories import Block
 from tests import seeds
 from tests.rates import ALPHA
+from tests.size import sized
 
 
 def made_from(tmp_path, x, y, plan, **values):
@@ -74,7 +75,7 @@ def test_the_distance_of_a_two_layer_linear_network_on_one_example(tmp_path):
     x, y = np.array([[0.6, -0.8, 1.2]]), np.array([1.5])
     length = np.linalg.norm(x)
     # Large enough that the network has fitted; ||theta_t - theta_0|| does not depend on the speed.
-    distance, made = flow_distance(tmp_path, x, y, 4.0, 6, 300, depth=1, width=4)
+    distance, made = flow_distance(tmp_path, x, y, 4.0, 6, sized(300, 800), depth=1, width=4)
     first, last = made.start(range(6)).parameters
     v, a = (first.numpy() @ x[0]) / length, last.numpy()[:, 0]
     total, gap, target = ((a + v) ** 2).sum(1) / 2, ((a - v) ** 2).sum(1) / 2, y[0] / length

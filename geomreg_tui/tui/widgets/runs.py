@@ -54,7 +54,7 @@ _D0 = 7  # cells
 _MORE = (
     _Column("d0", "D0", _D0, True),
     _Column("size", "size", 7, True),
-    _Column("v", "V", 6, True),
+    _Column("v", "log10 V", 7, True),
     _Column("tail", "tail", 16),
     _Column("fitted", "training", 14),
 )
