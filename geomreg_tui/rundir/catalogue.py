@@ -24,6 +24,7 @@ __all__ = [
     "SWEEP_PLAN",
     "SWEEP_RESULT",
     "RunEntry",
+    "check_deletable",
     "delete_owned",
     "delete_run",
     "find_run",
@@ -219,16 +220,10 @@ def delete_run(path: Path, layout: Layout, *, force: bool = False) -> tuple[str,
     Raises:
         RunDirectoryError: if it is not a run directory, is a link, is in use, or cannot be deleted.
     """
-    if path.is_symlink():
-        raise RunDirectoryError(f"{path}: is a link, which is never followed")
     in_catalogue = bool(_NAME.fullmatch(path.name)) and path.parent == runs_root() and path.is_dir()
     if not in_catalogue and not (path / "experiment.json").exists():
         raise RunDirectoryError(f"{path}: is not a run directory; list the runs with 'geomreg-tui runs'")
-    if not force:
-        try:
-            check_free(path / "lease.json")
-        except RunDirectoryError as error:
-            raise RunDirectoryError(f"{path}: is being sampled; stop it first ({error})") from None
+    check_deletable(path, force=force)
     return delete_owned(path, _OWNED.joined(layout), "experiment.json")
 
 
@@ -239,6 +234,26 @@ def owned_files(layout: Layout) -> Mapping[str, re.Pattern[str]]:
         layout: what its stages keep there.
     """
     return _OWNED.joined(layout).owned
+
+
+def check_deletable(path: Path, *, force: bool = False) -> None:
+    """Check that the folder of a run or a sweep may be deleted.
+
+    Args:
+        path: the folder.
+        force: although a process seems to be at work there.
+
+    Raises:
+        RunDirectoryError: if it is a link, or in use.
+    """
+    if path.is_symlink():
+        raise RunDirectoryError(f"{path}: is a link, which is never followed")
+    if force:
+        return
+    try:
+        check_free(path / "lease.json")
+    except RunDirectoryError as error:
+        raise RunDirectoryError(f"{path}: is being sampled; stop it first ({error})") from None
 
 
 def delete_owned(path: Path, layout: Layout, last: str) -> tuple[str, ...]:

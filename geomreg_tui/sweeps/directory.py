@@ -39,7 +39,7 @@ from geomreg_tui.rundir import (
     runs_root,
     write_labels,
 )
-from geomreg_tui.rundir.catalogue import SWEEP_PLAN, SWEEP_RESULT, delete_owned, is_sweep
+from geomreg_tui.rundir.catalogue import SWEEP_PLAN, SWEEP_RESULT, check_deletable, delete_owned, is_sweep
 from geomreg_tui.rundir.control import Control
 from geomreg_tui.rundir.elsewhere import SWEEP, remembered
 from geomreg_tui.rundir.lease import check_free, holder
@@ -303,15 +303,9 @@ def delete_sweep(
     Raises:
         RunDirectoryError: if it is no sweep, is a link, is in use, or cannot be deleted.
     """
-    if path.is_symlink():
-        raise RunDirectoryError(f"{path}: is a link, which is never followed")
     if not is_sweep(path):
         raise RunDirectoryError(f"{path}: is not the directory of a sweep")
-    if not force:
-        try:
-            check_free(path / "lease.json")
-        except RunDirectoryError as error:
-            raise RunDirectoryError(f"{path}: is being sampled; stop it first ({error})") from None
+    check_deletable(path, force=force)
     kept: list[str] = []
     for folder in SweepDirectory(path).point_paths():
         kept += [f"{folder.name}/{name}" for name in delete_point(folder)]
