@@ -64,7 +64,7 @@ ACTIONS: Mapping[str, Action] = {
     "farther": Action("u", "zoom out about the crosshair"),
     "pan_left": Action("<", "show what is to the left"),
     "pan_right": Action(">", "show what is to the right"),
-    "range": Action("w", "type the range of losses on view"),
+    "range": Action("R", "type the range of losses on view"),
     "whole": Action("a", "show all again"),
     "wider_bins": Action("b", "wider bars"),
     "finer_bins": Action("B", "finer bars"),

@@ -98,7 +98,7 @@ async def test_escape_ends_the_reading_and_the_strip_of_keys_says_what_serves() 
         await driver.pilot.pause()
         strip = driver.text("#keys")
         strip = " ".join(strip.split())
-        assert strip.startswith("arrows Move iu Zoom <> Pan w Range a All bB Bars lL Log")
+        assert strip.startswith("arrows Move iu Zoom <> Pan R Range a All bB Bars lL Log")
         assert strip.endswith("y Copy esc End")
         await driver.pilot.press("escape")
         await driver.pilot.pause()
@@ -110,7 +110,7 @@ async def test_y_copies_the_line() -> None:
     async with opened() as driver:
         copied: list[str] = []
         driver.app.copy_to_clipboard = copied.append  # type: ignore[method-assign]
-        await driver.pilot.press("y")
+        await driver.pilot.press("escape", "y")
         assert copied == []
         await driver.pilot.press("c", "y")
         await driver.pilot.pause()
@@ -175,7 +175,7 @@ async def test_windows_are_zoomed_panned_typed_and_left(log: bool) -> None:
         assert pane.ends.low == pytest.approx(zoomed.low + (zoomed.high - zoomed.low) / 4)
         await driver.pilot.press("<")
         assert pane.ends == pytest.approx(zoomed)
-        await driver.pilot.press("w")
+        await driver.pilot.press("R")
         await driver.until(lambda: driver.app.screen.query("#range-field"))
         field = driver.app.screen.query_one("#range-field")
         assert len(field.value.split()) == 2
@@ -295,6 +295,14 @@ async def test_another_observable_is_read_too() -> None:
         bar = int(np.searchsorted(edges, value)) - 1
         wanted = np.histogram(np.repeat(middles, counts), edges)[0][bar] / 4000 / (edges[1] - edges[0])
         assert said(driver, "bar") == pytest.approx(wanted, rel=0.02)
+        # On to the volume, where losses are read, and back to the losses in this pane.
+        await driver.pilot.press("c", "left")
+        await driver.pilot.pause()
+        loss = said(driver, "L")
+        await driver.pilot.press("o", "o", "left")
+        await driver.pilot.pause()
+        assert said(driver, "L") < loss
+        assert "density" in driver.text("#reading")
 
 
 async def test_on_the_training_a_step_is_read_and_its_loss_is_marked_elsewhere() -> None:
@@ -321,7 +329,7 @@ async def test_on_the_training_a_step_is_read_and_its_loss_is_marked_elsewhere()
 
 async def test_before_the_first_networks_there_is_nothing_to_read() -> None:
     async with opened(FakeSource(silent=True), wait=False) as driver:
-        await driver.pilot.press("escape", "c", "i", ">", "w", "a", "left", "y")
+        await driver.pilot.press("escape", "c", "i", ">", "R", "a", "left", "y")
         await driver.pilot.pause()
         assert not driver.explorer.query_one("#reading").display
         assert any("no plot" in note.message for note in driver.app._notifications)

@@ -101,7 +101,7 @@ async def test_the_key_line_shows_the_keys_in_effect_and_a_click_presses_them() 
 async def test_the_usual_keys_are_shown_as_ever() -> None:
     async with opened(size=(119, 40)) as driver:
         line = " ".join(driver.text("#keys").split())
-        usual = "space Start/pause x Sweep ] Next [ Back p Pin l Lin/log v View z Zoom r Runs"
+        usual = "space Start/pause x Sweep c Crosshair ] Next [ Back p Pin l Lin/log v View z Zoom"
         usual += " ? Help q Quit ^p Palette"
         assert line == usual
 

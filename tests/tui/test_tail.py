@@ -115,7 +115,7 @@ async def test_the_band_is_as_wide_as_the_error():
 
     def ends(driver):
         """Rows that hold a curve where the tail is deepest."""
-        rows = [row[6:16] for row in driver.text("#volume").split("\n") if row[5:6] in ("│", "┤")]
+        rows = [row[6:12] for row in driver.text("#volume").split("\n") if row[5:6] in ("│", "┤")]
         return sum(any("⠀" < char <= "⣿" for char in row) for row in rows)
 
     found = []

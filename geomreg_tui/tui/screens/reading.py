@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 from textual import on
 from textual.screen import Screen
 
@@ -154,7 +152,7 @@ class ReadingScreen(Screen[None]):
         if place is None:
             return
         if not plot.linked:
-            plot.point(plot.at if plot.at is not None else math.nan, place)
+            plot.point(plot.at, place)
             return
         at = plot.loss_at(place)
         if at is None:
@@ -177,6 +175,7 @@ class ReadingScreen(Screen[None]):
 
     @on(PlotPane.Pointed)
     def _pointed(self, event: PlotPane.Pointed) -> None:
+        self.set_focus(None)  # arrows are the crosshair's now
         before, self.reading = self.reading, event.pane
         self._point(event.pane, event.place)
         if before is not event.pane:
@@ -207,7 +206,7 @@ class ReadingScreen(Screen[None]):
         at = self._panes.volume.at
         if view is None or view.snapshot.facts is None or view.distribution is None or view.volume is None:
             return [Reading((), ("no networks yet",))]
-        if at is None or math.isnan(at):
+        if at is None:
             return [Reading((), ("no loss yet: move the crosshair",))]
         null = view.snapshot.facts.null_loss
         height = loss.bins.at(at, view.distribution) if loss.bins is not None else UNDEFINED

@@ -245,7 +245,7 @@ class LossPane(PlotPane):
     @property
     def place(self) -> float | None:
         """Where on the axis the crosshair is."""
-        return (self.spot if self.at is not None else None) if self.observable else super().place
+        return self.spot if self.observable else super().place
 
     @property
     def linked(self) -> bool:
