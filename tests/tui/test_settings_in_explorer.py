@@ -136,7 +136,7 @@ async def test_help_shows_the_keys_in_effect_and_closes_by_its_own() -> None:
 
 
 async def test_the_palette_opens_by_its_key_and_shows_the_keys_in_effect() -> None:
-    async with opened(keys=changed(palette="f10", axis="w")) as driver:
+    async with opened(keys=changed(palette="f10", axis="w"), size=(120, 90)) as driver:
         driver.control("width").focus()
         await driver.pilot.press("ctrl+p")
         await driver.pilot.pause()
