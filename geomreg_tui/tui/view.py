@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-
-import numpy as np
 
 from geomreg_tui.errors import RunDirectoryError, plain_text
 from geomreg_tui.experiment import Experiment
@@ -28,8 +25,9 @@ from geomreg_tui.statistics import (
     landmark_dominance,
     run_volume,
 )
+from geomreg_tui.statistics.differences import dominance_difference
 from geomreg_tui.statistics.distribution import Distance
-from geomreg_tui.statistics.intervals import UNDEFINED, Interval
+from geomreg_tui.statistics.intervals import Interval
 from geomreg_tui.training.overview import TrainingOverview
 from geomreg_tui.training.volume import VolumeOfLoss
 from geomreg_tui.tui.pins import Pin, Pins
@@ -37,7 +35,6 @@ from geomreg_tui.tui.pins import Pin, Pins
 __all__ = ["Comparison", "View", "build_view", "difference_text", "load_pin"]
 
 _DIP_SAMPLES = 20_000
-_DRAWS = 4_000
 # Not what is sampled, but how.
 _HOW = {"data_sha256", "sampler", "dtype", "backend", "chunk_size", "batch_size", "bin_bits"}
 _MOST_DIFFERENCES = 3  # that are named one by one
@@ -198,13 +195,5 @@ def _value_text(value: object) -> str:
 def _compare(
     distribution: LossDistribution, landmark: LandmarkDominance, place: int, pin: Pin, label: str
 ) -> Comparison:
-    # Separate generators: the two samples are independent.
-    first, second = (
-        part.draw(np.random.default_rng(seed), _DRAWS) for seed, part in enumerate((landmark, pin.landmark))
-    )
-    gap = landmark.landmark.estimate - pin.landmark.landmark.estimate
-    interval = UNDEFINED
-    if math.isfinite(gap):
-        low, high = np.quantile(first - second, [0.025, 0.975]).tolist()
-        interval = Interval(gap, min(low, gap), max(high, gap))
-    return Comparison(place, pin, label, interval, distance(distribution, pin.distribution))
+    gap = dominance_difference(landmark, pin.landmark)
+    return Comparison(place, pin, label, gap, distance(distribution, pin.distribution))

@@ -15,6 +15,7 @@ from geomreg_tui.rundir import RunState
 from geomreg_tui.runner.progress import stage_progress
 from geomreg_tui.runner.snapshot import Snapshot
 from geomreg_tui.summary import Facts
+from geomreg_tui.tui.eta import TimeLeft
 from geomreg_tui.tui.numbers import count_text, duration_text
 from geomreg_tui.tui.widgets.rows import Piece, RowsWidget, cut_row, flow
 
@@ -99,6 +100,7 @@ class StatusLine(RowsWidget):
         super().__init__(id=id)
         self._drawn: list[list[Piece]] = []
         self._headline = ""
+        self._time_left = TimeLeft()
 
     def show(
         self,
@@ -126,7 +128,13 @@ class StatusLine(RowsWidget):
         elif snapshot is None:
             drawn = [[Piece(f"… {what}: waiting for the first networks", "dim")]]
         else:
-            drawn = [_progress(snapshot, what, *how) for how in _ways(dim)]
+            left = self._time_left.seconds(
+                (what, directory, snapshot.request, snapshot.target),
+                snapshot.target - snapshot.samples,
+                snapshot.rate,
+                snapshot.written_at,
+            )
+            drawn = [_progress(snapshot, what, left, *how) for how in _ways(dim)]
         last = [Piece("   " + aside, "mark")] if aside else []
         self._drawn = [[*pieces, *last] for pieces in drawn]
         self.redraw()
@@ -172,7 +180,7 @@ def _from_home(path: Path) -> str:
     return str(path)
 
 
-def _progress(snapshot: Snapshot, what: str, bar: int, kept: str, asides: bool) -> list[Piece]:
+def _progress(snapshot: Snapshot, what: str, left: float, bar: int, kept: str, asides: bool) -> list[Piece]:
     state = snapshot.state
     pieces = [
         Piece(f"{GLYPHS[state]} {what} {state.value}  ", "warn" if state is RunState.FAILED else "strong")
@@ -189,7 +197,7 @@ def _progress(snapshot: Snapshot, what: str, bar: int, kept: str, asides: bool) 
         pieces += progress_bar(share, bar)
         pieces.append(Piece(f"  {count_text(snapshot.samples)} / {count_text(snapshot.target)}"))
     if state is RunState.SAMPLING and snapshot.rate > 0:
-        pieces.append(Piece(f"  ETA {duration_text((snapshot.target - snapshot.samples) / snapshot.rate)}"))
+        pieces.append(Piece(f"  ETA {duration_text(left)}"))
         age = time.time() - snapshot.written_at
         if age > _STALE:
             pieces.append(Piece(f"  live file {age:.0f} s old", "warn"))
