@@ -348,7 +348,17 @@ async def test_every_key_of_the_quit_dialog_answers_it(leaves: str, calls: list[
 
 
 NUMBERS = {  # fields of numbers, by the settings that show them
-    (("data", "gaussian"),): ("width", "depth", "gain", "inputs", "examples", "samples"),
+    (("data", "gaussian"),): (
+        "width",
+        "depth",
+        "gain",
+        "inputs",
+        "examples",
+        "held_out",
+        "label_noise",
+        "seed",
+        "samples",
+    ),
     (("arch", "conv"), ("init", "student_t")): ("channels", "dof"),
     (("init", "sparse"),): ("sparsity",),
 }
@@ -375,7 +385,7 @@ async def test_every_field_is_tried_with_bad_input() -> None:
     tried = {f"field-{field}" for fields in NUMBERS.values() for field in fields}
     async with opened() as driver:
         free = {field.id for field in driver.explorer.query(Input)}
-    assert free == tried | {"field-path", "radius"}
+    assert free == tried | {"field-path", "field-target", "radius"}
 
 
 def why_not(settings: dict[str, object], field: str, value: str) -> str | None:

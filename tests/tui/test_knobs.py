@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from geomreg_tui.datasets import BUILT_IN, SYNTHETIC
 from geomreg_tui.experiment import choices
 from geomreg_tui.tui.session import PREVIEW_SAMPLES
+from geomreg_tui.tui.widgets.fields import step_some
+from geomreg_tui.tui.widgets.knobs import FILE
 
 from .driving import opened
 
@@ -191,3 +195,55 @@ async def test_how_a_file_is_read_is_forgotten_with_the_file(tmp_path: Path) -> 
             there = {"target": shown.target, "features": shown.features, "layout": shown.layout}
             gone = {"target": None, "features": None, "layout": "auto"}
             assert there == ({key: asked[key] for key in there} if kept else gone)
+
+
+# A person's own table
+
+
+async def test_an_own_table_is_read_once_its_target_is_named(tmp_path: Path) -> None:
+    table = tmp_path / "own.csv"
+    table.write_text("a,b,kind\n1,2,x\n3,4,y\n5,7,x\n")
+    async with opened(size=(120, 40)) as driver:
+        driver.source.failure = "target: got nothing; allowed with own.csv is one of a, b, kind"
+        await driver.set("path", str(table))
+        driver.control("data").value = FILE
+        words = "! got nothing; allowed with own.csv is one of a, b, kind"
+        await driver.until(lambda: words in " ".join(driver.text("#knob-target").split()))
+        driver.source.failure = ""
+        await driver.set("target", "kind")
+        await driver.until(lambda: driver.session.experiment.target == "kind")
+        assert driver.session.experiment.data == str(table)
+        await driver.until(lambda: not driver.explorer.query_one("#knob-target").has_class("-problem"))
+
+
+async def test_what_is_wrong_with_a_file_is_said_at_its_path(tmp_path: Path) -> None:
+    empty = tmp_path / "empty.csv"
+    empty.write_text("")
+    async with opened(size=(120, 40)) as driver:
+        driver.source.failure = f"data: {empty} is empty; write the data to it again"
+        await driver.set("path", str(empty))
+        driver.control("data").value = FILE
+        await driver.until(lambda: "is empty; write" in " ".join(driver.text("#knob-path").split()))
+        assert driver.explorer.query_one("#knob-path").has_class("-problem")
+
+
+@pytest.mark.parametrize(("name", "value"), [("held_out", 8), ("label_noise", 0.25), ("seed", 7)])
+async def test_held_out_examples_noise_and_the_seed_are_knobs(name: str, value: float) -> None:
+    async with opened() as driver:
+        await driver.set(name, str(value))
+        await driver.until(lambda: getattr(driver.session.experiment, name) == value)
+
+
+@pytest.mark.parametrize(
+    ("text", "up", "down"),
+    [
+        ("0", "1", "0"),
+        ("1", "2", "0"),
+        ("2", "4", "1"),
+        ("16", "32", "8"),
+        ("", None, None),
+        ("x", None, None),
+    ],
+)
+def test_numbers_that_may_be_0_are_stepped_to_it(text: str, up: str | None, down: str | None) -> None:
+    assert (step_some(text, 1), step_some(text, -1)) == (up, down)

@@ -16,7 +16,7 @@ from textual.widgets import Tabs
 
 from geomreg_tui.errors import GeomregError, one_line, plain_text
 from geomreg_tui.experiment import Experiment
-from geomreg_tui.rundir import read_status
+from geomreg_tui.rundir import RunState, read_status
 from geomreg_tui.rundir.elsewhere import SWEEP
 from geomreg_tui.tui.analyst import Analyst, Failure, Job, Warm
 from geomreg_tui.tui.bindings import action_of, display, explorer_bindings, in_effect
@@ -234,6 +234,8 @@ class ExplorerScreen(RunningScreen):
             self._failure = ""
             self.view = answer
             session.note(answer.snapshot)
+            if answer.snapshot.state is RunState.FAILED:
+                self._panes.knobs.blame(answer.snapshot.message)
             self._draw()
         elif isinstance(answer, Failure):
             self._failure = one_line(f"! {answer.message}")

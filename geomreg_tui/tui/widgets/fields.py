@@ -22,12 +22,13 @@ from geomreg_tui.tui.keys import NUMBER_CHARACTERS
 __all__ = [
     "ChoiceField",
     "NumberField",
-    "PathField",
     "PlainInput",
+    "TextField",
     "problem_text",
     "step_count",
     "step_depth",
     "step_scale",
+    "step_some",
 ]
 
 Step = Callable[[str, int], str | None]
@@ -46,6 +47,13 @@ def step_count(text: str, direction: int) -> str | None:
     power = math.log2(value)
     nearest = math.floor(power + 1e-9) + 1 if direction > 0 else math.ceil(power - 1e-9) - 1
     return str(2 ** max(0, nearest))
+
+
+def step_some(text: str, direction: int) -> str | None:
+    """Return the next of 0, 1, 2, 4, 8, ... above or below."""
+    if text.strip() == "0":
+        return "1" if direction > 0 else "0"
+    return "0" if text.strip() == "1" and direction < 0 else step_count(text, direction)
 
 
 def step_depth(text: str, direction: int) -> str | None:
@@ -125,11 +133,11 @@ class NumberField(PlainInput):
             self.cursor_position = len(value)
 
 
-class PathField(PlainInput):
-    """A path; every printable key belongs to it, so escape leaves it."""
+class TextField(PlainInput):
+    """A text such as a path; every printable key belongs to it, so escape leaves it."""
 
-    def __init__(self, value: str, *, id: str | None = None) -> None:
-        super().__init__(value, placeholder="path of NPZ, NPY, CSV", compact=True, id=id)
+    def __init__(self, value: str, placeholder: str, *, id: str | None = None) -> None:
+        super().__init__(value, placeholder=placeholder, compact=True, id=id)
         self.cursor_blink = False
 
 

@@ -22,17 +22,20 @@ from geomreg_tui.tui.numbers import count_spelling
 from geomreg_tui.tui.widgets.fields import (
     ChoiceField,
     NumberField,
-    PathField,
     Step,
+    TextField,
     step_count,
     step_depth,
     step_scale,
+    step_some,
 )
 
 __all__ = ["FILE", "Knobs"]
 
 FILE = "a file"
 _SETS = (*BUILT_IN, *SYNTHETIC)
+# Knobs that take text, with what they say while they are empty.
+_TEXTS = {"path": "path of NPZ, NPY, CSV", "target": "column of the targets"}
 
 Values = Mapping[str, Any]
 
@@ -84,12 +87,15 @@ _GROUPS: tuple[tuple[str, tuple[_Knob, ...]], ...] = (
         (
             _Knob("data", "data"),
             _Knob("path", "path", None, lambda v: v["data"] == FILE),
+            _Knob("target", "target", None, lambda v: v["data"] == FILE),
             _Knob("inputs", "inputs", step_count, lambda v: v["data"] in SYNTHETIC),
             _Knob("examples", "examples", step_count),
+            _Knob("held_out", "held out", step_some),
+            _Knob("label_noise", "noise", step_scale),
             _Knob("loss", "loss"),
         ),
     ),
-    ("Full run", (_Knob("samples", "samples", step_count),)),
+    ("Full run", (_Knob("seed", "seed", step_depth), _Knob("samples", "samples", step_count))),
 )
 _KNOBS = {knob.key: knob for _, group in _GROUPS for knob in group}
 
@@ -198,16 +204,17 @@ class Knobs(VerticalScroll, can_focus=False):
                 continue
             if knob.shown(values):
                 settings[key] = values[key]
-            elif key in ("width", "inputs"):
+            elif key in ("width", "inputs", "target"):
                 settings.pop(key, None)
         if "," in str(settings.get("width", "")):
             settings.pop("depth", None)
-        if not str(settings.get("inputs", "")).strip():
-            settings.pop("inputs", None)
+        for key in ("inputs", "target"):
+            if not str(settings.get(key, "")).strip():
+                settings.pop(key, None)
         if settings["data"] == FILE:
             settings["data"] = self._path(values)
         if settings["data"] != self._base.data:
-            for key in ("data_sha256", "target", "features", "layout"):  # they say how that file is read
+            for key in ("data_sha256", "features", "layout"):  # they say how that file is read
                 settings.pop(key, None)
         if settings["arch"] != "custom":
             settings.pop("module", None)
@@ -223,21 +230,38 @@ class Knobs(VerticalScroll, can_focus=False):
             row = self.query_one(f"#knob-{key}")
             problem = reasons.get(key)
             row.display = knob.shown(values)
-            row.set_class(problem is not None, "-problem")
-            if problem is not None:
-                hint = f" Did you mean {problem.nearest}?" if problem.nearest else ""
-                text = plain_text(f"! got {problem.got}; {problem.allowed}.{hint}")
-                told = row.query(".knob-problem").results(Static)
-                if (line := next(iter(told), None)) is not None:
-                    line.update(Text(text))
-                else:  # made only now: most knobs never need one, and a start has none
-                    row.mount(Static(Text(text), classes="knob-problem", markup=False))
+            hint = f" Did you mean {problem.nearest}?" if problem is not None and problem.nearest else ""
+            self._tell(key, f"got {problem.got}; {problem.allowed}.{hint}" if problem is not None else "")
 
-    def _control(self, knob: _Knob) -> ChoiceField | PathField | NumberField:
+    def blame(self, message: str) -> None:
+        """Say at a knob what an engine has against its value: ``target: got nothing; allowed ...``.
+
+        Args:
+            message: begins with the key at fault; another, or one of no knob that is shown, is not said here.
+        """
+        key, _, reason = message.partition(": ")
+        if key == "data" and self.values()["data"] == FILE:
+            key = "path"
+        if key in _KNOBS and _KNOBS[key].shown(self.values()):
+            self._tell(key, reason)
+
+    def _tell(self, key: str, reason: str) -> None:
+        """Say at a knob what is wrong with its value; nothing where the reason is empty."""
+        row = self.query_one(f"#knob-{key}")
+        row.set_class(bool(reason), "-problem")
+        if reason:
+            text = Text(plain_text(f"! {reason}"))
+            told = row.query(".knob-problem").results(Static)
+            if (line := next(iter(told), None)) is not None:
+                line.update(text)
+            else:  # made only now: most knobs never need one, and a start has none
+                row.mount(Static(text, classes="knob-problem", markup=False))
+
+    def _control(self, knob: _Knob) -> ChoiceField | TextField | NumberField:
         """Return the field of a control."""
         name, value = f"field-{knob.key}", self._value(knob.key)
-        if knob.key == "path":
-            return PathField(value, id=name)
+        if knob.key in _TEXTS:
+            return TextField(value, _TEXTS[knob.key], id=name)
         if names := self._names(knob.key):
             return ChoiceField(names, value, id=name)
         return NumberField(value, knob.step, id=name)
@@ -250,7 +274,7 @@ class Knobs(VerticalScroll, can_focus=False):
             return [kind for kind in choices("arch") if kind != "custom" or self._base.arch == "custom"]
         if key == "bias":
             return ("off", "on")
-        return () if key in ("path", "samples") else choices(key)
+        return () if key in (*_TEXTS, "samples") else choices(key)
 
     def _value(self, key: str) -> str:
         """Return what a control shows for the experiment that was given."""
@@ -264,6 +288,8 @@ class Knobs(VerticalScroll, can_focus=False):
         if key == "bias":
             return "on" if base.bias else "off"
         value = getattr(base, key)
+        if key in _TEXTS:
+            return value or ""
         return str(value) if choices(key) else _number(value)
 
 
