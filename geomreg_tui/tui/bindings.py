@@ -11,7 +11,7 @@ from textual.keys import format_key
 
 from geomreg_tui.tui.keys import Keys, default_keys
 
-__all__ = ["action_of", "display", "explorer_bindings", "first_key", "in_effect", "keymap"]
+__all__ = ["action_of", "display", "explorer_bindings", "first_key", "in_effect", "keymap", "turn_key"]
 
 
 # Of every action of the explorer: its id, what Textual calls, its name in the key line and the palette (none
@@ -93,6 +93,11 @@ def action_of(binding: Binding) -> tuple[str, tuple[object, ...]]:
 def first_key(binding: Binding) -> str:
     """Return one key of a binding."""
     return binding.key.partition(",")[0]
+
+
+def turn_key(keys: Keys) -> tuple[str, str]:
+    """Return the key that turns the line of keys, as Textual names it and as it is shown."""
+    return keys["more_keys"][0], display(keys["more_keys"])
 
 
 def display(keys: Sequence[str]) -> str:

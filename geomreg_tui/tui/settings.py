@@ -7,6 +7,7 @@ there is a terminal.
 
 from __future__ import annotations
 
+import json
 import os
 import tomllib
 from collections.abc import Callable, Mapping
@@ -306,7 +307,7 @@ def example_file() -> str:
         "#[keys]",
     ]
     for name, action in ACTIONS.items():
-        lines.append(f'#{name} = "{action.key}"'.ljust(30) + f" # {action.meaning}")
+        lines.append(f"#{name} = {json.dumps(action.key)}".ljust(30) + f" # {action.meaning}")
     return "\n".join(lines) + "\n"
 
 

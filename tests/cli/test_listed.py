@@ -49,7 +49,8 @@ def test_runs_and_sweeps_are_one_list_filtered_and_sorted(listed):
     assert names("--where", "nothing-like-it") == []
 
 
-def test_the_table_says_what_json_says(listed):
+def test_the_table_says_what_json_says(listed, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
     (row,) = json.loads(call("runs", "--json", "--where", "kind=run flat", check=0).stdout)
     assert row["called"] == "flat law"
     assert row["tags"] == ["draft", "uniform"]
@@ -58,7 +59,7 @@ def test_the_table_says_what_json_says(listed):
     assert row["d0"] == [json.loads((listed / "summary.json").read_text())["dominance"]["landmark"]]
     answer = call("runs", "--sort", "d0", "--limit", 3, check=0)
     head, *lines = answer.stdout.splitlines()
-    for word in ("run", "state", "networks", "size", "name", "D_0", "V", "tags", "experiment"):
+    for word in ("run", "state", "networks", "size", "name", "D_0", "log10", "tags", "experiment"):
         assert word in head.split()
     (line,) = (line for line in lines if "elsewhere" in line)
     assert line.index("flat law") == head.index("name")

@@ -106,7 +106,7 @@ async def test_what_cannot_be_trained_is_said_and_nothing_starts(size):
         driver.app.screen.query_one("#train-to_loss").value = "-1"
         await driver.pilot.pause()
         await driver.pilot.press("enter")
-        await driver.until(lambda: "to-loss: got '-1'" in driver.screen(), "the reason")
+        await driver.until(lambda: "loss down to: got '-1'" in driver.screen(), "the reason")
         await driver.pilot.press("escape")
         await driver.pilot.pause()
         assert driver.source.runs == []

@@ -410,6 +410,9 @@ NO_MARKUP = {
     "api/results.py": {"<RunResult ", "<SweepResult "},  # how a result writes itself in a line
     "api/spheres.py": {"<SphereResult "},
     "api/arguments.py": {"<lambda>"},  # what Python calls one
+    "listing/conditions.py": {  # groups of a pattern
+        "(?P<not>-?)(?P<key>[a-z][a-z0-9_-]*)(?P<sign>!=|<=|>=|[:=<>])(?P<value>.*)"
+    },
     "datasets/cells.py": {"<NA>"},  # what pandas writes for a missing value
     "report/drawing.py": {"<svg", "</svg>", r"<!--.*?-->|<metadata>.*?</metadata>|<style[^>]*>.*?</style>"},
     "statistics/modes.py": {"<i8"},  # types of numpy

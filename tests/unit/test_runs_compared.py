@@ -196,7 +196,8 @@ def test_what_cannot_be_compared_is_refused(results, tmp_path):
         compare_results([results[0], load_result(empty.path)])
 
 
-def test_the_command_and_python_compare_the_same_runs_by_any_name(results, tmp_path):
+def test_the_command_and_python_compare_the_same_runs_by_any_name(results, tmp_path, monkeypatch):
+    monkeypatch.delenv("COLUMNS", raising=False)  # Python knows of no width
     second = str(results[1].path)
     said = call("compare-runs", "0000000a", second, "--json", "--out", tmp_path / "f.svg", check=0)
     assert "Wrote" in said.stderr

@@ -19,7 +19,7 @@ from geomreg_tui.experiment import Experiment
 from geomreg_tui.rundir import RunState, read_status
 from geomreg_tui.rundir.elsewhere import SWEEP
 from geomreg_tui.tui.analyst import Analyst, Failure, Job, Warm
-from geomreg_tui.tui.bindings import action_of, display, explorer_bindings, in_effect
+from geomreg_tui.tui.bindings import action_of, display, explorer_bindings, in_effect, turn_key
 from geomreg_tui.tui.keys import Keys
 from geomreg_tui.tui.numbers import interval_text
 from geomreg_tui.tui.pins import MOST, Pin, Pins
@@ -169,7 +169,7 @@ class ExplorerScreen(RunningScreen):
             in_effect(self.BINDINGS, self.keys),
             self.check_action,
             (palette[0], display(palette), "Palette"),
-            turn=(self.keys["more_keys"][0], display(self.keys["more_keys"])),
+            turn=turn_key(self.keys),
         )
 
     def action_more_keys(self) -> None:

@@ -14,7 +14,7 @@ from textual.containers import Vertical
 from textual.message import Message
 from textual.screen import Screen
 
-from geomreg_tui.tui.bindings import display, explorer_bindings, in_effect
+from geomreg_tui.tui.bindings import display, explorer_bindings, in_effect, turn_key
 from geomreg_tui.tui.keys import Keys
 from geomreg_tui.tui.screens.frame import TITLES, Frame
 from geomreg_tui.tui.widgets.keyline import KeyLine
@@ -26,7 +26,18 @@ if TYPE_CHECKING:
 __all__ = ["OpeningScreen"]
 
 _EXPLORER = [binding for binding in explorer_bindings() if isinstance(binding, Binding)]
-_NOT_YET = {"stop", "export", "zoom_out"}  # nothing to do these with
+_NOT_YET = {  # nothing to do these with
+    "stop",
+    "export",
+    "zoom_out",
+    "unpin",
+    "training_view",
+    "move_left",
+    "move_right",
+    "leap_left",
+    "leap_right",
+    "copy_reading",
+}
 
 
 class _Line(RowsWidget):
@@ -107,5 +118,8 @@ class OpeningScreen(Screen[None]):
         offered = [binding for binding in _EXPLORER if binding.id not in hidden]
         palette = self._keys["palette"]
         self.query_one(KeyLine).offer(
-            in_effect(offered, self._keys), lambda *_: True, (palette[0], display(palette), "Palette")
+            in_effect(offered, self._keys),
+            lambda *_: True,
+            (palette[0], display(palette), "Palette"),
+            turn=turn_key(self._keys),
         )
