@@ -255,6 +255,31 @@ async def test_the_same_key_shows_what_training_came_to_at_each_point() -> None:
         await driver.until(lambda: "D0 against width" in driver.screen())
 
 
+@pytest.mark.parametrize("size", [(150, 44), (200, 60)])
+async def test_the_table_of_points_has_their_volumes_as_numbers(size: tuple[int, int]) -> None:
+    shifts = (-1.0, 0.0, 2.0)
+    async with swept(size=size) as driver:
+        await put(driver, "values", "16, 64, 256")
+        await put(driver, "samples", "20k")
+        sweep = await started(driver)
+        for place, shift in enumerate(shifts):
+            sweep.fill(place, 20_000, RunState.DONE, deep=tail(descent(shift - 0.1), descent(shift + 0.1)))
+        sweep.tell(RunState.DONE)
+        await driver.until(lambda: "✓ sweep done" in driver.screen())
+        view = view_of(driver)
+        assert view is not None
+        table = driver.text("#points").split("\n")
+        assert "log10 V" in table[0]
+        rows = [row for row in table if re.match(r"\W+(16|64|256)\b", row)]
+        for row, interval in zip(rows, view.volumes.values(), strict=True):
+            found = re.search(r"(-[\d.]+) ± ([\d.]+)", row)
+            assert found is not None, row
+            assert float(found[1]) == pytest.approx(interval.estimate, abs=0.006)
+            assert float(found[2]) == pytest.approx(interval.high - interval.estimate, abs=0.006)
+            assert "reached the volume" in row
+        assert re.search(r"log10 V at log10 ε = -\d", driver.screen())
+
+
 async def test_a_key_sweeps_deep_tails_and_going_on_keeps_them() -> None:
     async with swept() as driver:
         await put(driver, "values", "16, 64")

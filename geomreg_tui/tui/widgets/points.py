@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from rich.cells import cell_len
@@ -10,7 +11,7 @@ from textual import events
 from textual.geometry import Size
 from textual.message import Message
 
-from geomreg_tui.formatting import interval_text, share_text
+from geomreg_tui.formatting import decimal_text, interval_text, share_text
 from geomreg_tui.statistics.intervals import Interval
 from geomreg_tui.tui.sweep_view import PointView, SweepView
 from geomreg_tui.tui.widgets.rows import Piece, RowsWidget
@@ -20,6 +21,7 @@ from geomreg_tui.tui.widgets.small_histogram import point_state
 __all__ = ["PointsTable"]
 
 _GAP = 2
+_SUBTITLE = "shares with 95 % intervals"
 
 
 class PointsTable(RowsWidget):
@@ -36,8 +38,7 @@ class PointsTable(RowsWidget):
         self._view: SweepView | None = None
         self._selected = 0
         self._top = 0
-        self.border_title = "Points"
-        self.border_subtitle = "shares with 95 % intervals"
+        self.entitle("Points", _SUBTITLE)
 
     def show(self, view: SweepView | None, selected: int) -> None:
         """Draw a sweep."""
@@ -45,6 +46,9 @@ class PointsTable(RowsWidget):
         self._view, self._selected = view, selected
         if view is not None and len(view.points) != before:
             self.refresh(layout=True)
+        deep = view.tails if view is not None else None
+        at = "" if deep is None else f"log10 V at log10 ε = {decimal_text(deep.log10_loss, 2)}, ± 95 %"
+        self.entitle("Points", at or _SUBTITLE)
         self.redraw()
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
@@ -66,17 +70,24 @@ class PointsTable(RowsWidget):
         last = max(0, len(view.points) - page)
         self._top = max(self._selected - page + 1, min(self._top, self._selected, last))
         points = view.points
-        headings = [" × ".join(factor.key for factor in view.plan.factors), "D0", "95 % interval"]
-        cells = [[point.value, *_dominance(point)] for point in points]
+        headings = [" × ".join(factor.key for factor in view.plan.factors)]
+        more: Sequence[tuple[str, Callable[[PointView], str]]] = _MORE
+        if view.tails is None:
+            headings += ["D0", "95 % interval"]
+            cells = [[point.value, *_dominance(point)] for point in points]
+        else:
+            headings += ["log10 V", "tail"]
+            cells = [[point.value, _volume(view, point), _tail(point)] for point in points]
+            more = (("D0", lambda point: _dominance(point)[0]), *_MORE)
         state_size = max(cell_len(point_state(point)[0]) for point in points)
-        for name, take in _MORE:
+        for name, take in more:
             sizes = [max(len(name), *(len(take(point)) for point in points))]
             if 2 + _total([*_sizes(headings, cells), *sizes]) + _GAP + state_size <= width:
                 headings.append(name)
                 cells = [[*row, take(point)] for row, point in zip(cells, points, strict=True)]
         sizes = _sizes(headings, cells)
         over = 2 + _total(sizes) + _GAP + state_size - width
-        if over > 0:  # rather no interval than a value that is cut
+        if over > 0:  # rather the first number alone than a value that is cut
             del headings[2]
             cells = [[*row[:2], *row[3:]] for row in cells]
             sizes = _sizes(headings, cells)
@@ -120,6 +131,20 @@ def _dominance(point: PointView) -> tuple[str, str]:
         return "", ""
     estimate, _, ends = interval_text(point.landmark.landmark, 3, bounded=True).partition(" ")
     return estimate, ends
+
+
+def _volume(view: SweepView, point: PointView) -> str:
+    """Return log10 V at the loss that all tails have come to, with half of its interval."""
+    found = view.volumes.get(point.settings)
+    if found is None or math.isnan(found.estimate):
+        return ""
+    return f"{found.estimate:.2f} ± {found.estimate - found.low:.2f}"
+
+
+def _tail(point: PointView) -> str:
+    """Return how the deep tail of a point stands."""
+    tail = point.result.tail if point.result else None
+    return "" if tail is None else tail.status_text
 
 
 def _share(point: PointView, name: str) -> str:
