@@ -276,7 +276,7 @@ async def test_the_table_of_points_has_their_volumes_as_numbers(size: tuple[int,
             assert found is not None, row
             assert float(found[1]) == pytest.approx(interval.estimate, abs=0.006)
             assert float(found[2]) == pytest.approx(interval.high - interval.estimate, abs=0.006)
-            assert "reached the volume" in row
+            assert size[0] < 200 or "volume reached" in row  # where there is room
         assert re.search(r"log10 V at log10 ε = -\d", driver.screen())
 
 

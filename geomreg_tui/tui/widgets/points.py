@@ -144,7 +144,7 @@ def _volume(view: SweepView, point: PointView) -> str:
 def _tail(point: PointView) -> str:
     """Return how the deep tail of a point stands."""
     tail = point.result.tail if point.result else None
-    return "" if tail is None else tail.status_text
+    return "" if tail is None else tail.status
 
 
 def _share(point: PointView, name: str) -> str:
