@@ -274,7 +274,7 @@ def closed(driver: Driver) -> bool:
 RUNS_KEYS: dict[str, tuple[Step, Seen]] = {
     "enter": (nothing, chosen("open")),
     "c": (nothing, chosen("compare")),
-    "e": (nothing, chosen("export")),
+    "e": (nothing, on(ExportScreen)),
     "d": (nothing, says("#runs-about", "Delete? y/n")),
     "space": (nothing, says("#runs-count", "1 marked")),
     "asterisk": (nothing, says("#runs-count", "30 marked")),

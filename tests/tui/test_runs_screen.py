@@ -164,7 +164,7 @@ async def test_it_closes() -> None:
 
 @pytest.mark.parametrize(
     ("key", "action"),
-    [("enter", "open"), ("c", "compare"), pytest.param("e", "export", marks=pytest.mark.full)],
+    [("enter", "open"), ("c", "compare")],
 )
 async def test_it_ends_with_a_choice(key: str, action: str) -> None:
     three()
@@ -393,6 +393,8 @@ async def test_exporting_opens_the_dialog_on_the_chosen_run() -> None:
         await driver.pilot.press("e")
         await driver.until(lambda: isinstance(driver.app.screen, ExportScreen))
         await driver.until(lambda: name_of(1) in driver.screen())
+        await driver.pilot.press("escape")
+        await driver.until(lambda: isinstance(driver.app.screen, RunsScreen))
 
 
 # Parts

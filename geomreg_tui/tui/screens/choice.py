@@ -8,7 +8,7 @@ from typing import Literal
 
 __all__ = ["Action", "RunChoice"]
 
-Action = Literal["open", "compare", "export", "go on"]
+Action = Literal["open", "compare", "go on"]
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from textual.widgets import Tabs
 
 from geomreg_tui.errors import GeomregError, one_line, plain_text
 from geomreg_tui.experiment import Experiment
-from geomreg_tui.rundir import RunState, read_status
+from geomreg_tui.rundir import RunState
 from geomreg_tui.rundir.elsewhere import SWEEP
 from geomreg_tui.tui.analyst import Analyst, Failure, Job, Warm
 from geomreg_tui.tui.bindings import action_of, display, explorer_bindings, in_effect, turn_key
@@ -24,7 +24,7 @@ from geomreg_tui.tui.keys import Keys
 from geomreg_tui.tui.numbers import interval_text
 from geomreg_tui.tui.pins import MOST, Pin, Pins
 from geomreg_tui.tui.screens.choice import RunChoice
-from geomreg_tui.tui.screens.export import ExportScreen, SweepExportScreen
+from geomreg_tui.tui.screens.export import ExportScreen
 from geomreg_tui.tui.screens.help import HelpScreen
 from geomreg_tui.tui.screens.layout import Layout
 from geomreg_tui.tui.screens.messages import Answered, Loaded, Opened
@@ -345,31 +345,17 @@ class ExplorerScreen(RunningScreen):
         if choice is None:
             return
         if choice.kind == SWEEP:
-            self._sweep_chosen(choice)
-        elif choice.action == "export":
-            self._export(choice.path)
+            self._sweep(choice.path, go_on=choice.action == "go on")
         elif self.session.starting:
             self.notify("The full run is being started; try again in a moment.", markup=False)
         else:
             self._going_on = choice.action == "go on"
             self._load(load_pin if choice.action == "compare" else self.session.load_run, choice.path)
 
-    def _sweep_chosen(self, choice: RunChoice) -> None:
-        if choice.action == "export":
-            going = not read_status(choice.path).state.over
-            self.app.push_screen(SweepExportScreen(choice.path, going))
-        else:
-            self._sweep(choice.path, go_on=choice.action == "go on")
-
     def action_export(self) -> None:
         """Offer to write the run on view to a file."""
         if (directory := self.session.directory) is not None:
-            self._export(directory)
-
-    def _export(self, path: Path) -> None:
-        run = self.session.run
-        sampling = run is not None and self.session.run_active and run.handle.directory == path
-        self.app.push_screen(ExportScreen(path, sampling))
+            self.app.push_screen(ExportScreen(directory, self.session.run_active))
 
     def _load(self, load: Callable[[Path], ActiveRun | Pin], path: Path) -> None:
         self._wanted += 1

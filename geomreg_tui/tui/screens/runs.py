@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,11 +18,11 @@ from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets import Input
 
-from geomreg_tui.errors import ExperimentError, one_line, plain_text
+from geomreg_tui.errors import ExperimentError, GeomregError, one_line, plain_text
 from geomreg_tui.listing import KEYS, Condition, Row, delete_entry, parse_condition, sort_rows
 from geomreg_tui.listing.order import NEWEST
 from geomreg_tui.listing.row import FOUND, SIZE, when_text
-from geomreg_tui.rundir import RunEntry
+from geomreg_tui.rundir import RunEntry, read_status
 from geomreg_tui.rundir.elsewhere import SWEEP
 from geomreg_tui.runner.verify import verify_run
 from geomreg_tui.sweeps.directory import SweepDirectory
@@ -29,6 +30,7 @@ from geomreg_tui.tui.numbers import count_text, size_text
 from geomreg_tui.tui.run_reader import FINDINGS, ROWS, SIZES, Listed, News, Read, RunReader
 from geomreg_tui.tui.screens.choice import Action, RunChoice
 from geomreg_tui.tui.screens.compared import ComparedScreen
+from geomreg_tui.tui.screens.export import ExportScreen, SweepExportScreen
 from geomreg_tui.tui.screens.labels import LabelsScreen
 from geomreg_tui.tui.screens.log import LogScreen
 from geomreg_tui.tui.threads import in_thread
@@ -52,7 +54,7 @@ class RunsScreen(ModalScreen[RunChoice | None]):
         Binding("enter", "choose('open')", "Open"),
         Binding("d", "delete", "Delete"),
         Binding("c", "choose('compare')", "Compare"),
-        Binding("e", "choose('export')", "Export"),
+        Binding("e", "export", "Export"),
         Binding("v", "verify", "Verify"),
         Binding("space", "mark", "Mark", key_display="space"),
         Binding("n", "label", "Name"),
@@ -314,6 +316,15 @@ class RunsScreen(ModalScreen[RunChoice | None]):
             self._say("A sweep is many runs: open it, and compare its points there.")
         else:
             self.dismiss(RunChoice(action, entry.path, entry.kind))
+
+    def action_export(self) -> None:
+        """Offer to write the selected run or sweep to a file; the list is there again after that."""
+        if (entry := self._list.selected) is not None:
+            kind = SweepExportScreen if entry.kind == SWEEP else ExportScreen
+            going = False
+            with contextlib.suppress(GeomregError):  # what cannot be read is said by the dialog
+                going = not read_status(entry.path).state.over
+            self.app.push_screen(kind(entry.path, going))
 
     def _compare(self, entries: Sequence[RunEntry]) -> None:
         """Show the marked runs side by side, the first of the list first."""
