@@ -122,6 +122,11 @@ class ExplorerApp(ReducingApp[None]):
         session = Session(self.source, experiment, samples)
         if self._attached:
             session.open_run(self._attached)
+        elif self._restored.run is not None:
+            try:
+                session.open_run(Path(self._restored.run))
+            except (GeomregError, OSError) as error:
+                self._notice = f"The run that was on view cannot be shown: {error}"
         return partial(ExplorerScreen, session, self._fps, self._keys, self._restored)
 
     @on(OpeningScreen.Prepared)

@@ -22,10 +22,11 @@ from geomreg_tui.errors import GeomregError
 if TYPE_CHECKING:
     from geomreg_tui.experiment import Experiment
 
-__all__ = ["RADII", "TABS", "State", "keep_state", "read_look", "read_state", "state_file"]
+__all__ = ["MEASURES", "RADII", "TABS", "State", "keep_state", "read_look", "read_state", "state_file"]
 
 RADII = (1e-3, 1e6)  # smallest and largest of the sphere
 TABS = ("setup", "loss", "volume", "training", "modes", "sphere")
+MEASURES = ("density", "count", "cumulative")
 _VERSION = 1
 _PATIENCE = 0.5  # seconds that leaving waits for a slow file system
 
@@ -40,6 +41,8 @@ class State:
         tab: name of the pane that small terminals show.
         radius: of the sphere.
         theme: the one chosen in the palette.
+        measure: what the loss pane draws, one of ``MEASURES``.
+        run: the run directory on view.
     """
 
     experiment: Experiment | None = None
@@ -48,11 +51,13 @@ class State:
     tab: str | None = None
     radius: float | None = None
     theme: str | None = None
+    measure: str | None = None
+    run: str | None = None
 
     @property
     def look(self) -> State:
         """What of it is about looks only."""
-        return State(log_axis=self.log_axis, theme=self.theme)
+        return State(log_axis=self.log_axis, theme=self.theme, measure=self.measure)
 
 
 def state_file() -> Path:
@@ -127,7 +132,7 @@ def _values(state: State) -> dict[str, Any]:
     values: dict[str, Any] = {"version": _VERSION}
     if state.experiment is not None and state.experiment.arch != "custom":
         values["experiment"] = _settings(state.experiment)
-    for name in ("samples", "log_axis", "tab", "radius", "theme"):
+    for name in ("samples", "log_axis", "tab", "radius", "theme", "measure", "run"):
         values[name] = getattr(state, name)
     return values
 
@@ -183,10 +188,28 @@ def _theme(value: object) -> str:
     return value
 
 
+def _measure(value: Any) -> str:
+    return MEASURES[MEASURES.index(value)]
+
+
+def _run(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(value)
+    if not Path(value).is_absolute():
+        raise ValueError(value)
+    return value
+
+
 _LOOKS: Mapping[str, Callable[[Any], Any]] = {
     "log_axis": _log_axis,
     "tab": _tab,
     "radius": _radius,
     "theme": _theme,
+    "measure": _measure,
 }
-_CHECKS: Mapping[str, Callable[[Any], Any]] = {"experiment": _experiment, "samples": _samples, **_LOOKS}
+_CHECKS: Mapping[str, Callable[[Any], Any]] = {
+    "experiment": _experiment,
+    "samples": _samples,
+    "run": _run,
+    **_LOOKS,
+}

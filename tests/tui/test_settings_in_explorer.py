@@ -12,6 +12,7 @@ import pytest
 
 from geomreg_tui.errors import ExperimentError
 from geomreg_tui.experiment import Experiment
+from geomreg_tui.rundir import runs_root
 from geomreg_tui.tui import run_explorer
 from geomreg_tui.tui.app import FIRST, ExplorerApp
 from geomreg_tui.tui.keys import Keys, parse_keys
@@ -22,6 +23,7 @@ from tests.patience import PATIENCE
 
 from .driving import Driver, opened
 from .fakes import FakeSource
+from .shelf import put_run
 from .terminal import LEAVES_ALTERNATE_SCREEN, in_terminal
 
 SCRIPT = """
@@ -188,7 +190,7 @@ async def test_what_is_open_is_kept_when_the_explorer_is_closed(tmp_path: Path) 
     assert state.experiment == driver.session.experiment
     assert state.experiment is not None
     assert state.experiment.width == 64
-    assert state == State(driver.session.experiment, 2_000_000, True, "setup", 0.5, "nord")
+    assert state == State(driver.session.experiment, 2_000_000, True, "setup", 0.5, "nord", "density")
 
 
 async def test_a_value_half_typed_does_not_replace_the_last_that_was_possible(tmp_path: Path) -> None:
@@ -361,3 +363,41 @@ def test_what_was_open_when_the_terminal_vanished_is_open_again(home: Path) -> N
     assert notice == ""
     assert state.experiment is not None
     assert state.experiment.width == 48
+
+
+async def test_the_run_on_view_and_what_is_drawn_of_it_are_there_again(tmp_path: Path) -> None:
+    put_run(1, samples=5_000, target=5_000, live=5)
+    (run,) = runs_root().iterdir()
+    kept = tmp_path / "explorer.json"
+    async with opened(keep_in=kept) as driver:
+        driver.explorer._load(driver.session.load_run, run)
+        await driver.until(lambda: driver.session.shows_run)
+        await driver.pilot.press("v")
+        await driver.pilot.press("q")
+    state, notice = read_state(kept)
+    assert (state.run, state.measure, notice) == (str(run), "count", "")
+    async with opened(restored=state, wait=False) as driver:
+        await driver.until(lambda: driver.session.shows_run and "run done" in driver.text("#status"))
+        assert driver.session.directory == run
+        assert "networks in each bar" in driver.screen()
+        await driver.set("width", "64")  # a preview is on view from now on
+        await driver.until(lambda: not driver.session.shows_run)
+        assert driver.explorer.state().run is None
+    assert state.look.run is None
+
+
+async def test_a_run_that_is_gone_is_named_and_the_rest_is_there(tmp_path: Path) -> None:
+    gone = str(tmp_path / "gone")
+    async with opened(restored=State(run=gone, measure="cumulative"), notifications=True) as driver:
+        assert any(gone in note.message for note in driver.app._notifications)
+        assert "share with loss" in driver.screen()
+        assert not driver.session.shows_run
+
+
+@pytest.mark.parametrize("value", ["relative/path", 7, ["a"]])
+def test_a_run_that_is_no_path_is_left_out(tmp_path: Path, value: object) -> None:
+    path = tmp_path / "explorer.json"
+    path.write_text(json.dumps({"version": 1, "run": value, "measure": "count"}))
+    state, notice = read_state(path)
+    assert (state.run, state.measure) == (None, "count")
+    assert "run" in notice

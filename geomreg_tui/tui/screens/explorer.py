@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -57,7 +58,7 @@ class ExplorerScreen(RunningScreen):
     def __init__(self, session: Session, fps: float, keys: Keys, restored: State) -> None:
         """Show a session; ``restored`` is what was open when the last one ended."""
         super().__init__(session, keys)
-        self._first = "loss" if session.shows_run else restored.tab or "setup"
+        self._first = restored.tab or ("loss" if session.shows_run else "setup")
         self._restored = restored
         self._frame = 1 / max(0.1, fps)
         self._failure = ""  # of reading or analysing
@@ -91,7 +92,9 @@ class ExplorerScreen(RunningScreen):
 
     def state(self) -> State:
         """Return what is open."""
-        return self._panes.state(self.session.experiment, self.session.samples)
+        state = self._panes.state(self.session.experiment, self.session.samples)
+        shown = self.session.directory
+        return state if shown is None else replace(state, run=str(shown.absolute()))
 
     def on_unmount(self) -> None:
         """Close the analyst."""

@@ -14,6 +14,7 @@ from geomreg_tui.tui.state import State
 from geomreg_tui.tui.view import View
 from geomreg_tui.tui.widgets.knobs import Knobs
 from geomreg_tui.tui.widgets.loss import LossPane
+from geomreg_tui.tui.widgets.measure import Measure
 from geomreg_tui.tui.widgets.modes import Directions, ModesTable
 from geomreg_tui.tui.widgets.plot import PlotPane
 from geomreg_tui.tui.widgets.sphere import SpherePane
@@ -81,6 +82,9 @@ class Layout(Frame):
         """Look as in a state."""
         if state.log_axis:
             self.set_axes(True)
+        if state.measure is not None:
+            self.loss.measure = Measure[state.measure.upper()]
+            self.loss.redrawn()
         if state.radius is not None:
             self.sphere.turn(state.radius)
 
@@ -92,4 +96,5 @@ class Layout(Frame):
             log_axis=self.loss.log_asked,
             tab=self.active,
             radius=self.sphere.curve.radius,
+            measure=self.loss.measure.name.lower(),
         )
