@@ -37,10 +37,8 @@ async def test_each_control_starts_a_preview_of_its_value() -> None:
             ("loss", "cross_entropy", "loss", "cross_entropy"),
             ("arch", "conv", "arch", "conv"),
         ]:
-            before = len(driver.source.previews)
             await driver.set(field, value)
-            await driver.until(lambda before=before: len(driver.source.previews) > before)
-            assert getattr(driver.source.previews[-1][0], key) == expected
+            await driver.until(lambda k=key, e=expected: getattr(driver.source.previews[-1][0], k) == e, key)
 
 
 async def test_controls_that_belong_to_one_choice_show_with_it() -> None:
@@ -55,10 +53,10 @@ async def test_controls_that_belong_to_one_choice_show_with_it() -> None:
             assert not row.display
             await driver.set(choice, name)
             assert row.display
-            before = len(driver.source.previews)
             await driver.set(field, value)
-            await driver.until(lambda before=before: len(driver.source.previews) > before)
-            assert getattr(driver.source.previews[-1][0], field) == expected
+            await driver.until(
+                lambda k=field, e=expected: getattr(driver.source.previews[-1][0], k) == e, field
+            )
 
 
 async def test_leaving_a_choice_drops_what_belonged_to_it() -> None:
