@@ -13,8 +13,9 @@ from typing import Any, Protocol
 from geomreg_tui.errors import plain_text
 from geomreg_tui.rendering import render
 from geomreg_tui.runner.progress import StageProgress
+from geomreg_tui.terminal_bar import NoBar, TerminalBar, is_terminal
 
-__all__ = ["Bar", "NoBar", "NotebookBar", "TerminalBar", "new_bar"]
+__all__ = ["Bar", "NotebookBar", "new_bar"]
 
 
 class Bar(Protocol):
@@ -33,60 +34,6 @@ class Bar(Protocol):
 
     def say(self, text: str) -> None:
         """Show a line that stays."""
-
-
-class NoBar:
-    """Shows nothing."""
-
-    def __enter__(self) -> NoBar:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        return None
-
-    def show(self, stage: StageProgress) -> None:
-        """Show nothing."""
-
-    def say(self, text: str) -> None:
-        """Show nothing."""
-
-
-class TerminalBar:
-    """A bar on stderr that goes when it is done, by Rich."""
-
-    def __init__(self) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-        self._progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[note]}"),
-            TimeRemainingColumn(),
-            console=Console(stderr=True, highlight=False),
-            transient=True,
-            # Otherwise what is printed meanwhile would go to stderr, even where stdout is a file.
-            redirect_stdout=_is_terminal(sys.stdout),
-        )
-        self._task = self._progress.add_task("starting", total=None, note="")
-
-    def __enter__(self) -> TerminalBar:
-        self._progress.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._progress.stop()
-
-    def show(self, stage: StageProgress) -> None:
-        """Show a stage in place of the one before."""
-        self._progress.update(
-            self._task, description=stage.name, completed=stage.done, total=stage.total, note=stage.note
-        )
-
-    def say(self, text: str) -> None:
-        """Print a line above the bar."""
-        self._progress.console.print(plain_text(text), markup=False)
 
 
 class NotebookBar:
@@ -139,7 +86,7 @@ def new_bar(progress: bool) -> Bar:
     display = notebook_display()
     if display is not None:
         return NotebookBar(display)
-    return TerminalBar() if _is_terminal(sys.stderr) else NoBar()
+    return TerminalBar() if is_terminal(sys.stderr) else NoBar()
 
 
 def notebook_display() -> Any:
@@ -151,10 +98,3 @@ def notebook_display() -> Any:
     from importlib import import_module
 
     return import_module("IPython.display").display
-
-
-def _is_terminal(stream: Any) -> bool:
-    try:
-        return bool(stream.isatty())
-    except (AttributeError, ValueError):  # there is none, or it is closed
-        return False

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from geomreg_tui.cli.signals import Signals
 from geomreg_tui.errors import RunDirectoryError, plain_text
+from geomreg_tui.terminal_bar import NoBar, TerminalBar, is_terminal
 
 if TYPE_CHECKING:
     from geomreg_tui.runner import RunHandle
-    from geomreg_tui.runner.progress import StageProgress
     from geomreg_tui.runner.snapshot import Snapshot
 
 __all__ = ["follow", "narrate"]
@@ -44,7 +43,7 @@ def follow(handle: RunHandle, signals: Signals, quiet: bool) -> None:
     stopper = _Stopper(handle, signals, quiet)
     message, pause = "", _FIRST_REFRESH
     try:
-        with _bar(quiet) as show:
+        with NoBar() if quiet or not is_terminal(sys.stderr) else TerminalBar("sampling") as bar:
             while not (handle.wait(pause) or signals.hang_up):
                 pause = min(1.5 * pause, _REFRESH)
                 stopper.pass_on()
@@ -55,7 +54,7 @@ def follow(handle: RunHandle, signals: Signals, quiet: bool) -> None:
                 if snapshot.message != message:
                     message = snapshot.message
                     narrate(message, quiet or not message)
-                show(stage_progress(snapshot))
+                bar.show(stage_progress(snapshot))
     except OSError:
         if not signals.hang_up:
             raise
@@ -74,34 +73,6 @@ def _tell_facts(snapshot: Snapshot | None, quiet: bool) -> bool:
         f"Sampler {facts.experiment.sampler}: {facts.sampler_reason}. {facts.parameters:,} parameters.", quiet
     )
     return True
-
-
-@contextlib.contextmanager
-def _bar(quiet: bool) -> Iterator[Callable[[StageProgress], None]]:
-    """Show a progress bar, and take it away.
-
-    Returns:
-        What draws how far a stage is; nothing where nobody would see it, for a bar takes a while to load.
-    """
-    if quiet or not sys.stderr.isatty():
-        yield lambda stage: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    with Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[note]}"),
-        TimeRemainingColumn(),
-        console=Console(stderr=True, highlight=False),
-        transient=True,
-    ) as bar:
-        task = bar.add_task("sampling", total=None, note="")
-        yield lambda stage: bar.update(
-            task, description=stage.name, completed=stage.done, total=stage.total, note=stage.note
-        )
 
 
 class _Stopper:

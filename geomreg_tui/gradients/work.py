@@ -19,7 +19,7 @@ from geomreg_tui.gradients.pieces import ArrangeResult, ArrangeWork, ObserveWork
 from geomreg_tui.gradients.plan import Arrangement, GradientPlan
 from geomreg_tui.gradients.result import Observations, ObservedValues
 from geomreg_tui.gradients.walk_sums import WalkSums
-from geomreg_tui.sampling.device import one_thread
+from geomreg_tui.sampling.device import numbers_of, one_thread
 from geomreg_tui.sampling.rng import observation_generator
 
 __all__ = ["arrange", "observe_chunk"]
@@ -92,8 +92,7 @@ def observe_chunk(work: ObserveWork, device: str, interrupt: Interrupt | None = 
 
 def _joined(parts: Sequence[Tensor], count: int) -> NDArray[np.float64]:
     """Return the first ``count`` numbers of batches, (count,)."""
-    joined: NDArray[np.float64] = torch.cat(list(parts))[:count].to("cpu", torch.float64).numpy()
-    return joined
+    return numbers_of(parts, count, torch.float64)
 
 
 @lru_cache(maxsize=4)

@@ -18,7 +18,7 @@ from __future__ import annotations
 import math
 import operator
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any, Protocol
@@ -30,6 +30,7 @@ from geomreg_tui.formatting import exact_text
 __all__ = ["Condition", "Filtered", "parse_condition"]
 
 _TERM = re.compile(r"(?P<not>-?)(?P<key>[a-z][a-z0-9_-]*)(?P<sign>!=|<=|>=|[:=<>])(?P<value>.*)", re.I | re.S)
+# Spaces in quotation marks are part of a term.
 _PIECE = re.compile(r"""(?:"[^"]*"|'[^']*'|[^\s"'])+|["']""")
 _QUOTED = re.compile(r""""([^"]*)"|'([^']*)'""")
 _ORDERS: dict[str, Callable[[Any, Any], bool]] = {
@@ -138,7 +139,7 @@ def parse_condition(text: str, keys: Iterable[str]) -> Condition:
     allowed = (*keys, *Experiment.model_fields)
     terms: list[_Term] = []
     problems: list[Problem] = []
-    for piece in _pieces(text):
+    for piece in _PIECE.findall(text):
         try:
             terms.append(_parse(piece, allowed))
         except ExperimentError as error:
@@ -146,13 +147,6 @@ def parse_condition(text: str, keys: Iterable[str]) -> Condition:
     if problems:
         raise ExperimentError(problems)
     return Condition(tuple(terms))
-
-
-def _pieces(text: str) -> Iterator[str]:
-    """Yield the terms of a text; spaces in quotation marks are part of one."""
-    for match in _PIECE.finditer(text):
-        if piece := match[0]:
-            yield piece
 
 
 def _parse(piece: str, allowed: Sequence[str]) -> _Term:

@@ -141,9 +141,10 @@ def compare_results(results: Sequence[Result], at_loss: float | None = None) -> 
         if not result.distribution.finite:
             raise RunDirectoryError(f"{result.path.name}: has no networks yet that could be compared")
     curves = [VolumeOfLoss.of(result.volume, result.tail) for result in results]
-    log10_loss = _common_loss(curves) if at_loss is None else math.log10(at_loss)
-    loss = 10**log10_loss if math.isfinite(log10_loss) else math.nan
-    if at_loss is not None:
+    if at_loss is None:
+        common = _common_loss(curves)
+        loss = 10**common if math.isfinite(common) else math.nan
+    else:
         loss = at_loss
     keys = _differing([result.facts.experiment for result in results])
     first: dict[str, Interval] = {}

@@ -19,10 +19,9 @@ import platformdirs
 from geomreg_tui.errors import RunDirectoryError
 from geomreg_tui.rundir.store import discard, is_temporary, read_json, write_json
 
-__all__ = ["RUN", "SWEEP", "Remembered", "data_home", "forget", "remember", "remembered"]
+__all__ = ["RUN", "SWEEP", "Remembered", "data_home", "elsewhere_root", "forget", "remember", "remembered"]
 
 RUN, SWEEP = "run", "sweep"
-_FOLDER = "elsewhere"
 _STAMP = "%Y%m%d-%H%M%S"
 
 
@@ -44,6 +43,11 @@ def data_home() -> Path:
     """Return the folder of everything that is kept: ``GEOMREG_HOME``, or the platform's data folder."""
     home = os.environ.get("GEOMREG_HOME")
     return Path(os.path.expanduser(home)) if home else Path(platformdirs.user_data_dir("geomreg-tui", False))
+
+
+def elsewhere_root() -> Path:
+    """Return the folder of what is remembered."""
+    return data_home() / "elsewhere"
 
 
 def remember(path: Path, kind: str) -> None:
@@ -75,7 +79,7 @@ def forget(path: Path) -> None:
 
 def remembered(kind: str) -> list[Remembered]:
     """Return what is remembered of a kind, whether it is still there or not, in no order."""
-    folder = data_home() / _FOLDER
+    folder = elsewhere_root()
     try:
         names = [name for name in os.listdir(folder) if not is_temporary(name)]
     except OSError:
@@ -95,7 +99,7 @@ def remembered(kind: str) -> list[Remembered]:
 def _file(path: Path) -> Path:
     """Return where it is remembered that something is at a path."""
     digest = hashlib.sha256(os.fsencode(path)).hexdigest()[:32]
-    return data_home() / _FOLDER / f"{digest}.json"
+    return elsewhere_root() / f"{digest}.json"
 
 
 def _checked(begun: object) -> str:

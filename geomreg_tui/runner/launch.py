@@ -31,7 +31,17 @@ if TYPE_CHECKING:
     from geomreg_tui.rundir import Labels
     from geomreg_tui.runner.handle import RunHandle
 
-__all__ = ["RUNNER", "Request", "ask", "launch", "plain_cluster", "resume_run", "stage_plans", "start_run"]
+__all__ = [
+    "RUNNER",
+    "Request",
+    "ask",
+    "launch",
+    "plain_cluster",
+    "resume_run",
+    "spelled",
+    "stage_plans",
+    "start_run",
+]
 
 RUNNER = "geomreg_tui.runner"
 PATIENCE = 60.0  # seconds

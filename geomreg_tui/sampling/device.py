@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
 
 from geomreg_tui.errors import ExperimentError, Problem
 from geomreg_tui.fused.library import kernel
 from geomreg_tui.lazy import torch
 
-__all__ = ["cpu_capability", "environment", "may_have_gpu", "one_thread", "resolve_devices"]
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+__all__ = ["cpu_capability", "environment", "may_have_gpu", "numbers_of", "one_thread", "resolve_devices"]
 
 
 _GPU_DEVICES = ("/dev/nvidiactl", "/dev/nvidia0", "/dev/dxg", "/dev/kfd")  # NVIDIA, Windows' Linux, AMD
@@ -46,6 +51,17 @@ def resolve_devices(text: str) -> tuple[str, ...]:
         listed = ", ".join(f"{gpu} ({kinds[gpu]})" for gpu in named)
         raise ExperimentError([Problem("device", listed, "allowed are GPUs of one kind, for equal bits")])
     return named
+
+
+def numbers_of(parts: Sequence[Tensor], count: int, dtype: torch.dtype) -> NDArray[Any]:
+    """Return the first ``count`` values of batches on a device as an array, (count,).
+
+    Args:
+        parts: of each batch, (batch,).
+        count: how many are wanted.
+        dtype: of the array.
+    """
+    return torch.cat(list(parts))[:count].to("cpu", dtype).numpy()
 
 
 def environment(device: str) -> dict[str, str]:

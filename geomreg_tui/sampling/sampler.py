@@ -20,7 +20,7 @@ from geomreg_tui.memory import available_memory
 from geomreg_tui.networks import Network, build_network
 from geomreg_tui.sampling.cost import projects
 from geomreg_tui.sampling.dead import DeadRule, DeadWatch, dead_rule
-from geomreg_tui.sampling.device import one_thread
+from geomreg_tui.sampling.device import numbers_of, one_thread
 from geomreg_tui.sampling.direct import DirectLayers
 from geomreg_tui.sampling.drawn import DrawnNumbers, go_on
 from geomreg_tui.sampling.projected import ProjectedLayers
@@ -162,7 +162,7 @@ class Sampler:
             with one_thread(), torch.inference_mode():
                 parts.append(self.draw(batch, generator))
         return DrawnNumbers(
-            _numbers([part.train for part in parts], wanted, torch.float64),
+            numbers_of([part.train for part in parts], wanted, torch.float64),
             _known([part.held_out for part in parts], wanted, torch.float64),
             _known([part.correct for part in parts], wanted, torch.int64),
             _known([part.dead for part in parts], wanted, torch.bool),
@@ -240,17 +240,12 @@ class Sampler:
         return gram_root(columns, scale, offset).to(self.device, self._dtype)
 
 
-def _numbers(parts: Sequence[Tensor], count: int, dtype: torch.dtype) -> Shaped[NDArray[Any], " {count}"]:
-    """Return the first values of batches as an array, (count,)."""
-    return torch.cat(list(parts))[:count].to("cpu", dtype).numpy()
-
-
 def _known(
     parts: Sequence[Tensor | None], count: int, dtype: torch.dtype
 ) -> Shaped[NDArray[Any], " {count}"] | None:
     """Return the first values of batches as an array, (count,); None where those of a batch are unknown."""
     known = [part for part in parts if part is not None]
-    return _numbers(known, count, dtype) if len(known) == len(parts) else None
+    return numbers_of(known, count, dtype) if len(known) == len(parts) else None
 
 
 def _free_bytes(device: torch.device) -> int:

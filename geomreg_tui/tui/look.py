@@ -90,9 +90,8 @@ def _replaced(segments: list[Segment]) -> Iterator[tuple[str, Style | None]]:
     """Give the characters of a line with their styles, in ASCII."""
     line = [(char, segment.style) for segment in segments for char in segment.text]
     text = "".join(char for char, _ in line)
-    spare = [char == before == " " for before, char in zip(" " + text, text, strict=False)]
-    if spare and text[0] == " ":
-        spare[0] = False
+    # Spaces behind another: the first of several stays. Before the line there is no space.
+    spare = [char == before == " " for before, char in zip("|" + text, text, strict=False)]
     room, owed = sum(spare), 0
     for (char, style), extra in zip(line, spare, strict=True):
         room -= extra

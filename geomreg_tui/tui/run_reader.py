@@ -13,7 +13,7 @@ from pathlib import Path
 from geomreg_tui.errors import GeomregError
 from geomreg_tui.listing import Row, list_all, read_findings, read_row
 from geomreg_tui.rundir import RunEntry, runs_root
-from geomreg_tui.rundir.elsewhere import data_home
+from geomreg_tui.rundir.elsewhere import elsewhere_root
 from geomreg_tui.sweeps.directory import sweeps_root
 
 __all__ = ["FINDINGS", "ROWS", "SIZES", "Listed", "News", "Read", "RunReader", "Unreadable"]
@@ -118,7 +118,7 @@ class RunReader:
 
     def _list(self) -> None:
         """List the runs, if a folder of them has changed."""
-        folders = (runs_root(), sweeps_root(), data_home() / "elsewhere")
+        folders = (runs_root(), sweeps_root(), elsewhere_root())
         stamps = tuple((folder, _stamp(folder)) for folder in folders)
         if self._entries is not None and not self._again and self._folders == stamps:
             return

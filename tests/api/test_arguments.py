@@ -17,12 +17,13 @@ import torch
 
 import geomreg_tui as geomreg
 from geomreg_tui.api.arguments import asked_for, count_of, factors_of, importable_name, module_name, tail_plan
-from geomreg_tui.api.bars import NoBar, NotebookBar, TerminalBar, new_bar
+from geomreg_tui.api.bars import NotebookBar, new_bar
 from geomreg_tui.api.following import Interrupts, follow
 from geomreg_tui.datasets import read_packed
 from geomreg_tui.datasets.given import unpack_arrays
 from geomreg_tui.experiment import Experiment
 from geomreg_tui.runner.progress import StageProgress
+from geomreg_tui.terminal_bar import NoBar, TerminalBar
 
 RNG = np.random.default_rng(1)
 X, Y = RNG.normal(size=(9, 2)).astype(np.float32), RNG.integers(0, 3, 9)

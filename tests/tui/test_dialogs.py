@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import ast
+from pathlib import Path
+
 import pytest
 from textual.widgets import Input
 
+import geomreg_tui.tui
+from geomreg_tui.tui.screens.range import RangeScreen
 from geomreg_tui.tui.screens.tail import TailScreen
 from geomreg_tui.tui.screens.train import TrainScreen
 
@@ -62,3 +67,24 @@ async def test_one_goal_is_enough() -> None:
         (plan,) = driver.source.tails
         assert plan is not None
         assert (plan.loss, plan.log10_volume) == (1e-6, -float("inf"))
+
+
+def test_every_field_is_one_that_takes_no_steering_characters() -> None:
+    """Textual's own takes them, and its cursor blinks, which sends bytes for ever."""
+    found = {
+        f"{path.name}: {ast.unparse(node.func)}"
+        for path in Path(geomreg_tui.tui.__file__).parent.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in ("Input", "widgets.Input")
+    }
+    assert found == set()
+
+
+async def test_a_typed_range_is_plain_text() -> None:
+    async with opened() as driver:
+        driver.app.push_screen(RangeScreen(False, 0.0, "loss", "0 1"))
+        await driver.until(lambda: isinstance(driver.app.screen, RangeScreen))
+        field = driver.app.screen.query_one(Input)
+        field.value = "0 \x1b]0;owned\x07 2"
+        assert field.value.isprintable()
+        assert not field.cursor_blink

@@ -23,8 +23,8 @@ from geomreg_tui.tui.screens.help import HelpScreen
 from geomreg_tui.tui.screens.quit import QuitScreen
 from tests.patience import PATIENCE
 
-from .driving import opened
-from .fakes import FakeSource, facts_of, losses_of, summary_of
+from .driving import Driver, opened
+from .fakes import FakeRun, FakeSource, facts_of, losses_of, summary_of
 
 PANES = {
     "setup": "Architecture",
@@ -342,13 +342,19 @@ async def test_a_run_starts_pauses_goes_on_and_stops() -> None:
         assert driver.source.extended == [(run.directory, 1_000_000)]
 
 
+async def stopping(driver: Driver) -> FakeRun:
+    """Start a run and tell it to stop, which it does when the test says so."""
+    await driver.pilot.press("space")
+    await driver.until(lambda: "run sampling" in driver.text("#status"))
+    (run,) = driver.source.runs
+    run.finishes = False
+    await driver.pilot.press("s")
+    return run
+
+
 async def test_stopping_is_acknowledged_at_once_and_leaving_then_asks_nothing() -> None:
     async with opened() as driver:
-        await driver.pilot.press("space")
-        await driver.until(lambda: "run sampling" in driver.text("#status"))
-        (run,) = driver.source.runs
-        run.finishes = False
-        await driver.pilot.press("s")
+        run = await stopping(driver)
         assert "stopping, finishing what is under way" in driver.text("#status")  # before anything is read
         await driver.pilot.press("space")
         assert run.calls == ["stop"]
@@ -360,11 +366,7 @@ async def test_stopping_is_acknowledged_at_once_and_leaving_then_asks_nothing() 
 
 async def test_a_run_that_was_stopping_says_when_it_has_stopped() -> None:
     async with opened() as driver:
-        await driver.pilot.press("space")
-        await driver.until(lambda: "run sampling" in driver.text("#status"))
-        (run,) = driver.source.runs
-        run.finishes = False
-        await driver.pilot.press("s")
+        run = await stopping(driver)
         run.state = RunState.STOPPED
         await driver.until(lambda: "run stopped" in driver.text("#status"))
 

@@ -96,9 +96,7 @@ class ExportScreen(ModalScreen[None]):
             )
             with Horizontal(id="export-file"):
                 yield Static("file", markup=False)
-                field = PlainInput(f"{self._directory.name}{self._ends[0]}", compact=True, id="export-path")
-                field.cursor_blink = False  # a blinking cursor sends bytes for ever
-                yield field
+                yield PlainInput(f"{self._directory.name}{self._ends[0]}", id="export-path")
             yield Static(id="export-outcome", markup=False)
             with Vertical(id="export-again"):
                 yield Static(self.AGAIN, markup=False)

@@ -42,7 +42,7 @@ class LabelsScreen(ModalScreen[bool | None]):
             for name, label in _FIELDS:
                 with Horizontal(classes="tail-row"):
                     yield Static(label, markup=False)
-                    yield PlainInput(values[name], compact=True, id=f"labels-{name}")
+                    yield PlainInput(values[name], id=f"labels-{name}")
             yield Static(id="labels-problem", markup=False)
             with Horizontal(id="labels-buttons"):
                 yield Button("enter Keep", compact=True, id="labels-keep")

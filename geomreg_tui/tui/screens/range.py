@@ -11,6 +11,7 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
+from geomreg_tui.tui.widgets.fields import PlainInput
 from geomreg_tui.tui.window import Window
 
 __all__ = ["RangeScreen"]
@@ -38,7 +39,7 @@ class RangeScreen(ModalScreen[Window | None]):
             dialog.border_title = "Range on view"
             dialog.border_subtitle = "enter shows it, escape closes"
             yield Static(f"{self._what}, from and to, as in 0.1 2", markup=False)
-            yield Input(self._shown, compact=True, id="range-field")
+            yield PlainInput(self._shown, id="range-field")
             yield Static("", markup=False, id="range-problem")
 
     def on_mount(self) -> None:

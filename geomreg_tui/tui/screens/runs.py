@@ -115,11 +115,7 @@ class RunsScreen(ModalScreen[RunChoice | None]):
             dialog.border_title = "Runs and sweeps"
             dialog.border_subtitle = "escape closes"
             with Horizontal(id="runs-head"):
-                filter_by = PlainInput(
-                    placeholder="/ filters: width>64 init:he*", compact=True, id="runs-filter"
-                )
-                filter_by.cursor_blink = False  # a blinking cursor sends bytes for ever
-                yield filter_by
+                yield PlainInput(placeholder="/ filters: width>64 init:he*", id="runs-filter")
                 yield NotesWidget(id="runs-count")
             yield RunsList(id="runs-list")
             yield NotesWidget(id="runs-about")

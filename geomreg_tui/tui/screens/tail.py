@@ -18,11 +18,10 @@ from geomreg_tui.tui.widgets.fields import NumberField, problem_text, step_count
 __all__ = ["TailScreen"]
 
 _FIELDS = (
-    ("volume", "log10 V down to", DEPTH),
-    ("loss", "loss down to", ""),
-    ("population", "population", POPULATION),
-)
-_LABELS = {"to-log10-volume": "log10 V down to", "to-loss": "loss down to"}
+    ("volume", "to-log10-volume", "log10 V down to", DEPTH),
+    ("loss", "to-loss", "loss down to", ""),
+    ("population", "population", "population", POPULATION),
+)  # each by its id, its option, its label and what is in it at first
 
 
 class TailScreen(ModalScreen[TailPlan | None]):
@@ -42,7 +41,7 @@ class TailScreen(ModalScreen[TailPlan | None]):
                 "until either goal is reached. Leave one empty to go by the other alone.",
                 markup=False,
             )
-            for name, label, value in _FIELDS:
+            for name, _, label, value in _FIELDS:
                 with Horizontal(classes="tail-row"):
                     yield Static(label, markup=False)
                     step = step_count if name == "population" else None
@@ -69,13 +68,14 @@ class TailScreen(ModalScreen[TailPlan | None]):
         volume, loss, population = (
             self.query_one(f"#tail-{name}", Input).value.strip() or None for name, *_ in _FIELDS
         )
+        labels = {option: label for _, option, label, _ in _FIELDS}
         try:
             if volume is None and loss is None:
-                goals = " or ".join(_LABELS.values())
+                goals = f"{labels['to-log10-volume']} or {labels['to-loss']}"
                 raise ExperimentError([Problem(goals, "nothing", "at least one of the two is needed")])
             plan = parse_plan(loss, volume, population)
         except ExperimentError as error:
-            self.query_one("#tail-problem", Static).update(problem_text(error, _LABELS))
+            self.query_one("#tail-problem", Static).update(problem_text(error, labels))
             return
         self.dismiss(plan)
 

@@ -84,6 +84,10 @@ def problem_text(error: ExperimentError, labels: Mapping[str, str]) -> str:
 class PlainInput(Input):
     """A field without characters that could steer the terminal, typed, pasted or read from a file."""
 
+    def __init__(self, value: str = "", *, placeholder: str = "", id: str | None = None) -> None:
+        super().__init__(value, placeholder=placeholder, compact=True, id=id)
+        self.cursor_blink = False  # a blinking cursor sends bytes for ever
+
     def validate_value(self, value: str) -> str:
         """Take steering characters out of whatever the field is to hold."""
         return plain_text(value)
@@ -105,8 +109,7 @@ class NumberField(PlainInput):
     ]
 
     def __init__(self, value: str, step: Step | None = None, *, id: str | None = None) -> None:
-        super().__init__(value, compact=True, id=id)
-        self.cursor_blink = False  # a blinking cursor sends bytes for ever
+        super().__init__(value, id=id)
         self._step = step
 
     def validate_value(self, value: str) -> str:
@@ -137,8 +140,7 @@ class TextField(PlainInput):
     """A text such as a path; every printable key belongs to it, so escape leaves it."""
 
     def __init__(self, value: str, placeholder: str, *, id: str | None = None) -> None:
-        super().__init__(value, placeholder=placeholder, compact=True, id=id)
-        self.cursor_blink = False
+        super().__init__(value, placeholder=placeholder, id=id)
 
 
 class ChoiceField(Select[str], inherit_bindings=False):

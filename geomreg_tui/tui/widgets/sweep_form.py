@@ -26,8 +26,7 @@ class ValuesField(PlainInput):
     """Values of a factor; every printable key belongs to it, so escape or enter leaves it."""
 
     def __init__(self, value: str, *, id: str | None = None) -> None:
-        super().__init__(value, placeholder="16, 64, 256  or  1:8  or  16:1024:x2", compact=True, id=id)
-        self.cursor_blink = False  # a blinking cursor sends bytes for ever
+        super().__init__(value, placeholder="16, 64, 256  or  1:8  or  16:1024:x2", id=id)
 
 
 class SweepForm(Vertical):
