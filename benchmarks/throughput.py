@@ -1,4 +1,4 @@
-"""Networks per second of ``--sampler auto``, by torch and by the fused kernel, beside two loops of a user.
+"""Networks per second by the fused kernel and by torch, each by its best sampler, beside two loops of a user.
 
 Each way runs in as many processes as there are cores, one thread each, and the summed rate is taken: the
 best of two rounds, the ways of a row one after the other in each. Rates are of this machine; the
@@ -105,19 +105,20 @@ def table(seconds: float, cases: Sequence[Case] = CASES, rounds: int = ROUNDS) -
     """
     geomreg.prepare(geomreg.Experiment.parse({"data": "digits", "width": 8, "backend": "fused"}))
     lines = [
-        "| inputs | hidden layers | width | N | loop /s | vmap /s | geomreg-tui /s | fused /s | sampler "
-        "| × loop | × vmap | fused × torch | fused × vmap |",
-        "|---:|---:|---:|---:|---:|---:|---:|---:|---|---:|---:|---:|---:|",
+        "| inputs | hidden layers | width | N | sampler | module loop /s | vmap /s | torch /s | fused /s "
+        "| × loop | × vmap | × torch |",
+        "|---:|---:|---:|---:|---|---:|---:|---:|---:|---:|---:|---:|",
     ]
     for case in cases:
         best, sampler = {"loop": 0.0, "vmap": 0.0, "torch": 0.0, "fused": 0.0}, ""
         for way in rounds * list(best):
             found, chosen = measure(case, way, seconds)
-            best[way], sampler = max(best[way], found), sampler or chosen
-        loop, vmap, own, fused = best.values()
+            best[way], sampler = max(best[way], found), chosen or sampler
         lines.append(
-            f"| {case.inputs} | {case.depth} | {case.width} | {case.examples} | {loop:,.0f} | {vmap:,.0f} "
-            f"| {own:,.0f} | {fused:,.0f} | {sampler} | {own / loop:,.1f} | {own / vmap:,.1f} "
-            f"| {fused / own:,.1f} | {fused / vmap:,.1f} |"
+            f"| {case.inputs} | {case.depth} | {case.width} | {case.examples} | {sampler} | "
+            + " | ".join(f"{value:,.0f}" for value in best.values())
+            + " | "
+            + " | ".join(f"{best['fused'] / best[way]:,.1f}" for way in ("loop", "vmap", "torch"))
+            + " |"
         )
     return "\n".join(lines)

@@ -25,7 +25,7 @@ def put_engines_here(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(RunSeries, name, getattr(_Series, name))
 
 
-def _launch(request: RunRequest, meanwhile=lambda: None) -> RunHandle:
+def _launch(request: RunRequest, waiting=None, meanwhile=lambda: None) -> RunHandle:
     meanwhile()
     run, lease, engine = begin(request, InProcess())
     try:

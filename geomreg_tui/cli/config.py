@@ -19,7 +19,7 @@ ExperimentFlag = Annotated[
     bool, typer.Option("--experiment", help="of an experiment file (SPEC.toml) in place of the settings")
 ]
 
-config_app = typer.Typer(invoke_without_command=True, cls=CommandGroup)
+config_app = typer.Typer(invoke_without_command=True, cls=CommandGroup, rich_markup_mode=None)
 
 
 @config_app.callback()

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from geomreg_tui.cli.commands import FreshOption
 from geomreg_tui.cli.completion import complete_run
 from geomreg_tui.cli.opening import open_explorer
 from geomreg_tui.experiment import Experiment
@@ -14,7 +15,6 @@ __all__ = [
     "AsciiOption",
     "CountOption",
     "FpsOption",
-    "FreshOption",
     "MouseOption",
     "ThemeOption",
     "attach",
@@ -41,7 +41,6 @@ AsciiOption = Annotated[
     ),
 ]
 ThemeOption = Annotated[str | None, typer.Option(help="a Textual theme [default: the one chosen last]")]
-FreshOption = Annotated[bool, typer.Option("--fresh", help="open nothing of the last session again")]
 
 
 def explore(

@@ -49,11 +49,6 @@ def write_commands(group: Any, context: Any, formatter: Any) -> None:
         context: the context of the group.
         formatter: takes the section.
     """
-    commands = [(name, group.get_command(context, name)) for name in group.list_commands(context)]
-    records = [
-        (name, " ".join((command.help or "").split("\n\n")[0].split()))
-        for name, command in commands
-        if command is not None and not command.hidden
-    ]
+    records = [(name, group.summary(context, name)) for name in group.list_commands(context)]
     with formatter.section("Commands"):
         formatter.write_dl(records)

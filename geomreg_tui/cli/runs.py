@@ -45,7 +45,7 @@ _Going = Annotated[
     ),
 ]
 
-runs_app = typer.Typer(invoke_without_command=True, cls=CommandGroup)
+runs_app = typer.Typer(invoke_without_command=True, cls=CommandGroup, rich_markup_mode=None)
 
 
 @runs_app.callback()

@@ -8,11 +8,11 @@ from typing import Annotated
 
 import typer
 
+from geomreg_tui.cli.commands import FreshOption
 from geomreg_tui.cli.explore import (
     AsciiOption,
     CountOption,
     FpsOption,
-    FreshOption,
     MouseOption,
     ThemeOption,
 )

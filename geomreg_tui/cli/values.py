@@ -26,6 +26,11 @@ class CommandGroup(TyperGroup):
         write_options(self, ctx, formatter)
         write_commands(self, ctx, formatter)
 
+    def summary(self, context: Any, name: str) -> str:
+        """Return the first paragraph of what a command says of itself."""
+        command = self.get_command(context, name)
+        return " ".join((command.help or "").split("\n\n")[0].split()) if command else ""
+
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Return the command that the arguments name, and the arguments that are left for it.
 

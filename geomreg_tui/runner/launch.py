@@ -18,7 +18,7 @@ from geomreg_tui.gradients.plan import plan_values as gradient_values
 from geomreg_tui.held import is_held
 from geomreg_tui.place import Cluster
 from geomreg_tui.runner.loading import preloaded
-from geomreg_tui.runner.process import spawn
+from geomreg_tui.runner.process import RUNNER, spawn
 from geomreg_tui.runner.protocol import RunRequest, raise_error
 from geomreg_tui.sampling.plan import NAME as SAMPLING
 from geomreg_tui.splitting.plan import NAME as SPLITTING
@@ -30,12 +30,13 @@ from geomreg_tui.training.plan import plan_values as training_values
 if TYPE_CHECKING:
     from geomreg_tui.rundir import Labels
     from geomreg_tui.runner.handle import RunHandle
+    from geomreg_tui.runner.waiting import WaitingEngine
 
 __all__ = [
-    "RUNNER",
     "Request",
     "ask",
     "launch",
+    "modules_for",
     "plain_cluster",
     "resume_run",
     "spelled",
@@ -43,7 +44,6 @@ __all__ = [
     "start_run",
 ]
 
-RUNNER = "geomreg_tui.runner"
 PATIENCE = 60.0  # seconds
 
 
@@ -64,6 +64,7 @@ def start_run(
     arrays: Path | None = None,
     cluster: Cluster | None = None,
     labels: Labels | None = None,
+    waiting: WaitingEngine | None = None,
     meanwhile: Callable[[], object] = lambda: None,
 ) -> RunHandle:
     """Start an engine on a new run, and return when it has begun.
@@ -86,6 +87,7 @@ def start_run(
         arrays: folder with the arrays that the experiment was given for data; the run keeps a copy.
         cluster: whose workers do the work; None for this machine's.
         labels: what the run is called, which no bit depends on; None for nothing.
+        waiting: has an engine that has loaded already, perhaps; None for one that is started now.
         meanwhile: called while the engine starts.
 
     Raises:
@@ -119,6 +121,7 @@ def start_run(
             cluster=plain_cluster(cluster),
             labels=asdict(labels) if labels is not None else None,
         ),
+        waiting,
         meanwhile,
     )
     from geomreg_tui.rundir.elsewhere import RUN, remember
@@ -140,6 +143,7 @@ def resume_run(
     tail_seconds: float = 0.0,
     observed: int = 0,
     cluster: Cluster | None = None,
+    waiting: WaitingEngine | None = None,
 ) -> RunHandle:
     """Start an engine that goes on with a run, and return when it has begun.
 
@@ -158,6 +162,7 @@ def resume_run(
         tail_seconds: new time limit of its deep tail; 0: as planned.
         observed: networks that are observed in all; 0: as planned.
         cluster: whose workers do the work; None for this machine's.
+        waiting: has an engine that has loaded already, perhaps; None for one that is started now.
 
     Raises:
         ClusterError: if the cluster cannot be used.
@@ -190,11 +195,20 @@ def resume_run(
             allow_mixed=allow_mixed,
             patience=patience,
             cluster=plain_cluster(cluster),
-        )
+        ),
+        waiting,
     )
 
 
-def _launch(request: RunRequest, meanwhile: Callable[[], object] = lambda: None) -> RunHandle:
+def modules_for(experiment: Experiment, device: str) -> tuple[str, ...]:
+    """Return what the workers of a run are to have loaded that only samples losses of an experiment."""
+    values = experiment.model_dump(mode="json", exclude_unset=True)
+    return preloaded(RunRequest("", stage_plans(0, 0, None), values, device=device))
+
+
+def _launch(
+    request: RunRequest, waiting: WaitingEngine | None, meanwhile: Callable[[], object] = lambda: None
+) -> RunHandle:
     """Start an engine: in this process for a module that no other can import, else in one of its own."""
     if is_held(request.module):
         if request.cluster is not None:
@@ -203,7 +217,9 @@ def _launch(request: RunRequest, meanwhile: Callable[[], object] = lambda: None)
         from geomreg_tui.runner.here import launch_here
 
         return launch_here(request)
-    process, answer = launch(RUNNER, request, "run", *preloaded(request), meanwhile=meanwhile)
+    modules = preloaded(request)
+    ready = waiting.take(modules) if waiting is not None else None
+    process, answer = launch(RUNNER, request, "run", *modules, ready=ready, meanwhile=meanwhile)
     from geomreg_tui.runner.handle import RunHandle
 
     return RunHandle(Path(str(answer.get("directory", request.directory))), process)
@@ -217,7 +233,11 @@ class Request(Protocol):
 
 
 def launch(
-    module: str, request: Request, *arguments: str, meanwhile: Callable[[], object] = lambda: None
+    module: str,
+    request: Request,
+    *arguments: str,
+    ready: subprocess.Popen[bytes] | None = None,
+    meanwhile: Callable[[], object] = lambda: None,
 ) -> tuple[subprocess.Popen[bytes], Mapping[str, Any]]:
     """Start a process, hand it a request, and return it with its answer when it has begun.
 
@@ -225,13 +245,14 @@ def launch(
         module: the module that is run.
         request: what is asked for.
         arguments: of the module.
+        ready: the process, where it was started before.
         meanwhile: called while it begins.
 
     Raises:
         GeomregError: what it answers in place of beginning.
         SamplingError: if it died.
     """
-    process = spawn(module, *arguments)
+    process = ready or spawn(module, *arguments)
     pipes = [process.stdin, process.stderr]
     try:
         answer = ask(process, request, meanwhile)

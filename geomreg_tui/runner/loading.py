@@ -33,7 +33,7 @@ def preloaded(request: RunRequest) -> tuple[str, ...]:
 
 def _needs_torch(request: RunRequest) -> bool:
     """Return whether the workers of a request will need torch, as far as can be told before."""
-    if set(request.plans) - {SAMPLING} or kernel() is None:
+    if _has_other_stages(request) or kernel() is None:
         return True
     if request.device != "cpu" and may_have_gpu():
         return True
@@ -44,6 +44,16 @@ def _needs_torch(request: RunRequest) -> bool:
     columns = experiment.examples + experiment.held_out
     against = against_fused(experiment, columns, experiment.outputs or 1, radial=True)
     return experiment.backend == "torch" or bool(against)
+
+
+def _has_other_stages(request: RunRequest) -> bool:
+    """Return whether a run does more than sample losses."""
+    if request.experiment is not None:
+        return bool(set(request.plans) - {SAMPLING})
+    from geomreg_tui.runner.registry import STAGES
+
+    run, others = Path(request.directory), [kind for kind in STAGES if kind.name != SAMPLING]
+    return any((run / plan).exists() for kind in others for plan in kind.layout.begun)
 
 
 def _experiment(request: RunRequest) -> Experiment:

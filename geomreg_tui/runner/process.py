@@ -9,7 +9,9 @@ from pathlib import Path
 
 from geomreg_tui.safe_path import python_command, python_environment
 
-__all__ = ["answer", "detach", "log_line", "spawn"]
+__all__ = ["RUNNER", "answer", "detach", "log_line", "spawn"]
+
+RUNNER = "geomreg_tui.runner"
 
 
 def spawn(

@@ -17,9 +17,9 @@ from geomreg_tui.gradients.plan import GradientPlan
 from geomreg_tui.place import Cluster
 from geomreg_tui.rundir import RunState
 from geomreg_tui.runner.handle import RunHandle
-from geomreg_tui.runner.launch import RUNNER, ask, plain_cluster, spelled, stage_plans
+from geomreg_tui.runner.launch import ask, plain_cluster, spelled, stage_plans
 from geomreg_tui.runner.loading import preloaded
-from geomreg_tui.runner.process import spawn
+from geomreg_tui.runner.process import RUNNER, spawn
 from geomreg_tui.runner.protocol import RunRequest
 from geomreg_tui.sampling.plan import NAME as SAMPLING
 from geomreg_tui.splitting.plan import TailPlan

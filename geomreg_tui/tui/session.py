@@ -255,9 +255,15 @@ class Session:
             snapshot = run.handle.snapshot()
             if run.lost and snapshot is not None:
                 snapshot = replace(snapshot, state=RunState.STOPPED, message=_LOST)
+            if not run.attached and not _going(run):
+                self.source.expect_run(run.experiment)
             return snapshot
         snapshot = self.source.preview_snapshot()
-        return snapshot if snapshot is not None and snapshot.request == self._request else None
+        if snapshot is None or snapshot.request != self._request:
+            return None
+        if snapshot.state.over:
+            self.source.expect_run(self.experiment)
+        return snapshot
 
     def note(self, snapshot: Snapshot) -> None:
         """Take state and counts of the run on view from what was read of it."""

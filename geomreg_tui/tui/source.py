@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from geomreg_tui.gradients.plan import GradientPlan
     from geomreg_tui.runner.preview_engine import PreviewEngine
     from geomreg_tui.runner.snapshot import Snapshot
+    from geomreg_tui.runner.waiting import WaitingEngine
     from geomreg_tui.splitting.plan import TailPlan
     from geomreg_tui.sweeps.plan import SweepPlan
     from geomreg_tui.training.plan import TrainingPlan
@@ -76,6 +77,9 @@ class Source(Protocol):
     def cancel_preview(self) -> None:
         """Stop sampling the preview asked for last."""
 
+    def expect_run(self, experiment: Experiment) -> None:
+        """Get ready for a full run of an experiment, so that it begins at once; returns at once."""
+
     def start(
         self,
         experiment: Experiment,
@@ -103,7 +107,7 @@ class Source(Protocol):
 
 
 class EngineSource:
-    """Engines in processes of their own: one warm one for previews, another for each full run.
+    """Engines in processes of their own: one warm one for previews, one for each full run, one that waits.
 
     Args:
         device: which devices they use.
@@ -114,6 +118,7 @@ class EngineSource:
         self._device = device
         self._module = module
         self._engine: PreviewEngine | None = None
+        self._waiting: WaitingEngine | None = None
 
     def open(self) -> None:
         """Start the warm engine; it loads what it needs in the background."""
@@ -131,6 +136,15 @@ class EngineSource:
         """Stop sampling the preview asked for last."""
         if self._engine:
             self._engine.cancel()
+
+    def expect_run(self, experiment: Experiment) -> None:
+        """Start an engine that waits for a full run, and has loaded what one of this experiment needs."""
+        from geomreg_tui.runner.launch import modules_for
+        from geomreg_tui.runner.waiting import WaitingEngine
+
+        if self._waiting is None:
+            self._waiting = WaitingEngine()
+        self._waiting.start(modules_for(experiment, self._device))
 
     def start(
         self,
@@ -152,13 +166,14 @@ class EngineSource:
             tail=tail,
             training=training,
             observe=observe,
+            waiting=self._waiting,
         )
 
     def extend(self, directory: Path, samples: int) -> Run:
         """Start an engine that goes on with a run directory."""
         from geomreg_tui.runner.launch import resume_run
 
-        return resume_run(directory, samples, device=self._device, module=self._module)
+        return resume_run(directory, samples, device=self._device, module=self._module, waiting=self._waiting)
 
     def attach(self, directory: Path) -> Run:
         """Return a handle on a run directory."""
@@ -185,7 +200,10 @@ class EngineSource:
         return SweepHandle(directory)
 
     def close(self) -> None:
-        """End the warm engine; full runs and sweeps go on."""
+        """End the warm engine and the one that waits; full runs and sweeps go on."""
+        if self._waiting:
+            self._waiting.close()
+            self._waiting = None
         if self._engine:
             self._engine.close()
             self._engine = None

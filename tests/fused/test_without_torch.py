@@ -174,3 +174,13 @@ def test_a_run_that_is_gone_on_with_loads_torch_if_torch_drew_it(tmp_path):
         folder = tmp_path / backend
         geomreg.sample(**SMALL, backend=backend, samples=100, out=folder, workers=1, progress=False)
         assert len(preloaded(RunRequest(str(folder), {"sampling": {}}, device="cpu"))) == expected
+
+
+def test_a_run_that_only_samples_is_gone_on_with_without_torch(engines_here, tmp_path):
+    geomreg.sample(Experiment.parse(SMALL), 100, out=tmp_path / "run")
+    changes = {"sampling": {"samples": 0}, "splitting": {"seconds": 0.0}, "gradients": {"networks": 0}}
+    request = RunRequest(str(tmp_path / "run"), changes, device="cpu")
+    assert not any("torch" in name for name in preloaded(request))
+    (tmp_path / "run" / "tail").mkdir()
+    (tmp_path / "run" / "tail" / "plan.json").write_text("{}")
+    assert any("torch" in name for name in preloaded(request))

@@ -276,6 +276,7 @@ class FakeSource:
         self.sweeps: list[FakeSweep] = []
         self.extended: list[tuple[Path, int]] = []
         self.calls: list[str] = []
+        self.expected: Experiment | None = None
         self.failure: str = ""
         self.start_failure: GeomregError | None = None
         self.read_failure: GeomregError | None = None
@@ -305,6 +306,9 @@ class FakeSource:
 
     def cancel_preview(self) -> None:
         self.calls.append("cancel")
+
+    def expect_run(self, experiment: Experiment) -> None:
+        self.expected = experiment
 
     def start(
         self,

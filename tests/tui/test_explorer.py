@@ -25,6 +25,7 @@ from tests.patience import PATIENCE
 
 from .driving import Driver, opened
 from .fakes import FakeRun, FakeSource, facts_of, losses_of, summary_of
+from .shelf import put_run
 
 PANES = {
     "setup": "Architecture",
@@ -38,6 +39,26 @@ TABS = {
     "training": "nothing is trained yet",
     **dict(list(PANES.items())[3:]),
 }
+
+
+# Engines
+
+
+async def test_an_engine_waits_for_the_run_that_the_knobs_ask_for() -> None:
+    async with opened(width=8) as driver:
+        await driver.until(lambda: driver.source.expected == driver.session.experiment, "expected")
+        await driver.pilot.press("escape", "space")
+        await driver.until(lambda: driver.session.run_active, "sampling")
+        driver.source.expected = None
+        driver.source.runs[0].state = RunState.DONE
+        await driver.until(lambda: driver.source.expected == driver.session.experiment, "expected again")
+
+
+async def test_no_engine_waits_while_a_run_of_another_is_looked_at() -> None:
+    run = put_run(1, samples=20_000, target=20_000, live=20)
+    async with opened(samples=20_000, wait=False, attached=run.path) as driver:
+        await driver.until(lambda: "run done" in driver.text("#status"), "shown")
+        assert driver.source.expected is None
 
 
 # Layouts
