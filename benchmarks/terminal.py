@@ -95,12 +95,15 @@ def explorer(rate: float | None = None) -> Iterator[Terminal]:
             leaving(terminal)
 
 
-def sample(terminal: Terminal) -> None:
-    """Have the explorer sample on all cores."""
+def sample(terminal: Terminal) -> float:
+    """Have the explorer sample on all cores; return the seconds from the key to the first networks."""
+    pressed = time.monotonic()
     terminal.press(b" ")
-    if not terminal.shows("run sampling", 300):
+    came = terminal.when("run sampling", 300)
+    if came is None:
         raise RuntimeError(f"no run: {terminal.text()}")
     terminal.read(2.0)
+    return came - pressed
 
 
 @contextmanager
@@ -230,7 +233,8 @@ def _measure(count: int, seconds: float) -> list[str]:
         idle = traffic(terminal, seconds)
         focus_width(terminal)
         quiet_knob = percentile(knob(terminal, count // 2))
-        sample(terminal)
+        terminal.read(3.0)
+        started = sample(terminal)
         busy = traffic(terminal, seconds)
         own_key = percentile(keys(terminal, b"l", AXES, count))
         busy_knob = percentile(knob(terminal, count // 2))
@@ -255,6 +259,7 @@ def _measure(count: int, seconds: float) -> list[str]:
         f"| processor time, when nothing changes | {idle.cpu:.1%} | 1% | |",
         f"| knob to new histogram (ms) | {quiet_knob:.0f} | 400 | |",
         f"| knob to new histogram, while sampling (ms) | {busy_knob:.0f} | | |",
+        f"| start key to the first networks of a full run (ms) | {1e3 * started:.0f} | 1,000 | |",
         f"| line of 20 kB/s: key in a field, while sampling (ms) | {slow_turn:.0f} | 150 | |",
         f"| line of 20 kB/s: key that draws two plots anew (ms) | {slow_key:.0f} | | |",
         f"| line of 20 kB/s: leaving while sampling (s) | {quitting:.2f} | 1 | |",

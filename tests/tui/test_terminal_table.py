@@ -152,3 +152,13 @@ def test_a_turned_knob_shows_its_histogram_at_once() -> None:
     with measure.explorer() as terminal:
         measure.focus_width(terminal)
         assert best(most, lambda: measure.percentile(measure.knob(terminal, 12))) <= most
+
+
+@pytest.mark.alone
+def test_a_full_run_has_its_first_networks_within_a_second() -> None:
+    def start() -> float:
+        with measure.explorer() as terminal:
+            terminal.read(2.0)  # a person needs as long; the engine that waits has loaded by then
+            return measure.sample(terminal)
+
+    assert best(slowness(), start) <= slowness()
