@@ -14,6 +14,7 @@ from benchmarks import (
     gpu,
     gradients,
     memory,
+    others,
     overhead,
     primitives,
     tail,
@@ -32,6 +33,7 @@ TABLES: dict[str, Callable[[float], str]] = {
     "training": training.table,
     "gradients": gradients.table,
     "cluster": lambda seconds: cluster.table(10 * seconds),
+    "others": others.table,
 }
 # Each at its smallest, to see that it runs. What the terminal's takes is in tests/tui/test_terminal_table.py.
 SMOKE: dict[str, Callable[[], str]] = {
@@ -47,6 +49,7 @@ SMOKE: dict[str, Callable[[], str]] = {
     "training": lambda: training.table(0.01, training.CASES[:1], rounds=1),
     "gradients": lambda: gradients.table(0.01, [gradients.Case(2, 4, 1)], rounds=1),
     "cluster": lambda: cluster.table(1.0, list(cluster.EXPERIMENTS)[:1], (10,)),
+    "others": lambda: others.table(0.05, ["geomreg-tui"]),
     "gpu": lambda: gpu.table(0.01, "cpu", 2000, [gpu.Case(2, 8, 1, 1)]),
 }
 

@@ -1,8 +1,8 @@
 """Makes what the README and the pages show of real runs: pictures, figures, and outputs of commands.
 
 ``python -m docs.build [gallery] [outputs] [figures] [notebook] [throughput] [memory] [overhead]
-[training] [tail] [terminal] [gradients] [cluster]``; without any, the first two: the pictures, and the
-outputs that the README shows.
+[training] [tail] [terminal] [gradients] [cluster] [others]``; without any, the first two: the pictures,
+and the outputs that the README shows.
 ``python -m docs.build pages [PAGE ...]`` makes the outputs that pages show, or some of them, such as
 ``quickstart.md``.
 
@@ -24,7 +24,17 @@ from docs.blocks import Block, Reader, difference, reader_of, run_blocks
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
 PAGES = ROOT / "docs" / "pages"
-TABLES = ("throughput", "memory", "overhead", "training", "tail", "terminal", "gradients", "cluster")
+TABLES = (
+    "throughput",
+    "memory",
+    "overhead",
+    "training",
+    "tail",
+    "terminal",
+    "gradients",
+    "cluster",
+    "others",
+)
 
 
 def page_outputs(text: str, reader: Reader) -> str:

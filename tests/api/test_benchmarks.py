@@ -12,9 +12,9 @@ def test_every_table_has_a_smallest_size_but_that_of_the_terminal():
     assert set(SMOKE) == set(ROWS)
 
 
-LONG = ("tail", "overhead", "cluster", "gpu")
+LONG = ("tail", "overhead", "cluster", "gpu", "others")
 ROWS = {
-    "throughput": r"\| 2 \| 1 \| 8 \| 1 (\| [\d,]+ ){4}\| radial (\| [\d,.]+ ){4}\|",
+    "throughput": r"\| 2 \| 1 \| 8 \| 1 \| radial (\| [\d,]+ ){4}(\| [\d,.]+ ){3}\|",
     "memory": r"\| 1e\+03 \| \d+ \| \d+ \| \d+ \| \d+\.\d \|",
     "overhead": r"\| one example.* \| \d+\.\d \| (\d+\.\d|–) \| \d+\.\d\d% \| (\d+\.\d+|–) \|",
     "primitives": r"\| Cholesky root, 16 x 16 \| [\d,.]+ \|",
@@ -23,6 +23,7 @@ ROWS = {
     "cluster": r"\| one example, width 64 \| chunk \| [\d,]+ \| [\d,]+ \|",
     "gpu": r"(?s)^(?!.*(WRONG|NO)).*\| a run, killed and gone on with \| yes \|.*"
     r"\| 2 \| 1 \| 8 \| 1 (\| [\d,.]+ ){5}\|",
+    "others": r"\| geomreg-tui \| [\d,]+ \| \d+ \| 0 \| [\d,]+ \|",
     "gradients": r"\| 2 \| 4 \| [\d,]+ \| [\d,]+ \| [\d,]+ \| [\d,]+ \| (direct|projected) \| ×\d+\.\d \|",
 }
 
