@@ -33,7 +33,7 @@ def _judge(points: Points) -> Outcome:
     families = {part: table_of(points[part], dominance, _FAMILIES)[1] for part in ("narrow", "wide")}
     gains, scale = table_of(points["scale"], dominance, _GAINS)
     middle = _GAINS.index(1.0)
-    around = (scale[:, middle - 1] + scale[:, middle + 1]) / 2
+    beside = np.maximum(scale[:, middle - 1], scale[:, middle + 1])
     findings = (
         find(
             "family",
@@ -62,8 +62,8 @@ def _judge(points: Points) -> Outcome:
         find(
             "he",
             "He's scale puts more mass near zero loss than scales on either side of it",
-            "D_0 at gain 1 minus its mean at gains 0.71 and 1.41",
-            scale[:, middle] - around,
+            "D_0 at gain 1 minus the larger of D_0 at gains 0.71 and 1.41",
+            scale[:, middle] - beside,
             "above",
             margin=0.01,
         ),
@@ -99,8 +99,8 @@ STUDY = Study(
     ),
     rule=(
         "The family matters if D_0 differs between laws of equal variance by more than the margin. Scale "
-        "matters if D_0 changes along the gain. He's scale is special if D_0 there is above that of its "
-        "neighbours on a logarithmic axis."
+        "matters if D_0 changes along the gain. He's scale is special if D_0 there is above that at both "
+        "of its neighbours; that D_0 bends there does not make it so."
     ),
     parts=_parts,
     judge=_judge,
@@ -109,6 +109,11 @@ STUDY = Study(
             "universality",
             "In the limit of wide layers outputs are a Gaussian process that knows the variance of the "
             "weights and nothing else of their law (Neal 1996): the family matters for narrow networks only.",
+        ),
+        Rival(
+            "signal propagation",
+            "He et al. (2015) chose the scale so that the size of the signal is the same in every layer. By "
+            "that account no balance of modes is best at that scale.",
         ),
     ),
 )

@@ -61,7 +61,7 @@ def _judge(points: Points) -> Outcome:
         ),
         find(
             "dead",
-            "width matters because narrow deep networks die: it matters more at depth 4 than at depth 1",
+            "width matters more at depth 4 than at depth 1, as it does where narrow deep networks die",
             "change of D_0 per doubling of the width, at depth 4 minus that at depth 1",
             deepest - slopes(doublings, grid[0]),
             "above",
