@@ -14,6 +14,7 @@ from textual.color import Color
 from geomreg_tui.ascii import WORDS
 from geomreg_tui.tui.look import AsciiFilter, plain_theme
 from geomreg_tui.tui.settings import load_settings
+from geomreg_tui.tui.widgets.rows import ROLES, Roles
 from tests.patience import PATIENCE
 
 from .driving import opened
@@ -69,6 +70,47 @@ def test_frames_are_seen_in_sixteen_colours(term: str) -> None:
         assert frames
         own = ("default", "default")  # the terminal's own, which differ
         assert all(ink != behind for ink, behind in frames - {own}), frames
+
+
+# The colours that are not the terminal's text and ground, as xterm has them.
+XTERM = {
+    1: (205, 0, 0),
+    2: (0, 205, 0),
+    3: (205, 205, 0),
+    4: (0, 0, 238),
+    5: (205, 0, 205),
+    6: (0, 205, 205),
+    9: (255, 0, 0),
+    10: (0, 255, 0),
+    11: (255, 255, 0),
+    12: (92, 92, 255),
+    13: (255, 0, 255),
+}
+DEFAULT = -1  # the terminal's text
+
+
+def luminance(colour: tuple[int, int, int]) -> float:
+    """Return the relative luminance of a colour, as WCAG 2.1 defines it."""
+    parts = [part / 255 for part in colour]
+    linear = [part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+@pytest.mark.parametrize("theme", ["ansi-dark", "ansi-light"])
+async def test_colours_of_the_terminal_itself_are_seen_on_black_and_on_white(theme: str) -> None:
+    """Nobody knows which is behind. With white cyan has a contrast of 2.0, and bright yellow one of 1.1."""
+    async with opened() as driver:
+        driver.app.theme = theme
+        await driver.pilot.pause()
+        roles = driver.app.screen.query_one(Roles)
+        numbers = {role: roles.get_component_styles(f"role--{role}").color.ansi for role in ROLES}
+    own = {role: number for role, number in numbers.items() if number != DEFAULT}
+    assert {"bar", "theory", "landmark", "pinned", "key"} <= set(own)
+    for role, number in own.items():
+        assert number is not None, role
+        level = luminance(XTERM[number]) + 0.05
+        assert level / 0.05 > 1.9, role
+        assert 1.05 / level > 1.9, role
 
 
 def test_more_colours_keep_the_theme() -> None:

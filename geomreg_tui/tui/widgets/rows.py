@@ -8,6 +8,7 @@ from typing import Any, ClassVar, NamedTuple
 from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
 from rich.style import Style
+from textual.color import Color
 from textual.geometry import Region
 from textual.screen import Screen
 from textual.strip import Strip
@@ -159,11 +160,18 @@ class RowsWidget(Widget):
             behind = self.background_colors[1]
             if piece.over:
                 colour = roles.get_component_styles(f"role--{piece.over}").color
-                behind += colour if piece.over == "bar" else colour.with_alpha(_TINT)
+                behind = _behind(behind, colour, whole=piece.over == "bar")
             styles = roles.get_component_styles(f"role--{piece.role}")
             color = (behind + styles.color).rich_color
             self._styles_of_roles[key] = styles.text_style + Style(color=color, bgcolor=behind.rich_color)
         return self._styles_of_roles[key]
+
+
+def _behind(ground: Color, colour: Color, *, whole: bool) -> Color:
+    """Return what is behind a character that is drawn over something: its colour, or a tint of that."""
+    if whole:
+        return ground + colour
+    return ground if colour.ansi is not None else ground + colour.with_alpha(_TINT)  # none of 16 is a tint
 
 
 def follow_theme(screen: Screen[Any]) -> None:
