@@ -75,9 +75,8 @@ def effect_text(finding: Finding) -> str:
     said += f", {finding.replicates} data sets"
     if finding.missing:
         said += f" ({finding.missing} without a value)"
-    if not math.isnan(finding.p_different):
-        said += f", p {_p_text(finding)}"
-    return said
+    tests = _tests_text(finding)
+    return f"{said}; {tests}" if tests else said
 
 
 def studies_markdown(results: Sequence[StudyResult]) -> str:
@@ -227,11 +226,11 @@ def _page_parts(result: StudyResult) -> dict[str, Any]:
             _interval_text(finding.effect),
             number_text(finding.null),
             f"{finding.replicates}" + (f" ({finding.missing} without a value)" if finding.missing else ""),
-            _p_text(finding),
+            _tests_text(finding) or "-",
         )
         for finding, verdict in zip(result.outcome.findings, result.verdicts, strict=True)
     ]
-    headings = ("verdict", "prediction", "measure", "effect [95 %]", "against", "data sets", "p")
+    headings = ("verdict", "prediction", "measure", "effect [95 %]", "against", "data sets", "tests")
     return {
         "name": study.name,
         "question": study.question,
@@ -259,11 +258,16 @@ def _interval_text(interval: Interval) -> str:
     return number_text(interval.estimate)
 
 
-def _p_text(finding: Finding) -> str:
-    """Return the p-value with its relation; a hyphen where there is no test."""
-    if math.isnan(finding.p_different):
-        return "-"
-    return probability_text(finding.p_different, _SMALLEST_P)
+def _tests_text(finding: Finding) -> str:
+    """Return each test of a finding with its p-value: what it would show, and how surely; empty for none."""
+    null, margin = number_text(finding.null), number_text(finding.margin)
+    far = f"more than {margin} from {null}" if finding.expected == "equal" else f"not {null}"
+    tests = [(far, finding.p_different), (f"within {margin} of {null}", finding.p_negligible)]
+    return ", ".join(f"{shown}: p {_p_text(value)}" for shown, value in tests if not math.isnan(value))
+
+
+def _p_text(value: float) -> str:
+    return "> 0.99" if value > 0.99 else probability_text(value, _SMALLEST_P)
 
 
 def _rival_text(finding: Finding) -> str:
