@@ -27,7 +27,7 @@ __all__ = ["STUDY"]
 # Data sets, those of what is cheap, networks of each, and steps of training; population and repeats.
 _SIZES = {
     "quick": (6, 12, 4, 1000, 40, 2),
-    "standard": (40, 40, 16, 20_000, 200, 4),
+    "standard": (20, 20, 16, 10_000, 200, 4),
     "deep": (200, 200, 16, 50_000, 500, 8),
 }
 _EXAMPLES = 16  # of the linear model: its threshold

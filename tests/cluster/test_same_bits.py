@@ -85,6 +85,45 @@ def test_a_sweep_by_the_command_line_prints_what_this_machine_prints(cluster, tm
     assert found[0] == found[1]
 
 
+@pytest.mark.parametrize("count", [1, 3])
+def test_one_worker_and_three_have_the_bits_of_chunks_drawn_here(own_cluster, count, tmp_path, runs):
+    for _ in range(count):
+        own_cluster.start_worker()
+    _, summary = outcome(
+        runs.start(EXPERIMENT, SAMPLES, directory=tmp_path / "run", cluster=own_cluster.place)
+    )
+    assert summary.histogram.digest() == fold(SAMPLES)[0].histogram.digest()
+
+
+COMPARED = {"data": "gaussian", "inputs": 4, "examples": 3, "held_out": 10, "width": 8, "depth": 1}
+
+
+def test_a_comparison_by_a_cluster_is_that_of_this_machine(cluster, tmp_path):
+    sizes = {"arms": "volume,gd", "training_sets": 2, "to_loss": 0.1, "population": 20, "repeats": 2}
+    words = ["compare", "--quiet", "--json"]
+    for key, value in {**COMPARED, **sizes, "trajectories": 2, "steps": 500}.items():
+        words += [f"--{key.replace('_', '-')}", value]
+    far = ["--executor", "dask", "--scheduler", cluster.file]
+    answers = [call(*words, "--out", tmp_path / "far", *far, check=0)]
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        put_engines_here(monkeypatch)
+        answers.append(call(*words, "--out", tmp_path / "near", check=0))
+    found = [json.loads(answer.stdout) for answer in answers]
+    assert found[0] == found[1]
+    assert all(value is not None for value in found[0]["log10_volume"])
+
+
+@pytest.mark.full
+def test_a_study_by_a_cluster_is_that_of_this_machine(cluster, tmp_path):
+    far = ["--executor", "dask", "--scheduler", cluster.file]
+    answers = [
+        call("study", "two-modes", "--quiet", "--json", "--out", tmp_path / name, *more, check=0)
+        for name, more in (("far", far), ("near", []))
+    ]
+    found = [json.loads(answer.stdout) for answer in answers]
+    assert found[0] == found[1]
+
+
 def test_arrays_and_files_of_this_machine_are_sent(cluster, tmp_path):
     generator = np.random.default_rng(0)
     x, y = generator.normal(size=(40, 3)), generator.normal(size=40)
