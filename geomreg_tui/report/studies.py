@@ -154,8 +154,9 @@ def draw_study(result: StudyResult) -> Any:
 
 
 def commands(result: StudyResult) -> list[str]:
-    """Return the shell commands that run the sweeps of a study."""
-    return [plan_command(plan) for plan in result.study.parts(result.scale).values()]
+    """Return the shell commands that run the sweeps of a study, and what draws again the rest of it."""
+    plans = result.study.parts(result.scale).values()
+    return [*map(plan_command, plans), *result.study.redrawn]
 
 
 def panel_titles(result: StudyResult) -> str:

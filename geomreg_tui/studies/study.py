@@ -141,6 +141,7 @@ class Study:
             ``replicate``.
         judge: what the points of these sweeps say.
         rivals: other explanations.
+        redrawn: shell commands that draw again what no sweep of it holds.
     """
 
     name: str
@@ -151,6 +152,7 @@ class Study:
     parts: Callable[[str], Mapping[str, SweepPlan]] = field(repr=False)
     judge: Callable[[Points], Outcome] = field(repr=False)
     rivals: tuple[Rival, ...] = ()
+    redrawn: tuple[str, ...] = ()
 
 
 def _plain(values: FloatArray) -> list[float | None]:
