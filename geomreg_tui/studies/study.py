@@ -78,6 +78,7 @@ class Panel:
         x_label, y_label: what the axes are, with units.
         series: the lines.
         log_x, log_y: whether an axis is logarithmic.
+        names: what is at 0, 1 and so on, where the axis is one of names; ``x_label`` has them too.
     """
 
     title: str
@@ -86,6 +87,13 @@ class Panel:
     series: tuple[Series, ...]
     log_x: bool = False
     log_y: bool = False
+    names: tuple[str, ...] = ()
+
+    @classmethod
+    def of_names(cls, title: str, names: Sequence[str], y_label: str, series: tuple[Series, ...]) -> Panel:
+        """Return a panel with a place for each name, from 0 on."""
+        x_label = "; ".join(f"{place} {name}" for place, name in enumerate(names))
+        return cls(title, x_label, y_label, series, names=tuple(names))
 
     def to_json(self) -> dict[str, Any]:
         """Return plain data."""

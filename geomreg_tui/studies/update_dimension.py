@@ -124,9 +124,9 @@ def _judge(points: Points) -> Outcome:
     if linear:
         law = np.exp(np.mean(list(linear.values()), axis=0))
         series.append(Series.of_law("linear in the weights", np.arange(len(WINDOWS)), law))
-    panel = Panel(
+    panel = Panel.of_names(
         "Dimension of the updates along the path of training",
-        "; ".join(f"{place} {name}" for place, name in enumerate(WINDOWS)),
+        WINDOWS,
         "participation ratio, geometric mean",
         tuple(series),
     )

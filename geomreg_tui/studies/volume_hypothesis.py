@@ -199,8 +199,8 @@ def _panels(found: Mapping[_Cell, Comparison]) -> tuple[Panel, ...]:
 
 def _places_panel(title: str, found: Mapping[_Cell, Comparison]) -> Panel:
     """Return a panel with a place for each cell."""
-    names = "; ".join(f"{place} {cell.label}" for place, cell in enumerate(found))
-    return Panel(title, names, _RATIO, _series(range(len(found)), list(found.values())))
+    series = _series(range(len(found)), list(found.values()))
+    return Panel.of_names(title, [cell.label for cell in found], _RATIO, series)
 
 
 def _series(places: Sequence[int], comparisons: Sequence[Comparison]) -> tuple[Series, ...]:

@@ -13,7 +13,7 @@ import pytest
 
 import geomreg_tui as geomreg
 from geomreg_tui.errors import ExperimentError, SamplingError
-from geomreg_tui.report.studies import draw_study, studies_markdown
+from geomreg_tui.report.studies import draw_study, studies_markdown, studies_page
 from geomreg_tui.runner.series import RunSeries
 from geomreg_tui.statistics.evidence import find
 from geomreg_tui.studies import directory, registry
@@ -180,6 +180,10 @@ def test_the_command_lists_runs_and_reports(tmp_path, tiny):
     ):
         assert said in page
         assert said in markdown
+    # A narrow page can set panels under each other, and cells with their headings.
+    assert page.count("<figure>") == 1
+    assert page.count('class="stacked"') == 1
+    assert 'data-heading="data sets"' in page
     assert (out / "tiny.svg").read_text().startswith("<?xml")
     answer = call("study", "all", "--out", out, "--scale", "deep")
     assert answer.returncode == 2
@@ -211,6 +215,18 @@ def test_what_no_sweep_holds_of_double_descent_is_drawn_again_by_a_command():
     printed = subprocess.run([sys.executable, *words[1:]], capture_output=True, text=True, check=True).stdout
     point = SimpleNamespace(settings=(128, 0))
     np.testing.assert_allclose(np.array(printed.split(), float), _scaled_risks([point], False)[0], rtol=1e-12)
+
+
+def test_an_axis_of_names_has_them_in_every_form(tmp_path):
+    lines = (Series.of_law("a law", [0, 1], [0.5, 0.25]),)
+    panel = Panel.of_names("Of two", ["moons, N = 2", "iris"], "D_0", lines)
+    assert panel.x_label == "0 moons, N = 2; 1 iris"
+    named = replace(TINY, judge=lambda points: replace(judge(points), panels=(panel,)))
+    result = next(iter(run_studies([named], "quick", tmp_path)))
+    ticks = [label.get_text() for label in draw_study(result).axes[0].get_xticklabels()]
+    assert ticks == list(panel.names)
+    page = studies_page([result])
+    assert '<th scope="row">iris</th>' in page
 
 
 def test_slopes_are_those_of_numpy_and_leave_out_what_is_not_there():
