@@ -6,14 +6,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from geomreg_tui.experiment import Experiment
 from geomreg_tui.splitting.curve import tail_curve
 from geomreg_tui.splitting.plan import TailPlan, plan_from_values, plan_values
-from geomreg_tui.splitting.population import Population, tail_experiment
 from geomreg_tui.splitting.result import HELD_OUT_SHARES, PopulationResult, Tail
+from tests.unit.test_tail_observables import GOAL, VALUES, bits, gone_down
 
-VALUES = {"data": "gaussian", "inputs": 5, "examples": 3, "width": 5, "depth": 1, "held_out": 2}
-GOAL = {"log10_volume": -3.0, "population": 40}
 NORMS = ("held_norm_quantiles", "held_distance_quantiles")
 CASES = [
     VALUES,
@@ -22,21 +19,6 @@ CASES = [
         {**VALUES, "arch": "conv", "data": "digits", "channels": 2, "inputs": None}, marks=pytest.mark.full
     ),
 ]
-
-
-def bits(result):
-    values, arrays = result.to_parts()
-    return values, {name: array.tobytes() for name, array in arrays.items()}
-
-
-def gone_down(values, norms, stops=False):
-    """Return a population at its end; ``stops``: begun anew from its checkpoint before every level."""
-    experiment, plan = tail_experiment(Experiment.parse(values)), TailPlan(**GOAL, norms=norms)
-    population = Population(experiment, plan, 1)
-    while population.advance():
-        if stops:
-            population = Population(experiment, plan, 1, checkpoint=population.to_parts())
-    return population.result
 
 
 @pytest.mark.parametrize("values", CASES)
