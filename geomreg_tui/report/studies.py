@@ -176,10 +176,12 @@ def _panel_figure(panel: Panel, name: str) -> Figure:
 
 def _draw(axes: Any, panel: Panel) -> None:
     """Draw the lines of a panel, without its title."""
-    colours = cycle(COLOURS.values())
+    colours, dashes = cycle(COLOURS.values()), cycle((":", "--", "-."))
     for mark, series in zip(cycle(_MARKS), panel.series):
         if series.law:
-            axes.plot(series.x, series.y[:, 0], linestyle=":", color=INK, label=figure_text(series.label))
+            axes.plot(
+                series.x, series.y[:, 0], linestyle=next(dashes), color=INK, label=figure_text(series.label)
+            )
             continue
         estimate, low, high = series.y.T
         reach = [[max(0.0, e - a) if math.isfinite(a) else 0.0 for e, a in zip(estimate, low, strict=True)]]
@@ -191,6 +193,7 @@ def _draw(axes: Any, panel: Panel) -> None:
             marker=mark,
             markersize=3.5,
             linewidth=1,
+            linestyle="-" if panel.ordered else "none",
             capsize=2,
             color=next(colours),
             label=figure_text(series.label),

@@ -79,6 +79,7 @@ class Panel:
         series: the lines.
         log_x, log_y: whether an axis is logarithmic.
         names: what is at 0, 1 and so on, where the axis is one of names; ``x_label`` has them too.
+        ordered: whether neighbouring places are joined by lines.
     """
 
     title: str
@@ -88,12 +89,15 @@ class Panel:
     log_x: bool = False
     log_y: bool = False
     names: tuple[str, ...] = ()
+    ordered: bool = True
 
     @classmethod
-    def of_names(cls, title: str, names: Sequence[str], y_label: str, series: tuple[Series, ...]) -> Panel:
+    def of_names(
+        cls, title: str, names: Sequence[str], y_label: str, series: tuple[Series, ...], *, ordered: bool
+    ) -> Panel:
         """Return a panel with a place for each name, from 0 on."""
         x_label = "; ".join(f"{place} {name}" for place, name in enumerate(names))
-        return cls(title, x_label, y_label, series, names=tuple(names))
+        return cls(title, x_label, y_label, series, names=tuple(names), ordered=ordered)
 
     def to_json(self) -> dict[str, Any]:
         """Return plain data."""

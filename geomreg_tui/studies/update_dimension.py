@@ -129,6 +129,7 @@ def _judge(points: Points) -> Outcome:
         WINDOWS,
         "participation ratio, geometric mean",
         tuple(series),
+        ordered=True,
     )
     return Outcome(findings, (panel,), _remarks(part))
 

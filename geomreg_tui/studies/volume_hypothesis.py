@@ -43,9 +43,9 @@ _MANY, _LEAST = 32, 60
 _LOSS = 1e-2
 FloatArray = NDArray[np.float64]
 _TRAINED = {
-    GD: ("all weights", "all weights trained", ""),
-    READOUT: ("the readout", "readout trained", "reweighting alone"),
-    SGD: ("all weights by minibatches", "all weights, minibatches", ""),
+    GD: ("all weights", "all weights", ""),
+    READOUT: ("the readout", "readout alone", "reweighting alone"),
+    SGD: ("all weights by minibatches", "by minibatches", ""),
 }
 _RANKS = {"loss": GD, "norm": f"{GD}, norm", "distance": f"{GD}, distance"}
 _RATIO = "ln of the ratio of held-out losses"
@@ -200,7 +200,7 @@ def _panels(found: Mapping[_Cell, Comparison]) -> tuple[Panel, ...]:
 def _places_panel(title: str, found: Mapping[_Cell, Comparison]) -> Panel:
     """Return a panel with a place for each cell."""
     series = _series(range(len(found)), list(found.values()))
-    return Panel.of_names(title, [cell.label for cell in found], _RATIO, series)
+    return Panel.of_names(title, [cell.label for cell in found], _RATIO, series, ordered=False)
 
 
 def _series(places: Sequence[int], comparisons: Sequence[Comparison]) -> tuple[Series, ...]:
@@ -219,7 +219,7 @@ def _laws(places: Sequence[int], comparisons: Sequence[Comparison]) -> tuple[Ser
     if not all(GD in each and VOLUME in each for each in limits):
         return ()
     law = [math.log(each[GD] / each[VOLUME]) for each in limits]
-    return (Series.of_law("all weights trained, infinitely wide", places, law),)
+    return (Series.of_law("infinitely wide", places, law),)
 
 
 def _columns(rows: list[list[float]]) -> FloatArray:

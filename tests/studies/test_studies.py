@@ -219,7 +219,7 @@ def test_what_no_sweep_holds_of_double_descent_is_drawn_again_by_a_command():
 
 def test_an_axis_of_names_has_them_in_every_form(tmp_path):
     lines = (Series.of_law("a law", [0, 1], [0.5, 0.25]),)
-    panel = Panel.of_names("Of two", ["moons, N = 2", "iris"], "D_0", lines)
+    panel = Panel.of_names("Of two", ["moons, N = 2", "iris"], "D_0", lines, ordered=False)
     assert panel.x_label == "0 moons, N = 2; 1 iris"
     named = replace(TINY, judge=lambda points: replace(judge(points), panels=(panel,)))
     result = next(iter(run_studies([named], "quick", tmp_path)))

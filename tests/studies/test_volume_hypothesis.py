@@ -90,9 +90,9 @@ def test_ratios_verdicts_and_remarks_are_those_of_the_cells(monkeypatch, scale):
         by_number = outcome.panels[1]
         assert by_number.title.startswith("digits")
         lines = {series.label: series for series in by_number.series}
-        assert lines["all weights trained"].x.tolist() == [2, 6, 16, 32]
-        np.testing.assert_allclose(lines["all weights trained"].y[:, 0], [0, 0, 0.3, 0], atol=0.002)
-        np.testing.assert_allclose(lines["all weights trained, infinitely wide"].y[:, 0], math.log(2))
+        assert lines["all weights"].x.tolist() == [2, 6, 16, 32]
+        np.testing.assert_allclose(lines["all weights"].y[:, 0], [0, 0, 0.3, 0], atol=0.002)
+        np.testing.assert_allclose(lines["infinitely wide"].y[:, 0], math.log(2))
         assert len(outcome.panels) == 5
         assert "moons with 16 examples, moons with 32" in outcome.remarks[-1]
     assert outcome.remarks[0].startswith("moons, N = 6, width 32, depth 1: held-out loss volume 1.")
