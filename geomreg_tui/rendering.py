@@ -29,6 +29,7 @@ class Table:
         rows: cells, as many as headings.
         numbers: places of the columns that are set to the right.
         words: places of the columns whose words are never broken.
+        stacked: whether cells lie under each other, with their headings, where a page is narrow.
     """
 
     caption: str
@@ -36,6 +37,7 @@ class Table:
     rows: Sequence[Sequence[object]]
     numbers: Collection[int] = ()
     words: Collection[int] = ()
+    stacked: bool = False
 
 
 @dataclass(frozen=True)

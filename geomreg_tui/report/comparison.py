@@ -54,13 +54,16 @@ def comparison_text(comparison: Comparison, width: int | None = None) -> str:
     lines += ["", "Mean differences over training sets, with 95 % intervals:"]
     lines += _finding_lines(comparison.differences, comparison.words, width)
     if comparison.ranks:
-        lines += ["", "Mean rank of trained networks among the volume's by held-out loss, 0 to 1:"]
+        lines += ["", "Mean rank of trained networks among the volume's, 0 to 1; uniform ranks have 0.5:"]
         lines += _finding_lines(comparison.ranks, comparison.rank_words, width)
     lines += [
         "",
         *wrapped_lines(
             "A linear model, and a readout alone, end where the volume's networks are: every difference is 0 "
-            "there. Words account for all lines of a table together (Holm, 5 %); equal is within 5 %.",
+            "there, and ranks by loss and norm are uniform. The distance of a trained network is from its "
+            "start, that of the volume's from an initial network drawn apart: training that keeps to its "
+            "start ranks low. Words account for all lines of a table together (Holm, 5 %); equal is within "
+            "5 %.",
             width,
         ),
     ]

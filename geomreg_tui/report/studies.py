@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections import Counter
 from collections.abc import Sequence
 from itertools import cycle
@@ -37,6 +38,8 @@ __all__ = ["draw_study", "studies_markdown", "studies_page", "study_text", "verd
 _SMALLEST_P = 1e-6
 _WIDTH, _HEIGHT = 8.4, 3.2  # inches, of a row of panels
 _MARKS = "osD^vP"
+_LEVEL = 4  # names along an axis that lie beside each other
+_CHARACTERS = 52  # of a line in half of the width
 
 
 def verdict_line(result: StudyResult) -> str:
@@ -69,10 +72,7 @@ def study_text(result: StudyResult, width: int | None = None) -> str:
 
 def effect_text(finding: Finding) -> str:
     """Return an effect with its interval, over how many data sets, and its p-value."""
-    said = _interval_text(finding.effect)
-    if finding.null:
-        said += f" against {number_text(finding.null)}"
-    said += f", {finding.replicates} data sets"
+    said = f"{_against_text(finding)}, {finding.replicates} data sets"
     if finding.missing:
         said += f" ({finding.missing} without a value)"
     tests = _tests_text(finding)
@@ -148,13 +148,16 @@ def draw_study(result: StudyResult) -> Any:
     with style():
         figure = new_figure(_WIDTH, _HEIGHT * max(1, rows))
         for place, panel in enumerate(panels):
-            _draw(figure.add_subplot(rows, columns, place + 1), panel)
+            axes = figure.add_subplot(rows, columns, place + 1)
+            _draw(axes, panel)
+            axes.set_title(_broken(panel.title), fontsize=9, pad=12 * -(-len(panel.series) // 2) + 6)
     return figure
 
 
 def commands(result: StudyResult) -> list[str]:
-    """Return the shell commands that run the sweeps of a study."""
-    return [plan_command(plan) for plan in result.study.parts(result.scale).values()]
+    """Return the shell commands that run the sweeps of a study, and what draws again the rest of it."""
+    plans = result.study.parts(result.scale).values()
+    return [*map(plan_command, plans), *result.study.redrawn]
 
 
 def panel_titles(result: StudyResult) -> str:
@@ -162,11 +165,22 @@ def panel_titles(result: StudyResult) -> str:
     return "; ".join(panel.title for panel in result.outcome.panels)
 
 
+def _panel_figure(panel: Panel, name: str) -> Figure:
+    """Return a panel by itself, as a page has it, whose title is the caption."""
+    with style():
+        figure = new_figure(_WIDTH / 2, _HEIGHT)
+        _draw(figure.add_subplot(), panel)
+    return Figure(inline_svg(figure, name, panel.title), panel.title + ".")
+
+
 def _draw(axes: Any, panel: Panel) -> None:
-    colours = cycle(COLOURS.values())
+    """Draw the lines of a panel, without its title."""
+    colours, dashes = cycle(COLOURS.values()), cycle((":", "--", "-."))
     for mark, series in zip(cycle(_MARKS), panel.series):
         if series.law:
-            axes.plot(series.x, series.y[:, 0], linestyle=":", color=INK, label=figure_text(series.label))
+            axes.plot(
+                series.x, series.y[:, 0], linestyle=next(dashes), color=INK, label=figure_text(series.label)
+            )
             continue
         estimate, low, high = series.y.T
         reach = [[max(0.0, e - a) if math.isfinite(a) else 0.0 for e, a in zip(estimate, low, strict=True)]]
@@ -178,6 +192,7 @@ def _draw(axes: Any, panel: Panel) -> None:
             marker=mark,
             markersize=3.5,
             linewidth=1,
+            linestyle="-" if panel.ordered else "none",
             capsize=2,
             color=next(colours),
             label=figure_text(series.label),
@@ -187,10 +202,18 @@ def _draw(axes: Any, panel: Panel) -> None:
         _plain_ticks(axes, panel)
     if panel.log_y:
         axes.set_yscale("log")
-    axes.set_xlabel(figure_text(panel.x_label))
-    axes.set_ylabel(figure_text(panel.y_label))
-    axes.set_title(figure_text(panel.title), fontsize=9, pad=12 * -(-len(panel.series) // 2) + 6)
+    if panel.names:
+        slanted = {"rotation": 30, "ha": "right"} if len(panel.names) > _LEVEL else {}
+        axes.set_xticks(range(len(panel.names)), list(map(figure_text, panel.names)), **slanted)
+    else:
+        axes.set_xlabel(_broken(panel.x_label))
+    axes.set_ylabel(_broken(panel.y_label))
     legend_above(axes)
+
+
+def _broken(text: str) -> str:
+    """Return text in lines that half a figure has room for."""
+    return "\n".join(map(figure_text, textwrap.wrap(text, _CHARACTERS)))
 
 
 def _plain_ticks(axes: Any, panel: Panel) -> None:
@@ -217,26 +240,27 @@ def _markdown_table(results: Sequence[StudyResult]) -> list[str]:
 
 
 def _page_parts(result: StudyResult) -> dict[str, Any]:
-    study, titles = result.study, panel_titles(result)
+    study = result.study
     rows = [
         (
             verdict,
-            finding.claim + _rival_text(finding),
-            finding.measure,
-            _interval_text(finding.effect),
-            number_text(finding.null),
+            f"{finding.claim}{_rival_text(finding)}: {finding.measure}",
+            _against_text(finding),
             f"{finding.replicates}" + (f" ({finding.missing} without a value)" if finding.missing else ""),
             _tests_text(finding) or "-",
         )
         for finding, verdict in zip(result.outcome.findings, result.verdicts, strict=True)
     ]
-    headings = ("verdict", "prediction", "measure", "effect [95 %]", "against", "data sets", "tests")
+    headings = ("verdict", "prediction, and what is measured", "effect [95 %]", "data sets", "tests")
     return {
         "name": study.name,
         "question": study.question,
         "about": (f"Claim: {study.claim}", f"Source: {study.source}.", f"Rule: {study.rule}"),
-        "figure": Figure(inline_svg(draw_study(result), f"study-{study.name}", titles), titles + "."),
-        "findings": Table("What was found", headings, rows, words=(0, 3, 6)),
+        "panels": [
+            _panel_figure(panel, f"study-{study.name}-{place}")
+            for place, panel in enumerate(result.outcome.panels)
+        ],
+        "findings": Table("What was found", headings, rows, numbers=(2, 4), stacked=True),
         "remarks": result.outcome.remarks,
         "rivals": [f"{rival.source}: {rival.says}" for rival in study.rivals],
         "data": [_data_table(panel, series) for panel in result.outcome.panels for series in panel.series],
@@ -246,16 +270,26 @@ def _page_parts(result: StudyResult) -> dict[str, Any]:
 
 def _data_table(panel: Panel, series: Series) -> Table:
     rows = [
-        (number_text(float(x)), _interval_text(Interval(*map(float, y))))
+        (
+            panel.names[int(x)] if panel.names else number_text(float(x)),
+            _interval_text(Interval(*map(float, y))),
+        )
         for x, y in zip(series.x, series.y, strict=True)
     ]
-    return Table(f"{panel.title}: {series.label}", (panel.x_label, panel.y_label), rows, numbers=(0, 1))
+    heading, numbers = ("name", (1,)) if panel.names else (panel.x_label, (0, 1))
+    return Table(f"{panel.title}: {series.label}", (heading, panel.y_label), rows, numbers=numbers)
 
 
 def _interval_text(interval: Interval) -> str:
     if math.isfinite(interval.low) and math.isfinite(interval.high):
         return interval_text(interval)
     return number_text(interval.estimate)
+
+
+def _against_text(finding: Finding) -> str:
+    """Return an effect with its interval, and what it is compared with where that is not 0."""
+    against = f" against {number_text(finding.null)}" if finding.null else ""
+    return _interval_text(finding.effect) + against
 
 
 def _tests_text(finding: Finding) -> str:

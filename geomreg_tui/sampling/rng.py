@@ -15,7 +15,7 @@ __all__ = [
 ]
 
 # These end the keys of a level's streams, so that they are no chunk's.
-_WALK, _HELD_OUT, _OBSERVED = 0x77616C6B, 0x68656C64, 0x6F627376
+_WALK, _HELD_OUT, _OBSERVED, _WEIGHTS = 0x77616C6B, 0x68656C64, 0x6F627376, 0x77656967
 _TRAINING, _SUBSPACE = 0x74726169, 0x73756273  # end those of a trajectory
 _GRADIENTS, _PAIRED = 0x67726164, 0x70616972  # end those of networks that are observed
 _STATE_WORDS = 624  # of the Mersenne twister
@@ -44,6 +44,7 @@ def level_generator(
     *,
     held_out: bool = False,
     observed: bool = False,
+    weights: bool = False,
 ) -> torch.Generator:
     """Return a fresh generator whose stream depends on the seed, the population, the level and its purpose.
 
@@ -54,8 +55,9 @@ def level_generator(
         device: where the random numbers are made.
         held_out: whether it is for looking at held-out examples there, and not for going down.
         observed: whether it is for observing gradients there.
+        weights: whether it is for the sizes of weights there.
     """
-    purpose = _HELD_OUT if held_out else _OBSERVED if observed else _WALK
+    purpose = _HELD_OUT if held_out else _OBSERVED if observed else _WEIGHTS if weights else _WALK
     return _generator(np.random.SeedSequence([seed, population, level, purpose]), device)
 
 

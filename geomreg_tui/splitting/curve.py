@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -37,6 +37,8 @@ class TailHeldOut:
         loss_quantiles: by share, quantiles of the held-out loss.
         accuracy, accuracy_std: mean held-out accuracy and its standard error; None without classes.
         accuracy_quantiles: by share, quantiles of the accuracy; empty without classes.
+        norm_quantiles, distance_quantiles: by share, quantiles of ||theta||, and of ||theta - theta_0|| from
+            an independent draw of the init law; empty where they were not asked for or cannot be had.
     """
 
     log10_loss: FloatArray
@@ -46,9 +48,12 @@ class TailHeldOut:
     accuracy: FloatArray | None
     accuracy_std: FloatArray | None
     accuracy_quantiles: dict[float, FloatArray]
+    norm_quantiles: dict[float, FloatArray] = field(default_factory=dict)
+    distance_quantiles: dict[float, FloatArray] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Return plain data; None stands for what is undefined."""
+        sizes = {"norm_quantiles": self.norm_quantiles, "distance_quantiles": self.distance_quantiles}
         return {
             "log10_loss": self.log10_loss.tolist(),
             "mean_loss": _plain(self.mean_loss),
@@ -57,6 +62,11 @@ class TailHeldOut:
             "accuracy": None if self.accuracy is None else _plain(self.accuracy),
             "accuracy_std": None if self.accuracy_std is None else _plain(self.accuracy_std),
             "accuracy_quantiles": {str(share): _plain(q) for share, q in self.accuracy_quantiles.items()},
+            **{
+                name: {str(share): _plain(q) for share, q in quantiles.items()}
+                for name, quantiles in sizes.items()
+                if quantiles
+            },
         }
 
 
@@ -358,6 +368,11 @@ def _held_out(
         error = np.sqrt((weight**2 * (each - mean) ** 2).sum(axis=0) * len(rows) / max(len(rows) - 1, 1))
         return mean, error if len(rows) > 1 else np.full(at.size, np.nan)
 
+    def quantiles(name: str) -> dict[float, FloatArray]:
+        if any(len(getattr(each, name)) < len(each.held_log_loss) for each in populations):
+            return {}
+        return {share: joined(name, k)[0] for k, share in enumerate(HELD_OUT_SHARES)}
+
     mean, error = joined("held_loss")
     accuracy, accuracy_error = joined("held_accuracy")
     classes = bool(np.isfinite(accuracy).all())
@@ -365,17 +380,18 @@ def _held_out(
         log10_loss=at / _LN10,
         mean_loss=mean,
         mean_loss_std=error,
-        loss_quantiles={
-            share: joined("held_loss_quantiles", k)[0] for k, share in enumerate(HELD_OUT_SHARES)
-        },
+        loss_quantiles=quantiles("held_loss_quantiles"),
         accuracy=accuracy if classes else None,
         accuracy_std=accuracy_error if classes else None,
-        accuracy_quantiles={
-            share: joined("held_accuracy_quantiles", k)[0] for k, share in enumerate(HELD_OUT_SHARES)
-        }
-        if classes
-        else {},
+        accuracy_quantiles=quantiles("held_accuracy_quantiles") if classes else {},
+        norm_quantiles=_known(quantiles("held_norm_quantiles")),
+        distance_quantiles=_known(quantiles("held_distance_quantiles")),
     )
+
+
+def _known(quantiles: dict[float, FloatArray]) -> dict[float, FloatArray]:
+    """Return quantiles, or none where not all of them are numbers."""
+    return quantiles if quantiles and np.isfinite(list(quantiles.values())).all() else {}
 
 
 def _plain(values: FloatArray) -> list[float | None]:

@@ -4,7 +4,7 @@ Coordinates are whole weights, or, of a layer that is reduced, those of W on the
 block G = W Q with Q R = A. That decides the way forward, and so the loss. On the complement of Q the weights
 are independent of G and of the loss, and normal, however low the loss is. So the way back is exact as
 :mod:`geomreg_tui.gradients.layers` has it: W^T D = Q G^T D + (I - Q Q^T) Xi S, S^T S = D^T D. For a
-convolution, whose inputs overlap, W = G Q^T + Xi (I - Q Q^T) is drawn whole.
+convolution, whose inputs overlap, W is drawn whole (:mod:`geomreg_tui.splitting.weights`).
 """
 
 from __future__ import annotations
@@ -22,13 +22,14 @@ from geomreg_tui.gradients.layers import DrawnLayer, Layer, ProjectedLayer
 from geomreg_tui.gradients.observer import Observer, Pass
 from geomreg_tui.gradients.plan import GradientPlan
 from geomreg_tui.inits import Stream
-from geomreg_tui.networks import MLP, apply_matrix
+from geomreg_tui.networks import MLP
 from geomreg_tui.sampling.roots import augment
 from geomreg_tui.shapes import LayerShape
 from geomreg_tui.splitting.latent import Latent, LatentStream
 from geomreg_tui.splitting.plan import TailPlan
 from geomreg_tui.splitting.resolution import log_resolution
 from geomreg_tui.splitting.spaces import ReducedSpace, Space
+from geomreg_tui.splitting.weights import WholeLayers, orthonormal_basis, scaled_weights
 
 if TYPE_CHECKING:
     from jaxtyping import Float64
@@ -104,7 +105,7 @@ class TailObserver:
         stream = Stream(generator, space.sampler.device, torch.float64)
         if isinstance(space.sampler.network, MLP):
             return self._observer.run_layers(_ReducedMLP(space, members.normals, stream).layer)
-        layers = _WholeLayers(space, members.normals, stream)
+        layers = WholeLayers(space, members.normals, stream)
         outputs = space.sampler.network.forward(space.sampler.x[: space.examples], layers)
         done = self._observer.run(layers.parameters, count)
         done.outputs = outputs  # to the digits that the loss has
@@ -122,53 +123,7 @@ class _ReducedMLP:
         space = self._space
         block = space.block(shape, self._normals)
         if not space.reduced(shape):
-            return DrawnLayer(*_weights(space, shape, block), activations)
+            return DrawnLayer(*scaled_weights(space, shape, block), activations)
         scale, offset = space.law.row_scales(shape)
-        basis = _basis(augment(activations, scale, offset))
+        basis = orthonormal_basis(augment(activations, scale, offset))
         return ProjectedLayer(shape, scale, basis, space.root(shape, activations), block, self._stream)
-
-
-class _WholeLayers:
-    """The layers of networks made from reduced normals, whose weights are completed.
-
-    Attributes:
-        parameters: weights (batch, n_out, n_in) and biases (batch, n_out) or None, of each layer so far.
-    """
-
-    parameters: list[tuple[Tensor, Tensor | None]]
-
-    def __init__(self, space: ReducedSpace, normals: Float64[Tensor, "batch D"], stream: Stream) -> None:
-        self.batch = len(normals)
-        self.parameters = []
-        self._space, self._normals, self._stream = space, normals, stream
-
-    def weights(self, shape: LayerShape) -> tuple[Tensor, Tensor | None]:
-        raise NotImplementedError("reduced normals are asked for pre-activations")
-
-    def linear(self, shape: LayerShape, activations: Tensor) -> Tensor:
-        """Return pre-activations (batch, n_out, columns) of activations (batch or 1, n_in, columns)."""
-        space = self._space
-        block = space.block(shape, self._normals)
-        if not space.reduced(shape):
-            self.parameters.append(_weights(space, shape, block))
-            return DrawnLayer(*self.parameters[-1], activations).z
-        root = space.root(shape, activations)
-        basis = _basis(augment(activations, *space.law.row_scales(shape)))
-        fresh = self._stream.normal(self.batch, shape.n_out, basis.shape[1])
-        whole = fresh + (block - fresh @ basis) @ basis.mT
-        self.parameters.append(_weights(space, shape, whole))
-        return apply_matrix(block, root)
-
-
-def _weights(space: ReducedSpace, shape: LayerShape, normals: Tensor) -> tuple[Tensor, Tensor | None]:
-    """Return weights and biases from normals in units of their standard deviations, (batch, n_out, rows)."""
-    scale, offset = space.law.row_scales(shape)
-    return normals[..., : shape.n_in] * scale, normals[..., -1] * offset if shape.bias else None
-
-
-def _basis(columns: Float64[Tensor, "batch rows columns"]) -> Float64[Tensor, "batch rows rank"]:
-    """Return the orthonormal Q of A = Q R with an R whose diagonal is not negative."""
-    basis, root = torch.linalg.qr(columns)
-    signs = torch.where(root.diagonal(dim1=1, dim2=2) < 0, -1.0, 1.0).to(root.dtype)
-    turned: Tensor = basis * signs.unsqueeze(1)
-    return turned

@@ -35,7 +35,7 @@ _MOST_REPEATS = 99
 _POPULATIONS = (20, 10**6)
 _DEEPEST = -1e6  # log10 V
 # Of plans, what those of earlier versions do not have.
-_OPTIONAL: dict[str, Any] = {"held_out_curve": True, "observe": (), "pairs": None}
+_OPTIONAL: dict[str, Any] = {"held_out_curve": True, "norms": False, "observe": (), "pairs": None}
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,7 @@ class TailPlan:
         seconds: time for all of it; infinite for no limit.
         kernel: name of the kernel; ``auto`` for the one that measures best.
         held_out_curve: whether held-out examples are looked at on the way down as well as at the goal.
+        norms: whether, where held-out examples are looked at, the norms of all weights are too.
         observe: what is observed of networks on the way down: names of gradients' ``OBSERVED``, in its order.
         pairs: pairs of examples whose gradients are compared; None for all.
     """
@@ -61,6 +62,7 @@ class TailPlan:
     seconds: float = math.inf
     kernel: str = "auto"
     held_out_curve: bool = True
+    norms: bool = False
     observe: tuple[str, ...] = ()
     pairs: int | None = None
 
@@ -85,6 +87,8 @@ def plan_values(plan: TailPlan) -> dict[str, Any]:
     }
     if not plan.held_out_curve:
         values["held_out_curve"] = False
+    if plan.norms:
+        values["norms"] = True
     return {**values, "observe": list(plan.observe), "pairs": plan.pairs} if plan.observe else values
 
 
@@ -104,6 +108,7 @@ def plan_from_values(values: Mapping[str, Any]) -> TailPlan:
         seconds=math.inf if given["seconds"] is None else float(given["seconds"]),
         kernel=str(given["kernel"]),
         held_out_curve=bool(given["held_out_curve"]),
+        norms=bool(given["norms"]),
         observe=tuple(str(name) for name in given["observe"]),
         pairs=None if given["pairs"] is None else int(given["pairs"]),
     )

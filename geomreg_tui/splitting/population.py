@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -33,6 +33,7 @@ from geomreg_tui.splitting.result import (
     PopulationResult,
 )
 from geomreg_tui.splitting.spaces import ReducedSpace, Space, build_space
+from geomreg_tui.splitting.weights import weight_sizes
 
 __all__ = ["Population", "tail_experiment"]
 
@@ -98,6 +99,7 @@ class Population:
         self.space = "reduced" if isinstance(space, ReducedSpace) else "latent"
         self._held_out = bool(experiment.held_out)
         self._held_out_curve = plan.held_out_curve
+        self._norms = plan.norms
         self._observer = TailObserver(space, plan) if plan.observe else None
         least = -space.signs * math.log(2) if space.discrete else -math.inf
         begun = replace(PopulationResult.empty(), log_least_volume=least)
@@ -150,7 +152,8 @@ class Population:
         state, space = self._way.state, self._way.space
         device = space.sampler.device
         generator = level_generator(self._seed, state.index, level + 1, device, held_out=True)
-        rows: list[tuple[float, NDArray[np.float64], NDArray[np.float64]]] = []
+        of_weights = level_generator(self._seed, state.index, level + 1, device, weights=True)
+        rows: list[tuple[float, list[NDArray[np.float64]]]] = []
         held = self.result.held_log_loss
         due = _held_out_due if self._held_out_curve else _never_due
         with torch.inference_mode():
@@ -161,16 +164,24 @@ class Population:
                 seen = space.held_out(latent, generator)
                 loss = seen.loss.cpu().numpy()
                 none = np.full(len(loss), np.nan)
-                rows.append((log_loss, loss, none if seen.accuracy is None else seen.accuracy.cpu().numpy()))
+                accuracy = none if seen.accuracy is None else seen.accuracy.cpu().numpy()
+                row = [loss, accuracy]
+                if self._norms:
+                    found = weight_sizes(space, latent, of_weights)
+                    row += [none, none] if found is None else [size.cpu().numpy() for size in found]
+                rows.append((log_loss, row))
         if not rows:
             return {}
-        at, losses, accuracies = zip(*rows, strict=True)
+        losses, accuracies, *sizes = zip(*(each for _, each in rows), strict=True)
+        names = ("held_norm_quantiles", "held_distance_quantiles") if self._norms else ()
+        norms = {name: _quantiles(each) for name, each in zip(names, sizes, strict=True)}
         return {
-            "held_log_loss": np.array(at),
+            "held_log_loss": np.array([log_loss for log_loss, _ in rows]),
             "held_loss": np.array([each.mean() for each in losses]),
-            "held_loss_quantiles": np.array([np.quantile(each, HELD_OUT_SHARES) for each in losses]),
+            "held_loss_quantiles": _quantiles(losses),
             "held_accuracy": np.array([each.mean() for each in accuracies]),
-            "held_accuracy_quantiles": np.array([np.quantile(each, HELD_OUT_SHARES) for each in accuracies]),
+            "held_accuracy_quantiles": _quantiles(accuracies),
+            **norms,
         }
 
     def _seen(self, level: int, record: Record) -> ObservedMembers:
@@ -227,6 +238,11 @@ class Population:
             found += reached or (record.log_excess[-1:].tolist() if to_the_end else [])
         pairs = [(each, float(np.logaddexp(each, record.log_floor))) for each in dict.fromkeys(found)]
         return [(log_excess, log_loss) for log_excess, log_loss in pairs if log_loss < lowest]
+
+
+def _quantiles(rows: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
+    """Return the quantiles of each row at ``HELD_OUT_SHARES``, (rows, 5)."""
+    return np.array([np.quantile(each, HELD_OUT_SHARES) for each in rows])
 
 
 def _held_out_due(looks: int) -> float:

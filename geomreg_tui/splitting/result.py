@@ -46,6 +46,10 @@ _STATUS_LENGTH = 200
 _MEMBERS = 32  # that are shown while a population goes down
 
 
+def _no_rows() -> FloatArray:
+    return np.empty((0, len(HELD_OUT_SHARES)))
+
+
 class BrokenPopulationError(ValueError):
     """Numbers that no population can have; the message says which."""
 
@@ -75,6 +79,11 @@ class PopulationResult:
             continuous law.
         reason: what was wrong, where the status is ``FAILED``.
         observed: observables of members at some losses.
+        held_norm_quantiles: quantiles of ||theta||, all weights and biases counted, of the networks of which
+            held-out examples were looked at, (rows, 5); (0, 5) where that was not asked for, NaN where it
+            cannot be had.
+        held_distance_quantiles: the same of ||theta - theta_0||, from a theta_0 drawn for each network from
+            the init law, apart from it.
     """
 
     log_loss: FloatArray
@@ -94,11 +103,13 @@ class PopulationResult:
     log_least_volume: float = -math.inf
     reason: str = ""
     observed: ObservedMembers = field(default_factory=ObservedMembers.empty)
+    held_norm_quantiles: FloatArray = field(default_factory=_no_rows)
+    held_distance_quantiles: FloatArray = field(default_factory=_no_rows)
 
     @classmethod
     def empty(cls) -> PopulationResult:
         """Return a population that has not begun."""
-        none, rows = np.empty(0), np.empty((0, len(HELD_OUT_SHARES)))
+        none, rows = np.empty(0), _no_rows()
         return cls(none, none, none, none, none, none, rows, none, rows)
 
     def extended(
@@ -195,13 +206,17 @@ class PopulationResult:
             "reason": self.reason,
         }
         seen, parts = self.observed.to_parts()
-        return {**values, **seen}, {**{name: getattr(self, name) for name in _ARRAYS}, **parts}
+        arrays = {name: getattr(self, name) for name in _ARRAYS}
+        for name in _NORMS:
+            if not arrays[name].size:
+                del arrays[name]
+        return {**values, **seen}, {**arrays, **parts}
 
     @classmethod
     def from_parts(
         cls, values: Mapping[str, Any], arrays: Mapping[str, NDArray[np.generic]]
     ) -> PopulationResult:
-        """Restore a population; one of version 0.1.0 has no floor.
+        """Restore a population; one of version 0.1.0 has no floor, and most have no norms of weights.
 
         Raises:
             LookupError, TypeError, ValueError: if entries are missing or of the wrong kind.
@@ -215,11 +230,14 @@ class PopulationResult:
                 "reason": "",
                 "log_least_volume": -math.inf,
             }
-        restored = {name: np.asarray(arrays[name], np.float64) for name in _ARRAYS}
+        given = {**dict.fromkeys(_NORMS, _no_rows()), **arrays}
+        restored = {name: np.asarray(given[name], np.float64) for name in _ARRAYS}
         points, rows = restored["log_loss"].shape, restored["held_log_loss"].shape
         for name, array in restored.items():
             shape = rows if name.startswith("held") else points
             expected = (*shape, len(HELD_OUT_SHARES)) if name.endswith("quantiles") else shape
+            if name in _NORMS and not array.size:
+                expected = _no_rows().shape
             if array.shape != expected or array.size > _MOST_POINTS:
                 raise ValueError(f"{name}: shape {array.shape} is not {expected}")
         status = values["status"]
@@ -277,6 +295,7 @@ def _rise_text(volume: FloatArray, level: FloatArray, place: int) -> str:
     )
 
 
+_NORMS = ("held_norm_quantiles", "held_distance_quantiles")
 _ARRAYS = tuple(name for name, kind in PopulationResult.__annotations__.items() if kind == "FloatArray")
 
 

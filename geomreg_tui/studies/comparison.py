@@ -4,6 +4,17 @@ All arms have the same init law, training sets, loss to come to, and held-out ex
 networks given L <= eps. *readout* trains the readout of drawn networks alone, *gd* all weights by gradient
 descent, *sgd* all weights by minibatches; each stops where it first comes to eps. So volume - readout is what
 reweighting by evidence does, and gd - readout what learning of features does.
+
+Each trained network is ranked among the volume's, by its held-out loss, its norm and its distance:
+
+- *norm*: ||theta||, all weights and biases counted, trained or not.
+- *distance*: ||theta_T - theta_0|| of a trained network, from where it started. One of the volume has not
+  started anywhere: its distance is from a theta_0 that is drawn from the init law for it, apart from it.
+
+If training drew from the volume, ranks by loss and norm would be uniform, and by distance too if it forgot
+where it started. A linear model, and a readout alone, end at theta_0 + X^+ (y - X theta_0). That is a draw
+from the volume, so ranks by loss and norm are uniform there. But it is the fit next to theta_0, and keeps
+what the initial weights are where no example looks: its rank by distance is low, however long it is trained.
 """
 
 from __future__ import annotations
@@ -35,7 +46,18 @@ from geomreg_tui.sweeps.result import SweepPoint
 from geomreg_tui.training.plan import SGD_BATCH, TrainingPlan, check_plan
 from geomreg_tui.training.plan import parse_plan as parse_training
 
-__all__ = ["ARMS", "ArmResult", "ComparePlan", "Comparison", "compare_arms", "parse_compare"]
+__all__ = [
+    "ARMS",
+    "GD",
+    "READOUT",
+    "SGD",
+    "VOLUME",
+    "ArmResult",
+    "ComparePlan",
+    "Comparison",
+    "compare_arms",
+    "parse_compare",
+]
 
 FloatArray = NDArray[np.float64]
 
@@ -45,6 +67,12 @@ _SETS, _MOST_SETS = 20, 1000
 _POPULATION, _REPEATS = "200", "4"
 _MOST_EXAMPLES = 1000  # training and held out, for the laws of infinite width
 _SAME = 1e-6  # of log10 losses
+_RANKED = {
+    # What is ranked: of trained networks, of the volume's, and in words.
+    "loss": ("held_out_loss", "loss_quantiles", "held-out loss"),
+    "norm": ("norm", "norm_quantiles", "norm of the weights"),
+    "distance": ("distance", "distance_quantiles", "distance from an initial network"),
+}
 _MID_RANKS = np.convolve([0, *HELD_OUT_SHARES, 1], [0.5, 0.5], mode="valid")
 
 
@@ -81,7 +109,7 @@ class ComparePlan:
             training = self._training(arm)
             if training is not None:
                 check_plan(training, self.experiment)
-            tail = replace(self.tail, held_out_curve=False) if arm == VOLUME else None
+            tail = replace(self.tail, held_out_curve=False, norms=True) if arm == VOLUME else None
             found[arm] = SweepPlan(self.experiment, factors, self.samples, tail, training)
         return found
 
@@ -175,8 +203,9 @@ class Comparison:
         differences: mean paired differences, of held-out loss and, with classes, of accuracy; named
             ``gd - volume``.
         words: what each comes to, all accounted for together (Holm).
-        ranks: mean rank of a trained network's held-out loss among the volume's, by arm: one half where
-            training draws from the volume.
+        ranks: mean rank of a trained network among the volume's, by arm: one half where training draws from
+            the volume. First by held-out loss, named ``gd``; then by norm and by distance, where they are
+            known, named ``gd, norm`` and ``gd, distance``.
         rank_words: what each comes to.
         log10_volume: log10 V(eps) for each training set, (sets,); NaN where unknown.
         limits: held-out loss expected of infinitely wide networks, mean over training sets, by arm; empty
@@ -238,10 +267,12 @@ def compare_arms(points: Mapping[str, Sequence[SweepPoint]], eps: float) -> Comp
         if np.isfinite(getattr(arms[first], measure)).any()
     ]
     ranks = [
-        _rank(arm, some, ordered[VOLUME], eps)
+        _rank(arm, some, ordered[VOLUME], eps, ranked)
+        for ranked in _RANKED
         for arm, some in ordered.items()
         if arm != VOLUME and VOLUME in ordered
     ]
+    ranks = [each for each in ranks if each.name in ordered or each.replicates]
     return Comparison(
         eps=eps,
         sets=sets,
@@ -302,28 +333,36 @@ def _difference(measure: str, first: str, second: str, arms: Mapping[str, ArmRes
 
 
 def _rank(
-    arm: str, points: Sequence[SweepPoint | None], volume: Sequence[SweepPoint | None], eps: float
+    arm: str,
+    points: Sequence[SweepPoint | None],
+    volume: Sequence[SweepPoint | None],
+    eps: float,
+    ranked: str,
 ) -> Finding:
     """Return the mean rank of trained networks among the volume's, by the cells between its quantiles."""
     means = [
-        _mean_rank(point, among, eps) if point is not None and among is not None else math.nan
+        _mean_rank(point, among, eps, ranked) if point is not None and among is not None else math.nan
         for point, among in zip(points, volume, strict=True)
     ]
     claim = f"networks of {arm} rank among the volume's as one of them would"
-    measure = "mean rank of the held-out loss among the volume's, from 0 to 1"
-    return find(arm, claim, measure, means, "above", null=0.5, margin=0.05)
+    measure = f"mean rank of the {_RANKED[ranked][2]} among the volume's, from 0 to 1"
+    name = arm if ranked == "loss" else f"{arm}, {ranked}"
+    return find(name, claim, measure, means, "above", null=0.5, margin=0.05)
 
 
-def _mean_rank(point: SweepPoint, volume: SweepPoint, eps: float) -> float:
+def _mean_rank(point: SweepPoint, volume: SweepPoint, eps: float, ranked: str) -> float:
+    own, among, _ = _RANKED[ranked]
     row = _volume_row(volume, eps)
     if point.training is None or row is None or volume.tail is None or volume.tail.curve is None:
         return math.nan
     held_out, ends = volume.tail.curve.held_out, point.training.ends
     if held_out is None or not ends.fitted.any():
         return math.nan
-    places = [held_out.loss_quantiles[share][row] for share in HELD_OUT_SHARES]
-    cells = np.searchsorted(places, ends.final("held_out_loss")[ends.fitted])
-    return float(_MID_RANKS[cells].mean())
+    values, quantiles = ends.final(own)[ends.fitted], getattr(held_out, among)
+    if not quantiles or np.isnan(values).any():
+        return math.nan
+    places = [quantiles[share][row] for share in HELD_OUT_SHARES]
+    return float(_MID_RANKS[np.searchsorted(places, values)].mean())
 
 
 def _words(findings: Sequence[Finding], lower: str, higher: str) -> tuple[str, ...]:

@@ -57,6 +57,10 @@ _EPOCHS_WIDTH = 128  # of the network whose path is followed
 _NETWORK_LOSS = 0.3  # at which volumes of networks are compared
 _RATIOS = {"quick": (0.25, 1, 4), "standard": (0.25, 0.5, 0.75, 1, 1.5, 2, 4)}  # of examples to weights
 _TIMES = np.logspace(-2, 6, 161)  # of gradient flow
+_REDRAWN = (
+    'python -c "import numpy as np; from geomreg_tui.statistics.epochs import ScaledModel; '
+    'print(*np.log10(ScaledModel().risk(0, np.logspace(-2, 6, 161), one_rate=False)))"'
+)
 _MARGIN = 0.05  # of log10 of a risk
 FloatArray = NDArray[np.float64]
 
@@ -214,6 +218,8 @@ def _judge(points: Points) -> Outcome:
             "There its risk descends again along the number of examples.",
             "Along the path V of the training loss falls whenever the loss does. With steps of one rate the "
             "model, its weights' law and so V are the same, and only the order of learning is another.",
+            "Curves of the model of two scales are exact and in no sweep: the last command prints log10 of "
+            "the risk of data set 0, and with one_rate=True that of one rate.",
         ),
     )
 
@@ -361,6 +367,7 @@ STUDY = Study(
     ),
     parts=_parts,
     judge=_judge,
+    redrawn=(_REDRAWN,),
     rivals=(
         Rival(
             "variance at the threshold",

@@ -78,6 +78,8 @@ class Panel:
         x_label, y_label: what the axes are, with units.
         series: the lines.
         log_x, log_y: whether an axis is logarithmic.
+        names: what is at 0, 1 and so on, where the axis is one of names; ``x_label`` has them too.
+        ordered: whether neighbouring places are joined by lines.
     """
 
     title: str
@@ -86,6 +88,16 @@ class Panel:
     series: tuple[Series, ...]
     log_x: bool = False
     log_y: bool = False
+    names: tuple[str, ...] = ()
+    ordered: bool = True
+
+    @classmethod
+    def of_names(
+        cls, title: str, names: Sequence[str], y_label: str, series: tuple[Series, ...], *, ordered: bool
+    ) -> Panel:
+        """Return a panel with a place for each name, from 0 on."""
+        x_label = "; ".join(f"{place} {name}" for place, name in enumerate(names))
+        return cls(title, x_label, y_label, series, names=tuple(names), ordered=ordered)
 
     def to_json(self) -> dict[str, Any]:
         """Return plain data."""
@@ -141,6 +153,7 @@ class Study:
             ``replicate``.
         judge: what the points of these sweeps say.
         rivals: other explanations.
+        redrawn: shell commands that draw again what no sweep of it holds.
     """
 
     name: str
@@ -151,6 +164,7 @@ class Study:
     parts: Callable[[str], Mapping[str, SweepPlan]] = field(repr=False)
     judge: Callable[[Points], Outcome] = field(repr=False)
     rivals: tuple[Rival, ...] = ()
+    redrawn: tuple[str, ...] = ()
 
 
 def _plain(values: FloatArray) -> list[float | None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -85,9 +86,10 @@ def _mean_log(dimensions: FloatArray) -> FloatArray:
 
 def _judge(points: Points) -> Outcome:
     part = points["width"]
-    measured, linear = ({p.settings: of(p) for p in part} for of in (_dimensions, _linear))
+    measured = {p.settings: _dimensions(p) for p in part}
     widths, fall = table_of(part, lambda p: _fall(measured[p.settings]))
-    _, of_linear = table_of(part, lambda p: _fall(linear[p.settings]))
+    linear = {p.settings: _linear(p) for p in part if p.settings[0] == widths[-1]}
+    _, of_linear = table_of(part, lambda p: _fall(linear[p.settings]) if p.settings in linear else math.nan)
     findings = (
         find(
             "shrinks",
@@ -119,15 +121,15 @@ def _judge(points: Points) -> Outcome:
     for width in widths:
         rows = np.array([measured[p.settings] for p in part if p.settings[0] == width])
         series.append(_series(f"width {width}", rows))
-    widest = [linear[p.settings] for p in part if widths and p.settings[0] == widths[-1]]
-    if widest:
-        law = np.exp(np.mean(widest, axis=0))
+    if linear:
+        law = np.exp(np.mean(list(linear.values()), axis=0))
         series.append(Series.of_law("linear in the weights", np.arange(len(WINDOWS)), law))
-    panel = Panel(
+    panel = Panel.of_names(
         "Dimension of the updates along the path of training",
-        "; ".join(f"{place} {name}" for place, name in enumerate(WINDOWS)),
+        WINDOWS,
         "participation ratio, geometric mean",
         tuple(series),
+        ordered=True,
     )
     return Outcome(findings, (panel,), _remarks(part))
 

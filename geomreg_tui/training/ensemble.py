@@ -74,6 +74,7 @@ class Start:
         training: the training examples.
         held_out: inputs of the held-out examples, (networks or 1, M, *input_shape).
         squared_size: ||theta_0||**2 over all weights and biases, trained or not, float64 (networks,).
+        squared_rest: the part of it that is not trained, float64 (networks,).
     """
 
     networks: Networks
@@ -81,6 +82,7 @@ class Start:
     training: Examples
     held_out: Float[Tensor, "#networks held *input_shape"]
     squared_size: Float64[Tensor, " networks"]
+    squared_rest: Float64[Tensor, " networks"]
 
 
 class Ensemble:
@@ -157,10 +159,12 @@ class Ensemble:
         drawn = [self._drawn(trajectory) for trajectory in trajectories]
         parameters = tuple(torch.cat(tensors) for tensors in zip(*drawn, strict=True))
         size = squared_norm(parameters)
+        rest = torch.zeros_like(size)
         x = self._sampler.x.unsqueeze(0)
         if self._readout:
             trained = 1 + self._shapes[-1].bias
             x = readout_inputs(self._sampler.network, parameters, x[0])
+            rest = squared_norm(parameters[:-trained])
             parameters = parameters[-trained:]
         training = Examples(x[:, : self.examples].contiguous(), self._targets.unsqueeze(0))
         networks = self.networks
@@ -169,7 +173,7 @@ class Ensemble:
             frames = draw_frames(self.experiment.seed, trajectories, count, dimensions).to(self.device)
             networks = Subspaces(networks, parameters, frames.to(self.dtype))
             parameters = (parameters[0].new_zeros(len(trajectories), dimensions),)
-        return Start(networks, parameters, training, x[:, self.examples :].contiguous(), size)
+        return Start(networks, parameters, training, x[:, self.examples :].contiguous(), size, rest)
 
     def slopes(
         self, outputs: Float[Tensor, "networks outputs examples"], examples: Examples

@@ -84,6 +84,10 @@ class Networks(ABC):
         """Return what runs some of the networks, given by their places, int64 (kept,)."""
         return self
 
+    def weights(self, parameters: Parameters) -> Parameters:
+        """Return all weights that parameters stand for."""
+        return parameters
+
     def moves(self, parameters: Parameters, start: Parameters) -> Parameters:
         """Return by how much all weights differ from those at the start, as parameters of all of them."""
         return tuple(now - then for now, then in zip(parameters, start, strict=True))

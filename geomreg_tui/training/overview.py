@@ -137,13 +137,15 @@ class TrainingOverview:
     def from_parts(
         cls, values: Mapping[str, Any], arrays: Mapping[str, NDArray[np.generic]]
     ) -> TrainingOverview:
-        """Restore an overview.
+        """Restore an overview; one from before norms were recorded has none.
 
         Raises:
             LookupError, TypeError, ValueError: if entries are missing or contradict each other.
         """
         plan = plan_from_values(values["plan"])
         step = np.asarray(arrays[_PREFIX + "step"], np.int64)
+        if "norm" not in values["ends"]:
+            arrays = {**_no_band("norm", len(step)), **arrays}
         bands = {}
         for measure in (*MEASURES, *plan.observed):
             quantiles, median, count = (
@@ -180,3 +182,12 @@ class TrainingOverview:
         return cls(
             plan, results["ends"], results["shown"], bands, dimensions, moves, failures, failed, volume
         )
+
+
+def _no_band(measure: str, steps: int) -> dict[str, NDArray[np.generic]]:
+    """Return the arrays of a measure that no trajectory has."""
+    return {
+        f"{_PREFIX}{measure}.quantiles": np.full((steps, len(SHARES)), np.nan),
+        f"{_PREFIX}{measure}.median": np.full((steps, 3), np.nan),
+        f"{_PREFIX}{measure}.trajectories": np.zeros(steps, np.int64),
+    }

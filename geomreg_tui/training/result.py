@@ -30,7 +30,9 @@ MEASURES = (
     "distance",
     "relative_distance",
     "gradient_norm",
+    "norm",
 )
+_NORM = "norm"  # which versions up to 0.1.0 did not record
 _OBSERVED = tuple(name for names in OBSERVED.values() for name in names)
 _SHARES = (0.05, 0.25, 0.5, 0.75, 0.95)
 _MOST_ROWS = 10**8
@@ -74,6 +76,8 @@ class TrainingResult:
         distance: ||theta_t - theta_0||, (rows,).
         relative_distance: the same over ||theta_0||, all weights and biases counted, (rows,).
         gradient_norm: norm of the gradient of the training loss by what is trained, (rows,).
+        norm: ||theta_t||, all weights and biases counted, trained or not, (rows,); NaN in rows from before it
+            was recorded.
         layer_distance: distance within each layer, (rows, layers).
         sketch: of theta_t - theta_0, (rows, numbers); with no numbers where none was asked for.
         observed: what was observed of gradients, by name, (rows,) each: ``confusion_min`` and
@@ -93,6 +97,7 @@ class TrainingResult:
     distance: Float64[FloatArray, " rows"]
     relative_distance: Float64[FloatArray, " rows"]
     gradient_norm: Float64[FloatArray, " rows"]
+    norm: Float64[FloatArray, " rows"]
     layer_distance: Float64[FloatArray, "rows layers"]
     sketch: Float64[FloatArray, "rows rank"]
     observed: Mapping[str, Float64[FloatArray, " rows"]]
@@ -277,7 +282,7 @@ class TrainingResult:
 
     def to_parts(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         """Return plain data and named arrays from which :meth:`from_parts` restores the result."""
-        values: dict[str, Any] = {"layers": self.layer_distance.shape[1]}
+        values: dict[str, Any] = {"layers": self.layer_distance.shape[1], _NORM: True}
         arrays = {name: getattr(self, name) for name in _ARRAYS}
         if self.sketch.shape[1]:
             values["sketch"] = self.sketch.shape[1]
@@ -291,11 +296,13 @@ class TrainingResult:
     def from_parts(
         cls, values: Mapping[str, Any], arrays: Mapping[str, NDArray[np.generic]]
     ) -> TrainingResult:
-        """Restore a result.
+        """Restore a result; one from before norms were recorded has none.
 
         Raises:
             LookupError, TypeError, ValueError: if entries are missing or contradict each other.
         """
+        if _NORM not in values:
+            arrays = {**arrays, _NORM: np.full(len(arrays["step"]), np.nan)}
         whole = ("trajectory", "status", "first_row", "step")
         found: dict[str, Any] = {
             name: np.asarray(arrays[name], np.int64 if name in whole else np.float64) for name in _ARRAYS

@@ -48,9 +48,7 @@ class Subspaces(Networks):
 
     def run(self, parameters: Parameters, inputs: Float[Tensor, "#networks examples *input_shape"]) -> Pass:
         """Return the outputs, with what derivatives need."""
-        moves = self._turned(parameters)
-        whole = tuple(origin + move for origin, move in zip(self._origin, moves, strict=True))
-        done = self._networks.run(whole, inputs)
+        done = self._networks.run(self.weights(parameters), inputs)
         return Pass(done.outputs, parameters, done)
 
     def gradients(self, done: Pass, upstream: Float[Tensor, "networks outputs examples"]) -> Parameters:
@@ -67,6 +65,11 @@ class Subspaces(Networks):
         """Return some of the networks, given by their places, int64 (kept,)."""
         origin = tuple(tensor[networks] for tensor in self._origin)
         return Subspaces(self._networks, origin, self._frames[networks])
+
+    def weights(self, parameters: Parameters) -> Parameters:
+        """Return theta_0 + R z."""
+        moves = self._turned(parameters)
+        return tuple(origin + move for origin, move in zip(self._origin, moves, strict=True))
 
     def moves(self, parameters: Parameters, start: Parameters) -> Parameters:
         """Return R (z - z_0) as changes of all weights."""

@@ -181,7 +181,7 @@ class Block:
         self._initial = start.parameters
         self._parameters = tuple(tensor.clone() for tensor in start.parameters)
         self._training, self._held_out = start.training, start.held_out
-        self._squared_size = start.squared_size
+        self._squared_size, self._squared_rest = start.squared_size, start.squared_rest
         self._state = optimizers.start(ensemble.plan.optimizer, self._parameters)
 
     def _look(self) -> Pass | None:
@@ -258,6 +258,7 @@ class Block:
             by_layer[layer] += squared_norms(move)
         distance = squared_norm(moves).sqrt()
         size = self._squared_size[which].sqrt()
+        norm = (squared_norm(networks.weights(parameters)) + self._squared_rest[which]).sqrt()
         columns = np.column_stack(
             [
                 ensemble.losses(done.outputs),
@@ -266,6 +267,7 @@ class Block:
                 distance.cpu().numpy(),
                 (distance / size).cpu().numpy(),
                 steepness.cpu().numpy(),
+                norm.cpu().numpy(),
                 by_layer.sqrt().T.cpu().numpy(),
             ]
         )
@@ -286,7 +288,8 @@ class Block:
         self._training = self._training.of(which)
         if len(self._held_out) > 1:
             self._held_out = self._held_out[which]
-        self._squared_size, self._lr = self._squared_size[which], self._lr[which]
+        self._squared_size, self._squared_rest = self._squared_size[which], self._squared_rest[which]
+        self._lr = self._lr[which]
         if self._minibatches is not None:
             self._minibatches.keep(places)
 

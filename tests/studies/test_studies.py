@@ -2,18 +2,23 @@
 
 import json
 import re
+import shlex
+import subprocess
+import sys
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 import geomreg_tui as geomreg
 from geomreg_tui.errors import ExperimentError, SamplingError
-from geomreg_tui.report.studies import draw_study, studies_markdown
+from geomreg_tui.report.studies import draw_study, studies_markdown, studies_page
 from geomreg_tui.runner.series import RunSeries
 from geomreg_tui.statistics.evidence import find
 from geomreg_tui.studies import directory, registry
 from geomreg_tui.studies.directory import StudyDirectory
+from geomreg_tui.studies.double_descent import _scaled_risks
 from geomreg_tui.studies.registry import STUDIES, studies_named
 from geomreg_tui.studies.replicates import dominance, over, slopes, table_of
 from geomreg_tui.studies.run import run_studies
@@ -46,6 +51,7 @@ TINY = Study(
     parts,
     judge,
     (Rival("N. N.", "It falls."),),
+    ("echo 'drawn by hand'",),
 )
 
 
@@ -165,9 +171,19 @@ def test_the_command_lists_runs_and_reports(tmp_path, tiny):
     printed = json.loads(call("study", "all", "--out", out, "--json", "--quiet", check=0).stdout)
     assert printed["studies"][0] == json.loads((out / "tiny" / "study.json").read_text())
     page, markdown = (out / "report.html").read_text(), (out / "report.md").read_text()
-    for said in ("Does it rise?", "It falls.", "A remark.", "geomreg-tui sweep --over width=2,8"):
+    for said in (
+        "Does it rise?",
+        "It falls.",
+        "A remark.",
+        "geomreg-tui sweep --over width=2,8",
+        "drawn by hand",
+    ):
         assert said in page
         assert said in markdown
+    # A narrow page can set panels under each other, and cells with their headings.
+    assert page.count("<figure>") == 1
+    assert page.count('class="stacked"') == 1
+    assert 'data-heading="data sets"' in page
     assert (out / "tiny.svg").read_text().startswith("<?xml")
     answer = call("study", "all", "--out", out, "--scale", "deep")
     assert answer.returncode == 2
@@ -190,6 +206,27 @@ def test_the_command_of_a_report_gives_the_bits_of_the_study(tmp_path, tiny):
             for folder in (out / "tiny" / "width", tmp_path / "again")
         )
         assert first == second
+
+
+def test_what_no_sweep_holds_of_double_descent_is_drawn_again_by_a_command():
+    study = studies_named(["double-descent"])[0]
+    words = shlex.split(study.redrawn[0])
+    assert words[:2] == ["python", "-c"]
+    printed = subprocess.run([sys.executable, *words[1:]], capture_output=True, text=True, check=True).stdout
+    point = SimpleNamespace(settings=(128, 0))
+    np.testing.assert_allclose(np.array(printed.split(), float), _scaled_risks([point], False)[0], rtol=1e-12)
+
+
+def test_an_axis_of_names_has_them_in_every_form(tmp_path):
+    lines = (Series.of_law("a law", [0, 1], [0.5, 0.25]),)
+    panel = Panel.of_names("Of two", ["moons, N = 2", "iris"], "D_0", lines, ordered=False)
+    assert panel.x_label == "0 moons, N = 2; 1 iris"
+    named = replace(TINY, judge=lambda points: replace(judge(points), panels=(panel,)))
+    result = next(iter(run_studies([named], "quick", tmp_path)))
+    ticks = [label.get_text() for label in draw_study(result).axes[0].get_xticklabels()]
+    assert ticks == list(panel.names)
+    page = studies_page([result])
+    assert '<th scope="row">iris</th>' in page
 
 
 def test_slopes_are_those_of_numpy_and_leave_out_what_is_not_there():

@@ -71,6 +71,16 @@ def test_parts_restore_a_result():
             TrainingResult.from_parts(values, {key: a for key, a in arrays.items() if key != name})
 
 
+def test_a_result_from_before_norms_were_recorded_has_none():
+    result = made([0, 5, 10], [DEAD, FITTED, LIMIT])
+    values, arrays = result.to_parts()
+    del values["norm"], arrays["norm"]
+    restored = TrainingResult.from_parts(values, arrays)
+    assert np.isnan(restored.norm).all()
+    assert_same_bits(restored, result)  # whose norms are not known either
+    assert np.isnan(restored.medians()["norm"].estimate)
+
+
 @pytest.mark.parametrize(
     "change",
     [

@@ -104,6 +104,10 @@ def test_what_is_recorded_is_what_the_weights_say():
     distance = np.sqrt(squares.sum(axis=0))
     np.testing.assert_allclose(result.final("distance"), distance, rtol=1e-12)
     np.testing.assert_allclose(result.final("relative_distance"), distance / size, rtol=1e-12)
+    whole = [arrays[f"parameters.{place}"].reshape(5, -1) for place in range(4)]
+    np.testing.assert_allclose(
+        result.final("norm"), np.linalg.norm(np.concatenate(whole, axis=1), axis=1), rtol=1e-12
+    )
     layers = np.sqrt(np.stack([squares[:2].sum(axis=0), squares[2:].sum(axis=0)], axis=1))
     np.testing.assert_allclose(result.layer_distance[result.first_row[1:] - 1], layers, rtol=1e-12)
     first, shift, last, offset = (arrays[f"parameters.{place}"] for place in range(4))
@@ -116,6 +120,18 @@ def test_what_is_recorded_is_what_the_weights_say():
     np.testing.assert_array_equal(
         result.final("held_out_accuracy"), (outputs.argmax(axis=2) == labels).mean(axis=1)
     )
+
+
+def test_the_norm_counts_weights_that_are_not_trained():
+    made = ensemble(TrainingPlan(train="readout", steps=9, lr=0.1), bias=True)
+    block = Block(made, range(5))
+    block.advance(9)
+    _, arrays = block.to_parts()
+    block.advance()
+    first, shift, _, _ = ensemble(TrainingPlan(), bias=True).start(range(5)).parameters  # whatever is trained
+    parts = [first.numpy(), shift.numpy(), arrays["parameters.0"], arrays["parameters.1"]]
+    whole = np.concatenate([part.reshape(5, -1) for part in parts], axis=1)
+    np.testing.assert_allclose(block.result().final("norm"), np.linalg.norm(whole, axis=1), rtol=1e-12)
 
 
 def test_without_held_out_examples_nothing_is_said_of_them():

@@ -45,9 +45,10 @@ def bits(result):
     return values, {name: array.tobytes() for name, array in arrays.items()}
 
 
-def gone_down(values, observe, stops=False):
+def gone_down(values, observe=(), stops=False, norms=False):
     """Return a population at its end; ``stops``: begun anew from its checkpoint before every level."""
-    experiment, plan = tail_experiment(Experiment.parse(values)), TailPlan(**GOAL, observe=observe)
+    experiment = tail_experiment(Experiment.parse(values))
+    plan = TailPlan(**GOAL, observe=observe, norms=norms)
     population = Population(experiment, plan, 1)
     while population.advance():
         if stops:
