@@ -1,7 +1,7 @@
 """What the losses say: views, volumes, modes, trends. Numbers in, numbers out; no networks, no torch."""
 
 from geomreg_tui.statistics.distribution import Binned, Distance, LossDistribution, distance
-from geomreg_tui.statistics.heldout import HeldOutCurve, held_out_given_loss
+from geomreg_tui.statistics.heldout import HeldOutBins, HeldOutCurve, held_out_given_loss, held_out_in_bins
 from geomreg_tui.statistics.intervals import (
     Interval,
     clopper_pearson,
@@ -21,6 +21,7 @@ __all__ = [
     "Dip",
     "Direction",
     "Distance",
+    "HeldOutBins",
     "HeldOutCurve",
     "Interval",
     "LandmarkDominance",
@@ -34,6 +35,7 @@ __all__ = [
     "direction",
     "distance",
     "held_out_given_loss",
+    "held_out_in_bins",
     "landmark_dominance",
     "lebesgue_curve",
     "rule_of_three",

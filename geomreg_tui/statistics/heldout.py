@@ -1,4 +1,4 @@
-"""Held-out performance of the networks whose training loss is at most eps."""
+"""Held-out performance of networks by their training loss: of at most eps, or within bins."""
 
 from __future__ import annotations
 
@@ -13,13 +13,15 @@ from geomreg_tui.statistics.intervals import LEVEL
 from geomreg_tui.summary.histogram import bin_edge
 from geomreg_tui.summary.joint import OVERFLOW, JointHistogram, coarse_bin
 
-__all__ = ["QUANTILES", "Band", "HeldOutCurve", "held_out_given_loss"]
+__all__ = ["QUANTILES", "Band", "HeldOutBins", "HeldOutCurve", "held_out_given_loss", "held_out_in_bins"]
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 QUANTILES = (0.05, 0.5, 0.95)
 _POINTS = 64
+_BINS = 32
+_FEWEST = 20  # networks of a bin, as far as neighbours can be joined: fewer say nothing of a quantile
 _ZERO = int(coarse_bin([0.0])[0])
 _BITS = int(coarse_bin([2.0])[0] - coarse_bin([1.0])[0]).bit_length() - 1  # bins to an octave are 2**bits
 
@@ -83,6 +85,36 @@ class HeldOutCurve:
         }
 
 
+@dataclass(frozen=True)
+class HeldOutBins:
+    """Held-out loss and accuracy of the networks whose training loss lies within each of some bins.
+
+    Bins are disjoint, so their intervals are independent. All but ``low`` and ``high`` are as in
+    :class:`HeldOutCurve`, with the networks of a bin in place of those below eps.
+
+    Attributes:
+        low, high: ends of each bin, increasing, shape (bins,). Exact zeros have the first bin, from 0 to 0.
+        count, infinite, examples, mean_loss, loss_quantiles, accuracy, accuracy_quantiles: as there.
+    """
+
+    low: FloatArray
+    high: FloatArray
+    count: IntArray
+    infinite: IntArray
+    examples: int
+    mean_loss: Band
+    loss_quantiles: dict[float, Band]
+    accuracy: Band | None
+    accuracy_quantiles: dict[float, Band]
+
+    def at(self, loss: float) -> int | None:
+        """Return the place of the bin that a training loss lies in; None between bins and beyond them."""
+        if loss == 0:
+            return 0 if self.high.size and self.high[0] == 0 else None
+        found = np.flatnonzero((self.low <= loss) & (loss < self.high))
+        return int(found[0]) if found.size else None
+
+
 def held_out_given_loss(joint: JointHistogram, points: int = _POINTS) -> HeldOutCurve:
     """Return held-out performance given a training loss below eps, for eps at edges of coarse bins.
 
@@ -90,40 +122,102 @@ def held_out_given_loss(joint: JointHistogram, points: int = _POINTS) -> HeldOut
         joint: joint counts. Networks whose training loss is not finite enter no point.
         points: largest number of points, roughly; exact zeros have a point of their own, eps = 0.
     """
-    train, held, correct = joint.cells.T
-    usable = train != OVERFLOW
-    train, held, correct, count = train[usable], held[usable], correct[usable], joint.count[usable]
-    grid = _grid(np.unique(train), points)
-    slot = np.searchsorted(grid, train)
+    cells = _Cells.of(joint)
+    grid = _grid(np.unique(cells.train), points)
     edge = np.where(grid == _ZERO, 0.0, bin_edge(np.maximum(grid, 0) + 1, _BITS))
+    rows = np.searchsorted(grid, cells.train)
+    return HeldOutCurve(edge, *cells.performance(rows, grid.size, cumulative=True))
 
-    names, column = np.unique(held, return_inverse=True)
-    table = _cumulative(slot, column, count, (grid.size, names.size))
-    total = table.sum(axis=1)
-    finite = names != OVERFLOW
-    real = finite & (names != _ZERO)
-    safe = np.where(real, names, 0)
-    lower = np.where(real, bin_edge(safe, _BITS), np.where(finite, 0.0, np.inf))
-    upper = np.where(real, bin_edge(safe + 1, _BITS), np.where(finite, 0.0, np.inf))
-    infinite = table[:, ~finite].sum(axis=1)
 
-    accuracy, accuracy_quantiles = None, {}
-    if correct.size and correct.min() >= 0:
-        levels, column = np.unique(correct, return_inverse=True)
-        share = levels / joint.examples
-        right = _cumulative(slot, column, count, (grid.size, levels.size))
-        accuracy = _mean_accuracy(right, share)
-        accuracy_quantiles = {level: _quantile(right, share, share, level) for level in QUANTILES}
-    return HeldOutCurve(
-        loss=edge,
-        count=total,
-        infinite=infinite,
-        examples=joint.examples,
-        mean_loss=_mean_loss(table[:, finite], lower[finite], upper[finite], infinite > 0),
-        loss_quantiles={level: _quantile(table, lower, upper, level) for level in QUANTILES},
-        accuracy=accuracy,
-        accuracy_quantiles=accuracy_quantiles,
-    )
+def held_out_in_bins(joint: JointHistogram, bins: int = _BINS) -> HeldOutBins:
+    """Return held-out performance of the networks within bins of training loss.
+
+    Bins are equally wide in the logarithm of the loss; where one has too few networks for a quantile, it is
+    joined to the next above. Bins without networks are left out.
+
+    Args:
+        joint: joint counts. Networks whose training loss is not finite enter no bin.
+        bins: largest number of bins, roughly; exact zeros have a bin of their own.
+    """
+    cells = _Cells.of(joint)
+    grid = _grid(np.unique(cells.train), bins)
+    counts = np.bincount(np.searchsorted(grid, cells.train), cells.count, grid.size).astype(np.int64)
+    last = _joined(grid, counts)
+    rows = np.searchsorted(last, cells.train)
+    first = np.full(last.size, np.iinfo(np.int64).max)
+    np.minimum.at(first, rows, cells.train)
+    zero = last == _ZERO
+    low = np.where(zero, 0.0, bin_edge(np.maximum(first, 0), _BITS))
+    high = np.where(zero, 0.0, bin_edge(np.maximum(last, 0) + 1, _BITS))
+    return HeldOutBins(low, high, *cells.performance(rows, last.size, cumulative=False))
+
+
+def _joined(grid: IntArray, counts: IntArray) -> IntArray:
+    """Return the last coarse bins of those bins of a grid that have enough networks, neighbours joined."""
+    last: list[int] = []
+    size = 0
+    for name, count in zip(grid.tolist(), counts.tolist(), strict=True):
+        size += count
+        if size and (size >= _FEWEST or name == _ZERO):
+            last.append(name)
+            size = 0
+    if size and (not last or last == [_ZERO]):
+        last.append(int(grid[-1]))
+    elif size:
+        last[-1] = int(grid[-1])
+    return np.array(last, np.int64)
+
+
+@dataclass(frozen=True)
+class _Cells:
+    """Joint counts with a finite training loss: coarse bins, correct predictions and networks, (cells,)."""
+
+    train: IntArray
+    held: IntArray
+    correct: IntArray
+    count: IntArray
+    examples: int
+
+    @classmethod
+    def of(cls, joint: JointHistogram) -> _Cells:
+        usable = joint.cells[:, 0] != OVERFLOW
+        train, held, correct = joint.cells[usable].T
+        return cls(train, held, correct, joint.count[usable], joint.examples)
+
+    def performance(
+        self, rows: IntArray, size: int, *, cumulative: bool
+    ) -> tuple[IntArray, IntArray, int, Band, dict[float, Band], Band | None, dict[float, Band]]:
+        """Return what :class:`HeldOutCurve` holds of each row, from ``count`` on.
+
+        Args:
+            rows: which row each cell belongs to, (cells,).
+            size: rows there are.
+            cumulative: whether a row holds the cells of those before it too.
+        """
+        names, column = np.unique(self.held, return_inverse=True)
+        table = _table(rows, column, self.count, (size, names.size), cumulative)
+        finite = names != OVERFLOW
+        real = finite & (names != _ZERO)
+        safe = np.where(real, names, 0)
+        lower = np.where(real, bin_edge(safe, _BITS), np.where(finite, 0.0, np.inf))
+        upper = np.where(real, bin_edge(safe + 1, _BITS), np.where(finite, 0.0, np.inf))
+        infinite = table[:, ~finite].sum(axis=1)
+        accuracy, accuracy_quantiles = None, {}
+        if self.correct.size and self.correct.min() >= 0:
+            levels, column = np.unique(self.correct, return_inverse=True)
+            share = levels / self.examples
+            right = _table(rows, column, self.count, (size, levels.size), cumulative)
+            accuracy = _mean_accuracy(right, share)
+            accuracy_quantiles = {level: _quantile(right, share, share, level) for level in QUANTILES}
+        return (
+            table.sum(axis=1),
+            infinite,
+            self.examples,
+            _mean_loss(table[:, finite], lower[finite], upper[finite], infinite > 0),
+            {level: _quantile(table, lower, upper, level) for level in QUANTILES},
+            accuracy,
+            accuracy_quantiles,
+        )
 
 
 def _grid(occupied: IntArray, points: int) -> IntArray:
@@ -139,11 +233,13 @@ def _grid(occupied: IntArray, points: int) -> IntArray:
     return np.unique(grid)
 
 
-def _cumulative(slot: IntArray, column: IntArray, count: IntArray, shape: tuple[int, int]) -> IntArray:
-    """Return counts in a table, summed from the first row down to each."""
+def _table(
+    rows: IntArray, column: IntArray, count: IntArray, shape: tuple[int, int], cumulative: bool
+) -> IntArray:
+    """Return counts in a table, summed from the first row down to each where they are cumulative."""
     table = np.zeros(shape, np.int64)
-    np.add.at(table, (slot, column.ravel()), count)
-    return np.cumsum(table, axis=0)
+    np.add.at(table, (rows, column.ravel()), count)
+    return np.cumsum(table, axis=0) if cumulative else table
 
 
 def _mean_loss(table: IntArray, lower: FloatArray, upper: FloatArray, undefined: ArrayLike) -> Band:

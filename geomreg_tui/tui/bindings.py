@@ -48,6 +48,7 @@ _EXPLORER = (
     ("tail", "tail", "Tail", "Go down the deep tail: V far below what the full run sees"),
     ("train", "train", "Train", "Train networks of these settings: what training finds, and how rare it is"),
     ("training_view", "training_view", "Path", "Draw the training by loss, log10 V, distance, held-out loss"),
+    ("held_out_view", "held_out_view", "Held out", "Draw held-out loss or accuracy by training loss"),
     ("observable", "observable", "Observe", "Draw gradient confusion, gradient norm or sharpness, not loss"),
     ("studies", "studies", "Studies", "The paper's claims, each put to a test: run them, read the verdicts"),
     ("more_keys", "more_keys", "", "Further keys in the line of keys (small terminals)"),

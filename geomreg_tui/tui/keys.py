@@ -49,6 +49,7 @@ ACTIONS: Mapping[str, Action] = {
     "tail": Action("t", "go down the deep tail of these settings"),
     "train": Action("g", "train networks of these settings"),
     "training_view": Action("G", "training by loss, log10 V, distance, or held-out loss"),
+    "held_out_view": Action("h", "held-out loss or accuracy, by training loss"),
     "pin": Action("p", "pin this distribution for comparison, up to six; again to let it go"),
     "unpin": Action("P", "let go of all that is pinned"),
     "axis": Action("l", "linear or log axes"),

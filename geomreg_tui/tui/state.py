@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["MEASURES", "RADII", "TABS", "State", "keep_state", "read_look", "read_state", "state_file"]
 
 RADII = (1e-3, 1e6)  # smallest and largest of the sphere
-TABS = ("setup", "loss", "volume", "training", "modes", "sphere")
+TABS = ("setup", "loss", "volume", "training", "generalisation", "modes", "sphere")
 MEASURES = ("density", "count", "cumulative")
 _VERSION = 1
 _PATIENCE = 0.5  # seconds that leaving waits for a slow file system

@@ -16,12 +16,14 @@ from geomreg_tui.sampling.store import committed
 from geomreg_tui.splitting.joined import DeepTail, deep_tail
 from geomreg_tui.splitting.observed_curve import ObservedAtLoss
 from geomreg_tui.statistics import (
+    HeldOutBins,
     LandmarkDominance,
     LossDistribution,
     ModeAnalysis,
     VolumeCurve,
     analyse_modes,
     distance,
+    held_out_in_bins,
     landmark_dominance,
     run_volume,
 )
@@ -71,6 +73,7 @@ class View:
         tail: its deep tail; None where none was asked for.
         training: its trained ensemble; None where nothing is trained.
         volume_of_loss: V of any loss, from what was sampled and the tail; None before the first networks.
+        held_out: held-out performance by training loss; None where nothing is held out.
         low_loss: observables among the networks of the lowest loss that the tail has come to, by name.
         complete: whether nothing is left to compute for this snapshot (the dip test comes last).
     """
@@ -85,6 +88,7 @@ class View:
     landmark: LandmarkDominance | None = None
     training: TrainingOverview | None = None
     volume_of_loss: VolumeOfLoss | None = None
+    held_out: HeldOutBins | None = None
     low_loss: Mapping[str, ObservedAtLoss] = field(default_factory=dict)
     complete: bool = field(default=True, compare=False)
 
@@ -127,6 +131,7 @@ def build_view(snapshot: Snapshot, generation: int, pins: Pins, *, dip: bool) ->
         landmark,
         snapshot.training,
         _volume_of_loss(snapshot.training, curve, deep),
+        None if summary.joint is None else held_out_in_bins(summary.joint),
         {name: rows[-1] for name, rows in deep.observed.items() if rows} if deep else {},
         complete=dip or not snapshot.state.over,
     )

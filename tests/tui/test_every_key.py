@@ -86,6 +86,11 @@ async def train(driver: Driver) -> None:
     await driver.until(lambda: driver.explorer.query_one("#training").display)
 
 
+async def hold_out(driver: Driver) -> None:
+    await driver.set("held_out", "100")
+    await driver.until(lambda: "100 examples" in driver.text("#generalisation"))
+
+
 def on(screen: type[Screen[object]]) -> Seen:
     return lambda driver: isinstance(driver.app.screen, screen)
 
@@ -153,6 +158,7 @@ EFFECTS: dict[str, tuple[Step, Seen]] = {
     "axis": (nothing, frame("density per decade, log axis")),
     "measure": (nothing, frame("networks in each bar")),
     "observable": (nothing, frame("Gradient confusion")),
+    "held_out_view": (hold_out, frame("held-out accuracy")),
     "read": (nothing, crosshair),
     "move_left": (read, moved(-1)),
     "move_right": (read, moved(1)),

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from geomreg_tui.statistics import held_out_given_loss
+from geomreg_tui.statistics import held_out_given_loss, held_out_in_bins
 from geomreg_tui.summary import JointHistogram
 from tests import seeds
 from tests.rates import fewest
@@ -117,3 +117,53 @@ def test_number_of_points_is_bounded():
     assert 15 <= curve.loss.size <= 22
     assert curve.count[-1] == 5000
     assert np.all(np.diff(curve.loss) > 0)
+
+
+def test_bins_hold_the_raw_networks_whose_training_loss_lies_within_them():
+    train, held_out, correct = networks(30_000)
+    bins = held_out_in_bins(JointHistogram.from_losses(train, held_out, correct, EXAMPLES))
+    assert bins.count.sum() == train.size
+    assert bins.count.min() >= 20
+    assert 8 <= bins.count.size <= 40
+    assert np.all(bins.high[:-1] <= bins.low[1:])
+    for place, (low, high) in enumerate(zip(bins.low, bins.high, strict=True)):
+        kept = (low <= train) & (train < high)
+        assert bins.count[place] == kept.sum()
+        assert bins.mean_loss.low[place] <= held_out[kept].mean() <= bins.mean_loss.high[place]
+        assert bins.accuracy.estimate[place] == pytest.approx(correct[kept].mean() / EXAMPLES)
+        for share in (0.05, 0.5, 0.95):
+            exact = np.quantile(held_out[kept], share, method="inverted_cdf")
+            band = bins.loss_quantiles[share]
+            assert band.estimate[place] == pytest.approx(exact, rel=1 / 16)
+            assert band.low[place] <= exact <= band.high[place]
+        assert bins.at(float(train[kept][0])) == place
+
+
+def test_intervals_of_bins_cover_the_conditional_law():
+    # Given its training loss x a network's held-out loss is x / 2 + Gamma(3), of mean x / 2 + 3. A bin is
+    # held where its interval covers the mean of x / 2 + 3 over its networks: 95 % or more of the bins.
+    held = total = 0
+    for seed in range(60):
+        train, held_out, correct = networks(600, seed)
+        bins = held_out_in_bins(JointHistogram.from_losses(train, held_out, correct, EXAMPLES), bins=8)
+        for place, (low, high) in enumerate(zip(bins.low, bins.high, strict=True)):
+            truth = train[(low <= train) & (train < high)].mean() / 2 + 3
+            held += bins.mean_loss.low[place] <= truth <= bins.mean_loss.high[place]
+            total += 1
+    assert held >= fewest(total, 0.95)
+
+
+def test_few_networks_and_exact_zeros_have_bins_too():
+    train = np.array([0.0] * 5 + [1e-9] * 3 + [0.5] * 60 + [7.0] * 2)
+    held_out = np.array([1.0] * 5 + [9.0] * 3 + [4.0] * 60 + [2.0] * 2)
+    bins = held_out_in_bins(JointHistogram.from_losses(train, held_out, None, 7))
+    assert (bins.low[0], bins.high[0], bins.count[0]) == (0, 0, 5)
+    assert bins.at(0.0) == 0
+    assert bins.count.tolist() == [5, 65]
+    assert bins.at(1e-9) == bins.at(7.0) == 1
+    assert bins.at(1e-12) is None
+    assert bins.at(100.0) is None
+    few = held_out_in_bins(JointHistogram.from_losses([0.3, 0.9], [0.5, 0.7], [4, 5], 5))
+    assert few.count.tolist() == [2]
+    for joint in (JointHistogram.empty(5), JointHistogram.from_losses([np.nan], [0.1], [3], 5)):
+        assert held_out_in_bins(joint).count.size == 0

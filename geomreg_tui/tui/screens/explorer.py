@@ -149,6 +149,11 @@ class ExplorerScreen(RunningScreen):
             return "nothing is pinned"
         if action == "training_view" and not self._panes.trained:
             return "nothing is trained: g trains networks of these settings"
+        if action == "held_out_view" and not self._panes.held_out:
+            return "nothing is held out: 'held out' in Setup sets how many examples are"
+        held_out = self._panes.generalisation
+        if action == "held_out_view" and held_out.display and not held_out.has_classes:
+            return "there are no classes, of which accuracy is"
         if action == "zoom" and loss.observable:
             return "an observable is on view, not the loss"
         if action == "zoom" and parameters == (-1,) and not loss.zoom and loss.window is None:
@@ -263,9 +268,12 @@ class ExplorerScreen(RunningScreen):
         self.query_one(HeaderLine).show(shown, facts, view.snapshot if view else None)
         self._panes.show(view, session.directions)
         self.read_anew()
-        trained = view is not None and view.training is not None
-        if trained != self._panes.trained:
-            self._panes.trained = trained
+        filled = (
+            view is not None and view.training is not None,
+            view is not None and view.held_out is not None,
+        )
+        if filled != (self._panes.trained, self._panes.held_out):
+            self._panes.trained, self._panes.held_out = filled
             self._panes.arrange(self)
         self.draw_status()
 

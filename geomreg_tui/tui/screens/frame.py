@@ -22,6 +22,7 @@ _TABS = {
     "loss": "Loss",
     "volume": "Volume",
     "training": "Training",
+    "generalisation": "Held out",
     "modes": "Modes",
     "sphere": "Sphere",
 }
@@ -31,6 +32,7 @@ TITLES = {
     "loss": ("Loss distribution", "density per unit loss, linear axis"),
     "volume": ("Volume fraction", "V(ε) = share with loss ≤ ε; │ L0"),
     "training": ("Training", "training loss, log axis"),
+    "generalisation": ("Generalisation", "held-out loss, log axis"),
     "modes": ("Mode dominance", "shares with 95 % intervals"),
     "sphere": ("Hypersphere volume", "log10 V_n(r), linear n axis"),
 }
@@ -43,18 +45,21 @@ class Frame:
         tabs: chooses the pane where only one is shown.
         body: all panes.
         too_small: what is shown instead where nothing fits.
-        trained: whether there is something in the pane of the training, without which a wide screen has none.
+        trained, held_out: whether there is something in the panes of the training and of held-out examples,
+            without which a wide screen has none.
     """
 
     def __init__(self, panes: Mapping[str, Widget], first: str) -> None:
         """Put panes, by the names in :data:`TITLES`, into their places; ``first`` is the first tab."""
         self._panes = panes
-        self.trained = False
+        self.trained = self.held_out = False
         self._columns = {
             ("loss", "volume", "training"): Vertical(
                 panes["loss"], panes["volume"], panes["training"], id="centre"
             ),
-            ("modes", "sphere"): Vertical(panes["sphere"], panes["modes"], id="right"),
+            ("modes", "sphere", "generalisation"): Vertical(
+                panes["sphere"], panes["modes"], panes["generalisation"], id="right"
+            ),
         }
         tabs = (Tab(label, id=f"tab-{name}") for name, label in _TABS.items())
         self.tabs = Tabs(*tabs, active=f"tab-{first}", id="tabs")
@@ -80,6 +85,10 @@ class Frame:
         """Show the training where only one pane is shown."""
         self.tabs.active = "tab-training"
 
+    def show_held_out(self) -> None:
+        """Show held-out examples where only one pane is shown."""
+        self.tabs.active = "tab-generalisation"
+
     def arrange(self, screen: Screen[None]) -> None:
         """Choose and make the arrangement for the size of the terminal."""
         width, height = screen.app.size
@@ -91,7 +100,8 @@ class Frame:
         if tiny:
             needed = f"{SMALLEST[0]}x{SMALLEST[1]}"
             self.too_small.update(f"geomreg-tui needs {needed} cells; this is {width}x{height}")
+        filled = {"training": self.trained, "generalisation": self.held_out}
         for name, pane in self._panes.items():
-            pane.display = (self.trained or name != "training") if wide else name == self.active
+            pane.display = filled.get(name, True) if wide else name == self.active
         for names, column in self._columns.items():
             column.display = wide or self.active in names

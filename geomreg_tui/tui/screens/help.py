@@ -52,6 +52,11 @@ _TERMS = (
         "Reads the plots at one loss: the bar with its band, log10 V, slope λ; of every pin too. At the null "
         "loss at first. In the training pane it is at the step by which the median has come down to it.",
     ),
+    (
+        "held-out loss",
+        "Loss on examples that nothing was chosen by, in bins of the training loss: mean with 95 %, and the "
+        "middle 90 % of networks. Of the deep tail it is that of all networks up to a loss.",
+    ),
     ("V(ε)", "Volume fraction: the share of networks, under the init law, with loss at most ε."),
     (
         "deep tail",

@@ -12,6 +12,7 @@ from geomreg_tui.summary import Facts
 from geomreg_tui.tui.screens.frame import TITLES, Frame
 from geomreg_tui.tui.state import State
 from geomreg_tui.tui.view import View
+from geomreg_tui.tui.widgets.generalisation import GeneralisationPane
 from geomreg_tui.tui.widgets.knobs import Knobs
 from geomreg_tui.tui.widgets.loss import LossPane
 from geomreg_tui.tui.widgets.measure import Measure
@@ -30,7 +31,7 @@ class Layout(Frame):
     """The frame with the explorer's panes in it.
 
     Attributes:
-        knobs, loss, volume, sphere, training: panes whose settings others ask for.
+        knobs, loss, volume, sphere, training, generalisation: panes whose settings others ask for.
     """
 
     def __init__(self, experiment: Experiment, samples: int, first: str) -> None:
@@ -40,6 +41,7 @@ class Layout(Frame):
         self.loss = LossPane(id="loss", classes="pane")
         self.sphere = SpherePane(id="sphere", classes="pane")
         self.training = TrainingPane(id="training", classes="pane")
+        self.generalisation = GeneralisationPane(id="generalisation", classes="pane")
         self.volume = VolumePane(id="volume", classes="pane")
         self._modes = ModesTable(id="modes-table")
         modes = VerticalScroll(self._modes, id="modes", classes="pane")
@@ -49,6 +51,7 @@ class Layout(Frame):
             "loss": self.loss,
             "volume": self.volume,
             "training": self.training,
+            "generalisation": self.generalisation,
             "modes": modes,
             "sphere": self.sphere,
         }
@@ -65,13 +68,14 @@ class Layout(Frame):
         self.loss.show(view, _LOADING)
         self.volume.show(view)
         self.training.show(view)
+        self.generalisation.show(view)
         self._modes.show(view, directions)
         self.sphere.show(facts)
 
     @property
     def plots(self) -> tuple[PlotPane, ...]:
         """The plots whose values can be read."""
-        return self.loss, self.volume, self.training
+        return self.loss, self.volume, self.training, self.generalisation
 
     def set_axes(self, log: bool) -> None:
         """Draw on linear or log axes."""

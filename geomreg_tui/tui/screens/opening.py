@@ -32,6 +32,7 @@ _NOT_YET = {  # nothing to do these with
     "zoom_out",
     "unpin",
     "training_view",
+    "held_out_view",
     "move_left",
     "move_right",
     "leap_left",

@@ -215,6 +215,7 @@ class ReadingScreen(Screen[None]):
         step = self._panes.training.step_of(at)
         if step is not None:
             texts.append(f"median trained to it at step {step:,}")
+        texts += self._panes.generalisation.texts_at(at)
         return [Reading((), tuple(texts)), *(self._reading_of(each, at) for each in view.comparisons)]
 
     def _reading_of(self, comparison: Comparison, at: float) -> Reading:
@@ -315,6 +316,14 @@ class ReadingScreen(Screen[None]):
     def action_training_view(self) -> None:
         """Change what the pane of the training draws."""
         self._panes.training.cycle()
+        self.read_anew()
+
+    def action_held_out_view(self) -> None:
+        """Change what is drawn of held-out examples: loss or accuracy; where they are hidden, show them."""
+        if self._panes.generalisation.display:
+            self._panes.generalisation.cycle()
+        else:
+            self._panes.show_held_out()
         self.read_anew()
 
     def action_zoom(self, step: int) -> None:
