@@ -14,6 +14,8 @@ from typing import Any
 from geomreg_tui.errors import RunDirectoryError
 from geomreg_tui.rundir import RunDirectory, RunState, Status
 from geomreg_tui.runner.handle import RunHandle
+from geomreg_tui.runner.progress import stage_progress, stage_work
+from geomreg_tui.runner.snapshot import Snapshot
 from geomreg_tui.sampling.store import committed
 from geomreg_tui.splitting.checkpoints import TailFolder
 from geomreg_tui.splitting.joined import deep_tail
@@ -44,6 +46,8 @@ __all__ = ["TRAINED", "PointView", "SweepReader", "SweepView"]
 TRAINED = ("held_out_loss", "distance", "fitted", "log10_volume")
 
 _PATIENCE = 0.5  # seconds
+# Of the stages after the networks, by the names under which their progress is told: those of their results.
+_STAGES = {"gradients": "gradients", "deep tail": "splitting", "training": "training"}
 _LIVELY = 24  # points up to which the direction is worked out anew whenever one of them grows
 
 
@@ -59,6 +63,7 @@ class PointView:
         samples: networks drawn so far.
         rate: networks a second, lately.
         device: what it is sampled on.
+        share: share of its work that is done, from 0 to 1, of one that is under way.
         message: why it failed.
         mixed: whether parts of it were drawn in different environments.
         result: what has come out so far; None before the first networks.
@@ -72,6 +77,7 @@ class PointView:
     samples: int = 0
     rate: float = 0.0
     device: str = ""
+    share: float = 0.0
     message: str = ""
     mixed: bool = False
     result: SweepPoint | None = None
@@ -135,6 +141,18 @@ class SweepView:
     def target(self) -> int:
         """Networks asked for, in all."""
         return self.plan.target
+
+    @property
+    def work(self) -> float:
+        """Points that are over, and the share that is done of the one under way."""
+        under_way = self.under_way
+        over = sum(point.done or point.state is RunState.FAILED for point in self.points)
+        return over + (under_way.share if under_way is not None else 0.0)
+
+    @property
+    def staged(self) -> bool:
+        """Whether its points have more to do than to draw networks."""
+        return any(part is not None for part in (self.plan.tail, self.plan.training, self.plan.observed))
 
     @property
     def under_way(self) -> PointView | None:
@@ -264,6 +282,7 @@ class SweepReader:
             training = snapshot.training
             state, message = snapshot.state, snapshot.message
             point = replace(point, rate=snapshot.rate, device=snapshot.device, mixed=snapshot.mixed)
+            point = replace(point, share=_share(snapshot))
         else:  # a full disk, perhaps: what is committed has to do
             stored, status = RunDirectory.open(point.path), run.status()
             facts, summary, tail = stored.facts, committed(stored).summary, TailFolder.of(stored).read()
@@ -278,6 +297,18 @@ class SweepReader:
         elif sweep.state.over and not state.over:
             state = RunState.STOPPED  # its engine is gone
         return _with_networks(replace(point, state=state, message=message), facts, summary, tail, training)
+
+
+def _share(snapshot: Snapshot) -> float:
+    """Return the share that is done of what a point has to do after its networks, each stage as much.
+
+    Its networks count for nothing: they take the least time by far.
+    """
+    stages = [name for name in _STAGES if snapshot.results.get(_STAGES[name]) is not None]
+    at, work = stage_progress(snapshot).name, stage_work(snapshot)
+    if at not in stages:
+        return 0.0
+    return (stages.index(at) + (0.0 if work is None else work.share)) / len(stages)
 
 
 def _with_networks(

@@ -272,12 +272,47 @@ async def test_the_table_of_points_has_their_volumes_as_numbers(size: tuple[int,
         assert "log10 V" in table[0]
         rows = [row for row in table if re.match(r"\W+(16|64|256)\b", row)]
         for row, interval in zip(rows, view.volumes.values(), strict=True):
-            found = re.search(r"(-[\d.]+) ± ([\d.]+)", row)
+            found = re.search(r"(-[\d.]+) ± ([\d.]+) +([\d.]+) ± [\d.]+", row)
             assert found is not None, row
             assert float(found[1]) == pytest.approx(interval.estimate, abs=0.006)
             assert float(found[2]) == pytest.approx(interval.high - interval.estimate, abs=0.006)
+            assert float(found[3]) == pytest.approx(SLOPE, abs=0.01)  # λ of their line
             assert size[0] < 200 or "volume reached" in row  # where there is room
+        assert "λ" in table[0]
         assert re.search(r"log10 V at log10 ε = -\d", driver.screen())
+
+
+async def test_where_a_tail_ended_short_of_its_goal_that_is_worth_more_than_its_exponent() -> None:
+    async with swept(size=(120, 40)) as driver:
+        await put(driver, "values", "16, 64")
+        await put(driver, "samples", "20k")
+        sweep = await started(driver)
+        for place, status in enumerate(("volume reached", "time limit")):
+            sweep.fill(place, 20_000, RunState.DONE, deep=tail(descent(-0.1, status), descent(0.1, status)))
+        sweep.tell(RunState.DONE)
+        await driver.until(lambda: "✓ sweep done" in driver.screen())
+        table = driver.text("#points").split("\n")
+        assert "tail" in table[0]
+        assert "λ" not in table[0]
+        assert "time limit" in "".join(table)
+
+
+async def test_the_time_left_of_a_sweep_of_tails_is_that_of_the_points_to_come() -> None:
+    """Populations down to a tenth of their way at the first look, and then to a half and on."""
+    async with swept(size=(120, 40)) as driver:
+        await put(driver, "values", "16, 64")
+        await put(driver, "samples", "20k")
+        await driver.pilot.press("t")
+        await driver.until(lambda: driver.app.screen.query("#tail-volume"), "the dialog")
+        await driver.pilot.press("enter")
+        await driver.until(lambda: driver.source.sweeps, "the sweep")
+        sweep = driver.source.sweeps[0]
+        sweep.fill(0, 20_000, RunState.SAMPLING, deep=tail(descent(0.0, None, deepest=0.1 * DEEPEST)))
+        await driver.until(lambda: "ETA not known yet" in driver.screen(), "no time")
+        for share in (0.5, 0.9):
+            sweep.fill(0, 20_000, RunState.SAMPLING, deep=tail(descent(0.0, None, deepest=share * DEEPEST)))
+            await driver.until(lambda s=share: view_of(driver).work == pytest.approx(s, abs=0.01), "the way")
+        await driver.until(lambda: re.search(r"0 / 2 points .* ETA \d+:\d\d", driver.screen()), "a time")
 
 
 async def test_a_key_sweeps_deep_tails_and_going_on_keeps_them() -> None:

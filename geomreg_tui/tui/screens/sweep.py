@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
@@ -20,6 +21,7 @@ from geomreg_tui.errors import one_line, plain_text
 from geomreg_tui.splitting.plan import TailPlan
 from geomreg_tui.sweeps.plan import SweepPlan
 from geomreg_tui.tui.bindings import display, in_effect
+from geomreg_tui.tui.eta import TimeLeft
 from geomreg_tui.tui.keys import Keys
 from geomreg_tui.tui.numbers import count_text
 from geomreg_tui.tui.screens.choice import RunChoice
@@ -39,7 +41,7 @@ from geomreg_tui.tui.widgets.multiples import Multiples
 from geomreg_tui.tui.widgets.points import PointsTable
 from geomreg_tui.tui.widgets.rows import Piece, Roles, follow_theme
 from geomreg_tui.tui.widgets.sweep_form import SweepForm
-from geomreg_tui.tui.widgets.sweep_words import invitation_text, progress_pieces, warning_text
+from geomreg_tui.tui.widgets.sweep_words import invitation_text, progress_pieces, time_left, warning_text
 from geomreg_tui.tui.widgets.trend import VOLUME, TrendPane, measures_of
 
 __all__ = ["SweepScreen"]
@@ -122,6 +124,7 @@ class SweepScreen(Screen[RunChoice | None]):
         self._multiples = Multiples(id="multiples", classes="pane")
         self._trend = TrendPane(id="trend", classes="pane")
         self._table = PointsTable(id="points", classes="pane")
+        self._time_left = TimeLeft()
         self._watch = SweepWatch(frame, lambda news: self.post_message(self.Updated(news)))
         self._notice = "" if session.valid else "! a knob shows an impossible value; this is the one before"
 
@@ -221,7 +224,8 @@ class SweepScreen(Screen[RunChoice | None]):
             waits = sweeps.shown is not None
             pieces = [Piece("… sweep: waiting for the first networks" if waits else "no sweep yet", "dim")]
         else:
-            pieces = progress_pieces(view, bar=self.app.size.width >= _ROOM_FOR_BAR)
+            seconds = time_left(view, self._time_left, time.monotonic())
+            pieces = progress_pieces(view, seconds, bar=self.app.size.width >= _ROOM_FOR_BAR)
             right = [Piece(f"kept as {plain_text(view.path.name)}", "dim")] if view.state.over else []
             if view.state.over and self._form.plan and not sweeps.asks_for_view(self._form.plan):
                 pieces = [Piece("space starts another sweep, as set above", "mark")]

@@ -12,11 +12,11 @@ from rich.cells import cell_len, set_cell_size
 from geomreg_tui.errors import plain_text
 from geomreg_tui.experiment import Experiment
 from geomreg_tui.rundir import RunState
-from geomreg_tui.runner.progress import stage_progress
+from geomreg_tui.runner.progress import stage_progress, stage_work
 from geomreg_tui.runner.snapshot import Snapshot
 from geomreg_tui.summary import Facts
-from geomreg_tui.tui.eta import TimeLeft
-from geomreg_tui.tui.numbers import count_text, duration_text
+from geomreg_tui.tui.eta import TimeLeft, time_text
+from geomreg_tui.tui.numbers import count_text
 from geomreg_tui.tui.widgets.rows import Piece, RowsWidget, cut_row, flow
 
 __all__ = ["GLYPHS", "EndsLine", "HeaderLine", "StatusLine", "progress_bar"]
@@ -128,12 +128,8 @@ class StatusLine(RowsWidget):
         elif snapshot is None:
             drawn = [[Piece(f"… {what}: waiting for the first networks", "dim")]]
         else:
-            left = self._time_left.seconds(
-                (what, directory, snapshot.request, snapshot.target),
-                snapshot.target - snapshot.samples,
-                snapshot.rate,
-                snapshot.written_at,
-            )
+            subject = what, directory, snapshot.request, snapshot.target
+            left = self._time_left.of_run(subject, snapshot)
             drawn = [_progress(snapshot, what, left, *how) for how in _ways(dim)]
         last = [Piece("   " + aside, "mark")] if aside else []
         self._drawn = [[*pieces, *last] for pieces in drawn]
@@ -189,15 +185,18 @@ def _progress(snapshot: Snapshot, what: str, left: float, bar: int, kept: str, a
         return [*pieces, Piece(plain_text(snapshot.message).replace("\n", "; "), "warn")]
     stage = stage_progress(snapshot)
     if stage.name != "sampling" and stage.total and not state.over:
-        pieces += progress_bar(stage.done / stage.total, bar)
+        work = stage_work(snapshot)
+        pieces += progress_bar(stage.done / stage.total if work is None else work.share, bar)
         note = stage.note if asides else stage.note.partition(",")[0]
         pieces.append(Piece(f"  {stage.name}: {stage.done:,} of {stage.total:,} {note}"))
+        if state is RunState.SAMPLING:
+            pieces.append(Piece(f"  {time_text(left)}"))
     elif snapshot.target:
         share = min(1.0, snapshot.samples / snapshot.target)
         pieces += progress_bar(share, bar)
         pieces.append(Piece(f"  {count_text(snapshot.samples)} / {count_text(snapshot.target)}"))
-    if state is RunState.SAMPLING and snapshot.rate > 0:
-        pieces.append(Piece(f"  ETA {duration_text(left)}"))
+    if state is RunState.SAMPLING and stage.name == "sampling" and snapshot.rate > 0:
+        pieces.append(Piece(f"  {time_text(left)}"))
         age = time.time() - snapshot.written_at
         if age > _STALE:
             pieces.append(Piece(f"  live file {age:.0f} s old", "warn"))

@@ -11,8 +11,8 @@ from textual import events
 from textual.geometry import Size
 from textual.message import Message
 
-from geomreg_tui.formatting import decimal_text, interval_text, share_text
-from geomreg_tui.statistics.intervals import Interval
+from geomreg_tui.formatting import decimal_text, interval_text, margin_text, share_text
+from geomreg_tui.statistics.intervals import WIDTH, Interval
 from geomreg_tui.tui.sweep_view import PointView, SweepView
 from geomreg_tui.tui.widgets.rows import Piece, RowsWidget
 from geomreg_tui.tui.widgets.runs import cut
@@ -22,6 +22,12 @@ __all__ = ["PointsTable"]
 
 _GAP = 2
 _SUBTITLE = "shares with 95 % intervals"
+_REACHED = (
+    "loss reached",
+    "volume reached",
+    "zero loss",
+    "floor",
+)  # how a tail ends that has no further to go
 
 
 class PointsTable(RowsWidget):
@@ -76,9 +82,12 @@ class PointsTable(RowsWidget):
             headings += ["D0", "95 % interval"]
             cells = [[point.value, *_dominance(point)] for point in points]
         else:
-            headings += ["log10 V", "tail"]
-            cells = [[point.value, _volume(view, point), _tail(point)] for point in points]
-            more = (("D0", lambda point: _dominance(point)[0]), *_MORE)
+            headings += ["log10 V"]
+            cells = [[point.value, _volume(view, point)] for point in points]
+            # λ before a word that says no more than that a tail has come to its goal.
+            words = ("tail", _tail), ("λ", _exponent)
+            words = words if any(_short(point) for point in points) else words[::-1]
+            more = (*words, ("D0", lambda point: _dominance(point)[0]), *_MORE)
         state_size = max(cell_len(point_state(point)[0]) for point in points)
         for name, take in more:
             sizes = [max(len(name), *(len(take(point)) for point in points))]
@@ -87,7 +96,7 @@ class PointsTable(RowsWidget):
                 cells = [[*row, take(point)] for row, point in zip(cells, points, strict=True)]
         sizes = _sizes(headings, cells)
         over = 2 + _total(sizes) + _GAP + state_size - width
-        if over > 0:  # rather the first number alone than a value that is cut
+        if over > 0 and len(headings) > 2:  # rather the first number alone than a value that is cut
             del headings[2]
             cells = [[*row[:2], *row[3:]] for row in cells]
             sizes = _sizes(headings, cells)
@@ -145,6 +154,23 @@ def _tail(point: PointView) -> str:
     """Return how the deep tail of a point stands."""
     tail = point.result.tail if point.result else None
     return "" if tail is None else tail.status
+
+
+def _short(point: PointView) -> bool:
+    """Return whether the deep tail of a point has ended short of its goal."""
+    tail = point.result.tail if point.result else None
+    return tail is not None and tail.over and tail.status not in _REACHED
+
+
+def _exponent(point: PointView) -> str:
+    """Return λ at the deepest loss where it is known, with half of its 95 % interval."""
+    tail = point.result.tail if point.result else None
+    known = tail.exponent if tail is not None else None
+    if known is None:
+        return ""
+    slope, std = known
+    text = decimal_text(slope, 2)
+    return f"{text} ± {margin_text(WIDTH * std, 2)}" if math.isfinite(std) else text
 
 
 def _share(point: PointView, name: str) -> str:
