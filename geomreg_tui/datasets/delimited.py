@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
+import io
 import itertools
 import re
 from array import array
@@ -18,7 +20,7 @@ from geomreg_tui.datasets.tables import Table, choose_columns, counting_note
 from geomreg_tui.encoding import encoding_of, first_bad_line
 from geomreg_tui.errors import DataError
 
-__all__ = ["read_csv"]
+__all__ = ["read_csv", "sample_csv"]
 
 _DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 _SEPARATOR_LINE = re.compile(
@@ -55,6 +57,46 @@ def read_csv(path: Path, target: str | None, features: str | None) -> Table:
         raise fault(path, f"{where} ({error.reason})", "save it as UTF-8") from None
     except ValueError as error:
         raise fault(path, str(error), "save it as UTF-8") from None
+
+
+def sample_csv(path: Path, most: int) -> tuple[list[str], list[list[str]], bool]:
+    """Read the beginning of a table in text, as :func:`read_csv` does.
+
+    Args:
+        path: the file.
+        most: bytes that are read.
+
+    Returns:
+        the names of the columns, the cells of the first examples, and whether these are all there are.
+
+    Raises:
+        DataError: naming the line at fault.
+    """
+    with path.open("rb") as file:
+        data = file.read(most)
+        whole = not file.read(1)
+    try:
+        decoder = codecs.getincrementaldecoder(encoding_of(data[:4]))()
+        text = decoder.decode(data, final=whole)
+    except UnicodeDecodeError as error:
+        raise fault(path, f"is not UTF-8 text ({error.reason})", "save it as UTF-8") from None
+    except ValueError as error:
+        raise fault(path, str(error), "save it as UTF-8") from None
+    if not whole:  # its last line is cut
+        text = text[: max(text.rfind("\n"), text.rfind("\r")) + 1]
+    unread = iter(io.StringIO(text, newline=""))
+    header = _read_header(path, unread, None)
+    _check_header(path, header, None)
+    lines = _Lines(itertools.chain(header.pending, unread), header.passed, True)
+    rows: list[list[str]] = []
+    try:
+        for cells in _records(path, lines, header.delimiter):
+            if len(cells) == len(header.names) and any(cell and not cell.isspace() for cell in cells):
+                rows.append(cells)
+    except DataError:
+        if whole or not rows:  # else a field in quotes goes on beyond what was read
+            raise
+    return header.names, rows, whole
 
 
 class _Header(NamedTuple):
@@ -158,13 +200,7 @@ def _is_doubtful(text: str) -> bool:
 def _read_table(path: Path, file: Iterable[str], target: str | None, features: str | None) -> Table:
     unread = iter(file)
     header = _read_header(path, unread, target)
-    if header.names and all(cell_of(name)[0] is Kind.NUMBER for name in header.names):
-        raise fault(path, "has numbers in its first line", "make the first line name the columns")
-    if len(header.names) == 1 and target not in header.names:
-        wrong = f"has a single column, {header.names[0][:_NAME_SHOWN]!r}"
-        raise fault(
-            path, wrong, "part fields by commas, semicolons, tabs or bars, or by what a first line sep= says"
-        )
+    _check_header(path, header, target)
     columns = choose_columns(path, header.names, target, features)
     # A label may begin with #, a number never does.
     lines = _Lines(itertools.chain(header.pending, unread), header.passed, 0 in columns.features)
@@ -193,6 +229,17 @@ def _read_table(path: Path, file: Iterable[str], target: str | None, features: s
         *counting_note(names, x),
     )
     return Table(x, y, notes)
+
+
+def _check_header(path: Path, header: _Header, target: str | None) -> None:
+    """Refuse a first line that names no columns, or a single one that is not the target."""
+    if header.names and all(cell_of(name)[0] is Kind.NUMBER for name in header.names):
+        raise fault(path, "has numbers in its first line", "make the first line name the columns")
+    if len(header.names) == 1 and target not in header.names:
+        wrong = f"has a single column, {header.names[0][:_NAME_SHOWN]!r}"
+        raise fault(
+            path, wrong, "part fields by commas, semicolons, tabs or bars, or by what a first line sep= says"
+        )
 
 
 def _records(path: Path, lines: _Lines, delimiter: str) -> Iterator[list[str]]:

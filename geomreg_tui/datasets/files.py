@@ -111,8 +111,8 @@ def _source(path: Path, count: int, layout: str, digest: str) -> str:
 def _check_file(path: Path) -> None:
     try:
         status = path.stat()
-        with path.open("rb"):
-            pass
+        if stat.S_ISREG(status.st_mode):  # to open a pipe would wait for whoever writes to it
+            path.open("rb").close()
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise DataError(f"data: cannot read {one_line(path)}: {reason}; try the full path") from None

@@ -16,7 +16,9 @@ from geomreg_tui.datasets.cells import Column, fault
 from geomreg_tui.datasets.tables import Table, choose_columns, counting_note
 from geomreg_tui.errors import DataError, one_line
 
-__all__ = ["read_parquet"]
+__all__ = ["read_parquet", "sample_parquet"]
+
+_ROWS = 2000  # examples that a look takes
 
 
 def read_parquet(path: Path, target: str | None, features: str | None) -> Table:
@@ -27,12 +29,7 @@ def read_parquet(path: Path, target: str | None, features: str | None) -> Table:
     Raises:
         DataError: if pyarrow is not installed, or naming the column at fault.
     """
-    try:
-        from pyarrow import parquet
-    except ImportError:
-        raise DataError(
-            f"data: {one_line(path)} needs pyarrow, not installed: try pip install 'geomreg-tui[parquet]'"
-        ) from None
+    parquet = _parquet(path)
     with _reading(path):
         file = parquet.ParquetFile(path)
         schema = file.schema_arrow
@@ -46,6 +43,49 @@ def read_parquet(path: Path, target: str | None, features: str | None) -> Table:
     x = np.stack([_column(path, one, table.column(one)).features() for one in inputs], axis=1)
     y = _column(path, name, table.column(name)).target()
     return Table(x, y, (*columns.notes, *counting_note(inputs, x)))
+
+
+def sample_parquet(path: Path, most: int) -> tuple[list[str], list[str], list[list[str | None]], int]:
+    """Read the first examples of a Parquet file as text.
+
+    Args:
+        path: the file.
+        most: bytes, packed, of the first part of the file up to which it is read; a longer one is left alone.
+
+    Returns:
+        the names of the columns, what each holds, the cells of the first examples, None for a gap, and how
+        many examples there are in all.
+
+    Raises:
+        DataError: if pyarrow is not installed, or the file cannot be read.
+    """
+    parquet = _parquet(path)
+    with _reading(path):
+        file = parquet.ParquetFile(path)
+        schema, about = file.schema_arrow, file.metadata
+        rows: list[list[str | None]] = []
+        packed = sum(
+            about.row_group(0).column(place).total_compressed_size
+            for place in range(about.num_columns if about.num_row_groups else 0)
+        )
+        if about.num_rows and packed <= most:
+            batch = next(file.iter_batches(batch_size=_ROWS, row_groups=[0]))
+            columns = [
+                [None if cell is None else str(cell) for cell in one.to_pylist()] for one in batch.columns
+            ]
+            rows = [list(row) for row in zip(*columns, strict=True)]
+    return list(schema.names), [one_line(kind) for kind in schema.types], rows, int(about.num_rows)
+
+
+def _parquet(path: Path) -> Any:
+    """Return the module pyarrow.parquet."""
+    try:
+        from pyarrow import parquet
+    except ImportError:
+        raise DataError(
+            f"data: {one_line(path)} needs pyarrow, not installed: try pip install 'geomreg-tui[parquet]'"
+        ) from None
+    return parquet
 
 
 @contextmanager

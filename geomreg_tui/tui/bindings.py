@@ -44,6 +44,7 @@ _EXPLORER = (
     ("copy_reading", "copy_reading", "Copy", "Copy the values at the crosshair"),
     ("unpin", "unpin", "Unpin", "Let go of all that is pinned"),
     ("runs", "runs", "Runs", "Every run and sweep on disk: open, name, sort, compare, delete"),
+    ("browse", "browse", "File", "Your own data: browse to a file, look at its columns, choose the target"),
     ("export", "export", "Export", "Write the run as data, figure or report"),
     ("tail", "tail", "Tail", "Go down the deep tail: V far below what the full run sees"),
     ("train", "train", "Train", "Train networks of these settings: what training finds, and how rare it is"),

@@ -16,6 +16,7 @@ from geomreg_tui.errors import ExperimentError
 from geomreg_tui.experiment import Experiment, choices, parse_count
 from geomreg_tui.rundir import RunState, runs_root
 from geomreg_tui.tui.keys import ACTIONS, key_name
+from geomreg_tui.tui.screens.data import DataScreen
 from geomreg_tui.tui.screens.export import ExportScreen
 from geomreg_tui.tui.screens.help import HelpScreen
 from geomreg_tui.tui.screens.labels import LabelsScreen
@@ -182,6 +183,7 @@ EFFECTS: dict[str, tuple[Step, Seen]] = {
     "tail": (nothing, on(TailScreen)),
     "train": (nothing, on(TrainScreen)),
     "training_view": (train, frame("log10 V of the training loss")),
+    "browse": (nothing, on(DataScreen)),
     "export": (show_stored, on(ExportScreen)),
     "previous_tab": (make_small, lambda driver: driver.explorer.active_tab == "sphere"),
     "next_tab": (make_small, lambda driver: driver.explorer.active_tab == "loss"),
@@ -202,7 +204,7 @@ def test_every_action_has_its_effect_in_the_table() -> None:
 
 # Actions that need nothing before them and do not change what another is known by share an explorer.
 TOGETHER = (
-    ("runs", "sweep", "studies", "tail", "train", "help"),
+    ("runs", "sweep", "studies", "tail", "train", "help", "browse"),
     ("pin", "axis", "measure", "zoom_in", "observable"),
 )
 ALONE = tuple((name,) for name in EFFECTS if not any(name in group for group in TOGETHER))

@@ -99,11 +99,11 @@ async def test_the_key_turns_from_loss_to_accuracy_and_back() -> None:
         low, high = np.quantile(held_out, [0.01, 0.99])
         assert min(marks) <= 1.5 * low
         assert max(marks) >= high / 1.5
-        await driver.pilot.press("h")
+        await driver.pilot.press("d")
         await driver.until(lambda: "held-out accuracy" in driver.screen(), "the accuracy")
         marks = [float(mark) for mark in re.findall(r"(\S+)┤", driver.text("#generalisation"))]
         assert (min(marks), max(marks)) == (0, 1)
-        await driver.pilot.press("h")
+        await driver.pilot.press("d")
         await driver.until(lambda: "held-out loss, log axis" in driver.screen(), "the loss")
 
 

@@ -215,13 +215,13 @@ async def test_an_own_table_is_read_once_its_target_is_named(tmp_path: Path) -> 
 
 
 async def test_what_is_wrong_with_a_file_is_said_at_its_path(tmp_path: Path) -> None:
-    empty = tmp_path / "empty.csv"
-    empty.write_text("")
+    damaged = tmp_path / "damaged.csv"
+    damaged.write_text("a,b\n1,2\n")
     async with opened(size=(120, 40)) as driver:
-        driver.source.failure = f"data: {empty} is empty; write the data to it again"
-        await driver.set("path", str(empty))
+        driver.source.failure = f"data: {damaged} is damaged; write the data to it again"
+        await driver.set("path", str(damaged))
         driver.control("data").value = FILE
-        await driver.until(lambda: "is empty; write" in " ".join(driver.text("#knob-path").split()))
+        await driver.until(lambda: "is damaged; write" in " ".join(driver.text("#knob-path").split()))
         assert driver.explorer.query_one("#knob-path").has_class("-problem")
 
 

@@ -169,7 +169,7 @@ async def test_the_axis_the_pane_the_radius_and_the_theme_are_restored() -> None
         assert "log axis" in text
         assert "peak n = 24." in text
         assert len(driver.source.previews) == 1
-        await driver.pilot.press(*["left_square_bracket"] * 4)
+        await driver.pilot.press(*["left_square_bracket"] * 5)
         assert driver.explorer.active_tab == "loss"
         assert "1e-2" in driver.text("#loss")
 

@@ -363,6 +363,18 @@ class ExplorerScreen(RunningScreen):
             self._going_on = choice.action == "go on"
             self._load(load_pin if choice.action == "compare" else self.session.load_run, choice.path)
 
+    @on(Knobs.Browse)
+    def action_browse(self) -> None:
+        """Browse to a data file of one's own, and choose its target."""
+        from geomreg_tui.tui.screens.data import Chosen, DataScreen  # a start does without it
+
+        def take(chosen: Chosen | None) -> None:
+            if chosen is not None:
+                knobs.choose_file(*chosen)
+
+        knobs = self._panes.knobs
+        self.app.push_screen(DataScreen(knobs.path, knobs.with_file), take)
+
     def action_export(self) -> None:
         """Offer to write the run on view to a file."""
         if (directory := self.session.directory) is not None:

@@ -18,10 +18,12 @@ from textual.widgets import Input, Select
 from geomreg_tui.errors import ExperimentError, plain_text
 from geomreg_tui.experiment import parse_count, read_number
 from geomreg_tui.tui.keys import NUMBER_CHARACTERS
+from geomreg_tui.tui.own_data import PathSuggester
 
 __all__ = [
     "ChoiceField",
     "NumberField",
+    "PathField",
     "PlainInput",
     "TextField",
     "problem_text",
@@ -141,6 +143,24 @@ class TextField(PlainInput):
 
     def __init__(self, value: str, placeholder: str, *, id: str | None = None) -> None:
         super().__init__(value, placeholder=placeholder, id=id)
+
+
+class PathField(TextField):
+    """The path of a file: its end is suggested, and tab takes what is suggested."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("tab", "complete", "Complete", show=False)]
+
+    def __init__(self, value: str, placeholder: str, *, id: str | None = None) -> None:
+        super().__init__(value, placeholder, id=id)
+        self.suggester = PathSuggester()
+
+    def action_complete(self) -> None:
+        """Take what is suggested; without a suggestion go on to the next control."""
+        if self._suggestion and self.cursor_at_end:
+            self.value = self._suggestion
+            self.cursor_position = len(self.value)
+        else:
+            self.screen.focus_next()
 
 
 class ChoiceField(Select[str], inherit_bindings=False):

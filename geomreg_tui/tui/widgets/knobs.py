@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -15,6 +14,7 @@ from textual.message import Message
 from textual.widgets import Input, Select, Static
 
 from geomreg_tui.datasets import BUILT_IN, SYNTHETIC
+from geomreg_tui.datasets.look import refusal
 from geomreg_tui.errors import ExperimentError, Problem, plain_text
 from geomreg_tui.experiment import Experiment, choices, parse_count
 from geomreg_tui.formatting import exact_text
@@ -22,6 +22,7 @@ from geomreg_tui.tui.numbers import count_spelling
 from geomreg_tui.tui.widgets.fields import (
     ChoiceField,
     NumberField,
+    PathField,
     Step,
     TextField,
     step_count,
@@ -35,7 +36,7 @@ __all__ = ["FILE", "Knobs"]
 FILE = "a file"
 _SETS = (*BUILT_IN, *SYNTHETIC)
 # Knobs that take text, with what they say while they are empty.
-_TEXTS = {"path": "path of NPZ, NPY, CSV", "target": "column of the targets"}
+_TEXTS = {"path": "enter browses", "target": "column of the targets"}
 
 Values = Mapping[str, Any]
 
@@ -110,6 +111,9 @@ class Knobs(VerticalScroll, can_focus=False):
         experiment: Experiment
         samples: int
 
+    class Browse(Message):
+        """The browser of data files is asked for."""
+
     @dataclass
     class Invalid(Message):
         """Some knob shows an impossible value."""
@@ -160,11 +164,39 @@ class Knobs(VerticalScroll, can_focus=False):
         """Return what every control shows, shown or not, as text."""
         return {key: control.value for key, control in self._controls.items()}
 
+    @on(Input.Submitted, "#field-path")
+    def _browse(self, event: Input.Submitted) -> None:
+        event.stop()
+        self.post_message(self.Browse())
+
+    @property
+    def path(self) -> str:
+        """The path in the field of the data file; empty without one."""
+        return self._path(self.values())
+
+    def with_file(self, path: str, target: str | None) -> Experiment:
+        """Return the experiment that all other knobs show, with the data of a file.
+
+        Raises:
+            ExperimentError: if another knob shows an impossible value.
+        """
+        return Experiment.parse(self._settings({**self.values(), **_file_values(path, target)}))
+
+    def choose_file(self, path: str, target: str | None) -> None:
+        """Turn the knobs of the data to a file and its target."""
+        with self.prevent(Input.Changed, Select.Changed):
+            for key, value in _file_values(path, target).items():
+                self._controls[key].value = value
+        self._check()
+
     @on(Input.Changed)
     @on(Select.Changed)
     def _turned(self, event: Message) -> None:
-        """Check all controls, mark those that are wrong, and post the outcome."""
         event.stop()
+        self._check()
+
+    def _check(self) -> None:
+        """Check all controls, mark those that are wrong, and post the outcome."""
         values = self.values()
         problems: list[Problem] = []
         experiment, samples = self._last if self._last else (self._base, self._samples)
@@ -179,8 +211,12 @@ class Knobs(VerticalScroll, can_focus=False):
             problems += error.problems
         path = self._path(values)
         # The path that the explorer was opened with is judged by whoever reads it, perhaps from elsewhere.
-        if values["data"] == FILE and path != self._base.data and not os.path.isfile(path):
-            problems.append(Problem("path", repr(values["path"]), "allowed is the path of a data file"))
+        if values["data"] == FILE and path != self._base.data:
+            reason = refusal(path)
+            if reason:
+                told = f"it {reason}" if path.strip() else "allowed is the path of a data file: enter browses"
+                problems = [problem for problem in problems if problem.key not in ("data", "target")]
+                problems.append(Problem("path", repr(values["path"]), told))
         # What was typed, not what became of it on the way to the experiment.
         problems = [replace(p, got=repr(values[p.key])) if p.key in values else p for p in problems]
         self._mark(problems)
@@ -261,7 +297,8 @@ class Knobs(VerticalScroll, can_focus=False):
         """Return the field of a control."""
         name, value = f"field-{knob.key}", self._value(knob.key)
         if knob.key in _TEXTS:
-            return TextField(value, _TEXTS[knob.key], id=name)
+            kind = PathField if knob.key == "path" else TextField
+            return kind(value, _TEXTS[knob.key], id=name)
         if names := self._names(knob.key):
             return ChoiceField(names, value, id=name)
         return NumberField(value, knob.step, id=name)
@@ -291,6 +328,11 @@ class Knobs(VerticalScroll, can_focus=False):
         if key in _TEXTS:
             return value or ""
         return str(value) if choices(key) else _number(value)
+
+
+def _file_values(path: str, target: str | None) -> dict[str, str]:
+    """Return what the knobs of the data show for a file."""
+    return {"data": FILE, "path": path, "target": target or ""}
 
 
 def _number(value: object) -> str:
