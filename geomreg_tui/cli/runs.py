@@ -32,7 +32,8 @@ AnyArgument = Annotated[
     str,
     typer.Argument(
         metavar="RUN",
-        help="a run or a sweep: its directory, a name or part of one, or 'latest' for the newest run",
+        help="a run, a sweep, a comparison or studies: its directory, a name or part of one, or 'latest' for "
+        "the newest run",
         autocompletion=complete_run,
     ),
 ]
@@ -109,10 +110,10 @@ def edit(
     ] = None,
 ) -> None:
     """Change name, tags and note of a run or a sweep, whatever it is doing; without options: show them."""
-    from geomreg_tui.listing import find
+    from geomreg_tui.listing import find_any
     from geomreg_tui.rundir import change_labels
 
-    entry = find(run)
+    entry = find_any(run)
     cleared = ["" if text == "-" else text for text in (name, note)]
     if name or tag or untag or note:
         labels = change_labels(entry.path, cleared[0], tag, cleared[1], without=untag or ())
@@ -154,15 +155,13 @@ def verify(
     everything: Annotated[bool, typer.Option("--all", help="check every run of the catalogue")] = False,
 ) -> None:
     """Check every checksum of runs; exit 1 if anything is wrong. Nothing is written."""
-    from geomreg_tui.listing import find
+    from geomreg_tui.listing import find_any, run_paths
     from geomreg_tui.rundir import list_runs
-    from geomreg_tui.rundir.elsewhere import SWEEP
     from geomreg_tui.runner.verify import verify_run
-    from geomreg_tui.sweeps.directory import SweepDirectory
 
     paths = [entry.path for entry in list_runs()] if everything else []
-    for entry in [] if everything else map(find, names or ["latest"]):
-        paths += SweepDirectory(entry.path).point_paths() if entry.kind == SWEEP else [entry.path]
+    for entry in [] if everything else map(find_any, names or ["latest"]):
+        paths += run_paths(entry)
     wrong = 0
     for path in paths:
         try:
@@ -194,13 +193,13 @@ def remove(
     ] = False,
 ) -> None:
     """Delete runs, and sweeps with their points, after asking once. Files that no engine wrote are kept."""
-    from geomreg_tui.listing import delete_entry, find
+    from geomreg_tui.listing import delete_entry, find_any, status_of
 
-    entries = list(dict.fromkeys(find(name) for name in names))
+    entries = list(dict.fromkeys(find_any(name) for name in names))
     if not yes:
         total = 0
         for entry in entries:
-            status, size = entry.status(), entry.size()
+            status, size = status_of(entry), entry.size()
             total += size
             state = f"{entry.kind}, {status.state.value}, {status.samples:,} networks, {size_text(size)}"
             narrate(f"{entry.path}: {state}  {status.about}")

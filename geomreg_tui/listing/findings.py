@@ -18,6 +18,7 @@ import numpy as np
 
 from geomreg_tui.errors import GeomregError, plain_text
 from geomreg_tui.formatting import decimal_text, number_text
+from geomreg_tui.listing.entries import GROUPS
 from geomreg_tui.rundir import RunDirectory, RunEntry
 from geomreg_tui.rundir.elsewhere import SWEEP
 from geomreg_tui.rundir.store import parsing, read_bytes
@@ -59,6 +60,8 @@ class Findings:
 
 def read_findings(entry: RunEntry) -> Findings:
     """Return what a run or a sweep has found so far; nothing where that cannot be read."""
+    if entry.kind in GROUPS:
+        return Findings()
     if entry.kind == SWEEP:
         with contextlib.suppress(GeomregError):
             document = _read(entry.path / RESULT)

@@ -9,11 +9,13 @@ from typing import Any
 
 from geomreg_tui.errors import RunDirectoryError
 from geomreg_tui.experiment import Experiment
+from geomreg_tui.listing.entries import GROUPS, status_of
 from geomreg_tui.listing.findings import Findings, read_findings
 from geomreg_tui.rundir import Labels, RunEntry, Status
-from geomreg_tui.rundir.elsewhere import SWEEP
+from geomreg_tui.rundir.elsewhere import COMPARISON, SWEEP
 from geomreg_tui.rundir.store import parsing, read_json
 from geomreg_tui.sweeps.directory import SweepDirectory
+from geomreg_tui.sweeps.groups import members
 
 __all__ = ["FOUND", "KEYS", "SIZE", "Row", "read_row", "when_text"]
 
@@ -23,7 +25,7 @@ KEYS: Mapping[str, str] = {
     "name": "the name that people gave, or that of the directory",
     "tag": "each of its tags",
     "note": "its note",
-    "kind": "run, tail, training or sweep",
+    "kind": "run, tail, training, sweep, comparison or studies",
     "state": "done, stopped, sampling, paused, failed or starting",
     "when": "when it began, as 2026-11-29 or 2026-11-29 13:30",
     "samples": "networks drawn",
@@ -48,7 +50,7 @@ class Row:
         entry: where it is.
         labels: what people call it.
         status: state and counts.
-        kind: ``run``, ``tail``, ``training`` or ``sweep``.
+        kind: ``run``, ``tail``, ``training``, ``sweep``, ``comparison`` or ``studies``.
         settings: values of the keys of its experiment; of a sweep, all values that a factor takes.
         findings: what it has found; None while that is not read.
         size: bytes of its files; None while that is not known.
@@ -114,7 +116,7 @@ def read_row(entry: RunEntry, *, findings: bool = True, size: bool = True) -> Ro
     return Row(
         entry,
         entry.labels(),
-        entry.status(),
+        status_of(entry),
         kind,
         settings,
         read_findings(entry) if findings else None,
@@ -139,6 +141,9 @@ def _described(entry: RunEntry) -> tuple[str, dict[str, tuple[Any, ...]]]:
             settings = _settings(plan.experiment.to_json())
             settings |= {f.key: tuple(value for value in f.values if value is not None) for f in plan.factors}
             return SWEEP, settings
+        if entry.kind in GROUPS:
+            first = next(iter(members(entry).values()), None) if entry.kind == COMPARISON else None
+            return entry.kind, {} if first is None else _settings(first.plan().experiment.to_json())
         stored = read_json(entry.path / "experiment.json")
         with parsing(entry.path):
             settings = _settings(stored["experiment"])

@@ -58,12 +58,12 @@ _MOST_SHOWN = 10  # of the runs that a text may mean
 
 @dataclass(frozen=True)
 class RunEntry:
-    """A run that is listed, or a sweep; open it to know more.
+    """A run that is listed, a sweep, or a folder of sweeps; open it to know more.
 
     Attributes:
         path: its directory.
         begun: when it was begun, as ``YYYYMMDD-HHMMSS``; empty where nobody knows.
-        kind: ``run`` or ``sweep``.
+        kind: ``run``, ``sweep``, ``comparison`` or ``studies``.
     """
 
     path: Path

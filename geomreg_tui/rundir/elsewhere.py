@@ -1,4 +1,4 @@
-"""Runs and sweeps that are kept elsewhere than in the usual folders: where they are, so that they are listed.
+"""Runs, sweeps and folders of sweeps that are kept elsewhere than usual: where they are, to be listed.
 
 Each has a small file of its own in ``elsewhere/`` of the data folder, named by a digest of the path. So any
 number of processes may remember at once, on a shared file system too, without a lock: two that remember the
@@ -19,9 +19,21 @@ import platformdirs
 from geomreg_tui.errors import RunDirectoryError
 from geomreg_tui.rundir.store import discard, is_temporary, read_json, write_json
 
-__all__ = ["RUN", "SWEEP", "Remembered", "data_home", "elsewhere_root", "forget", "remember", "remembered"]
+__all__ = [
+    "COMPARISON",
+    "RUN",
+    "STUDIES",
+    "SWEEP",
+    "Remembered",
+    "data_home",
+    "elsewhere_root",
+    "forget",
+    "remember",
+    "remembered",
+]
 
-RUN, SWEEP = "run", "sweep"
+RUN, SWEEP, COMPARISON, STUDIES = "run", "sweep", "comparison", "studies"
+_USUAL = {RUN: "runs", SWEEP: "sweeps", COMPARISON: "sweeps", STUDIES: "studies"}  # folders, by kind
 _STAMP = "%Y%m%d-%H%M%S"
 
 
@@ -30,7 +42,7 @@ class Remembered(NamedTuple):
 
     Attributes:
         path: of the directory.
-        kind: ``run`` or ``sweep``.
+        kind: ``run``, ``sweep``, ``comparison`` or ``studies``.
         begun: when it was remembered first, as ``YYYYMMDD-HHMMSS``.
     """
 
@@ -51,17 +63,17 @@ def elsewhere_root() -> Path:
 
 
 def remember(path: Path, kind: str) -> None:
-    """Remember a run or a sweep; one in its usual folder is found there, and nothing is written.
+    """Remember a run, or a folder of sweeps; one in its usual folder is found there, and nothing is written.
 
     To fail at it is no error of the run: it is then found by its path alone.
 
     Args:
         path: its directory.
-        kind: ``run`` or ``sweep``.
+        kind: ``run``, ``sweep``, ``comparison`` or ``studies``.
     """
     whole = path.absolute()
     home = data_home()
-    if whole.parent == home.absolute() / f"{kind}s":
+    if whole.parent == home.absolute() / _USUAL[kind]:
         return
     file = _file(whole)
     if file.exists():

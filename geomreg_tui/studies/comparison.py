@@ -41,6 +41,7 @@ from geomreg_tui.statistics.infinite_training import posterior_error, trained_er
 from geomreg_tui.statistics.nngp import SLOPES, nngp_kernel
 from geomreg_tui.statistics.theory import layer_variances
 from geomreg_tui.studies.examples import numbers_of
+from geomreg_tui.sweeps.groups import ARMS
 from geomreg_tui.sweeps.plan import REPLICATE, Factor, SweepPlan
 from geomreg_tui.sweeps.result import SweepPoint
 from geomreg_tui.training.plan import SGD_BATCH, TrainingPlan, check_plan
@@ -61,7 +62,7 @@ __all__ = [
 
 FloatArray = NDArray[np.float64]
 
-VOLUME, READOUT, GD, SGD = ARMS = ("volume", "readout", "gd", "sgd")
+VOLUME, READOUT, GD, SGD = ARMS
 MARGIN = 0.05  # of the smaller mean, within which two arms are said to be equal
 _SETS, _MOST_SETS = 20, 1000
 _POPULATION, _REPEATS = "200", "4"

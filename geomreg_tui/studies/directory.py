@@ -16,19 +16,21 @@ from pathlib import Path
 from typing import Any
 
 from geomreg_tui.errors import ExperimentError, Problem, RunDirectoryError
-from geomreg_tui.rundir import RunDirectory, RunState, runs_root
+from geomreg_tui.rundir import RunDirectory, RunState
+from geomreg_tui.rundir.elsewhere import STUDIES as STUDIES_KIND
+from geomreg_tui.rundir.elsewhere import remember
 from geomreg_tui.rundir.store import parsing, read_json, write_json
 from geomreg_tui.statistics.evidence import verdicts_of
 from geomreg_tui.studies.parts import failure_line
 from geomreg_tui.studies.registry import STUDIES
 from geomreg_tui.studies.study import SCALES, Outcome, Points, Study
 from geomreg_tui.sweeps.directory import RESULT, SweepDirectory
+from geomreg_tui.sweeps.groups import STUDIES_SCALE, STUDY_RESULT, studies_root
 from geomreg_tui.sweeps.result import SweepPoint
 
-__all__ = ["StudyDirectory", "StudyResult", "latest_studies", "new_studies_path"]
+__all__ = ["StudyDirectory", "StudyResult", "latest_studies", "new_studies_path", "points_of"]
 
-_SCALE = "studies.json"
-_STUDY = "study.json"
+_SCALE, _STUDY = STUDIES_SCALE, STUDY_RESULT
 _SCHEMA = 1
 
 
@@ -120,6 +122,7 @@ class StudyDirectory:
         except OSError as error:
             raise RunDirectoryError(f"{self.path}: cannot be created ({error.strerror})") from error
         write_json(self.path / _SCALE, {"schema": _SCHEMA, "scale": scale})
+        remember(self.path, STUDIES_KIND)
 
     def part_path(self, study: Study, part: str) -> Path:
         """Return where the sweep of a part of a study is, or will be."""
@@ -142,7 +145,7 @@ class StudyDirectory:
         points, failed = {}, list[str]()
         for part, plan in study.parts(scale).items():
             directory = self.sweep(study, part)
-            points[part] = _points(directory)
+            points[part] = points_of(directory)
             gone = directory.failed() if (directory.path / RESULT).exists() else ()
             failed += [failure_line(part, plan, point) for point in gone]
         return self.judge(study, scale, points, tuple(failed))
@@ -172,24 +175,20 @@ class StudyDirectory:
 
 def new_studies_path(scale: str) -> Path:
     """Return the folder for studies that are given no other: one for each scale."""
-    return _root() / f"{time.strftime('%Y%m%d-%H%M%S')}-{scale}"
+    return studies_root() / f"{time.strftime('%Y%m%d-%H%M%S')}-{scale}"
 
 
 def latest_studies() -> Path | None:
     """Return the newest folder of studies in the usual place; None where there is none."""
     try:
-        names = sorted((entry.name for entry in _root().iterdir()), reverse=True)
+        names = sorted((entry.name for entry in studies_root().iterdir()), reverse=True)
     except OSError:
         return None
-    paths = (_root() / name for name in names)
+    paths = (studies_root() / name for name in names)
     return next((path for path in paths if (path / _SCALE).is_file()), None)
 
 
-def _root() -> Path:
-    return runs_root().with_name("studies")
-
-
-def _points(directory: SweepDirectory) -> tuple[SweepPoint, ...]:
+def points_of(directory: SweepDirectory) -> tuple[SweepPoint, ...]:
     """Return the points of a sweep that are there; none where it has not come to any."""
     if not (directory.path / RESULT).exists():
         return ()

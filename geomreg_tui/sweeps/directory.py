@@ -57,6 +57,7 @@ from geomreg_tui.training.store import TrainingFolder
 __all__ = [
     "RESULT",
     "SweepDirectory",
+    "begun_of",
     "delete_sweep",
     "list_sweeps",
     "new_sweep_path",
@@ -283,11 +284,16 @@ def list_sweeps() -> list[RunEntry]:
         raise RunDirectoryError(f"{root}: cannot be read ({error.strerror})") from error
     for name in names:
         if is_sweep(root / name):
-            stamp = _STAMPED.match(name)
-            listed.append(RunEntry(root / name, stamp[0] if stamp else "", SWEEP))
+            listed.append(RunEntry(root / name, begun_of(name), SWEEP))
     known = remembered(SWEEP)
     listed += [RunEntry(path, begun, SWEEP) for path, _, begun in known if is_sweep(path)]
     return sorted(listed, key=lambda entry: (entry.begun, entry.name), reverse=True)
+
+
+def begun_of(name: str) -> str:
+    """Return when something was begun, by the name of its directory; empty where that does not say."""
+    stamp = _STAMPED.match(name)
+    return stamp[0] if stamp else ""
 
 
 def delete_sweep(

@@ -11,10 +11,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from geomreg_tui.errors import GeomregError
-from geomreg_tui.listing import Row, list_all, read_findings, read_row
+from geomreg_tui.listing import GROUPS, Row, list_all, read_findings, read_row
 from geomreg_tui.rundir import RunEntry, runs_root
 from geomreg_tui.rundir.elsewhere import elsewhere_root
 from geomreg_tui.sweeps.directory import sweeps_root
+from geomreg_tui.sweeps.groups import studies_root
 
 __all__ = ["FINDINGS", "ROWS", "SIZES", "Listed", "News", "Read", "RunReader", "Unreadable"]
 
@@ -27,7 +28,7 @@ _SETTLED = 2.0  # seconds after which a time of change can be distinguished from
 
 @dataclass(frozen=True)
 class Listed:
-    """The runs and sweeps there are, newest first."""
+    """All that there is, newest first."""
 
     entries: tuple[RunEntry, ...]
 
@@ -118,7 +119,7 @@ class RunReader:
 
     def _list(self) -> None:
         """List the runs, if a folder of them has changed."""
-        folders = (runs_root(), sweeps_root(), elsewhere_root())
+        folders = (runs_root(), sweeps_root(), studies_root(), elsewhere_root())
         stamps = tuple((folder, _stamp(folder)) for folder in folders)
         if self._entries is not None and not self._again and self._folders == stamps:
             return
@@ -173,7 +174,9 @@ class RunReader:
             return None
         self._looked[path] = now
         stamp = _stamp(path)
-        if known is not None and known.status.state.over and self._stamps[path] == stamp:
+        # What goes on in the sweeps of a folder changes their folders, and not that one.
+        still = entry.kind not in GROUPS and self._stamps.get(path) == stamp
+        if known is not None and known.status.state.over and still:
             return None
         # Whatever an engine writes changes the folder; what changed just now may do so again unseen.
         self._stamps[path] = stamp if _settled(stamp) else -1

@@ -13,9 +13,11 @@ from scipy import stats
 import geomreg_tui as geomreg
 from geomreg_tui.errors import ExperimentError
 from geomreg_tui.experiment import Experiment
+from geomreg_tui.report.comparison import comparison_text
 from geomreg_tui.shapes import layer_shapes
 from geomreg_tui.statistics.nngp import nngp_kernel
 from geomreg_tui.statistics.theory import layer_variances
+from geomreg_tui.studies.compare import read_comparison
 from geomreg_tui.studies.comparison import compare_arms, parse_compare
 from geomreg_tui.studies.examples import numbers_of
 from geomreg_tui.sweeps.run import SweepEngine, run_sweep
@@ -217,6 +219,10 @@ def test_the_command_the_file_and_python_say_the_same(tmp_path, monkeypatch):
     columns = again.arrays()
     assert columns["arm"].tolist() == ["volume"] * 3 + ["gd"] * 3
     assert str(again) == text.rstrip("\n")
+    assert comparison_text(read_comparison(tmp_path / "compared"), 100) == str(again)
+    (listed,) = json.loads(call("runs", "--where", "kind:comparison", "--json", check=0).stdout)
+    assert (listed["path"], listed["state"]) == (str(tmp_path / "compared"), "done")
+    assert listed["samples"] == listed["target"] == 2 * 3 * 500
 
 
 @pytest.mark.parametrize(

@@ -37,6 +37,7 @@ PANES = {
 TABS = {
     **dict(list(PANES.items())[:3]),
     "training": "nothing is trained yet",
+    "generalisation": "nothing is held out",
     **dict(list(PANES.items())[3:]),
 }
 

@@ -27,8 +27,8 @@ from geomreg_tui.tui.app import ExplorerApp
 from geomreg_tui.tui.screens.export import SweepExportScreen
 from geomreg_tui.tui.screens.help import HelpScreen
 from geomreg_tui.tui.screens.quit import QuitScreen
+from geomreg_tui.tui.screens.runs import RunsScreen
 from geomreg_tui.tui.screens.sweep import SweepScreen
-from geomreg_tui.tui.screens.sweeps import SweepsScreen
 from geomreg_tui.tui.source import EngineSource
 from geomreg_tui.tui.sweep_setup import FACTORS, SweepSetup, plan_of, usual_values
 from geomreg_tui.tui.sweep_view import SweepReader, SweepView
@@ -39,6 +39,7 @@ from tests.patience import PATIENCE, work_seconds
 from ..unit.exporting import make_sweep
 from .driving import Driver, opened
 from .fakes import DEEPEST, SLOPE, FakeSource, FakeSweep, descent, tail
+from .shelf import put_run
 from .test_training import PLAN, ensemble
 
 HOSTILE = "x\x1b]52;c;cm0gLXJm\x07\x1b[2J\u202e[red]\x9b31m[/\nnext"
@@ -695,10 +696,10 @@ async def test_sweeps_on_disk_are_listed_newest_first_and_opened() -> None:
     async with swept() as driver:
         await driver.pilot.press("o")
         await driver.until(lambda: "2 sweeps" in driver.screen())
-        listed = driver.text("#sweeps-list").split("\n")
+        await driver.until(lambda: driver.text("#runs-list").count("✓ done") == 2)
+        listed = driver.text("#runs-list").split("\n")[1:]
         assert "init in mlp" in listed[0]
         assert "depth in mlp 8×3" in listed[1]
-        assert all("✓ done" in row for row in listed[:2])
         await driver.pilot.press("down", "enter")
         await driver.until(lambda: "✓ sweep done" in driver.screen())
         assert "1, 2, 3" in driver.text("#sweep-controls")
@@ -721,7 +722,7 @@ async def test_without_sweeps_the_list_says_so_and_broken_ones_are_told_of() -> 
     async with swept() as driver:
         await driver.pilot.press("o")
         await driver.until(lambda: "There are no sweeps yet" in driver.screen())
-        await driver.pilot.press("o")
+        await driver.pilot.press("escape")
         assert isinstance(driver.app.screen, SweepScreen)
         broken = sweeps_root() / f"20260101-000000-{HOSTILE.splitlines()[0].replace('/', '')}"
         broken.mkdir(parents=True)
@@ -733,14 +734,24 @@ async def test_without_sweeps_the_list_says_so_and_broken_ones_are_told_of() -> 
         assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]", driver.screen())
 
 
+async def test_the_list_of_sweeps_is_the_common_one_and_has_nothing_else() -> None:
+    put_run(1)
+    made_sweep("depth=1,2", name="20260102-030405-01234567").complete()
+    async with swept() as driver:
+        await driver.pilot.press("o")
+        await driver.until(lambda: "1 sweep" in driver.text("#runs-count"))
+        await driver.pilot.press("slash", *"depth=7")
+        await driver.until(lambda: "0 of 1 sweep" in driver.text("#runs-count"))
+        await driver.pilot.press("escape", "escape")
+        await driver.until(lambda: isinstance(driver.app.screen, SweepScreen))
+
+
 async def test_a_sweep_of_two_factors_shows_a_line_and_a_verdict_for_each_value_of_the_other() -> None:
     sweep = made_sweep("width=16,64,256", "depth=1,2")
     sweep.complete()
     async with swept((200, 60)) as driver:
         await driver.pilot.press("o")
-        await driver.until(
-            lambda: isinstance(driver.app.screen, SweepsScreen) and "1 sweep" in driver.screen()
-        )
+        await driver.until(lambda: isinstance(driver.app.screen, RunsScreen) and "1 sweep" in driver.screen())
         await driver.pilot.press("enter")
         await driver.until(lambda: "✓ sweep done" in driver.screen())
         trend = driver.text("#trend")
@@ -823,7 +834,7 @@ async def test_help_and_palette_know_every_action() -> None:
         await driver.pilot.press(*"sweeps")
         await driver.until(lambda: "Open a sweep that is on disk" in driver.screen())
         await driver.pilot.press("enter")
-        await driver.until(lambda: isinstance(driver.app.screen, SweepsScreen))
+        await driver.until(lambda: isinstance(driver.app.screen, RunsScreen))
 
 
 # The real thing

@@ -18,7 +18,7 @@ class RunChoice:
     Attributes:
         action: what.
         path: its directory.
-        kind: ``run`` or ``sweep``.
+        kind: ``run``, ``sweep``, ``comparison`` or ``studies``.
     """
 
     action: Action

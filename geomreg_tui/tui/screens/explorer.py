@@ -18,7 +18,7 @@ from textual.widgets import Tabs
 from geomreg_tui.errors import GeomregError, one_line, plain_text
 from geomreg_tui.experiment import Experiment
 from geomreg_tui.rundir import RunState
-from geomreg_tui.rundir.elsewhere import SWEEP
+from geomreg_tui.rundir.elsewhere import COMPARISON, STUDIES, SWEEP
 from geomreg_tui.tui.analyst import Analyst, Failure, Job, Warm
 from geomreg_tui.tui.bindings import action_of, display, explorer_bindings, in_effect, turn_key
 from geomreg_tui.tui.keys import Keys
@@ -343,9 +343,19 @@ class ExplorerScreen(RunningScreen):
 
     def action_studies(self) -> None:
         """Show the studies, and open a part of one as a sweep where that is chosen."""
+        self._studies()
+
+    def _studies(self, path: Path | None = None) -> None:
+        """Show the studies of a folder, or the newest."""
         from geomreg_tui.tui.screens.studies import StudiesScreen  # a start does without it
 
-        self.app.push_screen(StudiesScreen(), lambda path: self._sweep(path) if path else None)
+        self.app.push_screen(StudiesScreen(path), lambda part: self._sweep(part) if part else None)
+
+    def _compared(self, path: Path) -> None:
+        """Show a comparison of sampling with training."""
+        from geomreg_tui.tui.screens.compared import arms_compared  # a start does without it
+
+        self.app.push_screen(arms_compared(path))
 
     def _swept(self, choice: RunChoice | None) -> None:
         self.lookout.steadily()  # the sweep may go on, and the status line tells
@@ -357,6 +367,10 @@ class ExplorerScreen(RunningScreen):
             return
         if choice.kind == SWEEP:
             self._sweep(choice.path, go_on=choice.action == "go on")
+        elif choice.kind == STUDIES:
+            self._studies(choice.path)
+        elif choice.kind == COMPARISON:
+            self._compared(choice.path)
         elif self.session.starting:
             self.notify("The full run is being started; try again in a moment.", markup=False)
         else:

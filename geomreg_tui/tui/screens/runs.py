@@ -1,4 +1,4 @@
-"""The list of runs and sweeps: to open, go on with, name, compare, export, check or delete."""
+"""The list of all that is on disk: to open, go on with, name, compare, export, check or delete."""
 
 from __future__ import annotations
 
@@ -19,17 +19,26 @@ from textual.widget import Widget
 from textual.widgets import Input
 
 from geomreg_tui.errors import ExperimentError, GeomregError, one_line, plain_text
-from geomreg_tui.listing import KEYS, Condition, Row, delete_entry, parse_condition, sort_rows
+from geomreg_tui.listing import (
+    GROUPS,
+    KEYS,
+    Condition,
+    Row,
+    delete_entry,
+    parse_condition,
+    run_paths,
+    sort_rows,
+    status_of,
+)
 from geomreg_tui.listing.order import NEWEST
 from geomreg_tui.listing.row import FOUND, SIZE, when_text
-from geomreg_tui.rundir import RunEntry, read_status
-from geomreg_tui.rundir.elsewhere import SWEEP
+from geomreg_tui.rundir import RunEntry
+from geomreg_tui.rundir.elsewhere import RUN, SWEEP
 from geomreg_tui.runner.verify import verify_run
-from geomreg_tui.sweeps.directory import SweepDirectory
 from geomreg_tui.tui.numbers import count_text, size_text
 from geomreg_tui.tui.run_reader import FINDINGS, ROWS, SIZES, Listed, News, Read, RunReader
 from geomreg_tui.tui.screens.choice import Action, RunChoice
-from geomreg_tui.tui.screens.compared import ComparedScreen
+from geomreg_tui.tui.screens.compared import runs_compared
 from geomreg_tui.tui.screens.export import ExportScreen, SweepExportScreen
 from geomreg_tui.tui.screens.labels import LabelsScreen
 from geomreg_tui.tui.screens.log import LogScreen
@@ -48,7 +57,7 @@ _BROAD = 128  # columns from which all keys are on one line
 
 
 class RunsScreen(ModalScreen[RunChoice | None]):
-    """Lists all runs and sweeps, newest first. Ends with a choice, or with None."""
+    """Lists all that is on disk, or one kind of it, newest first. Ends with a choice, or with None."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "choose('open')", "Open"),
@@ -96,8 +105,10 @@ class RunsScreen(ModalScreen[RunChoice | None]):
 
         sizes: list[int] | None
 
-    def __init__(self) -> None:
+    def __init__(self, only: str | None = None) -> None:
+        """Make the list, of one kind of entries alone if wanted."""
         super().__init__()
+        self._only = only
         self._reader = RunReader(lambda news: self.post_message(self.Updated(news)))
         self._entries: tuple[RunEntry, ...] | None = None
         self._known: dict[Path, Row] = {}
@@ -112,7 +123,7 @@ class RunsScreen(ModalScreen[RunChoice | None]):
         """A line to filter by, the list, three lines about the selected run, the keys."""
         yield Roles()
         with Vertical(id="runs", classes="dialog") as dialog:
-            dialog.border_title = "Runs and sweeps"
+            dialog.border_title = "Runs and sweeps" if self._only is None else f"{self._only.capitalize()}s"
             dialog.border_subtitle = "escape closes"
             with Horizontal(id="runs-head"):
                 yield PlainInput(placeholder="/ filters: width>64 init:he*", id="runs-filter")
@@ -147,7 +158,8 @@ class RunsScreen(ModalScreen[RunChoice | None]):
     def _updated(self, event: Updated) -> None:
         news = event.news
         if isinstance(news, Listed):
-            self._entries, self._read_of_all = news.entries, frozenset()
+            self._read_of_all = frozenset()
+            self._entries = tuple(entry for entry in news.entries if self._only in (None, entry.kind))
             self._list.marked &= {entry.path for entry in news.entries}
             self._refill()
         elif isinstance(news, Read):
@@ -198,10 +210,10 @@ class RunsScreen(ModalScreen[RunChoice | None]):
             return ("… reading the folder of runs",)
         if not self._entries:
             return (
-                "There are no runs yet.",
+                f"There are no {self._only or 'run'}s yet.",
                 "",
                 "To make one: close this list and press space,",
-                "or use 'geomreg-tui run' in a shell.",
+                f"or use 'geomreg-tui {self._only or 'run'}' in a shell.",
             )
         if self._wanted <= self._read_of_all:
             return ("No run has that in its name, settings or experiment.", "", "escape clears the filter.")
@@ -217,7 +229,7 @@ class RunsScreen(ModalScreen[RunChoice | None]):
         entry, shown, total = listed.selected, len(listed.entries), len(self._entries or ())
         wanted = self._wanted
         self._reader.want(listed.on_view, wanted)
-        count = f"{total:,} run{'s' * (total != 1)}" if self._entries is not None else ""
+        count = f"{total:,} {self._only or 'run'}{'s' * (total != 1)}" if self._entries is not None else ""
         if self._condition.terms and count:
             count = f"{shown:,} of {count}"
         count += f", {len(listed.marked):,} marked" if listed.marked else ""
@@ -238,9 +250,11 @@ class RunsScreen(ModalScreen[RunChoice | None]):
             known = self._known.get(self._asked[0].path)
             return " · ".join(counts_text(known, self.app.size.width)) if known else "not read yet"
         sweeps = sum(entry.kind == SWEEP for entry in self._asked)
-        runs = len(self._asked) - sweeps
+        folders = sum(entry.kind in GROUPS for entry in self._asked)
+        runs = len(self._asked) - sweeps - folders
         kinds = [f"{runs:,} run{'s' * (runs != 1)}"] if runs else []
         kinds += [f"{sweeps:,} sweep{'s' * (sweeps != 1)} with all points"] if sweeps else []
+        kinds += [f"{folders:,} folder{'s' * (folders != 1)} of sweeps"] if folders else []
         size = "" if self._asked_size is None else f", {size_text(self._asked_size)} on disk"
         return " and ".join(kinds) + size
 
@@ -308,26 +322,30 @@ class RunsScreen(ModalScreen[RunChoice | None]):
         marked = [e for e in self._list.entries if e.path in self._list.marked]
         if action == "compare" and len(marked) > 1:
             self._compare(marked)
-        elif entry.kind == SWEEP and action == "compare":
-            self._say("A sweep is many runs: open it, and compare its points there.")
+        elif entry.kind != RUN and action == "compare":
+            what = "sweep" if entry.kind == SWEEP else "folder of sweeps"
+            self._say(f"A {what} is many runs: open it, and compare its points there.")
         else:
             self.dismiss(RunChoice(action, entry.path, entry.kind))
 
     def action_export(self) -> None:
         """Offer to write the selected run or sweep to a file; the list is there again after that."""
-        if (entry := self._list.selected) is not None:
+        entry = self._list.selected
+        if entry is not None and entry.kind in GROUPS:
+            self._say("A folder of sweeps: open it; its sweeps are exported one by one.")
+        elif entry is not None:
             kind = SweepExportScreen if entry.kind == SWEEP else ExportScreen
             going = False
             with contextlib.suppress(GeomregError):  # what cannot be read is said by the dialog
-                going = not read_status(entry.path).state.over
+                going = not status_of(entry).state.over
             self.app.push_screen(kind(entry.path, going))
 
     def _compare(self, entries: Sequence[RunEntry]) -> None:
         """Show the marked runs side by side, the first of the list first."""
-        if len(entries) > _MOST_COMPARED or any(entry.kind == SWEEP for entry in entries):
+        if len(entries) > _MOST_COMPARED or any(entry.kind != RUN for entry in entries):
             self._say(f"Two to {_MOST_COMPARED} runs are compared, and no sweeps; others are marked.", "warn")
         else:
-            self.app.push_screen(ComparedScreen([entry.path for entry in entries]))
+            self.app.push_screen(runs_compared([entry.path for entry in entries]))
 
     def action_mark(self) -> None:
         """Mark the selected run, or let go of it, and select the next."""
@@ -452,8 +470,7 @@ def _delete(entries: Sequence[RunEntry]) -> tuple[str, bool]:
 
 
 def _verify(entry: RunEntry) -> tuple[str, bool]:
-    paths = SweepDirectory(entry.path).point_paths() if entry.kind == SWEEP else [entry.path]
-    found = [verify_run(path) for path in paths]
+    found = [verify_run(path) for path in run_paths(entry)]
     files, samples = sum(each.files for each in found), sum(each.samples for each in found)
     counts = f"{count_text(samples)} networks in {files} file{'s' * (files != 1)}"
     problems = [problem for each in found for problem in each.problems]

@@ -69,9 +69,10 @@ class StudiesScreen(ModalScreen[Path | None]):
         handle: StudiesHandle | None
         problem: str
 
-    def __init__(self) -> None:
+    def __init__(self, path: Path | None = None) -> None:
+        """Make the list: of a folder of studies, or of the newest in the usual place."""
         super().__init__()
-        self._reader = StudiesReader(latest_studies())
+        self._reader = StudiesReader(path or latest_studies())
         self._entries: list[StudyEntry] = []
         self._reading = self._starting = False
         self._notice = ""

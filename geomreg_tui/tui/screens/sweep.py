@@ -18,6 +18,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from geomreg_tui.errors import one_line, plain_text
+from geomreg_tui.rundir.elsewhere import SWEEP
 from geomreg_tui.splitting.plan import TailPlan
 from geomreg_tui.sweeps.plan import SweepPlan
 from geomreg_tui.tui.bindings import display, in_effect
@@ -28,7 +29,7 @@ from geomreg_tui.tui.screens.choice import RunChoice
 from geomreg_tui.tui.screens.export import SweepExportScreen
 from geomreg_tui.tui.screens.frame import ROOMY, SMALLEST, WIDE
 from geomreg_tui.tui.screens.help import HelpScreen
-from geomreg_tui.tui.screens.sweeps import SweepsScreen
+from geomreg_tui.tui.screens.runs import RunsScreen
 from geomreg_tui.tui.screens.tail import TailScreen
 from geomreg_tui.tui.session import Session
 from geomreg_tui.tui.source import SweepRun
@@ -319,7 +320,12 @@ class SweepScreen(Screen[RunChoice | None]):
 
     def action_reopen(self) -> None:
         """List the sweeps on disk."""
-        self.app.push_screen(SweepsScreen(), self._reopen)
+        self.app.push_screen(RunsScreen(SWEEP), self._chosen)
+
+    def _chosen(self, choice: RunChoice | None) -> None:
+        if choice is not None:
+            self._going_on = choice.action == "go on"
+            self._reopen(choice.path)
 
     def _reopen(self, path: Path | None) -> None:
         if path is None:

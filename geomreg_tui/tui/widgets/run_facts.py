@@ -8,8 +8,9 @@ from geomreg_tui.errors import one_line
 from geomreg_tui.formatting import decimal_text
 from geomreg_tui.listing import Row
 from geomreg_tui.rundir import RunEntry, RunState, runs_root
-from geomreg_tui.rundir.elsewhere import SWEEP
+from geomreg_tui.rundir.elsewhere import RUN
 from geomreg_tui.sweeps.directory import sweeps_root
+from geomreg_tui.sweeps.groups import studies_root
 from geomreg_tui.tui.numbers import count_text, duration_text, interval_text, size_text
 from geomreg_tui.tui.widgets.rows import Piece
 from geomreg_tui.tui.widgets.runs import state_text
@@ -29,12 +30,14 @@ def about_lines(entry: RunEntry | None, known: Row | None, room: int) -> list[Pi
     """
     if entry is None:
         return [Piece("")] * 3
-    name = entry.name if entry.path.parent in (runs_root(), sweeps_root()) else str(entry.path)
+    name = (
+        entry.name if entry.path.parent in (runs_root(), sweeps_root(), studies_root()) else str(entry.path)
+    )
     if known is None:
         return [Piece(one_line(name), "strong"), Piece(""), Piece("")]
     facts = [one_line(name), *counts_text(known, room)[1:]]
     facts += ["mixed environments"] if known.status.mixed else []
-    if known.kind != SWEEP:
+    if known.entry.kind == RUN:
         facts.append(f"sampled for {duration_text(known.status.elapsed_s)}")
     failed = known.status.state is RunState.FAILED
     second = Piece(known.status.message, "warn") if failed else Piece(known.status.about)

@@ -13,7 +13,7 @@ from textual.message import Message
 
 from geomreg_tui.errors import one_line
 from geomreg_tui.formatting import decimal_text, share_text
-from geomreg_tui.listing import Row
+from geomreg_tui.listing import GROUPS, Row
 from geomreg_tui.listing.row import when_text
 from geomreg_tui.rundir import RunEntry, Status
 from geomreg_tui.rundir.elsewhere import SWEEP
@@ -57,7 +57,9 @@ _MORE = (
     _Column("v", "log10 V", 7, True),
     _Column("tail", "tail", 16),
     _Column("fitted", "training", 14),
+    _Column("kind", "kind", 10),
 )
+_FOLDERS = (SWEEP, *GROUPS)  # kinds that stand before the experiment where there is no column for them
 
 
 class RunsList(RowsWidget, can_focus=True):
@@ -258,7 +260,7 @@ class RunsList(RowsWidget, can_focus=True):
         for column in columns:
             text, role = _cell(column, entry, known)
             if column.title == "experiment" and known is not None:
-                for word, how in _prefixes(known):
+                for word, how in _prefixes(known, kinds=any(each.key == "kind" for each in columns)):
                     word = cut(f"{word} ", max(0, column.width - 1))
                     row.append(Piece(word, how, over))
                     column = column._replace(width=column.width - cell_len(word))
@@ -299,6 +301,8 @@ def _cell(column: _Column, entry: RunEntry, known: Row | None) -> tuple[str, str
     status = known.status
     if column.key == "state":
         return state_text(status), _role(status)
+    if column.key == "kind":
+        return known.kind, "mark" if known.kind in _FOLDERS else "dim"
     if column.key == "size":
         return ("…" if known.size is None else size_text(known.size)), "dim"
     if not column.key:
@@ -328,9 +332,14 @@ def _found(key: str, known: Row) -> str:
     return ">0.999" if values[0] > 0 else "<-0.999"  # nearer to an end than there are cells for
 
 
-def _prefixes(known: Row) -> list[tuple[str, str]]:
-    """Return the words before an experiment, with their roles: what sets a run apart from others like it."""
-    words = [(SWEEP, "mark")] if known.kind == SWEEP else []
+def _prefixes(known: Row, *, kinds: bool) -> list[tuple[str, str]]:
+    """Return the words before an experiment, with their roles: what sets a run apart from others like it.
+
+    Args:
+        known: what is known of it.
+        kinds: whether there is a column for its kind.
+    """
+    words = [(known.kind, "mark")] if known.kind in _FOLDERS and not kinds else []
     words += [("mixed", "warn")] if known.status.mixed else []
     return words + ([(f"{known.labels.name}:", "key")] if known.labels.name else [])
 
