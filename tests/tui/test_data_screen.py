@@ -10,8 +10,11 @@ import threading
 import pytest
 from sklearn.datasets import load_iris
 
+import geomreg_tui as geomreg
 from geomreg_tui.datasets.look import LARGEST
-from geomreg_tui.tui.own_data import completed, list_folder
+from geomreg_tui.errors import DataError
+from geomreg_tui.experiment import Experiment
+from geomreg_tui.tui.own_data import completed, list_folder, outcome_text
 from geomreg_tui.tui.screens import data as data_module
 from geomreg_tui.tui.screens.data import Chosen, DataScreen
 from geomreg_tui.tui.widgets.knobs import FILE
@@ -216,3 +219,16 @@ async def test_a_choice_is_one_of_path_and_target(folder) -> None:
         await driver.pilot.press("tab", "enter")
         await driver.until(lambda: ended, "the choice")
         assert ended == [Chosen(str(folder / "flowers.csv"), "species")]
+
+
+@pytest.mark.parametrize("loss", ["mse", "cross_entropy", "hinge", "zero_one"])
+def test_what_comes_of_a_file_is_what_a_run_of_it_begins_with(folder, loss) -> None:
+    """The engine works L_0 out with torch, from the outputs of a network that are all 0."""
+    keys = {"data": str(folder / "flowers.csv"), "target": "species", "examples": 20, "loss": loss}
+    experiment = Experiment.parse({**keys, "held_out": 10})
+    facts = geomreg.prepare(experiment).facts
+    text = outcome_text(experiment, 150)
+    assert f"N = 20 of 150 · 10 held out · {facts.input_size} inputs · 3 classes" in text
+    assert float(re.search(r"L0 = ([\d.]+)", text)[1]) == pytest.approx(facts.null_loss, rel=5e-4)
+    with pytest.raises(DataError, match="examples: got 200"):
+        outcome_text(experiment.replace(examples=200), 150)
