@@ -15,7 +15,7 @@ from geomreg_tui.datasets.cells import Kind, cell_of
 from geomreg_tui.datasets.delimited import sample_csv
 from geomreg_tui.datasets.files import SUFFIXES
 from geomreg_tui.datasets.parquet import sample_parquet
-from geomreg_tui.errors import DataError, one_line, shortened
+from geomreg_tui.errors import DataError, one_line, plain_text, shortened
 
 __all__ = ["LARGEST", "ColumnLook", "FileLook", "look_at", "refusal"]
 
@@ -79,6 +79,8 @@ class FileLook:
 
 def refusal(path: str) -> str:
     """Return why a path cannot be that of data, as in "is a pipe"; empty where it can. Nothing is opened."""
+    if plain_text(path) != path or "\n" in path:
+        return "has a name that cannot be shown: rename it"
     try:
         status = os.stat(os.path.expanduser(path))
     except FileNotFoundError:

@@ -170,10 +170,11 @@ def test_what_is_no_file_of_data_is_refused_with_a_reason_of_its_own(tmp_path):
         "notes.txt": "is of type .txt",
         "huge.csv": "has 1.0 GB",
         "gone.csv": "is not there",
+        "odd\x1b.csv": "has a name that cannot be shown",
     }
     for name, reason in reasons.items():
         assert refusal(str(tmp_path / name)).startswith(reason)
-        with pytest.raises(DataError, match=f"{name} {reason}"):
+        with pytest.raises(DataError, match=reason):
             look_at(tmp_path / name)
     assert refusal("/dev/zero") == "is a device, not a file"
     assert len(set(reasons.values())) == len(reasons)
