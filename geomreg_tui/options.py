@@ -1,15 +1,58 @@
-"""Reading what a person wrote for the options of a plan, with everything that is wrong with it at once."""
+"""Options: what is said of them, and reading what a person wrote for them, with all that is wrong at once."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from geomreg_tui.errors import ExperimentError, Problem, nearest_name
 from geomreg_tui.experiment import parse_count, read_number
 
-__all__ = ["OptionReader"]
+__all__ = ["EXPORTED", "SAMPLES", "OptionReader", "OptionText"]
+
+
+class OptionText(NamedTuple):
+    """What is said of an option, by the command line and beside a field.
+
+    Attributes:
+        name: without dashes.
+        meaning: what it is.
+        metavar: what stands for its value.
+        default: what holds without it; empty where nothing need be said.
+        when: under which condition that is the default.
+        unit: of its value; empty where it has none.
+        names: those that it accepts; none where it is no choice among names.
+    """
+
+    name: str
+    meaning: str
+    metavar: str
+    default: str = ""
+    when: str = ""
+    unit: str = ""
+    names: tuple[str, ...] = ()
+
+    @property
+    def option(self) -> str:
+        """As it is typed."""
+        return f"--{self.name}"
+
+    @property
+    def help(self) -> str:
+        """The meaning, with the default."""
+        when = f" {self.when}" if self.when else ""
+        return f"{self.meaning} [default{when}: {self.default}]" if self.default else self.meaning
+
+
+SAMPLES = OptionText("samples", "networks to draw, such as 1e6 or 10M", "COUNT", unit="networks")
+EXPORTED = OptionText(
+    "FILE",
+    "what to write: data (.json .csv .parquet .npz), a figure (.png .svg .pdf), a report (.html), or the "
+    "command that gives the same run again (.sh)",
+    "FILE",
+)
 
 
 @dataclass

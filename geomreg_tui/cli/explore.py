@@ -10,6 +10,7 @@ from geomreg_tui.cli.commands import FreshOption
 from geomreg_tui.cli.completion import complete_run
 from geomreg_tui.cli.opening import open_explorer
 from geomreg_tui.experiment import Experiment
+from geomreg_tui.options import SAMPLES
 
 __all__ = [
     "AsciiOption",
@@ -25,9 +26,9 @@ __all__ = [
 CountOption = Annotated[
     str | None,
     typer.Option(
-        "--samples",
-        help="networks to draw, such as 1e6 or 10M [default: 1e6, or as last time]",
-        metavar="COUNT",
+        SAMPLES.option,
+        help=SAMPLES._replace(default="1e6, or as last time").help,
+        metavar=SAMPLES.metavar,
     ),
 ]
 FpsOption = Annotated[float | None, typer.Option(help="frames a second [default: 4, over SSH 2]")]

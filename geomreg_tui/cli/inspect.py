@@ -13,6 +13,7 @@ from geomreg_tui.cli.run import JsonOption, print_result
 from geomreg_tui.cli.runs import RunArgument
 from geomreg_tui.cli.sweep import print_sweep
 from geomreg_tui.errors import plain_text
+from geomreg_tui.options import EXPORTED
 
 __all__ = ["export", "report"]
 
@@ -44,11 +45,7 @@ def export(
     ],
     out: Annotated[
         Path,
-        typer.Argument(
-            metavar="FILE",
-            help="what to write: data (.json .csv .parquet .npz), a figure (.png .svg .pdf), "
-            "a report (.html), or the command that gives the same run again (.sh)",
-        ),
+        typer.Argument(metavar=EXPORTED.metavar, help=EXPORTED.help),
     ],
     force: Annotated[bool, typer.Option("--force", help="replace an existing file")] = False,
 ) -> None:

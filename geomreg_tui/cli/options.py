@@ -17,6 +17,7 @@ import typer
 from geomreg_tui.cli.completion import completed_by
 from geomreg_tui.errors import ExperimentError, Problem
 from geomreg_tui.experiment import Experiment, choices
+from geomreg_tui.options import SAMPLES, OptionText
 
 if TYPE_CHECKING:
     from geomreg_tui.rundir import Labels
@@ -28,6 +29,7 @@ __all__ = [
     "QuietOption",
     "SamplesOption",
     "TagOption",
+    "described",
     "experiment_options",
     "given_labels",
     "refuse",
@@ -72,9 +74,15 @@ SpecArgument = Annotated[
     Path | None,
     typer.Argument(metavar="[SPEC.toml]", help="experiment file; options take precedence over it"),
 ]
-SamplesOption = Annotated[
-    str, typer.Option("--samples", help="networks to draw, such as 1e6 or 10M", metavar="COUNT")
-]
+
+
+def described(text: OptionText) -> Any:
+    """Return an option of a command from what is said of it."""
+    completed = completed_by(text.names) if text.names else None
+    return typer.Option(text.option, help=text.help, metavar=text.metavar, autocompletion=completed)
+
+
+SamplesOption = Annotated[str, described(SAMPLES)]
 OutOption = Annotated[Path | None, typer.Option("--out", help="directory for the results")]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="no narration on stderr")]
 _CALLED = "What it is called"

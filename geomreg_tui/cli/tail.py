@@ -13,6 +13,7 @@ from geomreg_tui.cli.options import (
     OutOption,
     QuietOption,
     TagOption,
+    described,
     given_labels,
     refuse,
 )
@@ -46,7 +47,8 @@ from geomreg_tui.errors import ExperimentError, Problem
 from geomreg_tui.experiment import Experiment, parse_count
 from geomreg_tui.gradients.plan import check_plan
 from geomreg_tui.place import LOCAL, Cluster
-from geomreg_tui.splitting.plan import DEPTH, POPULATION, REPEATS, parse_plan, parse_seconds
+from geomreg_tui.splitting.option_texts import TAIL_TEXTS
+from geomreg_tui.splitting.plan import parse_plan, parse_seconds
 
 if TYPE_CHECKING:
     from geomreg_tui.gradients.plan import GradientPlan
@@ -58,45 +60,13 @@ __all__ = ["tail"]
 
 _SAMPLES = "1e5"
 
-LossOption = Annotated[
-    str | None, typer.Option("--to-loss", help="training loss to go down to, such as 1e-6", metavar="LOSS")
-]
-VolumeOption = Annotated[
-    str | None,
-    typer.Option(
-        "--to-log10-volume",
-        help=f"log10 of the volume fraction V to go down to [default without --to-loss: {DEPTH}]",
-        metavar="DECADES",
-    ),
-]
-PopulationOption = Annotated[
-    str | None,
-    typer.Option("--population", help=f"particles in a population [default: {POPULATION}]", metavar="N"),
-]
-RepeatsOption = Annotated[
-    str | None,
-    typer.Option(
-        "--repeats",
-        help=f"independent populations, from whose scatter the error is taken [default: {REPEATS}]",
-        metavar="N",
-    ),
-]
-SecondsOption = Annotated[
-    str | None,
-    typer.Option(
-        "--max-seconds",
-        help="time for the tail; with --resume: the new limit [default: none]",
-        metavar="S",
-    ),
-]
-MoveOption = Annotated[
-    str | None,
-    typer.Option(
-        "--move",
-        help="how particles are moved, one of auto, pcn, slice, reflect, tempered [default: auto]",
-        metavar="NAME",
-    ),
-]
+
+LossOption = Annotated[str | None, described(TAIL_TEXTS["to-loss"])]
+VolumeOption = Annotated[str | None, described(TAIL_TEXTS["to-log10-volume"])]
+PopulationOption = Annotated[str | None, described(TAIL_TEXTS["population"])]
+RepeatsOption = Annotated[str | None, described(TAIL_TEXTS["repeats"])]
+SecondsOption = Annotated[str | None, described(TAIL_TEXTS["max-seconds"])]
+MoveOption = Annotated[str | None, described(TAIL_TEXTS["move"])]
 
 
 def tail(

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from geomreg_tui.cli.completion import complete_run, completed_by
+from geomreg_tui.cli.completion import complete_run
 from geomreg_tui.cli.options import (
     NameOption,
     NoteOption,
     OutOption,
     QuietOption,
     TagOption,
+    described,
     given_labels,
     refuse,
 )
@@ -49,22 +50,15 @@ from geomreg_tui.errors import ExperimentError, Problem
 from geomreg_tui.experiment import Experiment, parse_count
 from geomreg_tui.place import LOCAL, Cluster
 from geomreg_tui.splitting.plan import parse_plan as parse_tail
-from geomreg_tui.training.plan import (
-    ADAM_STEP,
-    LR_SHARE,
-    OPTIMIZERS,
-    PARTS,
-    SGD_BATCH,
-    TrainingPlan,
-    check_plan,
-    parse_plan,
-)
+from geomreg_tui.training.option_texts import TAIL_TOO, TRAINING_TEXTS
+from geomreg_tui.training.plan import check_plan, parse_plan
 
 if TYPE_CHECKING:
     from geomreg_tui.gradients.plan import GradientPlan
     from geomreg_tui.rundir import Labels, RunDirectory
     from geomreg_tui.runner import RunHandle
     from geomreg_tui.splitting.plan import TailPlan
+    from geomreg_tui.training.plan import TrainingPlan
 
 __all__ = [
     "BatchOption",
@@ -84,93 +78,20 @@ __all__ = [
 ]
 
 _SAMPLES = "1e5"
-_DEFAULT = TrainingPlan()
 _DEEP = "Volume of what training finds"
 
-
-def _option(name: str, text: str, metavar: str, names: tuple[str, ...] = ()) -> Any:
-    return typer.Option(
-        name, help=text, metavar=metavar, autocompletion=completed_by(names) if names else None
-    )
-
-
-OptimizerOption = Annotated[
-    str | None,
-    _option(
-        "--optimizer",
-        f"one of {', '.join(OPTIMIZERS)}: gradient descent, heavy ball, minibatches, Adam [default: gd]",
-        "NAME",
-        OPTIMIZERS,
-    ),
-]
-RateOption = Annotated[
-    str | None,
-    _option(
-        "--lr",
-        "step size; auto: --lr-share of the largest stable step of each network, "
-        f"and {ADAM_STEP:g} for adam [default: auto]",
-        "X",
-    ),
-]
-ShareOption = Annotated[
-    str | None,
-    _option(
-        "--lr-share",
-        f"share of the largest stable step, 2 / lambda_max of the Gauss-Newton matrix [default: {LR_SHARE}]",
-        "X",
-    ),
-]
-MomentumOption = Annotated[
-    str | None,
-    _option("--momentum", f"coefficient of optimizer momentum [default: {_DEFAULT.momentum}]", "X"),
-]
-BatchOption = Annotated[
-    str | None,
-    _option("--batch", f"examples a step, or all [default: all; with sgd: {SGD_BATCH}]", "N"),
-]
-StepsOption = Annotated[
-    str | None, _option("--steps", f"most steps of a trajectory [default: {_DEFAULT.steps:,}]", "N")
-]
-ToLossOption = Annotated[
-    str | None,
-    _option(
-        "--to-loss",
-        f"training loss at which a network has fitted; 0 for none [default: {_DEFAULT.to_loss:g}]",
-        "LOSS",
-    ),
-]
-TrainOption = Annotated[
-    str | None,
-    _option("--train", "all weights and biases, or those of the readout [default: all]", "NAME", PARTS),
-]
-TrajectoriesOption = Annotated[
-    str | None,
-    _option("--trajectories", f"networks that are trained [default: {_DEFAULT.trajectories}]", "E"),
-]
-RecordOption = Annotated[
-    str | None, _option("--record", f"recorded steps a decade [default: {_DEFAULT.record}]", "N")
-]
-
-SketchOption = Annotated[
-    str | None,
-    _option(
-        "--sketch",
-        "numbers kept of the weights at each recorded step, such as 256, for the dimension of the updates "
-        "[default: none]",
-        "K",
-    ),
-]
-
-
-SubspaceOption = Annotated[
-    str | None,
-    _option(
-        "--subspace",
-        "train in a random affine subspace of D dimensions, through the start of each network "
-        "[default: in all of weight space]",
-        "D",
-    ),
-]
+OptimizerOption = Annotated[str | None, described(TRAINING_TEXTS["optimizer"])]
+RateOption = Annotated[str | None, described(TRAINING_TEXTS["lr"])]
+ShareOption = Annotated[str | None, described(TRAINING_TEXTS["lr-share"])]
+MomentumOption = Annotated[str | None, described(TRAINING_TEXTS["momentum"])]
+BatchOption = Annotated[str | None, described(TRAINING_TEXTS["batch"])]
+StepsOption = Annotated[str | None, described(TRAINING_TEXTS["steps"])]
+ToLossOption = Annotated[str | None, described(TRAINING_TEXTS["to-loss"])]
+TrainOption = Annotated[str | None, described(TRAINING_TEXTS["train"])]
+TrajectoriesOption = Annotated[str | None, described(TRAINING_TEXTS["trajectories"])]
+RecordOption = Annotated[str | None, described(TRAINING_TEXTS["record"])]
+SketchOption = Annotated[str | None, described(TRAINING_TEXTS["sketch"])]
+SubspaceOption = Annotated[str | None, described(TRAINING_TEXTS["subspace"])]
 
 
 def train(
@@ -198,8 +119,8 @@ def train(
     tail: Annotated[
         bool,
         typer.Option(
-            "--tail",
-            help="go down the deep tail to --to-loss too, so that V of every loss on the way is known",
+            TAIL_TOO.option,
+            help=TAIL_TOO.help,
             rich_help_panel=_DEEP,
         ),
     ] = False,
