@@ -27,7 +27,7 @@ from geomreg_tui.tui.compat import CompositorUpdate, ReducingApp, colour_system
 from geomreg_tui.tui.keys import Keys, default_keys
 from geomreg_tui.tui.look import AsciiFilter, plain_theme, stylesheet
 from geomreg_tui.tui.painter import LeastUpdate, Painter
-from geomreg_tui.tui.screens.messages import Opened
+from geomreg_tui.tui.screens.messages import HelpAsked, Opened
 from geomreg_tui.tui.screens.opening import OpeningScreen
 from geomreg_tui.tui.settings import Settings
 from geomreg_tui.tui.source import Source
@@ -104,7 +104,7 @@ class ExplorerApp(ReducingApp[None]):
         shown = "setup" if self._experiment is not None and not self._attached else "loss"
         first = "loss" if self._attached else self._restored.tab or shown
         about = self._experiment.describe() if self._experiment is not None else ""
-        return OpeningScreen(about, first, self._keys, self._prepare)
+        return OpeningScreen(about, first, self._keys, self._prepare, self._restored.panes)
 
     def _prepare(self) -> Callable[[], ExplorerScreen]:
         """Import all that the explorer needs, and read the run that it is to show; called in a thread."""
@@ -127,6 +127,7 @@ class ExplorerApp(ReducingApp[None]):
                 session.open_run(Path(self._restored.run))
             except (GeomregError, OSError) as error:
                 self._notice = f"The run that was on view cannot be shown: {error}"
+                self._restored = replace(self._restored, zoom=0, windows={})  # they were of its losses
         return partial(ExplorerScreen, session, self._fps, self._keys, self._restored)
 
     @on(OpeningScreen.Prepared)
@@ -154,6 +155,20 @@ class ExplorerApp(ReducingApp[None]):
         early, self._early = self._early or [], None
         for key in early:
             self.post_message(events.Key(key.key, key.character))
+
+    @on(HelpAsked)
+    def _help_asked(self, event: HelpAsked) -> None:
+        """Tell what the field with the focus is, and of all keys and terms where that is asked for."""
+        from geomreg_tui.tui.screens.help import FieldHelpScreen, HelpScreen  # a start does without it
+
+        def show_all(wanted: bool | None = True) -> None:
+            if wanted:
+                self.push_screen(HelpScreen(in_effect(event.bindings, self._keys), self._keys))
+
+        if event.about is None:
+            show_all()
+        else:
+            self.push_screen(FieldHelpScreen(event.about, self._keys), show_all)
 
     async def on_event(self, event: events.Event) -> None:
         """Keep keys that are pressed before the explorer is there; keys for leaving leave at once."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from geomreg_tui.experiment import Experiment
 from geomreg_tui.splitting.joined import DeepTail
@@ -25,6 +26,7 @@ class Pin:
         experiment: what it was drawn from.
         distribution, landmark, volume: what is compared.
         tail: its deep tail; None without.
+        path: its run directory; None where it is of a preview, which is kept nowhere.
     """
 
     experiment: Experiment
@@ -32,6 +34,7 @@ class Pin:
     landmark: LandmarkDominance
     volume: VolumeCurve
     tail: DeepTail | None = None
+    path: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -69,6 +72,17 @@ class Pins:
                 raise ValueError(f"{MOST} are pinned already")
             place = self.places.index(None)
         return Pins((*self.places[:place], pin, *self.places[place + 1 :]))
+
+    def placed(self, place: int, pin: Pin) -> Pins:
+        """Return these and another at a place, where that is free and its experiment has none."""
+        if self.places[place] is not None or self.place_of(pin.experiment) is not None:
+            return self
+        return Pins((*self.places[:place], pin, *self.places[place + 1 :]))
+
+    @property
+    def paths(self) -> tuple[Path | None, ...]:
+        """The run directories, by place."""
+        return tuple(None if pin is None else pin.path for pin in self.places)
 
     def without(self, place: int) -> Pins:
         """Return these but for the one at a place."""

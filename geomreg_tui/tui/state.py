@@ -10,7 +10,7 @@ import math
 import os
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,8 @@ import platformdirs
 
 from geomreg_tui.atomic import read_json, write_json
 from geomreg_tui.errors import GeomregError
+from geomreg_tui.tui.arrangement import Arrangements, read_arrangements
+from geomreg_tui.tui.panes import PANES
 
 if TYPE_CHECKING:
     from geomreg_tui.experiment import Experiment
@@ -25,9 +27,11 @@ if TYPE_CHECKING:
 __all__ = ["MEASURES", "RADII", "TABS", "State", "keep_state", "read_look", "read_state", "state_file"]
 
 RADII = (1e-3, 1e6)  # smallest and largest of the sphere
-TABS = ("setup", "loss", "volume", "training", "generalisation", "modes", "sphere")
+TABS = tuple(PANES)
 MEASURES = ("density", "count", "cumulative")
 _VERSION = 1
+_DEEPEST_ZOOM = 12
+_MOST_PINS = 6
 _PATIENCE = 0.5  # seconds that leaving waits for a slow file system
 
 
@@ -43,6 +47,11 @@ class State:
         theme: the one chosen in the palette.
         measure: what the loss pane draws, one of ``MEASURES``.
         run: the run directory on view.
+        panes: how panes are arranged, by the kind of screen.
+        machine: whether a line tells how busy the machine is.
+        zoom: level of the loss pane, 0 for all losses.
+        windows: the ends of what is on view of a plot, by its pane, where a person has chosen them.
+        pins: run directories of what is pinned, by its place; None where nothing is, or a preview.
     """
 
     experiment: Experiment | None = None
@@ -53,11 +62,22 @@ class State:
     theme: str | None = None
     measure: str | None = None
     run: str | None = None
+    panes: Arrangements = field(default_factory=dict)
+    machine: bool = False
+    zoom: int = 0
+    windows: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    pins: tuple[str | None, ...] = ()
 
     @property
     def look(self) -> State:
         """What of it is about looks only."""
-        return State(log_axis=self.log_axis, theme=self.theme, measure=self.measure)
+        return State(
+            log_axis=self.log_axis,
+            theme=self.theme,
+            measure=self.measure,
+            panes=self.panes,
+            machine=self.machine,
+        )
 
 
 def state_file() -> Path:
@@ -102,7 +122,15 @@ def _checked(
         value = values.get(name)
         try:
             kept[name] = check(value) if value is not None else getattr(State(), name)
-        except (GeomregError, ValueError, TypeError, ArithmeticError, RecursionError):
+        except (
+            GeomregError,
+            ValueError,
+            TypeError,
+            LookupError,
+            AttributeError,
+            ArithmeticError,
+            RecursionError,
+        ):
             wrong.append(name)
     return kept, wrong
 
@@ -132,8 +160,11 @@ def _values(state: State) -> dict[str, Any]:
     values: dict[str, Any] = {"version": _VERSION}
     if state.experiment is not None and state.experiment.arch != "custom":
         values["experiment"] = _settings(state.experiment)
-    for name in ("samples", "log_axis", "tab", "radius", "theme", "measure", "run"):
+    for name in ("samples", "log_axis", "tab", "radius", "theme", "measure", "run", "machine", "zoom"):
         values[name] = getattr(state, name)
+    values["panes"] = {kind: arrangement.to_json() for kind, arrangement in state.panes.items()}
+    values["windows"] = {name: list(ends) for name, ends in state.windows.items()}
+    values["pins"] = list(state.pins)
     return values
 
 
@@ -165,7 +196,7 @@ def _samples(value: object) -> int:
     return parse_count(str(value))
 
 
-def _log_axis(value: object) -> bool:
+def _switch(value: object) -> bool:
     if not isinstance(value, bool):
         raise TypeError(value)
     return value
@@ -200,16 +231,44 @@ def _run(value: object) -> str:
     return value
 
 
+def _zoom(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= _DEEPEST_ZOOM:
+        raise ValueError(value)
+    return value
+
+
+def _windows(value: Mapping[str, Any]) -> dict[str, tuple[float, float]]:
+    windows = {}
+    for name, (low, high) in value.items():
+        if name not in PANES or isinstance(low, bool | str) or isinstance(high, bool | str):
+            raise ValueError(name)
+        if not -math.inf < float(low) < float(high) < math.inf:
+            raise ValueError(name)
+        windows[name] = (float(low), float(high))
+    return windows
+
+
+def _pins(value: Any) -> tuple[str | None, ...]:
+    if not isinstance(value, list) or len(value) > _MOST_PINS:
+        raise ValueError(value)
+    return tuple(None if path is None else _run(path) for path in value)
+
+
 _LOOKS: Mapping[str, Callable[[Any], Any]] = {
-    "log_axis": _log_axis,
+    "log_axis": _switch,
     "tab": _tab,
     "radius": _radius,
     "theme": _theme,
     "measure": _measure,
+    "panes": read_arrangements,
+    "machine": _switch,
 }
 _CHECKS: Mapping[str, Callable[[Any], Any]] = {
     "experiment": _experiment,
     "samples": _samples,
     "run": _run,
+    "zoom": _zoom,
+    "windows": _windows,
+    "pins": _pins,
     **_LOOKS,
 }

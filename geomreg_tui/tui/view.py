@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from geomreg_tui.errors import RunDirectoryError, plain_text
+from geomreg_tui.errors import GeomregError, RunDirectoryError, plain_text
 from geomreg_tui.experiment import Experiment
 from geomreg_tui.formatting import exact_text
 from geomreg_tui.rundir import RunDirectory
@@ -34,7 +34,7 @@ from geomreg_tui.training.overview import TrainingOverview
 from geomreg_tui.training.volume import VolumeOfLoss
 from geomreg_tui.tui.pins import Pin, Pins
 
-__all__ = ["Comparison", "View", "build_view", "difference_text", "load_pin"]
+__all__ = ["Comparison", "View", "build_view", "difference_text", "load_pin", "load_pins"]
 
 _DIP_SAMPLES = 20_000
 # Not what is sampled, but how.
@@ -92,12 +92,17 @@ class View:
     low_loss: Mapping[str, ObservedAtLoss] = field(default_factory=dict)
     complete: bool = field(default=True, compare=False)
 
-    def pin(self) -> Pin | None:
-        """Return this distribution as one to compare with; None where there is nothing to pin."""
+    def pin(self, path: Path | None = None) -> Pin | None:
+        """Return this distribution as one to compare with; None where there is nothing to pin.
+
+        Args:
+            path: of the run that it is of; None where it is of a preview.
+        """
         facts = self.snapshot.facts
         if self.distribution is None or self.landmark is None or self.volume is None or facts is None:
             return None
-        return Pin(facts.experiment, self.distribution, self.landmark, self.volume, self.tail)
+        where = None if path is None else path.absolute()
+        return Pin(facts.experiment, self.distribution, self.landmark, self.volume, self.tail, where)
 
 
 def build_view(snapshot: Snapshot, generation: int, pins: Pins, *, dip: bool) -> View:
@@ -165,7 +170,24 @@ def load_pin(path: Path) -> Pin:
     distribution = LossDistribution(summary, run.facts.null_loss)
     curve = run_volume(distribution, run.facts)
     deep = deep_tail(snapshot.tail, curve) if snapshot is not None and snapshot.tail else None
-    return Pin(run.facts.experiment, distribution, landmark_dominance(distribution, deep), curve, deep)
+    landmark = landmark_dominance(distribution, deep)
+    return Pin(run.facts.experiment, distribution, landmark, curve, deep, path.absolute())
+
+
+def load_pins(paths: Iterable[Path | None]) -> tuple[list[tuple[int, Pin]], str]:
+    """Return the distributions of runs on disk by their places, and what is wrong with the others.
+
+    Args:
+        paths: of a run for each place; None where nothing is pinned.
+    """
+    pins, wrong = [], []
+    for place, path in enumerate(paths):
+        if path is not None:
+            try:
+                pins.append((place, load_pin(path)))
+            except (GeomregError, OSError) as error:
+                wrong.append(str(error))
+    return pins, "; ".join(wrong)
 
 
 def difference_text(experiment: Experiment, other: Experiment) -> str:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from textual.binding import Binding
 from textual.command import CommandList
@@ -18,7 +19,7 @@ from geomreg_tui.rundir import RunState, runs_root
 from geomreg_tui.tui.keys import ACTIONS, key_name
 from geomreg_tui.tui.screens.data import DataScreen
 from geomreg_tui.tui.screens.export import ExportScreen
-from geomreg_tui.tui.screens.help import HelpScreen
+from geomreg_tui.tui.screens.help import FieldHelpScreen, HelpScreen
 from geomreg_tui.tui.screens.labels import LabelsScreen
 from geomreg_tui.tui.screens.log import LogScreen
 from geomreg_tui.tui.screens.quit import QuitScreen
@@ -74,8 +75,62 @@ async def focus_field(driver: Driver) -> None:
 
 
 async def open_dialog(driver: Driver) -> None:
-    await driver.pilot.press("question_mark")
+    await driver.pilot.press("escape", "question_mark")
     await driver.until(lambda: on(HelpScreen)(driver))
+
+
+async def leave_field(driver: Driver) -> None:
+    await driver.pilot.press("escape")
+
+
+async def mark_volume(driver: Driver) -> None:
+    await driver.pilot.press("escape", "right_square_bracket")
+    await driver.until(lambda: driver.explorer.current == "volume")
+    remember(driver)
+
+
+async def hide_volume(driver: Driver) -> None:
+    await mark_volume(driver)
+    await driver.pilot.press(key_name(ACTIONS["hide"].key))
+    await driver.until(lambda: not driver.explorer.query_one("#volume").display)
+
+
+async def make_taller(driver: Driver) -> None:
+    await mark_volume(driver)
+    await driver.pilot.press(key_name(ACTIONS["taller"].key))
+    await driver.until(lambda: grown(0, 1)(driver))
+
+
+async def write_path(driver: Driver) -> None:
+    await driver.set("data", FILE)
+    driver.control("path").focus()
+    await driver.pilot.pause()
+
+
+def remember(driver: Driver) -> None:
+    driver.begun = driver.explorer.query_one("#volume").region  # type: ignore[attr-defined]
+
+
+def grown(across: int, down: int) -> Seen:
+    """The volume pane is broader, taller or neither than when it was marked, or the other way around."""
+
+    def seen(driver: Driver) -> bool:
+        now, before = driver.explorer.query_one("#volume").region, driver.begun  # type: ignore[attr-defined]
+        return (np.sign(now.width - before.width), np.sign(now.height - before.height)) == (across, down)
+
+    return seen
+
+
+def moved_up(driver: Driver) -> bool:
+    return driver.explorer.query_one("#volume").region.y < driver.begun.y  # type: ignore[attr-defined]
+
+
+def moved_right(driver: Driver) -> bool:
+    return driver.explorer.query_one("#volume").region.x > driver.begun.x  # type: ignore[attr-defined]
+
+
+def hidden(name: str) -> Seen:
+    return lambda driver: not driver.explorer.query_one(f"#{name}").display
 
 
 async def forget_nothing(driver: Driver) -> None:
@@ -187,8 +242,20 @@ EFFECTS: dict[str, tuple[Step, Seen]] = {
     "export": (show_stored, on(ExportScreen)),
     "previous_tab": (make_small, lambda driver: driver.explorer.active_tab == "sphere"),
     "next_tab": (make_small, lambda driver: driver.explorer.active_tab == "loss"),
+    "maximise": (nothing, hidden("loss")),
+    "taller": (mark_volume, grown(0, 1)),
+    "lower": (mark_volume, grown(0, -1)),
+    "broader": (mark_volume, grown(1, 0)),
+    "narrower": (mark_volume, grown(-1, 0)),
+    "exchange_next": (mark_volume, moved_right),
+    "exchange_previous": (mark_volume, moved_up),
+    "hide": (mark_volume, hidden("volume")),
+    "unhide": (hide_volume, lambda driver: driver.explorer.query_one("#volume").display),
+    "arrange_anew": (make_taller, grown(0, 0)),
+    "machine": (nothing, lambda driver: "of memory free" in driver.screen()),
     "more_keys": (make_small, says("#keys", "v View")),
-    "help": (nothing, on(HelpScreen)),
+    "help": (leave_field, on(HelpScreen)),
+    "help_in_text": (write_path, on(FieldHelpScreen)),
     "quit": (begin, on(QuitScreen)),
     "leave_field": (focus_field, lambda driver: driver.explorer.focused is None),
     "palette": (open_dialog, lambda driver: "Palette" in type(driver.app.screen).__name__),
@@ -230,9 +297,8 @@ async def test_every_key_does_what_it_says(names: tuple[str, ...]) -> None:
 
 
 # The palette takes the focus itself, and is not offered what works in it anyway.
-IN_PALETTE = [
-    name for name in EFFECTS if name not in ("leave_field", "palette", "redraw", "suspend", "quit_anywhere")
-]
+NOT_OFFERED = ("leave_field", "help_in_text", "palette", "redraw", "suspend", "quit_anywhere")
+IN_PALETTE = [name for name in EFFECTS if name not in NOT_OFFERED]
 
 
 def first_of_palette(driver: Driver) -> str:
@@ -412,7 +478,7 @@ async def test_bad_input_is_told_in_place_and_starts_nothing(
     settings: tuple[tuple[str, str], ...], step: int
 ) -> None:
     given = dict(settings)
-    async with opened(size=(200, 60), **given) as driver:
+    async with opened(size=(150, 60), **given) as driver:
         for number, field in enumerate(NUMBERS[settings]):
             control, row = driver.control(field), driver.app.screen.query_one(f"#knob-{field}")
             good, told = control.value, 0

@@ -505,9 +505,9 @@ async def test_quit_dialog_by_arrow_keys_and_ctrl_q() -> None:
 
 async def test_help_lists_every_key_and_explains_every_term() -> None:
     async with opened(size=(200, 60)) as driver:
-        await driver.pilot.press("question_mark")
-        assert isinstance(driver.app.screen, HelpScreen)
-        await driver.pilot.pause()
+        await driver.pilot.press("escape", "question_mark")
+        await driver.until(lambda: isinstance(driver.app.screen, HelpScreen))
+        await driver.until(lambda: "Start the full run" in driver.screen())
         first = driver.screen()
         await driver.pilot.press("end")
         await driver.until(lambda: driver.screen() != first)

@@ -60,7 +60,7 @@ async def test_the_pane_is_there_where_something_is_held_out_and_a_tab_says_what
         await driver.set("held_out", "0")
         await driver.until(lambda: not pane_of(driver).display, "no pane")
         await driver.pilot.resize_terminal(80, 24)
-        driver.explorer._panes.show_held_out()
+        driver.explorer._panes.turn_to("generalisation")
         await driver.until(
             lambda: "set 'held out' in Setup to 100" in driver.text("#generalisation"), "what to set"
         )

@@ -310,21 +310,24 @@ def test_the_status_line_drops_what_has_no_room_and_cuts_nothing(width: int) -> 
 
 @pytest.mark.parametrize("width", [54, 60, 70, 80, 100, 120])
 @pytest.mark.parametrize("notice", ["", "! width: got 0; allowed is a whole number from 1"])
-def test_the_headline_is_at_the_right_of_the_status_line_where_nothing_is_cut_for_it(
+def test_the_headline_is_at_the_right_of_the_status_line_in_the_words_that_fit(
     width: int, notice: str
 ) -> None:
-    headline = "D0 -0.15 [-0.16, -0.14]"
+    headline, short = "D0 -0.15 [-0.16, -0.14]", "D0 -0.15"
     line = StatusLine()
-    line.show(snapshot_of(experiment_of(), 20_000, atoms=0), "run", notice, "", None, headline)
+    line.show(snapshot_of(experiment_of(), 20_000, atoms=0), "run", notice, "", None, (headline, short))
     (row,) = line.paint(width, 1)
     text = "".join(piece.text for piece in row)
-    assert text.startswith(notice or "✓ run done")
-    if notice and width < len(notice) + 2 + len(headline):
-        assert text == notice
-    else:
-        assert cell_len(text) == width
+    assert cell_len(text) == width
+    said = notice or "✓ run done"
+    if width >= len(said) + 2 + len(headline):
+        assert text.startswith(said)
         assert text.endswith("  " + headline)
         assert notice or "20 k / 20 k" in text
+    else:  # the short one is there in any case, and the notice says that it is cut
+        assert text.endswith("  " + short)
+        cut = width < len(notice) + 2 + len(short)
+        assert text.startswith(notice[: width - len(short) - 3] + "…" if cut else notice)
 
 
 async def test_at_80_columns_d0_is_seen_whichever_tab_is_open() -> None:

@@ -22,9 +22,8 @@ from geomreg_tui.tui.app import ExplorerApp
 from geomreg_tui.tui.bindings import display, keymap
 from geomreg_tui.tui.keys import ACTIONS, TAKEN, default_keys, key_name, parse_keys, spelling
 from geomreg_tui.tui.screens.explorer import ExplorerScreen
-from geomreg_tui.tui.screens.frame import _TABS
 from geomreg_tui.tui.settings import FILE_CAP, THEMES, Settings, config_file, example_file, load_settings
-from geomreg_tui.tui.state import TABS, State, keep_state, read_state, state_file
+from geomreg_tui.tui.state import State, keep_state, read_state, state_file
 from geomreg_tui.tui.widgets.fields import ChoiceField, NumberField
 
 
@@ -369,7 +368,3 @@ def test_it_is_kept_beside_the_runs(home, monkeypatch):
     assert state_file() == home / "explorer.json"
     monkeypatch.delenv("GEOMREG_HOME")
     assert state_file().parts[-2:] == ("geomreg-tui", "explorer.json")
-
-
-def test_the_panes_it_knows_are_those_of_the_explorer():
-    assert list(_TABS) == list(TABS)

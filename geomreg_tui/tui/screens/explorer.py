@@ -13,7 +13,6 @@ from textual.binding import BindingType
 from textual.reactive import Reactive
 from textual.timer import Timer
 from textual.widget import Widget
-from textual.widgets import Tabs
 
 from geomreg_tui.errors import GeomregError, one_line, plain_text
 from geomreg_tui.experiment import Experiment
@@ -22,15 +21,15 @@ from geomreg_tui.rundir.elsewhere import COMPARISON, STUDIES, SWEEP
 from geomreg_tui.tui.analyst import Analyst, Failure, Job, Warm
 from geomreg_tui.tui.bindings import action_of, display, explorer_bindings, in_effect, turn_key
 from geomreg_tui.tui.keys import Keys
-from geomreg_tui.tui.numbers import interval_text
-from geomreg_tui.tui.pins import MOST, Pin, Pins
+from geomreg_tui.tui.pins import Pin
 from geomreg_tui.tui.screens.choice import RunChoice
 from geomreg_tui.tui.screens.export import ExportScreen
-from geomreg_tui.tui.screens.help import HelpScreen
+from geomreg_tui.tui.screens.helping import ask_help
 from geomreg_tui.tui.screens.layout import Layout
 from geomreg_tui.tui.screens.messages import Answered, Loaded, Opened
+from geomreg_tui.tui.screens.pinning import PinningScreen
 from geomreg_tui.tui.screens.quit import ask_quit
-from geomreg_tui.tui.screens.running import RunningScreen, stopping_text
+from geomreg_tui.tui.screens.running import stopping_text
 from geomreg_tui.tui.session import ActiveRun, Move, Session
 from geomreg_tui.tui.state import State
 from geomreg_tui.tui.threads import in_thread
@@ -38,7 +37,8 @@ from geomreg_tui.tui.view import View, load_pin
 from geomreg_tui.tui.watch import Watch
 from geomreg_tui.tui.widgets.keyline import KeyLine
 from geomreg_tui.tui.widgets.knobs import Knobs
-from geomreg_tui.tui.widgets.lines import HeaderLine, StatusLine
+from geomreg_tui.tui.widgets.lines import HeaderLine, StatusLine, headline_texts
+from geomreg_tui.tui.widgets.machine import MachineLine
 from geomreg_tui.tui.widgets.reading import ReadingLine
 from geomreg_tui.tui.widgets.rows import Roles, follow_theme
 
@@ -47,7 +47,7 @@ __all__ = ["ExplorerScreen"]
 _DEBOUNCE = 0.12  # seconds without another change before a preview starts
 
 
-class ExplorerScreen(RunningScreen):
+class ExplorerScreen(PinningScreen):
     """Routes keys to the session and answers of the analyst to the panes."""
 
     BINDINGS: ClassVar[list[BindingType]] = explorer_bindings()
@@ -61,6 +61,7 @@ class ExplorerScreen(RunningScreen):
         self._first = restored.tab or ("loss" if session.shows_run else "setup")
         self._restored = restored
         self._frame = 1 / max(0.1, fps)
+        self._machine = MachineLine(id="machine")
         self._failure = ""  # of reading or analysing
         self._analyst = Analyst(lambda answer: self.post_message(Answered(answer)))
         self._going_on = False  # whether the run that is being loaded is to go on at once
@@ -69,7 +70,8 @@ class ExplorerScreen(RunningScreen):
 
     def compose(self) -> ComposeResult:
         """Lay out every pane once; the layouts only show and hide them."""
-        self._panes = Layout(self.session.experiment, self.session.samples, self._first)
+        session, restored = self.session, self._restored
+        self._panes = Layout(session.experiment, session.samples, self._first, restored.panes)
         self._panes.arrange(self)
         yield Roles()
         yield HeaderLine(id="header")
@@ -77,6 +79,7 @@ class ExplorerScreen(RunningScreen):
         yield self._panes.body
         yield ReadingLine(id="reading")
         yield StatusLine(id="status")
+        yield self._machine
         yield KeyLine(3, id="keys")  # help, quit and palette lead to all others
         yield self._panes.too_small
 
@@ -86,15 +89,17 @@ class ExplorerScreen(RunningScreen):
         follow_theme(self)
         self._analyst.start()
         self._panes.restore(self._restored)
+        self._machine.turn(self._restored.machine)
         self._draw()
         self.draw_keys()
         self.call_after_refresh(self._open)
 
     def state(self) -> State:
         """Return what is open."""
-        state = self._panes.state(self.session.experiment, self.session.samples)
-        shown = self.session.directory
-        return state if shown is None else replace(state, run=str(shown.absolute()))
+        session = self.session
+        run = None if session.directory is None else str(session.directory.absolute())
+        state = self._panes.state(session.experiment, session.samples)
+        return replace(state, run=run, pins=self.pinned, machine=self._machine.wanted)
 
     def on_unmount(self) -> None:
         """Close the analyst."""
@@ -103,6 +108,7 @@ class ExplorerScreen(RunningScreen):
     def _open(self) -> None:
         self.query_one("#field-arch").focus(scroll_visible=False)
         self.app.post_message(Opened())
+        self.load_pins([None if path is None else Path(path) for path in self._restored.pins])
         if self.session.shows_run:
             self.look_anew()
             return
@@ -114,23 +120,12 @@ class ExplorerScreen(RunningScreen):
             return
         self._preview()
 
-    # Layout
+    # What can be done
 
-    def on_resize(self, event: events.Resize) -> None:
-        """Choose the layout for the new size."""
-        self._panes.arrange(self)
-        self.call_after_refresh(self.read_anew)
+    def rearranged(self) -> None:
+        """Draw what depends on which panes are on the screen."""
+        self.read_anew()
         self.draw_status()
-
-    @on(Tabs.TabActivated)
-    def _tab_chosen(self) -> None:
-        self._panes.arrange(self)
-        self.call_after_refresh(self.read_anew)
-
-    @property
-    def active_tab(self) -> str:
-        """Name of the pane that the tabs layout shows."""
-        return self._panes.active
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer only what can be done now."""
@@ -139,17 +134,15 @@ class ExplorerScreen(RunningScreen):
     def why_not(self, action: str, parameters: tuple[object, ...]) -> str:
         """Return why an action cannot be done now; empty where it can."""
         session, loss = self.session, self._panes.loss
-        if action == "tab" and not self.has_class("-tabs"):
-            return "all panes are on the screen"
         if action == "export" and session.directory is None:
             return "a preview is kept nowhere: space starts a run, which is"
         if action == "stop" and not session.run_active:
             return "no run is being sampled"
         if action == "unpin" and not len(session.pins):
             return "nothing is pinned"
-        if action == "training_view" and not self._panes.trained:
+        if action == "training_view" and "training" not in self._panes.filled:
             return "nothing is trained: g trains networks of these settings"
-        if action == "held_out_view" and not self._panes.held_out:
+        if action == "held_out_view" and "generalisation" not in self._panes.filled:
             return "nothing is held out: 'held out' in Setup sets how many examples are"
         held_out = self._panes.generalisation
         if action == "held_out_view" and held_out.display and not held_out.has_classes:
@@ -158,7 +151,7 @@ class ExplorerScreen(RunningScreen):
             return "an observable is on view, not the loss"
         if action == "zoom" and parameters == (-1,) and not loss.zoom and loss.window is None:
             return "all losses are on view"
-        return self.why_not_read(action)
+        return self.why_not_read(action) or self.why_not_arranged(action)
 
     def on_key(self, event: events.Key) -> None:
         """Say of a key whose action cannot be done now why that is."""
@@ -175,10 +168,14 @@ class ExplorerScreen(RunningScreen):
             return
         self.query_one(KeyLine).offer(
             in_effect(self.BINDINGS, self.keys),
-            self.check_action,
+            self._is_offered,
             (palette[0], display(palette), "Palette"),
             turn=turn_key(self.keys),
         )
+
+    def _is_offered(self, action: str, parameters: tuple[object, ...]) -> bool:
+        """Return whether the line of keys has an action: of those that can be done, what serves often."""
+        return bool(self.check_action(action, parameters)) and (action != "tab" or self._panes.single)
 
     def action_more_keys(self) -> None:
         """Show further keys in the line of keys."""
@@ -266,14 +263,10 @@ class ExplorerScreen(RunningScreen):
         facts = view.snapshot.facts if view else None
         shown = facts.experiment if facts else session.experiment
         self.query_one(HeaderLine).show(shown, facts, view.snapshot if view else None)
+        filled = self._panes.filled
         self._panes.show(view, session.directions)
         self.read_anew()
-        filled = (
-            view is not None and view.training is not None,
-            view is not None and view.held_out is not None,
-        )
-        if filled != (self._panes.trained, self._panes.held_out):
-            self._panes.trained, self._panes.held_out = filled
+        if filled != self._panes.filled:
             self._panes.arrange(self)
         self.draw_status()
 
@@ -286,43 +279,12 @@ class ExplorerScreen(RunningScreen):
         notice = starting or stopping or self.notice or self._failure
         what = "run" if session.shows_run else "preview"
         landmark = view.landmark if view and snapshot is not None else None
-        headline = (
-            f"D0 {interval_text(landmark.landmark, 3, 2)}" if landmark and self.has_class("-tabs") else ""
-        )
+        apart = self._panes.single or "modes" not in self._panes.shown  # from the table that says it too
+        headline = headline_texts(landmark.landmark) if landmark is not None and apart else ()
         self.query_one(StatusLine).show(snapshot, what, notice, session.aside, session.directory, headline)
         self.draw_keys()
 
     # Keys
-
-    def action_pin(self) -> None:
-        """Pin what is on view, or let go of it where it is pinned."""
-        pin, pins = self.view.pin() if self.view is not None else None, self.session.pins
-        if pin is None:
-            self.notify("There is no distribution to pin yet.", severity="warning", markup=False)
-        elif (place := pins.place_of(pin.experiment)) is not None:
-            self._repin(pins.without(place))
-        else:
-            self._add_pin(pin)
-
-    def action_unpin(self) -> None:
-        """Let go of all that is pinned."""
-        self._repin(Pins())
-
-    def _add_pin(self, pin: Pin) -> None:
-        try:
-            self._repin(self.session.pins.with_pin(pin))
-        except ValueError:
-            key = display(self.keys["unpin"])
-            said = f"{MOST} are pinned, and that is all that can be; {key} lets go of them."
-            self.notify(said, severity="warning", markup=False)
-
-    def _repin(self, pins: Pins) -> None:
-        self.session.repin(pins)
-        self.look_anew()
-
-    def action_tab(self, step: int) -> None:
-        """Show the next or previous tab."""
-        self._panes.turn(step)
 
     def action_runs(self) -> None:
         """List all runs and sweeps on disk."""
@@ -406,7 +368,7 @@ class ExplorerScreen(RunningScreen):
             return
         self.notice = one_line(f"! {event.problem}") if event.problem else ""
         if isinstance(what, Pin):
-            self._add_pin(what)
+            self.add_pin(what)
         elif what is not None and not self.session.starting:
             if self._debounce:
                 self._debounce.stop()
@@ -419,14 +381,22 @@ class ExplorerScreen(RunningScreen):
         self.look_anew()
         self.draw_status()
 
+    def action_machine(self) -> None:
+        """Tell how busy the machine is, or no more."""
+        self._machine.turn(not self._machine.wanted)
+
     def action_help(self) -> None:
-        """Show every key and every term."""
-        self.app.push_screen(HelpScreen(in_effect(self.BINDINGS, self.keys), self.keys))
+        """Tell what the field with the focus is; without one show every key and every term."""
+        ask_help(self)
 
     def action_leave_field(self) -> None:
-        """Take the focus away from a field; without one take the crosshair away."""
-        if self.focused is None:
+        """Leave a field, or else the crosshair, or else a pane that fills the screen, or else a mark."""
+        if self.focused is None and self.reading is not None:
             self.stop_reading()
+        elif self.focused is None and self._panes.maximised:
+            self.action_maximise()
+        else:
+            self.mark("")
         self.set_focus(None)
 
     def ask_quit(self) -> None:

@@ -18,6 +18,7 @@ from textual.widgets.option_list import Option
 
 from geomreg_tui.errors import GeomregError, one_line, plain_text
 from geomreg_tui.tui.clipboard import copy
+from geomreg_tui.tui.screens.helping import HELP_BINDINGS, ask_help
 from geomreg_tui.tui.widgets.fields import PlainInput
 
 __all__ = ["ExportScreen", "SweepExportScreen"]
@@ -62,6 +63,7 @@ class ExportScreen(ModalScreen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("y", "copy", "Copy the command"),
         Binding("escape", "dismiss", "Close"),
+        *HELP_BINDINGS,
     ]
 
     def __init__(self, directory: Path, sampling: bool = False) -> None:
@@ -211,6 +213,10 @@ class ExportScreen(ModalScreen[None]):
         if self._command:
             copy(self.app, self._command)
             self._say("✓ the command was sent to the clipboard; the format Command saves it", "-done")
+
+    def action_help(self) -> None:
+        """Tell what the field with the focus is."""
+        ask_help(self)
 
     @on(Button.Pressed, "#export-close")
     def _close_asked(self) -> None:

@@ -1,22 +1,22 @@
-"""The help screen: every key, and every term that the panes use."""
+"""The help screens: every key and every term that the panes use; and what the field with the focus is."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
-from rich.table import Table
-from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import VerticalScroll
+from textual.containers import Vertical
 from textual.screen import ModalScreen
-from textual.widgets import Static
 
 from geomreg_tui.tui.bindings import display
+from geomreg_tui.tui.field_facts import FieldFacts
 from geomreg_tui.tui.keys import Keys
+from geomreg_tui.tui.widgets.entries import Entries, Entry
+from geomreg_tui.tui.widgets.rows import Roles
 
-__all__ = ["HelpScreen"]
+__all__ = ["FieldHelpScreen", "HelpScreen"]
 
 _FIELD_KEYS = (
     ("tab, shift+tab", "Next and previous control"),
@@ -116,29 +116,59 @@ class HelpScreen(ModalScreen[None]):
 
     def __init__(self, bindings: Iterable[Binding], keys: Keys) -> None:
         super().__init__()
-        self._bindings.bind(",".join((*keys["help"], *keys["quit"])), "dismiss")
-        self._listed = [(str(b.key_display), b.tooltip or b.description) for b in bindings]
-        self._listed += _FIELD_KEYS
-        self._listed += [(display(keys[name]), meaning) for name, meaning in _EVERYWHERE]
+        self._bindings.bind(",".join((*keys["help"], *keys["help_in_text"], *keys["quit"])), "dismiss")
+        listed = [(str(b.key_display), b.tooltip or b.description) for b in bindings]
+        listed += _FIELD_KEYS
+        listed += [(display(keys[name]), meaning) for name, meaning in _EVERYWHERE]
+        self._entries = (Entry("Keys"), *_entries(listed), Entry(""), Entry("Terms"), *_entries(_TERMS))
 
     def compose(self) -> ComposeResult:
-        """Two tables."""
-        with VerticalScroll(id="help", classes="dialog") as dialog:
+        """One list of all."""
+        yield Roles()
+        with Vertical(id="help", classes="dialog") as dialog:
             dialog.border_title = "Help"
             dialog.border_subtitle = "escape closes"
-            yield Static(_table("Keys", self._listed))
-            yield Static(_table("Terms", _TERMS))
+            yield Entries(self._entries, id="help-entries")
 
     def on_mount(self) -> None:
         """Let the arrow keys scroll at once."""
-        self.query_one("#help").focus()
+        self.query_one(Entries).focus()
 
 
-def _table(heading: str, rows: Iterable[tuple[str, str]]) -> Table:
-    table = Table(box=None, padding=(0, 2, 0, 0), title=Text(heading, "bold"), title_justify="left")
-    table.show_header = False
-    table.add_column(no_wrap=True, style="bold")
-    table.add_column()
-    for name, meaning in rows:
-        table.add_row(Text(name), Text(meaning))
-    return table
+class FieldHelpScreen(ModalScreen[bool]):
+    """What one field is. Ends with whether the whole help is wanted next.
+
+    Args:
+        facts: what is known of it.
+        keys: of every action.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,enter", "dismiss(False)", "Close")]
+
+    def __init__(self, facts: FieldFacts, keys: Keys) -> None:
+        super().__init__()
+        self._title = facts.title
+        self._whole = (*keys["help"], *keys["help_in_text"])
+        self._bindings.bind(",".join(self._whole), "dismiss(True)")
+        self._bindings.bind(",".join(keys["quit"]), "dismiss(False)")
+        self._entries = (
+            Entry(facts.meaning),
+            Entry(""),
+            *_entries([*facts.rows, ("option", facts.option)]),
+        )
+
+    def compose(self) -> ComposeResult:
+        """One list."""
+        yield Roles()
+        with Vertical(id="field-help", classes="dialog") as dialog:
+            dialog.border_title = self._title
+            dialog.border_subtitle = f"{display(self._whole)}: all help, escape closes"
+            yield Entries(self._entries, id="field-help-entries")
+
+    def on_mount(self) -> None:
+        """Let the arrow keys scroll at once."""
+        self.query_one(Entries).focus()
+
+
+def _entries(rows: Iterable[Sequence[str]]) -> list[Entry]:
+    return [Entry(meaning, name) for name, meaning in rows]

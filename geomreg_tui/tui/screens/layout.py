@@ -9,7 +9,9 @@ from textual.widget import Widget
 
 from geomreg_tui.experiment import Experiment
 from geomreg_tui.summary import Facts
-from geomreg_tui.tui.screens.frame import TITLES, Frame
+from geomreg_tui.tui.arrangement import Arrangements
+from geomreg_tui.tui.panes import PANES
+from geomreg_tui.tui.screens.frame import Frame
 from geomreg_tui.tui.state import State
 from geomreg_tui.tui.view import View
 from geomreg_tui.tui.widgets.generalisation import GeneralisationPane
@@ -21,6 +23,7 @@ from geomreg_tui.tui.widgets.plot import PlotPane
 from geomreg_tui.tui.widgets.sphere import SpherePane
 from geomreg_tui.tui.widgets.training import TrainingPane
 from geomreg_tui.tui.widgets.volume import VolumePane
+from geomreg_tui.tui.window import Window
 
 __all__ = ["Layout"]
 
@@ -34,10 +37,10 @@ class Layout(Frame):
         knobs, loss, volume, sphere, training, generalisation: panes whose settings others ask for.
     """
 
-    def __init__(self, experiment: Experiment, samples: int, first: str) -> None:
+    def __init__(self, experiment: Experiment, samples: int, first: str, arrangements: Arrangements) -> None:
         """Make the panes, for the experiment that the knobs show; ``first`` is the first tab."""
         self.knobs = Knobs(experiment, samples, id="setup")
-        self.knobs.border_title = TITLES["setup"][0]
+        self.knobs.border_title = PANES["setup"].title
         self.loss = LossPane(id="loss", classes="pane")
         self.sphere = SpherePane(id="sphere", classes="pane")
         self.training = TrainingPane(id="training", classes="pane")
@@ -45,7 +48,7 @@ class Layout(Frame):
         self.volume = VolumePane(id="volume", classes="pane")
         self._modes = ModesTable(id="modes-table")
         modes = VerticalScroll(self._modes, id="modes", classes="pane")
-        modes.border_title, modes.border_subtitle = TITLES["modes"]
+        modes.border_title, modes.border_subtitle = PANES["modes"].title, PANES["modes"].foot
         panes: dict[str, Widget] = {
             "setup": self.knobs,
             "loss": self.loss,
@@ -55,7 +58,7 @@ class Layout(Frame):
             "modes": modes,
             "sphere": self.sphere,
         }
-        super().__init__(panes, first)
+        super().__init__(panes, first, arrangements)
 
     def show(self, view: View | None, directions: Directions = ()) -> None:
         """Draw a view in every pane; None while there is none.
@@ -71,6 +74,8 @@ class Layout(Frame):
         self.generalisation.show(view)
         self._modes.show(view, directions)
         self.sphere.show(facts)
+        parts = {"training": view and view.training, "generalisation": view and view.held_out}
+        self.filled = frozenset(name for name, part in parts.items() if part is not None)
 
     @property
     def plots(self) -> tuple[PlotPane, ...]:
@@ -84,21 +89,32 @@ class Layout(Frame):
 
     def restore(self, state: State) -> None:
         """Look as in a state."""
-        if state.log_axis:
-            self.set_axes(True)
+        if state.log_axis or state.windows:
+            self.set_axes(state.log_axis)
         if state.measure is not None:
             self.loss.measure = Measure[state.measure.upper()]
             self.loss.redrawn()
         if state.radius is not None:
             self.sphere.turn(state.radius)
+        self.loss.zoom = state.zoom
+        for plot in self.plots:
+            if (ends := state.windows.get(str(plot.id))) is not None:
+                plot.look(Window(*ends))
 
     def state(self, experiment: Experiment, samples: int) -> State:
         """Return what is open, with this experiment where a knob shows an impossible value."""
         experiment, samples = self.knobs.shown or (experiment, samples)
         return replace(
             State(experiment, samples),
-            log_axis=self.loss.log_asked,
+            log_axis=self.loss.log_asked or (self.loss.log_axis and self.loss.window is not None),
             tab=self.active,
             radius=self.sphere.curve.radius,
             measure=self.loss.measure.name.lower(),
+            panes=dict(self.arrangements),
+            zoom=self.loss.zoom,
+            windows={
+                str(plot.id): (window.low, window.high)
+                for plot in self.plots
+                if (window := plot.window) is not None and plot.linked
+            },
         )

@@ -2,19 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from textual.message import Message
 
 if TYPE_CHECKING:
+    from textual.binding import BindingType
+
     from geomreg_tui.experiment import Experiment
     from geomreg_tui.tui.analyst import Answer
+    from geomreg_tui.tui.field_facts import FieldFacts
     from geomreg_tui.tui.pins import Pin
     from geomreg_tui.tui.session import ActiveRun
     from geomreg_tui.tui.source import Run
 
-__all__ = ["Answered", "Begun", "Loaded", "Opened"]
+__all__ = ["Answered", "Begun", "HelpAsked", "Loaded", "Opened", "PinsLoaded"]
+
+
+@dataclass
+class HelpAsked(Message):
+    """Help is asked for.
+
+    Attributes:
+        bindings: those of the screen that asks.
+        about: what is known of the field with the focus; None without one.
+    """
+
+    bindings: Iterable[BindingType]
+    about: FieldFacts | None = None
 
 
 class Opened(Message):
@@ -45,3 +62,11 @@ class Loaded(Message):
     wanted: int
     what: ActiveRun | Pin | None
     problem: str = ""
+
+
+@dataclass
+class PinsLoaded(Message):
+    """What was pinned in the last session has been read, as far as it is there."""
+
+    pins: list[tuple[int, Pin]]
+    problem: str

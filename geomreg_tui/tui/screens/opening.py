@@ -14,9 +14,11 @@ from textual.containers import Vertical
 from textual.message import Message
 from textual.screen import Screen
 
+from geomreg_tui.tui.arrangement import Arrangements
 from geomreg_tui.tui.bindings import display, explorer_bindings, in_effect, turn_key
 from geomreg_tui.tui.keys import Keys
-from geomreg_tui.tui.screens.frame import TITLES, Frame
+from geomreg_tui.tui.panes import PANES
+from geomreg_tui.tui.screens.frame import Frame
 from geomreg_tui.tui.widgets.keyline import KeyLine
 from geomreg_tui.tui.widgets.rows import Piece, Roles, RowsWidget, flow
 
@@ -61,6 +63,7 @@ class OpeningScreen(Screen[None]):
         tab: name of the pane that small terminals show.
         keys: in effect.
         prepare: what to do once the frame is on the screen; returns what makes the explorer.
+        arrangements: of the panes, by the kind of screen.
     """
 
     AUTO_FOCUS = ""
@@ -74,18 +77,24 @@ class OpeningScreen(Screen[None]):
         problem: Exception | None
 
     def __init__(
-        self, about: str, tab: str, keys: Keys, prepare: Callable[[], Callable[[], ExplorerScreen]]
+        self,
+        about: str,
+        tab: str,
+        keys: Keys,
+        prepare: Callable[[], Callable[[], ExplorerScreen]],
+        arrangements: Arrangements,
     ) -> None:
         super().__init__()
         self._about, self._tab, self._keys, self._prepare = about, tab, keys, prepare
+        self._arrangements = arrangements
         self._frame: Frame
 
     def compose(self) -> ComposeResult:
         """Lay out what the explorer will lay out."""
-        panes = {name: Vertical(id=name, classes="" if name == "setup" else "pane") for name in TITLES}
+        panes = {name: Vertical(id=name, classes="" if name == "setup" else "pane") for name in PANES}
         for name, pane in panes.items():
-            pane.border_title, pane.border_subtitle = TITLES[name]
-        self._frame = Frame(panes, self._tab)
+            pane.border_title, pane.border_subtitle = PANES[name].title, PANES[name].foot
+        self._frame = Frame(panes, self._tab, self._arrangements)
         self._frame.arrange(self)
         title = [Piece("geomreg-tui  ", "strong")] if self.app.size.width >= 100 else []
         yield Roles()

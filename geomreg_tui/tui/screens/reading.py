@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from textual import on
-from textual.screen import Screen
 
 from geomreg_tui.formatting import number_text
 from geomreg_tui.statistics.intervals import UNDEFINED
@@ -12,7 +11,7 @@ from geomreg_tui.tui.clipboard import copy
 from geomreg_tui.tui.keys import Keys
 from geomreg_tui.tui.pins import MARKS, PIN_ROLES
 from geomreg_tui.tui.readout import place_texts, readout, readout_texts
-from geomreg_tui.tui.screens.layout import Layout
+from geomreg_tui.tui.screens.arranging import ArrangingScreen
 from geomreg_tui.tui.screens.range import RangeScreen
 from geomreg_tui.tui.view import Comparison, View
 from geomreg_tui.tui.widgets.measure import Measure
@@ -44,21 +43,17 @@ _STRIP = (
 _ARROWS = ("←", "→")
 
 
-class ReadingScreen(Screen[None]):
+class ReadingScreen(ArrangingScreen):
     """A screen of plots with one crosshair.
 
     Attributes:
         view: what is on view; None before the first.
-        keys: of every action.
         reading: the plot that the crosshair is moved on; None without a crosshair.
     """
 
-    _panes: Layout
-
     def __init__(self, keys: Keys) -> None:
-        super().__init__()
+        super().__init__(keys)
         self.view: View | None = None
-        self.keys = keys
         self.reading: PlotPane | None = None
         self._waiting = False  # for a plot to be drawn, to read it
 
@@ -83,6 +78,13 @@ class ReadingScreen(Screen[None]):
             strip.append((self.keys[actions[0]][0], between.join(shown), meaning))
         return strip
 
+    @property
+    def current(self) -> str:
+        """Name of the pane that keys for arranging act on: that of the crosshair, unless one is marked."""
+        if self.reading is not None and not self._marked and self.focused is None:
+            return self._current_of(self.reading.id or "")
+        return super().current
+
     # The crosshair
 
     def _drawn(self) -> list[PlotPane]:
@@ -99,8 +101,8 @@ class ReadingScreen(Screen[None]):
 
     def action_read(self) -> None:
         """Show the crosshair; move it on the next plot; after the last take it away."""
-        if self.has_class("-tabs") and not any(plot.display for plot in self._panes.plots):
-            self._panes.tabs.active = "tab-loss"
+        if self._panes.single and not any(plot.display for plot in self._panes.plots):
+            self._panes.turn_to("loss")
             self._panes.arrange(self)
             self._waiting = self._panes.loss.axis is None
             if self._waiting and self.view is not None and self.view.distribution is not None:
@@ -123,6 +125,7 @@ class ReadingScreen(Screen[None]):
             self.stop_reading()
             return
         self.set_focus(None)
+        self.mark("")
         plot = drawn[place]
         first, self.reading = self.reading is None, plot
         if first:
@@ -323,7 +326,7 @@ class ReadingScreen(Screen[None]):
         if self._panes.generalisation.display:
             self._panes.generalisation.cycle()
         else:
-            self._panes.show_held_out()
+            self._panes.turn_to("generalisation")
         self.read_anew()
 
     def action_zoom(self, step: int) -> None:

@@ -85,7 +85,7 @@ class RunningScreen(ReadingScreen):
 
         def begin(training: Training | None) -> None:
             if training is not None:
-                self._panes.show_training()
+                self._panes.turn_to("training")
                 self.begin(Move.START, training.tail, training.plan)
 
         if reason := self.session.why_not_begun("train"):

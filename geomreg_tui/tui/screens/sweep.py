@@ -28,7 +28,7 @@ from geomreg_tui.tui.numbers import count_text
 from geomreg_tui.tui.screens.choice import RunChoice
 from geomreg_tui.tui.screens.export import SweepExportScreen
 from geomreg_tui.tui.screens.frame import ROOMY, SMALLEST, WIDE
-from geomreg_tui.tui.screens.help import HelpScreen
+from geomreg_tui.tui.screens.helping import ask_help
 from geomreg_tui.tui.screens.runs import RunsScreen
 from geomreg_tui.tui.screens.tail import TailScreen
 from geomreg_tui.tui.session import Session
@@ -424,4 +424,4 @@ class SweepScreen(Screen[RunChoice | None]):
 
     def action_help(self) -> None:
         """Show every key and every term."""
-        self.app.push_screen(HelpScreen(in_effect(self.BINDINGS, self._keys), self._keys))
+        ask_help(self)

@@ -13,6 +13,7 @@ from textual.widgets import Button, Input, Static
 
 from geomreg_tui.errors import ExperimentError, Problem
 from geomreg_tui.splitting.plan import DEPTH, POPULATION, TailPlan, parse_plan
+from geomreg_tui.tui.screens.helping import HELP_BINDINGS, ask_help
 from geomreg_tui.tui.widgets.fields import NumberField, problem_text, step_count
 
 __all__ = ["TailScreen"]
@@ -30,6 +31,7 @@ class TailScreen(ModalScreen[TailPlan | None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "begin", "Begin", priority=True),
         Binding("escape", "dismiss(None)", "Close"),
+        *HELP_BINDINGS,
     ]
 
     def compose(self) -> ComposeResult:
@@ -78,6 +80,10 @@ class TailScreen(ModalScreen[TailPlan | None]):
             self.query_one("#tail-problem", Static).update(problem_text(error, labels))
             return
         self.dismiss(plan)
+
+    def action_help(self) -> None:
+        """Tell what the field with the focus is."""
+        ask_help(self)
 
     @on(Button.Pressed, "#tail-close")
     def _close(self) -> None:

@@ -16,6 +16,7 @@ from geomreg_tui.experiment import Experiment
 from geomreg_tui.splitting.plan import TailPlan
 from geomreg_tui.splitting.plan import parse_plan as parse_tail
 from geomreg_tui.training.plan import OPTIMIZERS, TrainingPlan, check_plan, parse_plan
+from geomreg_tui.tui.screens.helping import HELP_BINDINGS, ask_help
 from geomreg_tui.tui.widgets.fields import ChoiceField, NumberField, problem_text, step_count
 
 __all__ = ["TrainScreen", "Training"]
@@ -43,6 +44,7 @@ class TrainScreen(ModalScreen[Training | None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "begin", "Begin", priority=True),
         Binding("escape", "dismiss(None)", "Close"),
+        *HELP_BINDINGS,
     ]
 
     def __init__(self, experiment: Experiment) -> None:
@@ -107,6 +109,10 @@ class TrainScreen(ModalScreen[Training | None]):
             self.query_one("#train-problem", Static).update(problem_text(error, labels))
             return
         self.dismiss(Training(plan, tail))
+
+    def action_help(self) -> None:
+        """Tell what the field with the focus is."""
+        ask_help(self)
 
     @on(Button.Pressed, "#train-close")
     def _close(self) -> None:

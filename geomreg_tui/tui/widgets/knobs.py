@@ -9,7 +9,7 @@ from typing import Any
 from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
-from textual.containers import Grid, VerticalScroll
+from textual.containers import Grid, Vertical, VerticalScroll
 from textual.message import Message
 from textual.widgets import Input, Select, Static
 
@@ -98,6 +98,8 @@ _GROUPS: tuple[tuple[str, tuple[_Knob, ...]], ...] = (
     ),
     ("Full run", (_Knob("seed", "seed", step_depth), _Knob("samples", "samples", step_count))),
 )
+_FIRST_COLUMN = 2  # groups of the first of two columns
+_BROAD = 68  # cells from which two columns have room for the longest name of a law
 _KNOBS = {knob.key: knob for _, group in _GROUPS for knob in group}
 
 
@@ -129,13 +131,19 @@ class Knobs(VerticalScroll, can_focus=False):
         self._first: Values = {}
 
     def compose(self) -> ComposeResult:
-        """Lay the controls out, a heading above each group."""
-        for heading, group in _GROUPS:
-            yield Static(heading, classes="knob-heading", markup=False)
-            for knob in group:
-                with Grid(classes="knob", id=f"knob-{knob.key}"):
-                    yield Static(knob.label, classes="knob-label", markup=False)
-                    yield self._controls[knob.key]
+        """Lay the controls out, a heading above each group, in two columns beside or below each other."""
+        for groups in (_GROUPS[:_FIRST_COLUMN], _GROUPS[_FIRST_COLUMN:]):
+            with Vertical(classes="knob-column"):
+                for heading, group in groups:
+                    yield Static(heading, classes="knob-heading", markup=False)
+                    for knob in group:
+                        with Grid(classes="knob", id=f"knob-{knob.key}"):
+                            yield Static(knob.label, classes="knob-label", markup=False)
+                            yield self._controls[knob.key]
+
+    def on_resize(self) -> None:
+        """Put the columns beside each other where there is room for both."""
+        self.set_class(self.size.width >= _BROAD, "-broad")
 
     def on_mount(self) -> None:
         """Hide what has no meaning for the first experiment."""

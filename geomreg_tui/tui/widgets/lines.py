@@ -11,15 +11,17 @@ from rich.cells import cell_len, set_cell_size
 
 from geomreg_tui.errors import plain_text
 from geomreg_tui.experiment import Experiment
+from geomreg_tui.formatting import decimal_text
 from geomreg_tui.rundir import RunState
 from geomreg_tui.runner.progress import stage_progress, stage_work
 from geomreg_tui.runner.snapshot import Snapshot
+from geomreg_tui.statistics.intervals import Interval
 from geomreg_tui.summary import Facts
 from geomreg_tui.tui.eta import TimeLeft, time_text
-from geomreg_tui.tui.numbers import count_text
+from geomreg_tui.tui.numbers import count_text, interval_text
 from geomreg_tui.tui.widgets.rows import Piece, RowsWidget, cut_row, flow
 
-__all__ = ["GLYPHS", "EndsLine", "HeaderLine", "StatusLine", "progress_bar"]
+__all__ = ["GLYPHS", "EndsLine", "HeaderLine", "StatusLine", "headline_texts", "progress_bar"]
 
 GLYPHS = {
     RunState.STARTING: "…",
@@ -99,7 +101,7 @@ class StatusLine(RowsWidget):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._drawn: list[list[Piece]] = []
-        self._headline = ""
+        self._headline: tuple[str, ...] = ()
         self._time_left = TimeLeft()
 
     def show(
@@ -109,7 +111,7 @@ class StatusLine(RowsWidget):
         notice: str,
         aside: str,
         directory: Path | None,
-        headline: str = "",
+        headline: Sequence[str] = (),
     ) -> None:
         """Draw a snapshot.
 
@@ -119,9 +121,9 @@ class StatusLine(RowsWidget):
             notice: shown instead of the state where not empty.
             aside: a word on a run that is not on view.
             directory: of the run on view.
-            headline: at the right, where nothing is cut for it.
+            headline: at the right, in shorter and shorter words; the shortest is always there.
         """
-        self._headline = headline
+        self._headline = tuple(headline)
         dim = None if aside else directory  # there is no room for both
         if notice:
             drawn = [[Piece(notice, "warn")]]
@@ -137,16 +139,31 @@ class StatusLine(RowsWidget):
 
     def paint(self, width: int, height: int) -> Sequence[Sequence[Piece]]:
         """Draw the line: the fullest that fits, or the shortest, cut."""
-        headline = cell_len(self._headline)
-        for room in (width - headline - 2, width) if headline else (width,):
+        for headline in self._headline or ("",):
+            room = width - cell_len(headline) - 2 if headline else width
             for row in self._drawn:
-                used = sum(cell_len(piece.text) for piece in row)
-                if used > room:
-                    continue
-                if room == width:
-                    return [row]
-                return [[*row, Piece(" " * (width - used - headline)), Piece(self._headline, "strong")]]
-        return [cut_row(row, width) for row in self._drawn[-1:]]
+                if _cells(row) <= room:
+                    return [_ended(row, headline, width)]
+        headline = self._headline[-1] if self._headline else ""
+        room = width - cell_len(headline) - 2 if headline else width
+        return [_ended(cut_row(row, max(1, room)), headline, width) for row in self._drawn[-1:]]
+
+
+def headline_texts(dominance: Interval) -> tuple[str, ...]:
+    """Return D_0 with its interval, and in fewer cells without it."""
+    return f"D0 {interval_text(dominance, 3, 2)}", f"D0 {decimal_text(dominance.estimate, 2)}"
+
+
+def _cells(row: Sequence[Piece]) -> int:
+    return sum(cell_len(piece.text) for piece in row)
+
+
+def _ended(row: Sequence[Piece], headline: str, width: int) -> list[Piece]:
+    """Return a row with a headline at its right end, if there is one."""
+    if not headline:
+        return list(row)
+    gap = " " * (width - _cells(row) - cell_len(headline))
+    return [*row, Piece(gap), Piece(headline, "strong")]
 
 
 def _ways(directory: Path | None) -> list[tuple[int, str, bool]]:

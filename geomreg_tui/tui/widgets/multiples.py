@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from rich.cells import cell_len
 from textual import events
 from textual.message import Message
 
@@ -15,7 +14,7 @@ from geomreg_tui.tui.axes import held_ceiling
 from geomreg_tui.tui.numbers import number_text
 from geomreg_tui.tui.sweep_view import PointView, SweepView
 from geomreg_tui.tui.widgets.messages import message_rows
-from geomreg_tui.tui.widgets.rows import Piece, RowsWidget
+from geomreg_tui.tui.widgets.rows import Piece, RowsWidget, filled, with_bar
 from geomreg_tui.tui.widgets.small_histogram import (
     HEADING,
     Axes,
@@ -223,9 +222,9 @@ class Multiples(RowsWidget, can_focus=True):
                 pieces: list[Piece] = []
                 for number, small in enumerate(drawn):
                     pieces += [Piece(" " * _ACROSS)] if number else []
-                    pieces += _filled(small[line], grid.width)
+                    pieces += filled(small[line], grid.width)
                 rows.append(pieces)
-        return _with_bar(rows, width, height, self._top, grid.rows, total)
+        return with_bar(rows, width, height, self._top, grid.rows, total)
 
     def _axes(self, view: SweepView, grid: _Grid) -> Axes | None:
         """Return the axes that suit all points, held while they are not far too large."""
@@ -296,24 +295,3 @@ def _lay_out(count: int, width: int, height: int) -> _Grid:
     rows = max(1, (height + _DOWN) // (_HEIGHT + _DOWN))
     wide = (width - 2 + _ACROSS) // most - _ACROSS
     return _Grid(most, wide, max(4, (height + _DOWN) // rows - _DOWN), rows)
-
-
-def _filled(row: Sequence[Piece], width: int) -> list[Piece]:
-    """Return a row that is filled up with blanks."""
-    used = sum(cell_len(piece.text) for piece in row)
-    return [*row, Piece(" " * max(0, width - used))]
-
-
-def _with_bar(
-    rows: list[list[Piece]], width: int, height: int, top: int, shown: int, total: int
-) -> list[list[Piece]]:
-    """Put a scroll bar at the right, where not everything is on view."""
-    if total <= shown:
-        return rows
-    rows = rows + [[] for _ in range(height - len(rows))]
-    size = max(1, round(height * shown / total))
-    start = round((height - size) * top / (total - shown))
-    return [
-        [*_filled(row, width - 1), Piece("┃" if start <= line < start + size else "│", "axis")]
-        for line, row in enumerate(rows)
-    ]

@@ -16,7 +16,7 @@ from textual.widget import Widget
 
 from geomreg_tui.tui.look import AsciiFilter
 
-__all__ = ["ROLES", "Piece", "Roles", "RowsWidget", "cut_row", "flow", "follow_theme"]
+__all__ = ["ROLES", "Piece", "Roles", "RowsWidget", "cut_row", "filled", "flow", "follow_theme", "with_bar"]
 
 ROLES = (
     "text",
@@ -83,6 +83,27 @@ def cut_row(row: Row, width: int) -> list[Piece]:
         kept.append(piece)
         left -= size
     return kept
+
+
+def filled(row: Row, width: int) -> list[Piece]:
+    """Return a row that is filled up with blanks."""
+    used = sum(cell_len(piece.text) for piece in row)
+    return [*row, Piece(" " * max(0, width - used))]
+
+
+def with_bar(
+    rows: list[list[Piece]], width: int, height: int, top: int, shown: int, total: int
+) -> list[list[Piece]]:
+    """Put a scroll bar at the right, where not everything is on view."""
+    if total <= shown:
+        return rows
+    rows = rows + [[] for _ in range(height - len(rows))]
+    size = max(1, round(height * shown / total))
+    start = round((height - size) * top / (total - shown))
+    return [
+        [*filled(row, width - 1), Piece("┃" if start <= line < start + size else "│", "axis")]
+        for line, row in enumerate(rows)
+    ]
 
 
 class Roles(Widget):
