@@ -22,9 +22,11 @@ from tests.tui.terminal import FRAME, LEAVES_ALTERNATE_SCREEN, Terminal, cpu_sec
 __all__ = [
     "BARE",
     "EXPLORER",
+    "Help",
     "Traffic",
     "explorer",
     "first_paint",
+    "help_on",
     "keys",
     "knob",
     "leaving",
@@ -40,6 +42,7 @@ EXPLORER = (sys.executable, "-m", "geomreg_tui", "--fresh")
 FIRST = {BARE: "q Quit", EXPLORER: "Palette"}  # last to be drawn of the first frame
 EXPERIMENT = ("--data", "digits", "--examples", "16")
 SLOW = 20_000.0  # bytes a second
+ALL_HELP, CLOSES = "all help, escape closes", "escape closes"  # at the foot of help screens
 GAP = 0.137  # seconds between keys, no multiple of a frame
 AXES = ("density per decade, log axis", "density per unit loss, linear axis")
 PAIRS = 7
@@ -58,6 +61,19 @@ class Traffic:
     rate: float
     frames: tuple[int, ...]
     cpu: float
+
+
+@dataclass(frozen=True)
+class Help:
+    """What a help screen takes.
+
+    Attributes:
+        taken: milliseconds from the key to the last line of it, each time.
+        closing: bytes that closing it sends, each time.
+    """
+
+    taken: tuple[float, ...]
+    closing: tuple[int, ...]
 
 
 def percentile(values: Sequence[float], share: float = 0.95) -> float:
@@ -171,6 +187,24 @@ def focus_width(terminal: Terminal) -> None:
     terminal.read(0.5)
 
 
+def help_on(terminal: Terminal, last: str, count: int) -> Help:
+    """Open the help of what has the focus, and close it again, some times.
+
+    Args:
+        terminal: with the explorer in it.
+        last: a text in the last line of the help.
+        count: how often.
+    """
+    taken, closing = [], []
+    for _ in range(count):
+        terminal.read(1.0)
+        taken += keys(terminal, b"?", [last], 1)
+        terminal.read(0.5)
+        terminal.press(b"\x1b")
+        closing.append(sum(len(frame[0]) for frame in FRAME.finditer(terminal.read(1.0))))
+    return Help(tuple(taken), tuple(closing))
+
+
 def traffic(terminal: Terminal, seconds: float) -> Traffic:
     """Return what is sent in some seconds."""
     used, begun = cpu_seconds(terminal.process.pid), time.monotonic()
@@ -231,6 +265,15 @@ def _measure(count: int, seconds: float) -> list[str]:
     with explorer() as terminal:
         terminal.read(3.0)
         idle = traffic(terminal, seconds)
+        on_field = help_on(terminal, ALL_HELP, count // 4)
+        terminal.press(b"\x1b")
+        terminal.read(0.5)
+        terminal.press(b"M")
+        terminal.read(3.0)
+        watched = traffic(terminal, seconds)
+        whole = help_on(terminal, CLOSES, count // 4)
+        terminal.press(b"M\t")  # on the first knob again
+        terminal.read(0.5)
         focus_width(terminal)
         quiet_knob = percentile(knob(terminal, count // 2))
         terminal.read(3.0)
@@ -257,6 +300,11 @@ def _measure(count: int, seconds: float) -> list[str]:
         f"| processor time, while sampling | {busy.cpu:.1%} | | |",
         f"| bytes a second, when nothing changes | {idle.rate:,.0f} | 0 | |",
         f"| processor time, when nothing changes | {idle.cpu:.1%} | 1% | |",
+        f"| bytes a second, when nothing changes but the machine is watched | {watched.rate:,.0f} | | |",
+        f"| processor time, when the machine is watched | {watched.cpu:.1%} | 1% | |",
+        f"| help on a field (ms) | {percentile(on_field.taken):.0f} | 100 | |",
+        f"| all help (ms) | {percentile(whole.taken):.0f} | 100 | |",
+        f"| bytes, closing all help | {max(whole.closing):,} | 5,000 | |",
         f"| knob to new histogram (ms) | {quiet_knob:.0f} | 400 | |",
         f"| knob to new histogram, while sampling (ms) | {busy_knob:.0f} | | |",
         f"| start key to the first networks of a full run (ms) | {1e3 * started:.0f} | 1,000 | |",

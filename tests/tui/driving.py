@@ -21,6 +21,7 @@ from geomreg_tui.tui.screens.explorer import ExplorerScreen
 from geomreg_tui.tui.session import Session
 from geomreg_tui.tui.state import State
 from geomreg_tui.tui.widgets.knobs import Knobs
+from geomreg_tui.tui.widgets.rows import RowsWidget
 from tests.patience import PATIENCE
 
 from .fakes import FakeSource
@@ -53,6 +54,16 @@ class Driver:
         region = self.app.screen.query_one(selector).content_region
         rows = self.screen().split("\n")[region.y : region.bottom]
         return "\n".join(row[region.x : region.right] for row in rows)
+
+    async def pages(self, selector: str) -> str:
+        """All the text of rows with the focus that scroll by pages, as painted, not as drawn."""
+        rows = self.app.screen.query_one(selector, RowsWidget)
+        await self.pilot.press("home")
+        seen: list[str] = []
+        while (page := "\n".join(strip.text for strip in rows._strips)) not in seen:
+            seen.append(page)
+            await self.pilot.press("pagedown")
+        return "\n".join(seen)
 
     async def until(self, condition: Callable[[], object], what: str = "") -> None:
         end = time.monotonic() + PATIENCE

@@ -123,7 +123,8 @@ async def test_help_shows_the_keys_in_effect_and_closes_by_its_own() -> None:
             await driver.pilot.press("escape", "h")
             await driver.until(lambda: isinstance(driver.app.screen, HelpScreen))
             await driver.until(lambda: "Keys" in driver.screen())
-            rows = [" ".join(row.split()) for row in driver.screen().split("\n")]
+            pages = await driver.pages("#help-entries")
+            rows = [" ".join(row.split()) for row in pages.split("\n")]
             for row in (
                 "h This help",
                 "^t, Q Leave; asks first",

@@ -229,6 +229,8 @@ PICTURES = {
     "runs-marked": Picture(SMALL, then(called, pressing("home", "space", "space", "space", "d"))),
     "runs-called": Picture(SMALL, then(called, pressing("n"))),
     "runs-log": Picture(SMALL, logged),
+    "field-help": Picture(SMALL, then(tab("setup"), pressing("question_mark"))),
+    "maximised": Picture(SMALL, then(tab("loss"), pressing("c", "m"))),
 }
 
 

@@ -338,6 +338,27 @@ async def test_at_80_columns_d0_is_seen_whichever_tab_is_open() -> None:
             await driver.pilot.pause()
 
 
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"data": "gaussian", "init": "student_t"},
+        {"arch": "conv", "data": "digits", "init": "sparse"},
+        {"data": "gaussian", "inputs": 4096, "init": "glorot_truncated", "loss": "cross_entropy"},
+    ],
+    ids=lambda settings: "-".join(map(str, settings.values())),
+)
+async def test_at_80_columns_every_knob_is_above_the_fold(settings: dict[str, object]) -> None:
+    async with opened(size=(80, 24), **settings) as driver:
+        setup = driver.explorer.query_one("#setup")
+        rows = [row for row in driver.explorer.query(".knob") if row.display]
+        assert len(rows) >= 14
+        assert all(row.region in setup.content_region for row in rows), driver.screen()
+        assert "samples" in driver.text("#setup")
+        assert setup.max_scroll_y == 0
+        await driver.passes(lambda: check_whole(driver, "two columns"))
+
+
 @pytest.mark.parametrize("share", [number / 80 for number in range(81)])
 def test_a_progress_bar_has_ascii_characters_too(share: float) -> None:
     text = "".join(piece.text for piece in progress_bar(share, 10))

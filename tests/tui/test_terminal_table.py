@@ -162,3 +162,20 @@ def test_a_full_run_has_its_first_networks_within_a_second() -> None:
             return measure.sample(terminal)
 
     assert best(slowness(), start) <= slowness()
+
+
+@pytest.mark.alone
+def test_help_is_there_at_once_and_closing_it_sends_little() -> None:
+    most = 100 * slowness()
+    with measure.explorer() as terminal:
+        for last in (measure.ALL_HELP, measure.CLOSES):  # on the field with the focus, and then without one
+            found: list[measure.Help] = []
+
+            def slowest(last: str = last, found: list[measure.Help] = found) -> float:
+                found.append(measure.help_on(terminal, last, 4))
+                return measure.percentile(found[-1].taken)
+
+            assert best(most, slowest) <= most
+            assert 0 < min(min(each.closing) for each in found) <= 5_000
+            terminal.press(b"\x1b")
+            terminal.read(1.0)

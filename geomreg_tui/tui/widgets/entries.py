@@ -45,7 +45,7 @@ class Entries(RowsWidget, can_focus=True):
     def __init__(self, entries: Iterable[Entry], *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._listed = tuple(entries)
-        self._wrapped: tuple[int, list[list[Piece]]] = (0, [])  # for so many cells
+        self._laid_out: tuple[int, list[list[Piece]]] = (0, [])  # for so many cells
         self._top = 0
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
@@ -83,9 +83,9 @@ class Entries(RowsWidget, can_focus=True):
 
     def _all_rows(self, width: int) -> list[list[Piece]]:
         """Return all rows for so many cells."""
-        if self._wrapped[0] != width:
-            self._wrapped = width, _rows(self._listed, width)
-        return self._wrapped[1]
+        if self._laid_out[0] != width:
+            self._laid_out = width, _rows(self._listed, width)
+        return self._laid_out[1]
 
 
 def _rows(entries: Sequence[Entry], width: int) -> list[list[Piece]]:
@@ -94,12 +94,16 @@ def _rows(entries: Sequence[Entry], width: int) -> list[list[Piece]]:
     rows: list[list[Piece]] = []
     for entry in entries:
         if not entry.name:
-            lines = textwrap.wrap(entry.meaning, max(1, width)) or [""]
+            lines = _wrapped(entry.meaning, width) or [""]
             rows += [[Piece(line, "strong")] for line in lines]
             continue
         indent = first if beside else _BETWEEN
-        lines = textwrap.wrap(entry.meaning, max(1, width - indent)) or [""]
+        lines = _wrapped(entry.meaning, width - indent) or [""]
         name = Piece(entry.name.ljust(first) if beside else entry.name, "key")
         rows += [[name, Piece(lines[0])]] if beside else [[name], [Piece(" " * indent), Piece(lines[0])]]
         rows += [[Piece(" " * indent), Piece(line)] for line in lines[1:]]
     return rows
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    return textwrap.wrap(text, max(1, width), break_on_hyphens=False)
