@@ -7,8 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from geomreg_tui.memory import available_memory
-
 __all__ = ["PERIOD", "GpuLoad", "Load", "MachineWatch", "held", "load_text", "read_gpus"]
 
 PERIOD = 2.0  # seconds between looks
@@ -139,7 +137,9 @@ class MachineWatch:
             self._ended = None
 
     def _serve(self, ended: threading.Event) -> None:
-        import psutil
+        import psutil  # a start does without it
+
+        from geomreg_tui.memory import available_memory
 
         nvml = _nvml()
         psutil.cpu_percent()  # the next figure is of the time since then

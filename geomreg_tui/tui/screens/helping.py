@@ -7,7 +7,6 @@ from typing import Any
 from textual.binding import Binding
 from textual.screen import Screen
 
-from geomreg_tui.tui.field_facts import facts_of
 from geomreg_tui.tui.screens.messages import HelpAsked
 
 __all__ = ["HELP_BINDINGS", "ask_help"]
@@ -21,4 +20,6 @@ HELP_BINDINGS = (
 
 def ask_help(screen: Screen[Any]) -> None:
     """Ask for help on the field with the focus, or without one on the keys of a screen and every term."""
+    from geomreg_tui.tui.field_facts import facts_of  # a start does without it
+
     screen.app.post_message(HelpAsked(screen.BINDINGS, facts_of(screen.focused)))
