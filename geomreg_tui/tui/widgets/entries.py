@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterable, Sequence
+from itertools import groupby
 from typing import ClassVar, NamedTuple
 
 from rich.cells import cell_len
@@ -89,15 +90,24 @@ class Entries(RowsWidget, can_focus=True):
 
 
 def _rows(entries: Sequence[Entry], width: int) -> list[list[Piece]]:
-    first = max((cell_len(entry.name) for entry in entries), default=0) + _BETWEEN
+    """Return entries as rows; those between two lines of their own are in columns of their own."""
+    rows: list[list[Piece]] = []
+    for named, group in groupby(entries, lambda entry: bool(entry.name)):
+        if named:
+            rows += _columns(list(group), width)
+        else:
+            rows += [
+                [Piece(line, "strong")] for entry in group for line in _wrapped(entry.meaning, width) or [""]
+            ]
+    return rows
+
+
+def _columns(entries: Sequence[Entry], width: int) -> list[list[Piece]]:
+    first = max(cell_len(entry.name) for entry in entries) + _BETWEEN
     beside = width - first >= _LEAST
+    indent = first if beside else _BETWEEN
     rows: list[list[Piece]] = []
     for entry in entries:
-        if not entry.name:
-            lines = _wrapped(entry.meaning, width) or [""]
-            rows += [[Piece(line, "strong")] for line in lines]
-            continue
-        indent = first if beside else _BETWEEN
         lines = _wrapped(entry.meaning, width - indent) or [""]
         name = Piece(entry.name.ljust(first) if beside else entry.name, "key")
         rows += [[name, Piece(lines[0])]] if beside else [[name], [Piece(" " * indent), Piece(lines[0])]]
