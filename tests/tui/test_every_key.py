@@ -315,7 +315,7 @@ def first_of_palette(driver: Driver) -> str:
 )
 async def test_every_action_works_by_name_in_the_palette(name: str) -> None:
     before, seen = EFFECTS[name]
-    async with opened(size=(200, 60)) as driver:
+    async with opened(size=(150, 60)) as driver:
         await before(driver)
         title = next(b.description for b in driver.explorer.BINDINGS if b.id == name)
         await driver.pilot.press("ctrl+p")

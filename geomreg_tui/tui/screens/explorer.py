@@ -50,6 +50,7 @@ _DEBOUNCE = 0.12  # seconds without another change before a preview starts
 class ExplorerScreen(PinningScreen):
     """Routes keys to the session and answers of the analyst to the panes."""
 
+    AUTO_FOCUS = ""  # behind a dialog stays what had the focus, or nothing, so that a mark stays too
     BINDINGS: ClassVar[list[BindingType]] = explorer_bindings()
 
     # Textual paints the whole screen anew when the focus moves; the two widgets concerned are enough.
