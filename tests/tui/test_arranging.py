@@ -155,10 +155,10 @@ async def test_panes_change_places_and_are_hidden_and_come_back() -> None:
         assert region(driver, "volume") == loss
         await driver.pilot.press("colon")
         await driver.until(lambda: region(driver, "loss") == loss)
-        await driver.pilot.press("f")
+        await driver.pilot.press("n")
         await driver.until(lambda: "loss" not in shown(driver))
         assert region(driver, "volume") == loss.union(volume)
-        await driver.pilot.press("F")
+        await driver.pilot.press("N")
         await driver.until(lambda: region(driver, "loss") == loss)
         await driver.passes(lambda: check_whole(driver, "arranged"))
 
@@ -168,7 +168,7 @@ async def test_where_the_table_of_the_modes_is_hidden_d0_is_in_the_status_line()
         assert "D0" not in driver.text("#status")
         driver.explorer.query_one("#modes").focus()
         await driver.pilot.pause()
-        await driver.pilot.press("f")
+        await driver.pilot.press("n")
         await driver.until(lambda: re.search(r"D0 -?0\.\d+ \[", driver.text("#status")))
 
 
@@ -180,7 +180,7 @@ async def test_what_cannot_be_is_said() -> None:
         driver.explorer.action_taller(1)
         await driver.until(lambda: any("Setup cannot be taller" in note.message for note in told))
         driver.explorer.set_focus(None)
-        await driver.pilot.press("F")
+        await driver.pilot.press("N")
         await driver.until(lambda: any("no pane is hidden" in note.message for note in told))
         await driver.pilot.resize_terminal(80, 24)
         await driver.until(lambda: driver.explorer.has_class("-tabs"))

@@ -91,7 +91,7 @@ IMPOSSIBLE = {
     "unpin": ("P", "Unpin: nothing is pinned."),
     "training_view": ("G", "Path: nothing is trained: g trains networks of these settings."),
     "copy_reading": ("y", "Copy: there is no crosshair: c shows it."),
-    "unhide": ("F", "Unhide: no pane is hidden."),
+    "unhide": ("N", "Unhide: no pane is hidden."),
 }
 
 
