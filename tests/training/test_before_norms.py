@@ -22,6 +22,7 @@ STORED = Path(__file__).with_name("stored_before_norms")
 def test_a_run_from_before_is_read_and_goes_on(tmp_path):
     path = tmp_path / "run"
     shutil.copytree(STORED, path)
+    (path / "chunks").mkdir(exist_ok=True)  # git keeps no empty folders
     run = RunDirectory.open(path)
     before = read_trajectories(run)
     assert (len(before.trajectory), before.going) == (4, 2)

@@ -24,7 +24,7 @@ from geomreg_tui.rundir import RunDirectory, RunState, runs_root
 from geomreg_tui.runner.snapshot import read_live
 from geomreg_tui.tui.web.admission import Admission, is_loopback
 from tests.command import call
-from tests.faults.driving import alive, engine_of, kill_engine, wait_for
+from tests.faults.driving import alive, engine_pid, family, kill_engine, wait_for
 from tests.patience import PATIENCE
 
 from .serving import Served, admitted, browser_path, client, opened_page, serving
@@ -189,7 +189,9 @@ async def test_ending_the_server_ends_its_explorers_and_runs_go_on() -> None:
             served.process.send_signal(signal.SIGTERM)
             assert served.process.wait(PATIENCE) == 0
         try:
-            wait_for(lambda: not any(alive(pid) for pid in explorers if pid != engine_of(path)))
+            engine = engine_pid(path)  # it waited for the run, as a child of the explorer
+            going = {engine, *family(engine)}
+            wait_for(lambda: not any(alive(pid) for pid in explorers if pid not in going))
             before = read_live(RunDirectory.open(path))
             assert before is not None
             assert before.state is RunState.SAMPLING
@@ -301,14 +303,15 @@ def test_a_browser_draws_the_explorer_and_its_keys_work() -> None:
         assert before.mean() > 128  # the light theme
 
         page.keyboard.press("?")
-        shows("escape closes")
-        shows("Next and previous control")
+        shows("escape closes")  # help on the knob that has the focus, and then all help
+        page.keyboard.press("?")
+        shows("Start the full run")
         assert np.any(_picture(page.screenshot()) != before)
         page.keyboard.press("Escape")
         page.wait_for_function(f"() => !({TEXT})().includes('escape closes')", polling=100)
 
         page.set_viewport_size({"width": 700, "height": 500})
-        shows("] Next")  # tabs, as a small terminal shows them
+        shows("Held out")  # a tab, as a small terminal has them
 
         assert all(url.startswith((served.origin, "data:")) for url in asked), asked
         assert wrong == []
