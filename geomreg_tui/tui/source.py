@@ -119,6 +119,7 @@ class EngineSource:
         self._module = module
         self._engine: PreviewEngine | None = None
         self._waiting: WaitingEngine | None = None
+        self._expected: tuple[Experiment, tuple[str, ...]] | None = None  # and what its workers are to load
 
     def open(self) -> None:
         """Start the warm engine; it loads what it needs in the background."""
@@ -144,7 +145,9 @@ class EngineSource:
 
         if self._waiting is None:
             self._waiting = WaitingEngine()
-        self._waiting.start(modules_for(experiment, self._device))
+        if self._expected is None or self._expected[0] is not experiment:  # asked at every look
+            self._expected = experiment, modules_for(experiment, self._device)
+        self._waiting.start(self._expected[1])
 
     def start(
         self,
