@@ -55,6 +55,10 @@ class Driver:
         rows = self.screen().split("\n")[region.y : region.bottom]
         return "\n".join(row[region.x : region.right] for row in rows)
 
+    def words(self, selector: str) -> str:
+        """The words of one widget on one line: where lines end depends on how long the path in them is."""
+        return " ".join(self.text(selector).split())
+
     async def pages(self, selector: str) -> str:
         """All the text of rows with the focus that scroll by pages, as painted, not as drawn."""
         rows = self.app.screen.query_one(selector, RowsWidget)

@@ -102,4 +102,4 @@ async def test_a_folder_without_points_is_told_of() -> None:
     async with opened(size=(120, 40)) as driver:
         await listing(driver, "1 run")
         await driver.pilot.press("enter")
-        await driver.until(lambda: "no arm of a comparison" in driver.text("#compared"), "the reason")
+        await driver.until(lambda: "no arm of a comparison" in driver.words("#compared"), "the reason")
