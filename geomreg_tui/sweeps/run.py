@@ -21,6 +21,7 @@ from geomreg_tui.splitting.checkpoints import TailFolder
 from geomreg_tui.splitting.plan import TailPlan
 from geomreg_tui.sweeps.directory import SweepDirectory, sweeps_root
 from geomreg_tui.sweeps.plan import Factor, SweepPlan, impossible, point_name
+from geomreg_tui.sweeps.published import PublishedResult
 from geomreg_tui.sweeps.result import FailedPoint, SweepError, SweepPoint
 from geomreg_tui.training.plan import TrainingPlan
 from geomreg_tui.training.store import TrainingFolder
@@ -50,7 +51,7 @@ def run_sweep(
 
     Points that are there already are taken as they are if they are complete, and gone on with if not: a
     sweep that was stopped or killed is taken up by asking for it again. Viewers may pause and stop it
-    through the directory. The result so far is written to ``sweep.json`` after every point.
+    through the directory. The result so far is written to ``sweep.json`` as points come in.
 
     All points are checked before the first is drawn. One that fails all the same, because a worker was
     killed or the data are gone, is set down as failed, and the others are run.
@@ -105,35 +106,36 @@ def _run(
     """Yield the points, and keep the directory up to date."""
     factors, samples = plan.factors, plan.samples
     lease = directory.begin(plan, labels)
-    requests = _Requests(directory, plan, interrupted)
+    result = PublishedResult(directory, factors)
+    requests = _Requests(directory, plan, interrupted, result)
     state, message = RunState.STOPPED, ""
-    found, failed = list[SweepPoint](), list[FailedPoint]()
     try:
         directory.log("start", points=len(plan.grid()), samples=plan.samples)
         directory.write_status(plan, RunState.SAMPLING, 0)
         begun()
         for point in _points(plan, directory, engine, requests):
+            result.add(point)
+            place = point_name(factors, point.settings)
             if isinstance(point, FailedPoint):
-                failed.append(point)
-                place = point_name(factors, point.settings)
                 directory.log("point failed", point=place, reason=point.reason)
-                directory.write_result(factors, found, failed)
                 continue
-            found.append(point)
-            directory.log("point", point=point_name(factors, point.settings), samples=point.summary.samples)
+            directory.log("point", point=place, samples=point.summary.samples)
             requests.samples += point.summary.samples
-            directory.write_result(factors, found, failed)
             directory.write_status(plan, requests.state, requests.samples)
             yield point
-        if failed:
-            raise SweepError(factors, failed)
-        if requests.samples >= plan.target and all(point.summary.samples >= samples for point in found):
+        result.write()
+        if result.failed:
+            raise SweepError(factors, result.failed)
+        complete = all(point.summary.samples >= samples for point in result.points)
+        if requests.samples >= plan.target and complete:
             state = RunState.DONE
     except GeomregError as error:
         state, message = RunState.FAILED, str(error)
         raise
     finally:
         try:
+            with contextlib.suppress(RunDirectoryError):  # the runs of the points hold all of it
+                result.write()
             directory.write_status(plan, state, requests.samples, message)
             directory.log("end", state=state.value, samples=requests.samples, message=message)
         finally:
@@ -149,10 +151,17 @@ class _Requests:
         samples: networks of the points that are over.
     """
 
-    def __init__(self, directory: SweepDirectory, plan: SweepPlan, interrupted: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        directory: SweepDirectory,
+        plan: SweepPlan,
+        interrupted: Callable[[], bool],
+        result: PublishedResult,
+    ) -> None:
         self._directory = directory
         self._plan = plan
         self._interrupted = interrupted
+        self._result = result
         self.stopping = False
         self.paused = False
         self.samples = 0
@@ -162,7 +171,11 @@ class _Requests:
         return RunState.PAUSED if self.paused else RunState.SAMPLING
 
     def pass_on(self, handle: RunHandle, fresh: bool) -> None:
-        """Pass requests on to the run under way; ``fresh``: it has just begun, and knows of none."""
+        """Pass requests on to the run under way; ``fresh``: it has just begun, and knows of none.
+
+        What is on disk of the points before keeps up meanwhile.
+        """
+        self._result.keep_up()
         before = False if fresh else self.paused
         for command in self._directory.control.poll():
             self.stopping |= command.action is Action.STOP
