@@ -33,19 +33,15 @@ from geomreg_tui.studies.directory import StudyResult
 from geomreg_tui.studies.study import Panel, Series
 from geomreg_tui.sweeps.plan import point_name
 
-__all__ = ["draw_study", "studies_markdown", "studies_page", "study_text", "verdict_line", "write_studies"]
+__all__ = ["draw_study", "studies_markdown", "studies_page", "study_text", "write_studies"]
+
+_OVERVIEW = ("study", "question", "what the paper claims", "other explanations")
 
 _SMALLEST_P = 1e-6
 _WIDTH, _HEIGHT = 8.4, 3.2  # inches, of a row of panels
 _MARKS = "osD^vP"
 _LEVEL = 4  # names along an axis that lie beside each other
 _CHARACTERS = 52  # of a line in half of the width
-
-
-def verdict_line(result: StudyResult) -> str:
-    """Return how many verdicts of each kind a study has come to."""
-    counts = Counter(result.verdicts)
-    return ", ".join(f"{count} {word}" for word, count in counts.most_common()) or "nothing found"
 
 
 def study_text(result: StudyResult, width: int | None = None) -> str:
@@ -81,7 +77,7 @@ def effect_text(finding: Finding) -> str:
 
 def studies_markdown(results: Sequence[StudyResult]) -> str:
     """Return the report of studies as Markdown; figures are the files ``NAME.svg`` beside it."""
-    parts = ["# The paper, claim by claim", "", _introduction(results), "", *_markdown_table(results)]
+    parts = ["# The paper, claim by claim", "", _introduction(results), "", *_markdown_overview(results)]
     for result in results:
         study = result.study
         parts += ["", f"## {study.name}", "", f"**{study.question}**", "", f"- Claim: {study.claim}"]
@@ -93,7 +89,10 @@ def studies_markdown(results: Sequence[StudyResult]) -> str:
             parts.append(f"| **{verdict}** | {claim} | {finding.measure}: {effect_text(finding)} |")
         parts += ["", *(f"{remark}\n" for remark in result.outcome.remarks)]
         parts += [f"- Rival, {rival.source}: {rival.says}" for rival in study.rivals]
-        parts += ["", "```sh", *commands(result), "```"]
+        parts += ["", "```sh", *commands(result), "```", "", f"Digest of the losses: `{result.digest}`"]
+    environment = _environment(results)
+    if environment is not None:
+        parts += ["", "## Environment", "", *_markdown_table(environment.headings, environment.rows)]
     return "\n".join(parts) + "\n"
 
 
@@ -103,15 +102,13 @@ def studies_page(results: Sequence[StudyResult]) -> str:
     Raises:
         ExperimentError: if matplotlib is not installed.
     """
-    headings = ("study", "question", "verdicts")
-    rows = [(each.study.name, each.study.question, verdict_line(each)) for each in results]
     return render(
         "studies.html.j2",
         title="The paper, claim by claim",
         subtitle=_introduction(results),
         warnings=[f"{each.study.name}: {reason}" for each in results for reason in each.failed]
         + [f"{each.study.name}: not all points are there" for each in results if not each.complete],
-        overview=Table("Verdicts", headings, rows, words=[0]),
+        overview=Table("Verdicts", _OVERVIEW, _overview(results), words=[0]),
         studies=[_page_parts(result) for result in results],
         environment=_environment(results),
         about=about(),
@@ -227,16 +224,45 @@ def _introduction(results: Sequence[StudyResult]) -> str:
     scale = results[0].scale if results else "?"
     words = Counter(verdict for result in results for verdict in result.verdicts)
     counts = ", ".join(f"{count} {word}" for word, count in words.most_common())
+    studies = "study" if len(results) == 1 else "studies"
     return (
         f"Claims of arXiv 2202.09276, each put to a test that was fixed before anything was drawn. Scale "
-        f"{scale}; {len(results)} studies; {counts}. All intervals are 95 %, over data sets; the verdicts "
+        f"{scale}; {len(results)} {studies}; {counts}. All intervals are 95 %, over data sets; the verdicts "
         "of a study are taken together (Holm, 5 %)."
     )
 
 
-def _markdown_table(results: Sequence[StudyResult]) -> list[str]:
-    rows = [f"| {each.study.name} | {each.study.question} | {verdict_line(each)} |" for each in results]
-    return ["| study | question | verdicts |", "|---|---|---|", *rows]
+def _overview(results: Sequence[StudyResult]) -> list[tuple[str, ...]]:
+    """Return a row for each study: what became of the paper's claim, and of other explanations."""
+    return [
+        (each.study.name, each.study.question, _paper_verdicts(each), _rival_verdicts(each))
+        for each in results
+    ]
+
+
+def _paper_verdicts(result: StudyResult) -> str:
+    """Return the verdicts on what the paper says, as words with their numbers."""
+    found = zip(result.outcome.findings, result.verdicts, strict=True)
+    counts = Counter(verdict for finding, verdict in found if not finding.rival)
+    if len(counts) == 1:
+        return next(iter(counts))
+    return ", ".join(f"{count} {word}" for word, count in counts.most_common()) or "nothing found"
+
+
+def _rival_verdicts(result: StudyResult) -> str:
+    """Return the verdict on each other explanation."""
+    found = zip(result.outcome.findings, result.verdicts, strict=True)
+    return "; ".join(f"{finding.rival}: {verdict}" for finding, verdict in found if finding.rival) or "-"
+
+
+def _markdown_overview(results: Sequence[StudyResult]) -> list[str]:
+    rows = [(f"[{name}](#{name})", *rest) for name, *rest in _overview(results)]
+    return _markdown_table(_OVERVIEW, rows)
+
+
+def _markdown_table(headings: Sequence[object], rows: Sequence[Sequence[object]]) -> list[str]:
+    lines = [headings, ["---"] * len(headings), *rows]
+    return [f"| {' | '.join(map(str, line))} |" for line in lines]
 
 
 def _page_parts(result: StudyResult) -> dict[str, Any]:
@@ -265,6 +291,7 @@ def _page_parts(result: StudyResult) -> dict[str, Any]:
         "rivals": [f"{rival.source}: {rival.says}" for rival in study.rivals],
         "data": [_data_table(panel, series) for panel in result.outcome.panels for series in panel.series],
         "commands": "\n".join(commands(result)),
+        "digest": result.digest,
     }
 
 

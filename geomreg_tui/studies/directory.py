@@ -10,6 +10,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,6 +59,15 @@ class StudyResult:
     failed: tuple[str, ...]
     complete: bool
 
+    @property
+    def digest(self) -> str:
+        """A SHA-256 of the losses of all points, in order: the same bits give the same digest."""
+        digest = hashlib.sha256()
+        for part, points in self.points.items():
+            for point in points:
+                digest.update(f"{part} {point.settings} {point.summary.histogram.digest()}\n".encode())
+        return digest.hexdigest()
+
     def to_json(self) -> dict[str, Any]:
         """Return plain data, which ``study.json`` holds and ``study --json`` prints."""
         found = zip(self.outcome.findings, self.verdicts, strict=True)
@@ -76,6 +86,7 @@ class StudyResult:
             "failed": list(self.failed),
             "panels": [panel.to_json() for panel in self.outcome.panels],
             "points": {part: len(points) for part, points in self.points.items()},
+            "digest": self.digest,
         }
 
 

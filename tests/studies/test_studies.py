@@ -6,6 +6,7 @@ import shlex
 import subprocess
 import sys
 from dataclasses import replace
+from importlib.metadata import version
 from types import SimpleNamespace
 
 import numpy as np
@@ -17,7 +18,7 @@ from geomreg_tui.report.studies import draw_study, studies_markdown, studies_pag
 from geomreg_tui.runner.series import RunSeries
 from geomreg_tui.statistics.evidence import find
 from geomreg_tui.studies import directory, registry
-from geomreg_tui.studies.directory import StudyDirectory
+from geomreg_tui.studies.directory import StudyDirectory, StudyResult
 from geomreg_tui.studies.double_descent import _scaled_risks
 from geomreg_tui.studies.registry import STUDIES, studies_named
 from geomreg_tui.studies.replicates import dominance, over, slopes, table_of
@@ -135,6 +136,7 @@ def test_a_study_that_was_stopped_goes_on_to_the_same_bits(tmp_path):
     ]
     assert digests[0] == digests[1]
     assert result.to_json() == whole.to_json()
+    assert result.digest == whole.digest != partial.digest
 
 
 def test_a_point_that_fails_is_said_and_the_others_are_judged(tmp_path, monkeypatch):
@@ -180,6 +182,10 @@ def test_the_command_lists_runs_and_reports(tmp_path, tiny):
     ):
         assert said in page
         assert said in markdown
+    digest = json.loads((out / "tiny" / "study.json").read_text())["digest"]
+    assert digest in page
+    assert digest in markdown
+    assert f"| {version('torch')} |" in markdown
     # A narrow page can set panels under each other, and cells with their headings.
     assert page.count("<figure>") == 1
     assert page.count('class="stacked"') == 1
@@ -190,6 +196,22 @@ def test_the_command_lists_runs_and_reports(tmp_path, tiny):
     assert "holds studies at scale quick" in answer.stderr
     assert call("study", "tiny", "--scale", "huge").returncode == 2
     assert "Did you mean 'tiny'" in call("study", "tinny", "--out", out).stderr
+
+
+def test_the_overview_tells_the_paper_from_other_explanations(tmp_path):
+    def found(claim, rival):
+        return find(claim, claim, "a measure", [1.0, 2.0, 3.0], "above", rival=rival)
+
+    findings = (found("a", ""), found("b", "N. N."), found("c", ""), found("d", ""))
+    verdicts = ("supported", "against", "undecided", "supported")
+    mixed = StudyResult(TINY, tmp_path, "quick", {}, Outcome(findings, ()), verdicts, (), True)
+    plain = replace(mixed, outcome=Outcome(findings[:1], ()), verdicts=verdicts[:1])
+    lines = studies_markdown([mixed, plain]).splitlines()
+    assert "Scale quick; 2 studies; 3 supported" in lines[2]
+    assert lines[6] == "| [tiny](#tiny) | Does it rise? | 2 supported, 1 undecided | N. N.: against |"
+    assert lines[7] == "| [tiny](#tiny) | Does it rise? | supported | - |"
+    assert "Scale quick; 1 study; 1 supported" in studies_markdown([plain])
+    assert "N. N.: against" in studies_page([mixed])
 
 
 def test_the_command_of_a_report_gives_the_bits_of_the_study(tmp_path, tiny):
