@@ -43,8 +43,10 @@ class ArrangingScreen(Screen[None]):
         self.place_panes()
 
     def place_panes(self) -> None:
-        """Put the panes into their places."""
+        """Put the panes into their places; what has the focus then is on the screen, or nothing has it."""
         self._panes.arrange(self)
+        if _pane_of(self.focused) not in ("", *self._panes.shown):
+            self.set_focus(None)
         self.call_after_refresh(self.rearranged)
 
     @on(Tabs.TabActivated)

@@ -107,7 +107,8 @@ class ExplorerScreen(PinningScreen):
         self._analyst.close()
 
     def _open(self) -> None:
-        self.query_one("#field-arch").focus(scroll_visible=False)
+        if "setup" in self._panes.shown:
+            self.query_one("#field-arch").focus(scroll_visible=False)
         self.app.post_message(Opened())
         self.load_pins([None if path is None else Path(path) for path in self._restored.pins])
         if self.session.shows_run:
