@@ -4,7 +4,8 @@
 [training] [tail] [terminal] [gradients] [cluster] [others]``; without any, the first two: the pictures,
 and the outputs that the README shows.
 ``python -m docs.build pages [PAGE ...]`` makes the outputs that pages show, or some of them, such as
-``quickstart.md``.
+``quickstart.md``. ``python -m docs.build paper FOLDER`` takes over the report of the studies in a folder, which
+``geomreg-tui study all --scale standard --out FOLDER`` has run in two hours.
 
 Every block is run that :mod:`docs.blocks` runs, and ``tests/docs`` holds README and pages to what is printed.
 What stands between ``<!-- table: NAME -->`` and ``<!-- end -->`` in a page is replaced by the table of
@@ -14,6 +15,7 @@ What stands between ``<!-- table: NAME -->`` and ``<!-- end -->`` in a page is r
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterable, Sequence
@@ -85,8 +87,17 @@ def write_outputs(paths: Iterable[Path]) -> None:
         print(f"{path.relative_to(ROOT)}: {'written' if after != before else 'as it was'}", flush=True)
 
 
+def take_report(folder: Path) -> None:
+    """Put the report of studies, with its figures, where the page on the paper has it."""
+    for path in [folder / "report.md", *folder.glob("*.svg")]:
+        shutil.copy(path, PAGES / "paper" / path.name)
+
+
 def main(wanted: Sequence[str]) -> None:
     """Make what was asked for."""
+    if wanted[:1] == ["paper"]:
+        take_report(Path(wanted[1]))
+        return
     if wanted[:1] == ["pages"]:
         write_outputs([PAGES / name for name in wanted[1:]] or sorted(PAGES.rglob("*.md")))
         return

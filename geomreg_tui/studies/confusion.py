@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,54 +22,91 @@ __all__ = ["STUDY"]
 _SIZES = {"quick": (5, 300, 40, 2), "standard": (20, 2000, 200, 4), "deep": (40, 10_000, 1000, 8)}
 _WIDTHS = (8, 32, 128)
 _DEPTHS = {"quick": (1, 6), "standard": (1, 3, 6), "deep": (1, 3, 6)}
-_LOSS = 0.5  # half of what the null function has
+_GAINS = (0.5, 1, 2)
+_MIDDLE = {"width": 32, "depth": 3}  # where the scale is varied
 _MEASURE = "confusion_min"
 _MARGIN = 0.005  # of the cosine, per doubling
 _DATA = {"data": "digits", "examples": 16, "init": "he_normal"}
 FloatArray = NDArray[np.float64]
 
 
-def _part(depth: int) -> str:
-    return f"depth={depth}"
+@dataclass(frozen=True)
+class _Task:
+    """What networks are to do with the digits.
+
+    Attributes:
+        part: that which names of its sweeps and findings begin with.
+        words: what is learnt, for people.
+        loss: name of the loss.
+        low: half of the loss of the null function.
+    """
+
+    part: str
+    words: str
+    loss: str
+    low: float
+
+    def depth(self, depth: int) -> str:
+        """Return the name of the sweep over widths at a depth."""
+        return f"{self.part}depth={depth}"
+
+    @property
+    def gain(self) -> str:
+        """The name of the sweep over gains."""
+        return f"{self.part}gain"
+
+
+_TASKS = (
+    _Task("", "one output, squared error", "mse", 0.5),
+    _Task("classes-", "ten classes, cross-entropy", "cross_entropy", 1.15),
+)
 
 
 def _parts(scale: str) -> Mapping[str, SweepPlan]:
     replicates, networks, population, repeats = _SIZES[scale]
     observed = GradientPlan(("confusion",), networks=networks)
-    tail = TailPlan(loss=_LOSS, population=population, repeats=repeats)
-    return {
-        _part(depth): over(
-            "width", _WIDTHS, replicates, networks, {**_DATA, "depth": depth}, tail=tail, observed=observed
-        )
-        for depth in _DEPTHS[scale]
-    }
+    parts = {}
+    for task in _TASKS:
+        keys = {**_DATA, "loss": task.loss}
+        tail = TailPlan(loss=task.low, population=population, repeats=repeats)
+        for depth in _DEPTHS[scale]:
+            parts[task.depth(depth)] = over(
+                "width",
+                _WIDTHS,
+                replicates,
+                networks,
+                {**keys, "depth": depth},
+                tail=tail,
+                observed=observed,
+            )
+        parts[task.gain] = over("gain", _GAINS, replicates, networks, {**keys, **_MIDDLE}, observed=observed)
+    return parts
 
 
 def _depths(points: Points) -> list[int]:
     """Return the depths that were asked for."""
-    return [depth for depth in _DEPTHS["standard"] if _part(depth) in points]
+    return [depth for depth in _DEPTHS["standard"] if _TASKS[0].depth(depth) in points]
 
 
-def _grid(points: Points, measure: Callable[[SweepPoint], float]) -> FloatArray:
+def _grid(points: Points, task: _Task, measure: Callable[[SweepPoint], float]) -> FloatArray:
     """Return a measure of each replicate at each depth and width, (depths, replicates, widths)."""
-    tables = [table_of(points[_part(depth)], measure, _WIDTHS)[1] for depth in _depths(points)]
+    tables = [table_of(points[task.depth(depth)], measure, _WIDTHS)[1] for depth in _depths(points)]
     count = min(len(table) for table in tables)
     return np.stack([table[:count] for table in tables])
 
 
-def _corners(grid: FloatArray, depths: Sequence[int], where: str, name: str) -> list[Finding]:
+def _sides(grid: FloatArray, depths: Sequence[int], task: _Task) -> list[Finding]:
     """Return what is found along the four sides of a grid: both of the width, and both of the depth.
 
     Args:
         grid: (depths, replicates, widths).
         depths: those of the grid.
-        where: of which networks, in words.
-        name: that which names of findings begin with.
+        task: what the networks are to do.
     """
     wider = [
         find(
-            f"{name}width-at-depth-{depths[row]}",
-            f"wider networks are less confused, at depth {depths[row]} {where}",
+            f"{task.part}width-at-depth-{depths[row]}",
+            f"wider networks are less confused at depth {depths[row]}: {task.words}",
             "change of the mean smallest cosine per doubling of the width",
             slopes(np.log2(_WIDTHS), grid[row]),
             "above",
@@ -78,8 +116,8 @@ def _corners(grid: FloatArray, depths: Sequence[int], where: str, name: str) -> 
     ]
     deeper = [
         find(
-            f"{name}depth-at-width-{_WIDTHS[column]}",
-            f"deeper networks are more confused, at width {_WIDTHS[column]} {where}",
+            f"{task.part}depth-at-width-{_WIDTHS[column]}",
+            f"deeper networks are more confused at width {_WIDTHS[column]}: {task.words}",
             "change of the mean smallest cosine per doubling of the depth",
             slopes(np.log2(depths), grid[:, :, column].T),
             "below",
@@ -90,40 +128,64 @@ def _corners(grid: FloatArray, depths: Sequence[int], where: str, name: str) -> 
     return wider + deeper
 
 
-def _judge(points: Points) -> Outcome:
-    depths = _depths(points)
-    drawn = _grid(points, observed_mean(_MEASURE))
-    low = _grid(points, low_loss_mean(_MEASURE, _LOSS))
-    findings = (
-        *_corners(drawn, depths, "as drawn", ""),
-        *_corners(low, depths, f"where the loss is at most {_LOSS:g}", "low-loss-"),
+def _of_task(points: Points, task: _Task) -> tuple[list[Finding], list[Panel]]:
+    """Return what networks with a task have shown."""
+    depths, where = _depths(points), f"where the loss is at most {task.low:g}"
+    drawn = _grid(points, task, observed_mean(_MEASURE))
+    low = _grid(points, task, low_loss_mean(_MEASURE, task.low))
+    gains, by_gain = table_of(points[task.gain], observed_mean(_MEASURE), _GAINS)
+    findings = [
+        *_sides(drawn, depths, task),
         find(
-            "low-loss",
-            "networks of low loss are less confused",
-            f"mean smallest cosine where the loss is at most {_LOSS:g} minus that as drawn, mean over widths "
-            "and depths",
+            f"{task.part}low-loss",
+            f"networks of low loss are less confused: {task.words}",
+            f"mean smallest cosine {where} minus that as drawn, mean over widths and depths",
             (low - drawn).mean(axis=(0, 2)),
             "above",
             margin=4 * _MARGIN,
         ),
-    )
-    panels = tuple(
+        find(
+            f"{task.part}gain",
+            f"networks of larger scale are more confused: {task.words}",
+            "change of the mean smallest cosine per doubling of the gain",
+            slopes(np.log2(gains), by_gain),
+            "below",
+            margin=_MARGIN,
+        ),
+    ]
+    y_label = "mean of the smallest cosine of two examples' gradients"
+    panels = [
         Panel(
-            title,
+            f"{task.words}: {title}",
             "width",
-            "mean of the smallest cosine of two examples' gradients",
+            y_label,
             tuple(
                 Series.of_replicates(f"depth {depth}", _WIDTHS, table)
                 for depth, table in zip(depths, grid, strict=True)
             ),
             log_x=True,
         )
-        for title, grid in (
-            ("Gradient confusion of drawn networks", drawn),
-            (f"Gradient confusion where the loss is at most {_LOSS:g}", low),
+        for title, grid in (("networks as drawn", drawn), (where, low))
+    ]
+    return findings, panels
+
+
+def _judge(points: Points) -> Outcome:
+    found = [_of_task(points, task) for task in _TASKS]
+    scales = tuple(
+        Series.of_replicates(
+            task.words, _GAINS, table_of(points[task.gain], observed_mean(_MEASURE), _GAINS)[1]
         )
+        for task in _TASKS
     )
-    return Outcome(findings, panels)
+    place = f"width {_MIDDLE['width']}, depth {_MIDDLE['depth']}"
+    scale = Panel(
+        f"Gradient confusion by scale, {place}", "gain", "mean of the smallest cosine", scales, log_x=True
+    )
+    return Outcome(
+        tuple(finding for findings, _ in found for finding in findings),
+        (*(panel for _, panels in found for panel in panels), scale),
+    )
 
 
 STUDY = Study(
@@ -135,9 +197,9 @@ STUDY = Study(
         "et al. (2020); the later abstract does not"
     ),
     rule=(
-        "Each side of the grid is judged by itself, of networks as drawn and of those of low loss, found "
-        "down the tail: supported where the smallest cosine of two examples' gradients rises with the width, "
-        "falls with the depth, and is larger where the loss is low."
+        "Each side of the grid is judged by itself, for networks with one output and for those with ten: "
+        "supported where the smallest cosine of two examples' gradients rises with the width, falls with the "
+        "depth or the gain, and is larger where the loss is low, down the tail."
     ),
     parts=_parts,
     judge=_judge,
@@ -145,7 +207,8 @@ STUDY = Study(
         Rival(
             "correlated examples",
             "A deep ReLU network maps all inputs to nearly the same direction (arc-cosine recursion), so "
-            "that gradients of wide deep networks are nearly parallel or opposite, as residual signs say.",
+            "that gradients of wide deep networks with one output are nearly parallel or opposite, as the "
+            "signs of two residuals say. Ten outputs seldom have opposite residuals.",
         ),
     ),
 )
