@@ -37,7 +37,7 @@ from geomreg_tui.statistics.observable_laws import ObservableLaw, observable_law
 if TYPE_CHECKING:
     from jaxtyping import Float, Float64
 
-__all__ = ["Observed", "Observer", "Pass", "chosen_pairs"]
+__all__ = ["Observed", "Observer", "Pass", "WholePass", "chosen_pairs"]
 
 _MATRICES = 4  # of gradients by gradients that are held at once, in float64
 _PAIRS = 0x70616972  # key of the stream that pairs of examples are chosen by
@@ -55,6 +55,15 @@ class Pass(Protocol):
 
     def gram(self, top: Float[Tensor, "batch outputs columns"]) -> Float64[Tensor, "batch columns columns"]:
         """Return the Gram matrix of gradients, as :meth:`PerceptronPass.gram`."""
+
+
+class WholePass(Pass, Protocol):
+    """A forward pass of networks whose gradients are those by all weights."""
+
+    def projections(
+        self, top: Float[Tensor, "batch outputs columns"], frame: Float[Tensor, "batch parameters rank"]
+    ) -> Float[Tensor, "batch rank columns"]:
+        """Return the gradients within a subspace, as :meth:`PerceptronPass.projections`."""
 
 
 @dataclass(frozen=True)
@@ -212,7 +221,7 @@ class Observer:
         parameters = [law.weights(shape, batch, stream, shared) for shape in self._network.shapes]
         return self.run(parameters, batch)
 
-    def run(self, parameters: Parameters, batch: int) -> Pass:
+    def run(self, parameters: Parameters, batch: int) -> WholePass:
         """Run networks forward whose weights and biases are given, of each layer."""
         if isinstance(self._network, CustomNetwork):
             return CustomPass(self._network, self._x, parameters, batch)

@@ -8,7 +8,7 @@ formed, and the sum of the layers' Hadamard products of Gram matrices is exact.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -107,13 +107,43 @@ class PerceptronPass:
             top: weights of the outputs, (batch, C, m): column k is that of sum_c top_ck f_c(x_i), with i the
                 remainder of k by N. So m is a multiple of N.
         """
+        total: Tensor | None = None
+        for place, upstream in self._backward(top):
+            term = _layer_gram(upstream, self._inputs[place], bias=self._shapes[place].bias)
+            total = term if total is None else total.add_(term)
+        assert total is not None
+        return total
+
+    def projections(
+        self, top: Float[Tensor, "batch outputs columns"], frame: Float[Tensor, "batch parameters rank"]
+    ) -> Float[Tensor, "batch rank columns"]:
+        """Return R^T g, the gradients within a subspace of weight space, (batch, D, m).
+
+        The gradient d_i a_i^T of a layer has the products sum_o d_io (sum_h a_ih R_ohj) with the columns of
+        R: the inner sum comes first, once for all outputs, so no gradient is formed here either. It can be
+        asked for once, in place of :meth:`gram`.
+
+        Args:
+            top: as for :meth:`gram`.
+            frame: R, (batch, P, D), whose rows are weights and biases of each layer, the first to the last.
+        """
+        sizes = [shape.parameters for shape in self._shapes]
+        parts = torch.split(frame, sizes, dim=1)
+        total: Tensor | None = None
+        for place, upstream in self._backward(top):
+            shape = self._shapes[place]
+            term = _layer_projections(upstream, self._inputs[place], parts[place], shape)
+            total = term if total is None else total.add_(term)
+        assert total is not None
+        return total
+
+    def _backward(self, top: Tensor) -> Iterator[tuple[int, Tensor]]:
+        """Yield the place of each layer, the last first, and derivatives by its pre-activations."""
         examples = self.outputs.shape[2]
         upstream = top
         behind: Tensor | None = None  # derivative by a layer's output that passes it by, where it skips
-        total: Tensor | None = None
         for place in reversed(range(len(self._shapes))):
-            term = _layer_gram(upstream, self._inputs[place], bias=self._shapes[place].bias)
-            total = term if total is None else total.add_(term)
+            yield place, upstream
             if place:
                 below = self._hidden[place - 1]
                 by_output = self._layers[place].back(upstream)
@@ -121,8 +151,6 @@ class PerceptronPass:
                     by_output = by_output + behind
                 behind = by_output if below.skips else None
                 upstream = _through(below, by_output, examples)
-        assert total is not None
-        return total
 
     def _apply(self, shape: LayerShape, activations: Tensor, draw: DrawLayer) -> Tensor:
         layer = draw(shape, activations)
@@ -148,6 +176,19 @@ def _layer_gram(upstream: Tensor, inputs: Tensor, *, bias: bool) -> Tensor:
         return backward.mul_(forward)
     blocks = backward.view(batch, count // examples, examples, count // examples, examples)
     return blocks.mul_(forward[:, None, :, None, :]).view(batch, count, count)
+
+
+def _layer_projections(upstream: Tensor, inputs: Tensor, frame: Tensor, shape: LayerShape) -> Tensor:
+    """Return the gradients by one layer times its rows of R, (batch, D, m)."""
+    batch, rows, count = upstream.shape
+    examples, rank = inputs.shape[2], frame.shape[2]
+    weights = frame[:, : rows * shape.n_in].reshape(batch, rows, shape.n_in, rank)
+    inner = inputs.mT.unsqueeze(1) @ weights  # (batch, n_out, N, D)
+    blocks = upstream.view(batch, rows, count // examples, examples)
+    found = torch.einsum("bokn,bond->bdkn", blocks, inner).reshape(batch, rank, count)
+    if shape.bias:
+        found += frame[:, rows * shape.n_in :].mT @ upstream
+    return found
 
 
 def _through(layer: _Hidden, by_output: Tensor, examples: int) -> Tensor:

@@ -8,7 +8,7 @@ network after the other.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import torch
@@ -83,6 +83,26 @@ class ConvolutionPass:
     def gram(self, top: Float[Tensor, "batch outputs columns"]) -> Float64[Tensor, "batch columns columns"]:
         """Return the Gram matrix of gradients by all parameters, as :meth:`PerceptronPass.gram`."""
         batch, _, count = top.shape
+        total = torch.zeros(batch, count, count, dtype=torch.float64, device=top.device)
+        for gradients in self._gradients(top):
+            total += gram(gradients.mT)
+        return total
+
+    def projections(
+        self, top: Float[Tensor, "batch outputs columns"], frame: Float[Tensor, "batch parameters rank"]
+    ) -> Float[Tensor, "batch rank columns"]:
+        """Return the gradients within a subspace, as :meth:`PerceptronPass.projections`."""
+        total = frame.new_zeros(len(top), frame.shape[2], top.shape[2])
+        first = 0
+        for gradients in self._gradients(top):
+            last = first + gradients.shape[2]
+            total += frame[:, first:last].mT @ gradients.mT
+            first = last
+        return total
+
+    def _gradients(self, top: Tensor) -> Iterator[Float[Tensor, "batch columns size"]]:
+        """Yield the gradients by weights, and by biases where there are any, of each layer."""
+        batch, _, count = top.shape
         examples = self._examples
         found: list[list[Tensor]] = [[] for _ in self._shapes]
         for part in torch.split(top, examples, dim=2):
@@ -91,7 +111,6 @@ class ConvolutionPass:
             )
             for kept, derivative in zip(found, derivatives, strict=True):
                 kept.append(derivative)
-        total = torch.zeros(batch, count, count, dtype=torch.float64, device=top.device)
         for shape, inputs, parts in zip(self._shapes, self._layers.inputs, found, strict=True):
             positions = shape.columns
             # (batch or 1, N, n_in, positions) and (batch, m / N, N, n_out, positions)
@@ -99,10 +118,9 @@ class ConvolutionPass:
             stacked = torch.stack(parts, dim=1)
             upstream = stacked.view(*stacked.shape[:3], examples, positions).transpose(2, 3)
             gradients = upstream @ columns.mT.unsqueeze(1)
-            total += gram(gradients.reshape(batch, count, -1).mT)
+            yield gradients.reshape(batch, count, -1)
             if shape.bias:
-                total += gram(upstream.sum(dim=4).reshape(batch, count, -1).mT)
-        return total
+                yield upstream.sum(dim=4).reshape(batch, count, -1)
 
 
 class CustomPass:
@@ -136,16 +154,25 @@ class CustomPass:
 
     def gram(self, top: Float[Tensor, "batch outputs columns"]) -> Float64[Tensor, "batch columns columns"]:
         """Return the Gram matrix of gradients by all parameters, as :meth:`PerceptronPass.gram`."""
+        return torch.cat([gram(columns) for columns in self._gradients(top)])
+
+    def projections(
+        self, top: Float[Tensor, "batch outputs columns"], frame: Float[Tensor, "batch parameters rank"]
+    ) -> Float[Tensor, "batch rank columns"]:
+        """Return the gradients within a subspace, as :meth:`PerceptronPass.projections`."""
+        pairs = zip(torch.split(frame, 1), self._gradients(top), strict=True)
+        return torch.cat([one.mT @ columns for one, columns in pairs])
+
+    def _gradients(self, top: Tensor) -> Iterator[Float[Tensor, "1 parameters columns"]]:
+        """Yield the gradients of each network."""
         examples = self.outputs.shape[2]
-        found = []
         for (outputs, leaves), weights in zip(self._graphs, top, strict=True):
             rows = []
             for column in range(weights.shape[1]):
                 upstream = torch.zeros_like(outputs)
                 upstream[0, :, column % examples] = weights[:, column]
                 rows.append(_flat_gradient(outputs, leaves, upstream))
-            found.append(gram(torch.stack(rows, dim=1).unsqueeze(0)))
-        return torch.cat(found)
+            yield torch.stack(rows, dim=1).unsqueeze(0)
 
 
 def _leaf(tensor: Tensor) -> Tensor:

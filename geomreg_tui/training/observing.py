@@ -25,7 +25,7 @@ from torch import Tensor
 from geomreg_tui.experiment import Experiment
 from geomreg_tui.gradients.layers import DrawnLayer, Layer
 from geomreg_tui.gradients.observables import confusion
-from geomreg_tui.gradients.observer import Observer, Pass
+from geomreg_tui.gradients.observer import Observer, Pass, WholePass
 from geomreg_tui.gradients.perceptron import PerceptronPass, gram
 from geomreg_tui.gradients.plan import GradientPlan
 from geomreg_tui.losses.slopes import slope_of_loss
@@ -34,6 +34,7 @@ from geomreg_tui.sampling.sampler import Sampler
 from geomreg_tui.shapes import LayerShape
 from geomreg_tui.training.networks import Networks, Parameters
 from geomreg_tui.training.plan import TrainingPlan
+from geomreg_tui.training.subspace import Subspaces
 
 if TYPE_CHECKING:
     from jaxtyping import Float, Float64
@@ -68,7 +69,6 @@ class TrainingObserver:
         readout = plan.train == "readout"
         self._shapes = tuple(network.shapes[-1:] if readout else network.shapes)
         self._perceptron = readout or isinstance(network, MLP)
-        self._subspace = plan.subspace > 0
         self.block = max(1, _NUMBERS // self._observer.columns**2)
 
     def observe(
@@ -114,8 +114,12 @@ class TrainingObserver:
 
     def _run(self, networks: Networks, parameters: Parameters, x: Tensor) -> Pass:
         """Run one network forward."""
-        if self._subspace:
-            return _OneByOne(networks, parameters, x)
+        if isinstance(networks, Subspaces):
+            return _SubspacePass(self._run_all(networks.weights(parameters), x), networks.frames)
+        return self._run_all(parameters, x)
+
+    def _run_all(self, parameters: Parameters, x: Tensor) -> WholePass:
+        """Run one network forward whose parameters are all weights that are trained."""
         rest = iter(parameters)
         layers = [(next(rest), next(rest) if shape.bias else None) for shape in self._shapes]
         if not self._perceptron:
@@ -128,28 +132,21 @@ class TrainingObserver:
         return PerceptronPass(self._experiment, self._shapes, x, layer)
 
 
-class _OneByOne:
-    """A forward pass of one network, from which one goes back for each gradient by itself.
+class _SubspacePass:
+    """A forward pass of one network in a subspace of weight space, from which one goes back.
 
     Attributes:
         outputs: (1, C, N).
     """
 
-    def __init__(self, networks: Networks, parameters: Parameters, x: Tensor) -> None:
-        """Run parameters (1, *size) forward on inputs (N, *input_shape)."""
-        self._networks = networks
-        self._done = networks.run(parameters, x.unsqueeze(0))
-        self.outputs = self._done.outputs
+    def __init__(self, whole: WholePass, frame: Float[Tensor, "1 rows rank"]) -> None:
+        """Take a pass with all weights, and the R of the subspace, (1, P, D)."""
+        self._whole, self._frame = whole, frame
+        self.outputs = whole.outputs
 
     def gram(self, top: Float[Tensor, "1 outputs columns"]) -> Float64[Tensor, "1 columns columns"]:
-        """Return the Gram matrix of gradients by what is trained, as :meth:`PerceptronPass.gram`."""
-        found = []
-        for column in range(top.shape[2]):
-            upstream = torch.zeros_like(self.outputs)
-            upstream[:, :, column % upstream.shape[2]] = top[:, :, column]
-            parts = self._networks.gradients(self._done, upstream)
-            found.append(torch.cat([part.flatten(1) for part in parts], dim=1))
-        return gram(torch.stack(found, dim=2))
+        """Return the Gram matrix of gradients within the subspace, as :meth:`PerceptronPass.gram`."""
+        return gram(self._whole.projections(top, self._frame))
 
 
 def _alone(tensor: Tensor, place: int) -> Tensor:

@@ -32,7 +32,11 @@ _FRAMES = 3  # of one network that are there at once, in float64, while one is d
 
 
 class Subspaces(Networks):
-    """Networks in affine subspaces of weight space. Parameters are z alone, (networks, D)."""
+    """Networks in affine subspaces of weight space. Parameters are z alone, (networks, D).
+
+    Attributes:
+        frames: R of each network, (networks, P, D).
+    """
 
     def __init__(self, networks: Networks, origin: Parameters, frames: Float[Tensor, "networks rows rank"]):
         """Build them.
@@ -42,7 +46,7 @@ class Subspaces(Networks):
             origin: theta_0, parameters of these.
             frames: R of each network, (networks, P, D).
         """
-        self._networks, self._origin, self._frames = networks, origin, frames
+        self._networks, self._origin, self.frames = networks, origin, frames
         self.layer_of = networks.layer_of
         self.elements = networks.elements
 
@@ -55,7 +59,7 @@ class Subspaces(Networks):
         """Return the derivative by z of sum(outputs * upstream), R^T g."""
         parts = self._networks.gradients(done.kept, upstream)
         whole = torch.cat([part.flatten(1) for part in parts], dim=1)
-        return (multiply(self._frames.mT, whole.unsqueeze(2)).squeeze(2),)
+        return (multiply(self.frames.mT, whole.unsqueeze(2)).squeeze(2),)
 
     def derivatives(self, done: Pass, directions: Parameters) -> Float[Tensor, "networks outputs examples"]:
         """Return derivatives of the outputs along directions of z."""
@@ -64,7 +68,7 @@ class Subspaces(Networks):
     def of(self, networks: Tensor) -> Subspaces:
         """Return some of the networks, given by their places, int64 (kept,)."""
         origin = tuple(tensor[networks] for tensor in self._origin)
-        return Subspaces(self._networks, origin, self._frames[networks])
+        return Subspaces(self._networks, origin, self.frames[networks])
 
     def weights(self, parameters: Parameters) -> Parameters:
         """Return theta_0 + R z."""
@@ -77,7 +81,7 @@ class Subspaces(Networks):
 
     def _turned(self, parameters: Parameters) -> Parameters:
         """Return R z as parameters of all weights."""
-        flat = multiply(self._frames, parameters[0].unsqueeze(2)).squeeze(2)
+        flat = multiply(self.frames, parameters[0].unsqueeze(2)).squeeze(2)
         sizes = [tensor[0].numel() for tensor in self._origin]
         parts = zip(torch.split(flat, sizes, dim=1), self._origin, strict=True)
         return tuple(part.reshape(tensor.shape) for part, tensor in parts)

@@ -12,6 +12,7 @@ import torch
 from scipy import stats
 
 from geomreg_tui.errors import ExperimentError
+from geomreg_tui.networks.given import GivenLayers
 from geomreg_tui.report.training import plan_text
 from geomreg_tui.training import subspace
 from geomreg_tui.training.plan import TrainingPlan, plan_from_values, plan_values
@@ -81,6 +82,18 @@ def test_all_dimensions_are_training_of_all_weights(optimizer):
         np.testing.assert_allclose(found.observed[name], values, rtol=1e-7, atol=1e-10)
 
 
+def within(run, drawn, frame):
+    """Return a function of ([(z, None)], inputs) that is a network of weights theta_0 + R z.
+
+    Args:
+        run: the network, a function of (parameters, inputs).
+        drawn: theta_0.
+        frame: R.
+    """
+    origin, rebuild = flattened(drawn)
+    return lambda given, x: run(rebuild(origin + frame @ given[0][0]), x)
+
+
 @pytest.mark.parametrize(
     ("plan", "values"),
     [
@@ -93,13 +106,9 @@ def test_steps_and_gradients_are_those_of_torch_func(plan, values):
     made = ensemble(replace(plan, sketch=0), **SIZES, **values)
     found = train(made, [4])
     whole = ensemble(replace(plan, subspace=0, sketch=0, observe=()), **SIZES, **values)
-    origin, rebuild = flattened(one_of(layered(whole, whole.start([4]).parameters), 0))
-    frames = draw_frames(made.experiment.seed, [4], len(origin), plan.subspace)[0]
-    run = perceptron(whole)
-
-    def forward(drawn, x):
-        return run(rebuild(origin + frames @ drawn[0][0]), x)
-
+    drawn = one_of(layered(whole, whole.start([4]).parameters), 0)
+    frame = draw_frames(made.experiment.seed, [4], len(flattened(drawn)[0]), plan.subspace)[0]
+    forward = within(perceptron(whole), drawn, frame)
     z = torch.zeros(plan.subspace, dtype=torch.float64, requires_grad=True)
     rate = float(found.lr[0])
     steps = torch.optim.Adam([z], rate) if plan.optimizer == "adam" else torch.optim.SGD([z], rate, 0.9)
@@ -118,6 +127,50 @@ def test_steps_and_gradients_are_those_of_torch_func(plan, values):
         steps.zero_grad()
         torch_loss(made.experiment.loss, forward([(z, None)], made._sampler.x[:5]), targets).backward()
         steps.step()
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"activation": "relu", "outputs": 3},
+        {"activation": "tanh", "bias": True, "loss": "cross_entropy"},
+        {"depth": 0, "bias": True, "outputs": 3},
+        {"residual": True, "layer_norm": True, "activation": "gelu", "bias": True, "width": 4},
+        {"train": "readout", "width": 9, "bias": True, "outputs": 3},
+        {"arch": "conv", "data": "digits", "channels": 2, "depth": 1, "pooling": "max", "bias": True},
+        {"arch": "conv", "data": "digits", "channels": 2, "depth": 1, "loss": "cross_entropy"},
+        {"arch": "custom", "module": "tests.training.test_observing:make_module", "loss": "cross_entropy"},
+    ],
+)
+def test_gradients_are_those_of_torch_func_with_respect_to_z(values):
+    values = dict(values)
+    plan = replace(PLAN, sketch=0, train=values.pop("train", "all"))
+    made = ensemble(plan, **{**SIZES, **values})
+    start = made.start([2, 5])
+    z = torch.randn(2, 6, dtype=torch.float64, generator=seeds.torch_generator(73))
+    training = start.training
+    found = made.observer.observe(start.networks, (z,), start.parameters, training.inputs, training.targets)
+    network = made._sampler.network
+    run = perceptron(made) if plan.train == "all" else lambda drawn, x: x @ drawn[0][0].T + drawn[0][1]
+    if made.experiment.arch != "mlp":
+        differentiable = getattr(network, "differentiable", network.forward)
+
+        def run(drawn, x):
+            one = [(w.unsqueeze(0), None if b is None else b.unsqueeze(0)) for w, b in drawn]
+            return differentiable(x, GivenLayers(network.shapes, one, 1))[0].T
+
+    count = start.networks.frames.shape[1]
+    for place, trajectory in enumerate([2, 5]):
+        drawn = one_of(layered(made, start.networks.weights(start.parameters)), place)
+        forward = within(run, drawn, draw_frames(made.experiment.seed, [trajectory], count, 6)[0])
+        inputs = training.inputs[place if len(training.inputs) > 1 else 0]
+        sampler = SimpleNamespace(x=inputs, dataset=made._sampler.dataset, objective=made._sampler.objective)
+        seen = SimpleNamespace(sampler=sampler, experiment=made.experiment)
+        first, _ = judged(seen, forward, [(torch.zeros_like(z[place]), None)])
+        ntk, expected = judged(seen, forward, [(z[place], None)])
+        change = float((ntk - first).norm() / first.norm())
+        law = [expected["confusion_min"], expected["confusion_mean"], change]
+        np.testing.assert_allclose(found[place], law, rtol=1e-10, atol=1e-12)
 
 
 BESIDE = [
