@@ -32,6 +32,7 @@ TABLES: dict[str, Callable[[float], str]] = {
     "terminal": terminal.table,
     "training": training.table,
     "gradients": gradients.table,
+    "subspaces": gradients.subspace_table,
     "cluster": lambda seconds: cluster.table(10 * seconds),
     "others": others.table,
 }
@@ -48,6 +49,7 @@ SMOKE: dict[str, Callable[[], str]] = {
     ),
     "training": lambda: training.table(0.01, training.CASES[:1], rounds=1),
     "gradients": lambda: gradients.table(0.01, [gradients.Case(2, 4, 1)], rounds=1),
+    "subspaces": lambda: gradients.subspace_table(0.01, [gradients.SubspaceCase(2, 4, 1, 3, 1)], rounds=1),
     "cluster": lambda: cluster.table(1.0, list(cluster.EXPERIMENTS)[:1], (10,)),
     "others": lambda: others.table(0.05, ["geomreg-tui"]),
     "gpu": lambda: gpu.table(0.01, "cpu", 2000, [gpu.Case(2, 8, 1, 1)]),

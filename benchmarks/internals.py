@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from geomreg_tui import Experiment
 from geomreg_tui.engine import Engine, Executor, Pace, StageContext, WorkerPool
@@ -42,6 +43,7 @@ from geomreg_tui.splitting.population import Population, tail_experiment
 from geomreg_tui.splitting.result import PopulationResult
 from geomreg_tui.training.ensemble import Ensemble
 from geomreg_tui.training.plan import TrainingPlan
+from geomreg_tui.training.subspace import Subspaces
 from geomreg_tui.training.trajectories import Block
 
 __all__ = [
@@ -53,6 +55,7 @@ __all__ = [
     "descend",
     "gradient_ways",
     "piece_sizes",
+    "subspace_kernels",
     "trained_block",
 ]
 
@@ -176,6 +179,33 @@ def gradient_ways(experiment: Experiment) -> dict[str, tuple[str, int, Callable[
 
         ways[method] = observer.arrangement.method, batch, draw
     return ways
+
+
+def subspace_kernels(
+    experiment: Experiment, dimensions: int, networks: int
+) -> tuple[Callable[[], object], tuple[Tensor, ...], Tensor]:
+    """Return what computes the NTK of networks within random subspaces, and these networks.
+
+    The function computes two of each network, as observing how the NTK changes does. Then come the weights of
+    each layer, (networks, n_out, n_in), and the frames, (networks, P, D).
+    """
+    ensemble = Ensemble(experiment, TrainingPlan(subspace=dimensions, observe=("ntk",)))
+    observer, start = ensemble.observer, ensemble.start(range(networks))
+    assert observer is not None
+    assert isinstance(start.networks, Subspaces)
+    weights = start.networks.weights(start.parameters)
+
+    def observe() -> object:
+        with torch.inference_mode():
+            return observer.observe(
+                start.networks,
+                start.parameters,
+                start.parameters,
+                start.training.inputs,
+                start.training.targets,
+            )
+
+    return observe, weights, start.networks.frames
 
 
 def cluster_pool(scheduler: str) -> DaskExecutor:

@@ -1,8 +1,8 @@
 """Makes what the README and the pages show of real runs: pictures, figures, and outputs of commands.
 
 ``python -m docs.build [gallery] [outputs] [figures] [notebook] [throughput] [memory] [overhead]
-[training] [tail] [terminal] [gradients] [cluster] [others]``; without any, the first two: the pictures,
-and the outputs that the README shows.
+[training] [tail] [terminal] [gradients] [subspaces] [cluster] [others]``; without any, the first two: the
+pictures, and the outputs that the README shows.
 ``python -m docs.build pages [PAGE ...]`` makes the outputs that pages show, or some of them, such as
 ``quickstart.md``. ``python -m docs.build paper FOLDER`` takes over the report of the studies in a folder, which
 ``geomreg-tui study all --scale standard --out FOLDER`` has run in two hours.
@@ -34,6 +34,7 @@ TABLES = (
     "tail",
     "terminal",
     "gradients",
+    "subspaces",
     "cluster",
     "others",
 )
