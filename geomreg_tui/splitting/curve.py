@@ -343,13 +343,18 @@ def _held_out(
 ) -> TailHeldOut | None:
     """Return held-out performance at the levels of the population that has looked least often.
 
-    Each population counts by its volume there, as it would in a sample of {L <= eps}.
+    The last is at the lowest loss that all have come to, also where the goal is a volume and each ends at a
+    loss of its own: the others have looked above and below it. Each population counts by its volume there, as
+    it would in a sample of {L <= eps}.
     """
     shortest = min(populations, key=lambda population: population.held_log_loss.size)
     at = shortest.held_log_loss
     at = at[np.isfinite(at)]
     low = max((d.held_log_loss.min(initial=math.inf) for d in populations), default=math.inf)
     at = at[at >= low - _SAME]  # all that reach a loss end there, but for rounding
+    above = min((d.held_log_loss.max(initial=-math.inf) for d in populations), default=-math.inf)
+    if math.isfinite(low) and low <= above and not (at <= low + _SAME).any():
+        at = np.append(at, low)
     if not at.size:
         return None
     log_volume = np.array([np.interp(at, *step[:2]) for step in steps])

@@ -190,7 +190,7 @@ class Population:
         device = self._way.space.sampler.device
         generator = level_generator(self._seed, self._way.state.index, level + 1, device, observed=True)
         with torch.inference_mode():
-            due = self._due(record, found.log_loss, _observed_due, to_the_end=True)
+            due = self._due(record, found.log_loss, _observed_due)
             for log_excess, log_loss in sorted(due, reverse=True):  # the goal may be among others
                 if log_excess < self._goal.log_excess(record.log_floor):
                     break
@@ -208,19 +208,17 @@ class Population:
         record: Record,
         seen: NDArray[np.float64],
         due: Callable[[int], float],
-        *,
-        to_the_end: bool = False,
     ) -> list[tuple[float, float]]:
         """Return the losses of a step at which networks are to be looked at, decreasing.
 
-        Each as its natural logarithm above the floor and from 0.
+        Each as its natural logarithm above the floor and from 0. The goal is among them where it is reached:
+        of a volume, the first point at or below it. A tempered population ends at the goal to within the
+        last bits, on either side of it; there it is the last point.
 
         Args:
             record: points of the curve of the step.
             seen: natural logarithms of the losses at which they were looked at before, (rows,).
             due: log V at which they are to be looked at, from the number of looks before.
-            to_the_end: whether to look at the last point where the goal is a volume, and no point is below it
-                but for noise.
         """
         looks, found = len(seen), []
         lowest = seen.min(initial=math.inf)
@@ -235,7 +233,7 @@ class Population:
             found.append(self._goal.log_excess(record.log_floor))
         elif status == "volume reached":
             reached = record.log_excess[record.log_volume <= self._goal.log_volume][:1].tolist()
-            found += reached or (record.log_excess[-1:].tolist() if to_the_end else [])
+            found += reached or record.log_excess[-1:].tolist()
         pairs = [(each, float(np.logaddexp(each, record.log_floor))) for each in dict.fromkeys(found)]
         return [(log_excess, log_loss) for log_excess, log_loss in pairs if log_loss < lowest]
 

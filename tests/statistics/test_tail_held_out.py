@@ -73,3 +73,18 @@ def test_where_plain_sampling_sees_it_finds_the_same_held_out_loss(values):
         error = math.hypot(gap.std(ddof=1) / math.sqrt(RUNS), plain)
         assert abs(gap.mean()) < sigmas(rows, freedom=RUNS - 1) * error, row
     assert row >= 3
+
+
+@pytest.mark.parametrize(
+    "values",
+    [{"depth": 0, "init": "he_normal"}, {"depth": 1, "width": 6}, {"depth": 1, "width": 6, "loss": "mae"}],
+)
+def test_a_population_that_ends_at_a_volume_is_looked_at_there(values):
+    """Tempered ones end at the goal to within the last bits of log V, on either side of it."""
+    for index, goal in enumerate((-1.3, -2.7, -4.0, -5.3)):
+        found = descend({**GAUSSIAN, **values}, index, log10_volume=goal, population=60)
+        assert found.status == "volume reached"
+        last = found.held_log_loss[-1]
+        volume = np.interp(last, found.log_loss[::-1], found.log_volume[::-1]) / LN10
+        # Levels of splitting halve V, and the first below the goal is the end.
+        assert volume == pytest.approx(goal, abs=0.35 if "loss" in values else 0.05)

@@ -54,6 +54,35 @@ def test_v_is_known_at_the_ends_of_a_curve_to_within_rounding(rounding):
     assert math.isnan(curve.at(high + 0.01)[0])
 
 
+def test_the_last_row_is_at_the_lowest_loss_that_all_have_come_to():
+    """Where the goal is a volume, ends differ. What is linear in the log loss is joined without error."""
+
+    def looked(*at):
+        rows = np.array(at)
+        quantiles = np.tile(rows[:, None], len(HELD_OUT_SHARES))
+        return replace(
+            descent(at[-1], 0.0),
+            held_log_loss=rows,
+            held_loss=2 - rows,
+            held_loss_quantiles=2 - quantiles,
+            held_accuracy=np.full(len(rows), math.nan),
+            held_accuracy_quantiles=np.full_like(quantiles, math.nan),
+        )
+
+    for populations, rows in (
+        ([looked(-1.0, -5.3), looked(-1.2, -3.0, -5.0)], [-1.0, -5.0]),
+        ([looked(-1.0, -5.0), looked(-1.2, -3.0, -5.3)], [-1.0, -5.0]),
+        ([looked(-1.0, -5.0), looked(-1.2, -3.0, -5.0 - 1e-9)], [-1.0, -5.0]),
+        ([looked(-1.0, -5.0), looked(-5.1)], []),  # of the second nothing is known at -5
+    ):
+        held = tail_curve(populations).held_out
+        found = [] if held is None else held.log10_loss * LN10
+        assert found == pytest.approx(rows, abs=1e-8)
+        if rows:
+            assert held.mean_loss[-1] == pytest.approx(2 - rows[-1], abs=1e-8)
+            assert held.loss_quantiles[0.5][-1] == pytest.approx(2 - rows[-1], abs=1e-8)
+
+
 def test_an_end_that_another_has_not_come_to_is_not_shown():
     assert tail_curve([descent(-5.0, 1.0), descent(-4.9, 3.0)]).held_out is None
 
