@@ -62,7 +62,9 @@ def readout_inputs(network: Network, parameters: Parameters, x: Tensor) -> Tenso
     """
     found = []
     for place in range(len(parameters[0])):
-        layers = _SeenLayers(network.shapes, tuple(tensor[place : place + 1] for tensor in parameters))
+        # Copies, since how products are summed depends on where in memory their matrices begin.
+        one = tuple(tensor[place : place + 1].clone() for tensor in parameters)
+        layers = _SeenLayers(network.shapes, one)
         network.forward(x, layers)
         found.append(layers.seen.mT)
     return torch.cat(found).contiguous()

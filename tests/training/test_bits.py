@@ -1,5 +1,7 @@
 """A trajectory has the same bits whatever networks are beside it, and wherever its block was stopped."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -111,6 +113,37 @@ def test_nor_does_it_for_any_loss(loss):
 )
 def test_nor_does_it_for_other_parts_and_sizes(plan, values):
     assert_same_in_blocks(ensemble(plan, **values), 6, [[3], [0, 5], [1, 2, 3, 4]])
+
+
+OBSERVED = TrainingPlan(lr=0.05, steps=3, to_loss=0, record=1, observe=("confusion", "ntk"))
+ARCHITECTURES = {
+    "mlp": (OBSERVED, {"width": 7, "depth": 2, "bias": True, "held_out": 3}),
+    "normed": (OBSERVED, {"width": 4, "depth": 2, "layer_norm": True, "residual": True}),
+    "readout": (replace(OBSERVED, train="readout"), {"width": 9, "held_out": 3}),
+    "subspace": (replace(OBSERVED, subspace=5), {"width": 7, "depth": 2, "bias": True}),
+    "conv": (OBSERVED, {"arch": "conv", "data": "digits", "channels": 3, "examples": 3}),
+    "conv readout": (
+        replace(OBSERVED, train="readout"),
+        {"arch": "conv", "data": "digits", "channels": 3, "examples": 3},
+    ),
+    "custom": (OBSERVED, {"arch": "custom", "module": "tests.training.test_observing:make_module"}),
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "dtype"),
+    [
+        pytest.param(name, dtype, marks=[pytest.mark.full] if (place + wide) % 2 else [])
+        for place, name in enumerate(ARCHITECTURES)
+        for wide, dtype in enumerate(("float32", "float64"))
+    ],
+)
+def test_all_that_is_recorded_is_the_same_in_batches_of_1_2_7_and_64(name, dtype):
+    plan, values = ARCHITECTURES[name]
+    loss = {"loss": "cross_entropy"} if name == "custom" else {}
+    made = ensemble(plan, dtype=dtype, **{"examples": 5, **values, **loss})
+    together = assert_same_in_blocks(made, 64, [[37], [37, 38], range(33, 40)])
+    assert np.isfinite(together.final("ntk_change")).any()
 
 
 @pytest.mark.parametrize(("optimizer", "dtype"), CASES)
