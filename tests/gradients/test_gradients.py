@@ -115,6 +115,67 @@ def assert_judged(made, forward, networks=2, *key):
             assert numbers[network] == value, name
 
 
+def completed(layer, law):
+    """Return weights (batch, n_out, n_in) and biases of which a layer's passes were, forward and back.
+
+    With W A = G Q^T A and W^T D = M known, W^T = Q G^T + (M - Q G^T D) D^+ has both: the columns of the last
+    factor's left are orthogonal to Q, and its rows are combinations of those of D. The row of the biases,
+    which M leaves out, follows from the first of these.
+    """
+    shape, basis, block = layer._shape, layer.basis, layer.block
+    whole = (basis @ block.mT).expand(len(block), -1, -1).clone()
+    if hasattr(layer, "returned"):
+        rest = layer.returned / layer._scale - (whole @ layer.upstream)[:, : shape.n_in]
+        if shape.bias:
+            last = basis[:, shape.n_in :]  # (batch, 1, rank)
+            row = -last @ (basis[:, : shape.n_in].mT @ rest) / last.square().sum(dim=2, keepdim=True)
+            rest = torch.cat([rest, row], dim=1)
+        whole += rest @ torch.linalg.pinv(layer.upstream, rtol=1e-12)
+    weights = (whole[:, : shape.n_in] * layer._scale).mT
+    return weights, whole[:, shape.n_in] * law.row_scales(shape)[1] if shape.bias else None
+
+
+PROJECTED = [
+    {"width": width, "depth": depth, "examples": examples, "outputs": outputs}
+    for (depth, width), (examples, outputs) in zip(
+        [(depth, width) for depth in (1, 2, 3, 4) for width in (3, 8, 24)],
+        [(2, 1), (4, 3), (6, 1)] * 4,
+        strict=True,
+    )
+]
+
+
+@pytest.mark.parametrize(
+    "place", [pytest.param(place, marks=[pytest.mark.full] if place % 4 else []) for place in range(12)]
+)
+def test_projected_gradients_are_those_of_torch_func_on_the_weights_that_they_stand_for(place, monkeypatch):
+    """What is drawn is a part of weights; with the rest of them, torch.func finds the same numbers."""
+    back = ProjectedLayer.back
+
+    def recorded(self, upstream):
+        self.upstream, self.returned = upstream, back(self, upstream)
+        return self.returned
+
+    monkeypatch.setattr(ProjectedLayer, "back", recorded)
+    activations = list(ACTIVATIONS)
+    for number, bias in enumerate((False, True)):
+        activation = activations[(2 * place + number) % len(activations)]
+        loss = "cross_entropy" if PROJECTED[place]["outputs"] > 1 and bias else "mse"
+        values = {**PROJECTED[place], "loss": loss, "activation": activation, "bias": bias}
+        values["bias_scale"] = 0.7
+        made = observer(method="projected", **values)
+        with torch.inference_mode():
+            done = made.draw(2, made._stream(seeds.torch_generator(11, place, number)))
+            seen = made.observed(done)
+        drawn = [completed(layer, made.sampler.law) for layer in done._layers]
+        for network in range(2):
+            _, expected = judged(made, perceptron(made), one_of(drawn, network))
+            assert float(seen.losses[network]) == pytest.approx(expected["loss"], rel=1e-10)
+            for name, found in seen.values.items():
+                value = pytest.approx(expected[name], rel=1e-10, abs=1e-10, nan_ok=True)
+                assert float(found[network]) == value, (name, values)
+
+
 def names(loss):
     return ["confusion", "ntk", "gradient_norm"] + ([] if loss in FLAT else ["sharpness"])
 
