@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 __all__ = ["DrawLayer", "PerceptronPass", "gram"]
 
+_INNER = 2**24  # numbers of the inner products with columns of a frame that are held at once
+
 DrawLayer = Callable[[LayerShape, Tensor], Layer]
 
 
@@ -183,9 +185,12 @@ def _layer_projections(upstream: Tensor, inputs: Tensor, frame: Tensor, shape: L
     batch, rows, count = upstream.shape
     examples, rank = inputs.shape[2], frame.shape[2]
     weights = frame[:, : rows * shape.n_in].reshape(batch, rows, shape.n_in, rank)
-    inner = inputs.mT.unsqueeze(1) @ weights  # (batch, n_out, N, D)
     blocks = upstream.view(batch, rows, count // examples, examples)
-    found = torch.einsum("bokn,bond->bdkn", blocks, inner).reshape(batch, rank, count)
+    parts = []
+    for some in torch.split(weights, max(1, _INNER // (rows * examples)), dim=3):
+        inner = inputs.mT.unsqueeze(1) @ some  # (batch, n_out, N, columns of R)
+        parts.append(torch.einsum("bokn,bond->bdkn", blocks, inner).flatten(2))
+    found = torch.cat(parts, dim=1)
     if shape.bias:
         found += frame[:, rows * shape.n_in :].mT @ upstream
     return found

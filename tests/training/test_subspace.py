@@ -12,6 +12,7 @@ import torch
 from scipy import stats
 
 from geomreg_tui.errors import ExperimentError
+from geomreg_tui.gradients import perceptron as perceptron_pass
 from geomreg_tui.networks.given import GivenLayers
 from geomreg_tui.report.training import plan_text
 from geomreg_tui.training import subspace
@@ -171,6 +172,21 @@ def test_gradients_are_those_of_torch_func_with_respect_to_z(values):
         change = float((ntk - first).norm() / first.norm())
         law = [expected["confusion_min"], expected["confusion_mean"], change]
         np.testing.assert_allclose(found[place], law, rtol=1e-10, atol=1e-12)
+
+
+def test_many_dimensions_are_taken_in_parts(monkeypatch):
+    made = ensemble(PLAN, **SIZES, outputs=3, bias=True)
+    start = made.start([0])
+    z = torch.ones(1, 6, dtype=torch.float64)
+    found = []
+    for numbers in (perceptron_pass._INNER, 40, 1):
+        monkeypatch.setattr(perceptron_pass, "_INNER", numbers)
+        training = start.training
+        found.append(
+            made.observer.observe(start.networks, (z,), start.parameters, training.inputs, training.targets)
+        )
+    np.testing.assert_allclose(found[1], found[0], rtol=1e-12)
+    np.testing.assert_allclose(found[2], found[0], rtol=1e-12)
 
 
 BESIDE = [
