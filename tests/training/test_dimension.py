@@ -82,6 +82,27 @@ def test_random_directions_have_their_ratio(moves, weights):
     assert_mean(found, moves / random_ratio(moves, weights))
 
 
+def test_a_walk_at_random_has_as_many_directions_early_as_late():
+    """What training is compared with. In many dimensions the positions of a walk at random have 6/pi**2 of
+    their variance along one direction, and a participation ratio of 5/2 (Antognini & Sohl-Dickstein 2018).
+
+    Bounds are 7 standard errors or more; what is left of 1 / moves and 1 / dimensions is far below them.
+    """
+    rng = seeds.generator(67)
+    shares, ratios, windows = [], [], []
+    for _ in range(12):
+        moves = rng.normal(size=(150, 6000))
+        places = np.cumsum(moves, axis=0)
+        values = np.linalg.eigvalsh((places - places.mean(axis=0)) @ (places - places.mean(axis=0)).T)
+        shares.append(values[-1] / values.sum())
+        ratios.append(values.sum() ** 2 / (values**2).sum())
+        windows.append(window_dimensions(moves))
+    assert np.mean(shares) == pytest.approx(6 / np.pi**2, rel=0.02)
+    assert np.mean(ratios) == pytest.approx(5 / 2, rel=0.03)
+    for dimensions in np.array(windows).T:
+        assert np.mean(dimensions) == pytest.approx(random_ratio(50, 6000), rel=1e-3)
+
+
 @pytest.mark.parametrize("shared", [0.0, 0.7, 2.0])
 def test_cosines_from_sketches_are_those_of_the_moves(shared):
     """The mean of c**2 over sketches is that of the moves, to the second order in 1 / K."""
