@@ -4,8 +4,8 @@
 [training] [tail] [terminal] [gradients] [subspaces] [cluster] [others]``; without any, the first two: the
 pictures, and the outputs that the README shows.
 ``python -m docs.build pages [PAGE ...]`` makes the outputs that pages show, or some of them, such as
-``quickstart.md``. ``python -m docs.build paper FOLDER`` takes over the report of the studies in a folder, which
-``geomreg-tui study all --scale standard --out FOLDER`` has run in two hours.
+``quickstart.md``. ``python -m docs.build paper FOLDER`` takes over the report of studies in a folder, where
+``geomreg-tui study all --scale standard --out FOLDER`` has run them.
 
 Every block is run that :mod:`docs.blocks` runs, and ``tests/docs`` holds README and pages to what is printed.
 What stands between ``<!-- table: NAME -->`` and ``<!-- end -->`` in a page is replaced by the table of
