@@ -84,8 +84,9 @@ async def leave_field(driver: Driver) -> None:
 
 
 async def mark_volume(driver: Driver) -> None:
-    await driver.pilot.press("escape", "right_square_bracket")
-    await driver.until(lambda: driver.explorer.current == "volume")
+    await driver.pilot.press("escape")
+    while driver.explorer.current != "volume":
+        await driver.pilot.press("right_square_bracket")
     remember(driver)
 
 
@@ -228,7 +229,7 @@ EFFECTS: dict[str, tuple[Step, Seen]] = {
     "range": (nothing, on(RangeScreen)),
     "whole": (press("i"), lambda driver: loss_of(driver).window is None),
     "wider_bins": (nothing, lambda driver: loss_of(driver).each == 2),
-    "finer_bins": (press("b", "b"), lambda driver: loss_of(driver).each == 2),
+    "finer_bins": (press("b"), lambda driver: loss_of(driver).each == 1),
     "heights": (nothing, frame("log density")),
     "zoom_in": (nothing, frame_with(r"lowest 1\d(\.\d)? %")),
     "zoom_out": (press("z", "z"), frame_with(r"lowest 1\d(\.\d)? %")),
@@ -269,15 +270,27 @@ def test_every_action_has_its_effect_in_the_table() -> None:
     assert set(EFFECTS) == set(ACTIONS)
 
 
-# Actions that need nothing before them and do not change what another is known by share an explorer.
-TOGETHER = (
-    ("runs", "sweep", "studies", "tail", "train", "help", "browse"),
-    ("pin", "axis", "measure", "zoom_in", "observable"),
-)
-ALONE = tuple((name,) for name in EFFECTS if not any(name in group for group in TOGETHER))
+async def close(driver: Driver) -> None:
+    await driver.pilot.press("escape")
+    await driver.until(lambda: closed(driver))
 
 
-@pytest.mark.parametrize("names", [*TOGETHER, *ALONE], ids="-".join)
+# Actions that share an explorer, and what is done between them.
+TOGETHER: dict[tuple[str, ...], Step] = {
+    ("runs", "sweep", "studies", "tail", "train", "help", "browse"): close,
+    ("pin", "axis", "measure", "zoom_in", "redraw", "suspend", "observable"): nothing,
+    ("unpin", "heights", "machine"): nothing,
+    ("move_left", "move_right", "leap_left", "leap_right", "copy_reading", "read"): press("escape"),
+    ("finer_bins", "wider_bins", "closer", "farther", "pan_left", "pan_right", "whole"): press("a"),
+    ("taller", "lower", "broader", "narrower", "exchange_next", "exchange_previous"): press("equals_sign"),
+    ("hide", "unhide", "arrange_anew"): press("equals_sign"),
+    ("previous_tab", "more_keys"): nothing,
+}
+APART = {(name,): nothing for name in EFFECTS if not any(name in group for group in TOGETHER)}
+GROUPS = TOGETHER | APART
+
+
+@pytest.mark.parametrize("names", GROUPS, ids="-".join)
 async def test_every_key_does_what_it_says(names: tuple[str, ...]) -> None:
     async with opened() as driver:
         driver.app.suspended = False  # type: ignore[attr-defined]
@@ -291,9 +304,7 @@ async def test_every_key_does_what_it_says(names: tuple[str, ...]) -> None:
             assert not seen(driver), driver.screen()
             await driver.pilot.press(key_name(ACTIONS[name].key))
             await driver.until(lambda seen=seen: seen(driver), name)
-            if name in TOGETHER[0]:
-                await driver.pilot.press("escape")
-                await driver.until(lambda: closed(driver), f"{name} is closed")
+            await GROUPS[names](driver)
 
 
 # The palette takes the focus itself, and is not offered what works in it anyway.
