@@ -15,14 +15,20 @@ EXPERIMENT := --data digits --data-seed 4 --examples 1 --width 16 --depth 3 --sa
 # What is compiled is kept, or each of the hundreds of processes that the tests start would do it again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test test-full test-seeds lint wheel readme docs pages benchmarks clean
+.PHONY: run test test-together test-alone test-full test-seeds lint wheel readme docs pages benchmarks clean
 
 run: $(VENV)/.run
 	@if [ -t 0 ] && [ -t 1 ]; then $(BIN)/geomreg-tui --fresh; \
 	else $(BIN)/geomreg-tui run $(EXPERIMENT); fi
 
 test: $(VENV)/.dev
+	$(MAKE) test-together
+	$(MAKE) test-alone
+
+test-together: $(VENV)/.dev
 	$(EACH_ON_ITS_CORE) $(BIN)/python -m pytest -m "not full and not alone" -n $(TESTERS) --dist worksteal
+
+test-alone: $(VENV)/.dev
 	$(BIN)/python -m pytest -m "alone and not full" $(ALONE)
 
 test-full: $(VENV)/.dev
