@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Thread
 from typing import Any
 from unittest.mock import patch
 
@@ -18,6 +19,7 @@ from geomreg_tui.tui.app import ExplorerApp
 from geomreg_tui.tui.compat import CompositorUpdate
 from geomreg_tui.tui.keys import Keys
 from geomreg_tui.tui.screens.explorer import ExplorerScreen
+from geomreg_tui.tui.screens.opening import OpeningScreen
 from geomreg_tui.tui.session import Session
 from geomreg_tui.tui.state import State
 from geomreg_tui.tui.widgets.knobs import Knobs
@@ -141,6 +143,18 @@ class Driver:
         await self.pilot.pause()
 
 
+@contextmanager
+def nothing_first() -> Iterator[None]:
+    """Leave the first frame empty: tests in a terminal look at it, and it is a sixth of a start."""
+
+    def prepare(screen: OpeningScreen) -> None:
+        screen.call_after_refresh(Thread(target=screen._work, daemon=True).start)
+
+    empty = {"compose": lambda screen: iter(()), "on_mount": prepare, "on_resize": lambda screen, event: None}
+    with patch.multiple(OpeningScreen, **empty):
+        yield
+
+
 @asynccontextmanager
 async def opened(
     source: FakeSource | None = None,
@@ -171,9 +185,10 @@ async def opened(
         notice=notice,
         keep_in=keep_in,
     )
-    async with app.run_test(size=size, notifications=notifications) as pilot:
-        driver = Driver(app, pilot, source)
-        await driver.until(lambda: app.explorer is not None, "opened")
-        if wait:
-            await driver.settled()
-        yield driver
+    with nothing_first():
+        async with app.run_test(size=size, notifications=notifications) as pilot:
+            driver = Driver(app, pilot, source)
+            await driver.until(lambda: app.explorer is not None, "opened")
+            if wait:
+                await driver.settled()
+            yield driver

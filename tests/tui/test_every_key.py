@@ -13,6 +13,7 @@ from textual.command import CommandList
 from textual.screen import Screen
 from textual.widgets import Input
 
+from geomreg_tui.datasets import BUILT_IN, SYNTHETIC
 from geomreg_tui.errors import ExperimentError
 from geomreg_tui.experiment import Experiment, choices, parse_count
 from geomreg_tui.rundir import RunState, runs_root
@@ -605,7 +606,9 @@ async def test_choices_take_nothing_that_is_not_offered() -> None:
     """A choice cannot be given a bad value: typing finds names, and all that are offered can be sampled."""
     async with opened() as driver:
         for key in ("activation", "init", "loss"):
-            assert set(driver.control(key).names) <= set(choices(key))
+            assert driver.control(key).names == choices(key)
             for name in driver.control(key).names:
                 await driver.set(key, name)
                 assert driver.app.screen.query_one(f"#knob-{key}").has_class("-problem") is False, name
+        assert set(driver.control("data").names) == {*BUILT_IN, *SYNTHETIC, FILE}
+        assert "custom" not in driver.control("arch").names

@@ -6,8 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from geomreg_tui.datasets import BUILT_IN, SYNTHETIC
-from geomreg_tui.experiment import choices
 from geomreg_tui.tui.session import PREVIEW_SAMPLES
 from geomreg_tui.tui.widgets.fields import step_some
 from geomreg_tui.tui.widgets.knobs import FILE
@@ -34,6 +32,9 @@ async def test_each_control_starts_a_preview_of_its_value() -> None:
             ("gain", "0.5", "gain", 0.5),
             ("data", "gaussian", "data", "gaussian"),
             ("examples", "1", "examples", 1),
+            ("held_out", "8", "held_out", 8),
+            ("label_noise", "0.25", "label_noise", 0.25),
+            ("seed", "7", "seed", 7),
             ("loss", "cross_entropy", "loss", "cross_entropy"),
             ("arch", "conv", "arch", "conv"),
         ]:
@@ -57,28 +58,19 @@ async def test_controls_that_belong_to_one_choice_show_with_it() -> None:
             await driver.until(
                 lambda k=field, e=expected: getattr(driver.source.previews[-1][0], k) == e, field
             )
-
-
-async def test_leaving_a_choice_drops_what_belonged_to_it() -> None:
-    async with opened(data="gaussian", inputs=12) as driver:
-        await driver.set("data", "digits")
-        await driver.until(lambda: len(driver.source.previews) == 2)
+        await driver.set("data", "digits")  # what belonged to the choice goes with it
+        await driver.until(lambda: driver.source.previews[-1][0].data == "digits")
         assert driver.source.previews[-1][0].inputs is None
 
 
-async def test_a_half_typed_value_waits() -> None:
+async def test_what_is_no_other_experiment_starts_nothing() -> None:
+    """A value half typed, one that is put back, and the number of samples of the full run."""
     async with opened() as driver:
-        await driver.set("width", "")
-        await driver.quiet()
-        assert len(driver.source.previews) == 1
-
-
-async def test_a_value_that_is_put_back_starts_nothing() -> None:
-    async with opened() as driver:
-        await driver.set("width", "")
-        await driver.set("width", "256")
-        await driver.quiet()
-        assert len(driver.source.previews) == 1
+        for field, value in (("width", ""), ("width", "256"), ("samples", "3e6")):
+            await driver.set(field, value)
+            await driver.quiet()
+            assert len(driver.source.previews) == 1
+        assert driver.session.samples == 3_000_000
 
 
 async def test_a_burst_of_changes_starts_one_preview() -> None:
@@ -88,22 +80,6 @@ async def test_a_burst_of_changes_starts_one_preview() -> None:
         await driver.until(lambda: len(driver.source.previews) > 1)
         await driver.quiet()
         assert [experiment.width for experiment, _ in driver.source.previews] == [256, 251]
-
-
-async def test_the_number_of_samples_is_no_reason_for_a_preview() -> None:
-    async with opened() as driver:
-        await driver.set("samples", "3e6")
-        await driver.quiet()
-        assert len(driver.source.previews) == 1
-        assert driver.session.samples == 3_000_000
-
-
-async def test_choices_offer_every_name_there_is() -> None:
-    async with opened() as driver:
-        for field in ("activation", "init", "loss"):
-            assert driver.control(field).names == choices(field)
-        assert set(driver.control("data").names) == {*BUILT_IN, *SYNTHETIC, "a file"}
-        assert "custom" not in driver.control("arch").names
 
 
 async def test_arrow_keys_turn_a_control() -> None:
@@ -223,13 +199,6 @@ async def test_what_is_wrong_with_a_file_is_said_at_its_path(tmp_path: Path) -> 
         driver.control("data").value = FILE
         await driver.until(lambda: "is damaged; write" in " ".join(driver.text("#knob-path").split()))
         assert driver.explorer.query_one("#knob-path").has_class("-problem")
-
-
-@pytest.mark.parametrize(("name", "value"), [("held_out", 8), ("label_noise", 0.25), ("seed", 7)])
-async def test_held_out_examples_noise_and_the_seed_are_knobs(name: str, value: float) -> None:
-    async with opened() as driver:
-        await driver.set(name, str(value))
-        await driver.until(lambda: getattr(driver.session.experiment, name) == value)
 
 
 @pytest.mark.parametrize(

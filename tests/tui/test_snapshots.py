@@ -19,6 +19,7 @@ from pathlib import Path
 
 import pytest
 from textual.pilot import Pilot
+from textual.widgets import Input
 
 from geomreg_tui.experiment import Experiment
 from geomreg_tui.rundir import Labels, RunDirectory, RunState, Status, write_labels
@@ -29,7 +30,7 @@ from geomreg_tui.tui.screens.quit import QuitScreen
 from geomreg_tui.tui.screens.runs import RunsScreen
 
 from ..unit.exporting import make_sweep
-from .driving import Driver
+from .driving import Driver, nothing_first
 from .fakes import FakeSource, descent, members, observed, tail
 
 STORED = Path(__file__).parent / "stored"
@@ -145,6 +146,8 @@ async def palette(driver: Driver) -> None:
     await driver.pilot.press("ctrl+p")
     await driver.until(lambda: "Palette" in type(driver.app.screen).__name__)
     await driver.until(lambda: "Theme" in driver.screen() or "Pin" in driver.screen())
+    await driver.until(lambda: all(worker.is_finished for worker in driver.app.screen.workers))
+    driver.app.screen.query_one(Input).cursor_blink = False
 
 
 def then(first: Act, second: Act) -> Act:
@@ -306,4 +309,5 @@ def test_pictures(name: str, theme: str, shelf: None, snap_compare: Callable[...
         await picture.act(driver)
         await pilot.pause()
 
-    assert snap_compare(app, terminal_size=picture.size, run_before=run_before)
+    with nothing_first():
+        assert snap_compare(app, terminal_size=picture.size, run_before=run_before)

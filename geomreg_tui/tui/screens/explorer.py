@@ -95,6 +95,10 @@ class ExplorerScreen(PinningScreen):
         self.draw_keys()
         self.call_after_refresh(self._open)
 
+    def on_screen_resume(self, event: events.ScreenResume) -> None:
+        """Keep the styles, which are right since mounting: a change of theme goes through all screens."""
+        event.refresh_styles = False
+
     def state(self) -> State:
         """Return what is open."""
         session = self.session
