@@ -113,7 +113,11 @@ def test_every_shape_is_that_of_torch(examples, inputs, width, depth, bias, init
 
 @pytest.mark.parametrize(
     ("activation", "init"),
-    itertools.product(["relu", "leaky_relu", "abs", "linear"], ["he_normal", "orthogonal", "sphere", "ball"]),
+    [
+        pytest.param(activation, init, marks=[] if (place + number) % 2 == 0 else [pytest.mark.full])
+        for place, activation in enumerate(["relu", "leaky_relu", "abs", "linear"])
+        for number, init in enumerate(["he_normal", "orthogonal", "sphere", "ball"])
+    ],
 )
 def test_norms_alone_have_the_law_of_whole_networks(activation, init):
     values = {**SMALL, "examples": 1, "activation": activation, "init": init, "gain": GAINS.get(init, 1.2)}

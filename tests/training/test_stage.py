@@ -377,9 +377,9 @@ def test_a_run_is_not_begun_with_what_cannot_be_trained(tmp_path):
 def test_v_of_another_run_is_the_one_that_is_shown(engines_here, tmp_path):
     common = ["--data", "iris", "--examples", 6, "--width", 4, "--depth", 1]
     measured, trained = tmp_path / "measured", tmp_path / "trained"
-    call("tail", *common, "--seed", 3, "--to-loss", 0.05, "--samples", 2000, "--population", 30,
+    call("tail", *common, "--seed", 3, "--to-loss", 0.2, "--samples", 2000, "--population", 30,
          "--repeats", 2, "--out", measured, "--quiet", check=0)  # fmt: skip
-    call("train", *common, "--to-loss", 0.1, "--samples", 500, "--trajectories", 3,
+    call("train", *common, "--to-loss", 0.3, "--samples", 500, "--trajectories", 3,
          "--steps", 300, "--volume-from", measured, "--out", trained, "--quiet", check=0)  # fmt: skip
     stored = json.loads((trained / "summary.json").read_text())["training"]
     curve = load_result(measured).volume_of_loss

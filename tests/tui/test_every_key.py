@@ -483,8 +483,8 @@ def why_not(settings: dict[str, object], field: str, value: str) -> str | None:
     return None
 
 
-# By default one field after the other is given each second value, the others with the next field.
-@pytest.mark.parametrize("step", [2, pytest.param(1, marks=pytest.mark.full)])
+# By default one field after the other is given each third value, the others with the next two fields.
+@pytest.mark.parametrize("step", [3, pytest.param(1, marks=pytest.mark.full)])
 @pytest.mark.parametrize("settings", NUMBERS, ids=lambda settings: "-".join(value for _, value in settings))
 async def test_bad_input_is_told_in_place_and_starts_nothing(
     settings: tuple[tuple[str, str], ...], step: int

@@ -466,9 +466,9 @@ async def test_quit_leaves_at_once_when_nothing_is_sampling() -> None:
 @pytest.mark.parametrize(
     ("key", "calls", "left"),
     [
-        ("s", ["stop"], True),
         ("b", [], False),
         # tests/tui/test_every_key.py has all of them too
+        pytest.param("s", ["stop"], True, marks=pytest.mark.full),
         pytest.param("k", [], True, marks=pytest.mark.full),
         pytest.param("escape", [], False, marks=pytest.mark.full),
     ],
@@ -500,7 +500,7 @@ async def test_quit_dialog_by_arrow_keys_and_ctrl_q() -> None:
         assert not driver.app.is_running
 
 
-# Help and palette
+# Help
 
 
 async def test_help_lists_every_key_and_explains_every_term() -> None:
@@ -525,16 +525,6 @@ async def test_help_lists_every_key_and_explains_every_term() -> None:
             assert term in screen
         await driver.pilot.press("escape")
         assert driver.app.screen is driver.explorer
-
-
-async def test_palette_runs_the_actions() -> None:
-    async with opened() as driver:
-        await driver.pilot.press("ctrl+p")
-        await driver.until(lambda: "Palette" in type(driver.app.screen).__name__)
-        await driver.pilot.press(*"lin/log")
-        await driver.until(lambda: "lin/log (" in driver.screen().lower())
-        await driver.pilot.press("enter")
-        await driver.until(lambda: "density per decade" in driver.screen())
 
 
 # Outside

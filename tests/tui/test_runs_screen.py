@@ -149,7 +149,7 @@ async def test_what_the_list_hides_is_not_drawn() -> None:
 # Keys and mouse
 
 
-async def test_it_closes() -> None:
+async def test_it_closes_with_a_choice_or_without() -> None:
     three()
     async with listed() as driver:
         for number, key in enumerate(("escape", "q", "r"), 1):
@@ -160,18 +160,12 @@ async def test_it_closes() -> None:
             await driver.pilot.pause()
             assert driver.app.screen is driver.explorer
             assert driver.app.ended == [None] * number
-
-
-@pytest.mark.parametrize(
-    ("key", "action"),
-    [("enter", "open"), ("c", "compare")],
-)
-async def test_it_ends_with_a_choice(key: str, action: str) -> None:
-    three()
-    async with listed() as driver:
-        await driver.pilot.press("down", key)
-        await driver.pilot.pause()
-        assert driver.app.ended == [RunChoice(action, runs_root() / name_of(2))]  # type: ignore[arg-type]
+        for key, action in (("enter", "open"), ("c", "compare")):
+            driver.app.push_screen(RunsScreen(), driver.app.ended.append)
+            await driver.until(lambda: selected(driver) == name_of(3))
+            await driver.pilot.press("down", key)
+            await driver.pilot.pause()
+            assert driver.app.ended[-1] == RunChoice(action, runs_root() / name_of(2))
 
 
 async def test_keys_and_the_wheel_move_through_many_runs() -> None:
