@@ -85,7 +85,7 @@ def test_a_sweep_by_the_command_line_prints_what_this_machine_prints(cluster, tm
     assert found[0] == found[1]
 
 
-@pytest.mark.parametrize("count", [1, 3])
+@pytest.mark.parametrize("count", [pytest.param(1, marks=pytest.mark.full), 3])
 def test_one_worker_and_three_have_the_bits_of_chunks_drawn_here(own_cluster, count, tmp_path, runs):
     for _ in range(count):
         own_cluster.start_worker()
