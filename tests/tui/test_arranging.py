@@ -38,7 +38,7 @@ async def sized(driver: Driver, name: str, before: Region) -> Region:
 # One pane
 
 
-@pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60)])
+@pytest.mark.parametrize("size", [(80, 24), pytest.param((120, 40), marks=pytest.mark.full), (200, 60)])
 async def test_a_pane_fills_the_screen_and_the_crosshair_and_the_zoom_go_on(size: tuple[int, int]) -> None:
     async with opened(FakeSource(atoms=0), size=size) as driver:
         await driver.pilot.press("escape", "c")

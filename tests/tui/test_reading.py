@@ -44,7 +44,7 @@ def columns_with(driver: Driver, selector: str) -> set[int]:
     }
 
 
-@pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60)])
+@pytest.mark.parametrize("size", [(80, 24), pytest.param((120, 40), marks=pytest.mark.full), (200, 60)])
 async def test_arrows_read_the_density_and_v_that_the_losses_have(size: tuple[int, int]) -> None:
     async with opened(FakeSource(atoms=0), size=size) as driver:
         losses = losses_of(driver.session.experiment, 20_000)
