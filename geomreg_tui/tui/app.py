@@ -25,7 +25,7 @@ from geomreg_tui.errors import ExperimentError, GeomregError, Problem, nearest_n
 from geomreg_tui.tui.bindings import action_of, in_effect, keymap
 from geomreg_tui.tui.compat import CompositorUpdate, ReducingApp, colour_system
 from geomreg_tui.tui.keys import Keys, default_keys
-from geomreg_tui.tui.look import AsciiFilter, plain_theme, stylesheet
+from geomreg_tui.tui.look import AsciiFilter, erases_in_colour, plain_theme, stylesheet
 from geomreg_tui.tui.painter import LeastUpdate, Painter
 from geomreg_tui.tui.screens.messages import HelpAsked, Opened
 from geomreg_tui.tui.screens.opening import OpeningScreen
@@ -56,6 +56,7 @@ class ExplorerApp(ReducingApp[None]):
     CSS_PATH = stylesheet()
     TITLE = "geomreg-tui"
     ENABLE_COMMAND_PALETTE = True
+    VERTICAL_BREAKPOINTS = [(0, "-low"), (32, "-tall")]  # noqa: RUF012 - as Textual declares it
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+z", "suspend_process", "Suspend", show=False, id="suspend"),
         Binding("ctrl+q", "quit", "Quit", show=False, priority=True, id="quit_anywhere"),
@@ -96,7 +97,7 @@ class ExplorerApp(ReducingApp[None]):
         self._restored = restored or State()
         self._restore_theme(self._restored.theme)
         self._first_theme = self.theme
-        self._painter = Painter()
+        self._painter = Painter(erases_in_colour(os.environ))
         self._early: list[events.Key] | None = []  # pressed before the explorer was there; None from then on
 
     def get_default_screen(self) -> Screen[None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import curses
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -15,8 +16,9 @@ from textual.filter import LineFilter
 import geomreg_tui
 from geomreg_tui.ascii import DRAWING, WORDS
 
-__all__ = ["AsciiFilter", "plain_theme", "stylesheet"]
+__all__ = ["AsciiFilter", "erases_in_colour", "plain_theme", "stylesheet"]
 
+_STANDARD_OUTPUT = 1
 _LIGHT = ("7", "15")  # white, as COLORFGBG has it
 # Where there is no room for the word that means the same.
 _LETTERS = {
@@ -64,6 +66,28 @@ def plain_theme(colours: ColorSystem, environment: Mapping[str, str]) -> str | N
         return None
     background = environment.get("COLORFGBG", "").rpartition(";")[2]
     return "ansi-light" if background in _LIGHT else "ansi-dark"
+
+
+def erases_in_colour(environment: Mapping[str, str]) -> bool:
+    """Return whether the terminal erases characters, and gives them the background that is selected.
+
+    Its entry in terminfo says so; that of tmux does not say all that tmux does. Where nothing is known of the
+    terminal the answer is no, and blanks are written.
+
+    Args:
+        environment: variables, of which ``TERM`` names the terminal, and ``TMUX`` and ``STY`` are there in
+            tmux and in screen.
+    """
+    if environment.get("TMUX") and not environment.get("STY"):
+        return True
+    name = environment.get("TERM", "")
+    if name.startswith("tmux"):
+        return True
+    try:
+        curses.setupterm(name, _STANDARD_OUTPUT)
+    except curses.error:
+        return False
+    return curses.tigetflag("bce") == 1 and curses.tigetstr("ech") is not None
 
 
 class AsciiFilter(LineFilter):

@@ -7,8 +7,7 @@ and of their style only what the cell before has not.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from collections.abc import Iterator
 
 from rich.cells import cell_len
 from rich.color import ColorSystem
@@ -17,33 +16,22 @@ from rich.style import Style
 from textual.strip import Strip
 
 from geomreg_tui.tui.compat import ChopsUpdate, CompositorUpdate, LayoutUpdate, colour_system
+from geomreg_tui.tui.pen import PLAIN, Cell, Change, Look, sequence_of
 
 __all__ = ["LeastUpdate", "Painter"]
 
-_GAP = 4  # cells that are sent again rather than jumped over
-_MARKS = {"4", "7", "9", "21", "53"}  # attributes that show on a space: lines, and colours reversed
 _KNOWN_STYLES = 4096
 
 
-class Look(NamedTuple):
-    """How a cell looks, as parameters of the sequence that selects it; None where that cannot be seen."""
-
-    attributes: str | None
-    foreground: str | None
-    background: str
-    link: str = ""
-
-
-PLAIN = Look("", "39", "49")
-
-# The text that begins in a cell (none where that of the cell before reaches so far), and how it looks.
-Cell = tuple[str, Look]
-
-
 class Painter:
-    """Knows every cell that was sent."""
+    """Knows every cell that was sent.
 
-    def __init__(self) -> None:
+    Args:
+        erases: whether the terminal gives what it erases the background that is selected.
+    """
+
+    def __init__(self, erases: bool = False) -> None:
+        self._erases = erases
         self._rows: list[list[Cell | None]] = []
         self._looks: dict[Style | None, tuple[Look, Cell]] = {}
 
@@ -60,7 +48,6 @@ class Painter:
         elif not (isinstance(update, ChopsUpdate) and self._rows):
             return update.render_segments(console)
         colours = colour_system(console)
-        pen = _Pen()
         rows: dict[int, list[Cell | None]] = {}
         for y, x, strip, first, last in _strips(update):
             if y >= len(self._rows):
@@ -69,26 +56,11 @@ class Painter:
             for place, cell in enumerate(self._cells(strip, colours), x):
                 if first <= place < min(last, len(row)):
                     row[place] = cell
-        for y, row in sorted(rows.items()):
-            self._send(y, row, pen)
-            self._rows[y] = row
-        return pen.finished()
-
-    def _send(self, y: int, row: list[Cell | None], pen: _Pen) -> None:
-        """Write the cells of a row that differ from those on the terminal."""
-        before, place, width = self._rows[y], 0, len(row)
-        while place < width:
-            if row[place] == before[place]:
-                place += 1
-                continue
-            start = place
-            while start and _continues(row[start]):
-                start -= 1
-            while place < width and (row[place] != before[place] or _continues(row[place])):
-                place += 1
-            pen.move(start, y, row)
-            pen.write(cell for cell in row[start:place] if cell is not None)
-            pen.at = (place, y)
+        changes = [
+            Change(y, row, fresh) for y, row in sorted(rows.items()) if (fresh := _fresh(self._rows[y], row))
+        ]
+        self._rows = [rows.get(y, row) for y, row in enumerate(self._rows)]
+        return sequence_of(changes, self._erases)
 
     def _cells(self, strip: Strip, colours: ColorSystem) -> Iterator[Cell]:
         """Yield the cells of a strip."""
@@ -115,7 +87,7 @@ class Painter:
         if len(self._looks) > _KNOWN_STYLES:
             self._looks.clear()
         look = PLAIN if style is None else _look(style, colours)
-        plain = look if _is_marked(look) or look.link else look._replace(attributes=None, foreground=None)
+        plain = look if look.is_marked or look.link else look._replace(attributes=None, foreground=None)
         self._looks[style] = look, (" ", plain)
         return self._looks[style]
 
@@ -129,69 +101,6 @@ class LeastUpdate(CompositorUpdate):
     def render_segments(self, console: Console) -> str:
         """Return what to send."""
         return self._painter.sequence(self._update, console)
-
-
-class _Pen:
-    """Writes cells with as few bytes as it takes."""
-
-    def __init__(self) -> None:
-        self.at: tuple[int, int] | None = None
-        self._parts: list[str] = []
-        self._look = PLAIN
-
-    def move(self, x: int, y: int, row: list[Cell | None]) -> None:
-        """Go to a cell; over a short gap by writing again what is in it."""
-        if self.at is None or self.at[1] != y:
-            self._parts.append(f"\x1b[{y + 1};{x + 1}H")
-        elif self.at[0] != x:
-            between = row[self.at[0] : x]
-            cells = [cell for cell in between if cell is not None and cell[0]]
-            if len(between) == len(cells) <= _GAP and not any(self._codes(look) for _, look in cells):
-                self.write(cells)
-            else:
-                self._parts.append(f"\x1b[{x + 1}G")
-
-    def write(self, cells: Iterable[Cell]) -> None:
-        """Write cells where the pen is."""
-        for text, look in cells:
-            if look is not self._look and text:
-                self._turn(look)
-            self._parts.append(text)
-
-    def finished(self) -> str:
-        """Return all that was written, with the style left as it was found."""
-        self._turn(PLAIN)
-        return "".join(self._parts)
-
-    def _turn(self, look: Look) -> None:
-        """Select a look."""
-        codes, now = self._codes(look), self._look
-        if codes:
-            self._parts.append(f"\x1b[{';'.join(codes)}m")
-        if look.link != now.link:
-            self._parts.append(f"\x1b]8;;{look.link}\x1b\\")
-        self._look = self._turned(look)
-
-    def _codes(self, look: Look) -> list[str]:
-        """Return the codes that turn the present look into another."""
-        now, then = self._look, self._turned(look)
-        if now.attributes != then.attributes:
-            codes = ["0", then.attributes or ""]
-            codes += [then.foreground or ""] if then.foreground != PLAIN.foreground else []
-            codes += [then.background] if then.background != PLAIN.background else []
-            return [code for code in codes if code]
-        codes = [then.foreground or ""] if then.foreground != now.foreground else []
-        return codes + ([then.background] if then.background != now.background else [])
-
-    def _turned(self, look: Look) -> Look:
-        """Return a look with what cannot be seen as it is now."""
-        now = self._look
-        attributes, foreground = look.attributes, look.foreground
-        if attributes is None:
-            attributes = "" if _is_marked(now) else now.attributes
-        if foreground is None:
-            foreground = now.foreground
-        return Look(attributes, foreground, look.background, look.link)
 
 
 def _strips(update: CompositorUpdate) -> Iterator[tuple[int, int, Strip, int, int]]:
@@ -210,14 +119,15 @@ def _strips(update: CompositorUpdate) -> Iterator[tuple[int, int, Strip, int, in
                     yield y, x, chop, first, last
 
 
-def _continues(cell: Cell | None) -> bool:
-    """Return whether a cell is covered by the text of one before."""
-    return cell is not None and not cell[0]
-
-
-def _is_marked(look: Look) -> bool:
-    """Return whether a look shows even on blanks, as an underline does."""
-    return not _MARKS.isdisjoint((look.attributes or "").split(";"))
+def _fresh(before: list[Cell | None], row: list[Cell | None]) -> set[int]:
+    """Return the columns of a row whose cells differ, each where the text that covers it begins."""
+    fresh = set()
+    for place, (old, new) in enumerate(zip(before, row, strict=True)):
+        if old != new and new is not None:
+            while place and not row[place][0]:  # type: ignore[index]
+                place -= 1
+            fresh.add(place)
+    return fresh
 
 
 def _look(style: Style, colours: ColorSystem) -> Look:

@@ -6,9 +6,12 @@ The judge is a terminal emulator, fed with both.
 from __future__ import annotations
 
 import random
+import subprocess
+import sys
 from collections.abc import Sequence
 
 import pyte
+import pytest
 from rich.console import Console
 from rich.segment import Segment
 from rich.style import Style
@@ -16,6 +19,7 @@ from textual._compositor import ChopsUpdate, CompositorUpdate, LayoutUpdate
 from textual.geometry import Region
 from textual.strip import Strip
 
+from geomreg_tui.tui.look import erases_in_colour
 from geomreg_tui.tui.painter import Painter
 
 WIDTH, HEIGHT = 24, 6
@@ -66,8 +70,8 @@ def some(rows: Rows, places: Sequence[tuple[int, int]]) -> ChopsUpdate:
 class Screens:
     """One screen that Textual draws on, and one that a painter does."""
 
-    def __init__(self) -> None:
-        self.painter = Painter()
+    def __init__(self, erases: bool = False) -> None:
+        self.painter = Painter(erases)
         self.theirs, self.ours = pyte.Screen(WIDTH, HEIGHT), pyte.Screen(WIDTH, HEIGHT)
         self.sent_by_textual = self.sent = 0
 
@@ -90,10 +94,11 @@ def visible(screen: pyte.Screen) -> list[tuple[object, ...]]:
     ]
 
 
-def test_the_screen_is_the_one_that_textual_would_draw_for_fewer_bytes() -> None:
+@pytest.mark.parametrize("erases", [False, True])
+def test_the_screen_is_the_one_that_textual_would_draw_for_fewer_bytes(erases: bool) -> None:
     sent_by_textual = sent = 0
     for seed in range(30):
-        draw, screens = random.Random(seed), Screens()
+        draw, screens = random.Random(seed), Screens(erases)
         cuts = [sorted({0, *draw.sample(range(1, WIDTH), 2)}) for _ in range(HEIGHT)]
         rows = [
             {x: any_strip(draw, end - x) for x, end in zip(row, [*row[1:], WIDTH], strict=True)}
@@ -117,7 +122,7 @@ def test_one_changed_cell_costs_no_more_than_that_cell() -> None:
     rows = [{0: Strip([Segment("a" * WIDTH, style)], WIDTH)} for _ in range(HEIGHT)]
     screens.draw(whole(rows))
     rows[2] = {0: Strip([Segment("a" * 9 + "b" + "a" * (WIDTH - 10), style)], WIDTH)}
-    assert screens.draw(whole(rows)) == "\x1b[3;10H\x1b[38;2;255;0;0;48;2;16;32;48mb\x1b[39;49m"
+    assert screens.draw(whole(rows)) == "\x1b[38;2;255;0;0;48;2;16;32;48m\x1b[3;10Hb\x1b[39;49m"
 
 
 def test_what_is_forgotten_is_sent_again() -> None:
@@ -127,3 +132,19 @@ def test_what_is_forgotten_is_sent_again() -> None:
     assert screens.draw(whole(rows)) == ""
     screens.painter.forget()
     assert screens.draw(whole(rows)) == first
+
+
+ASKS = "import os; from geomreg_tui.tui.look import erases_in_colour; print(erases_in_colour(os.environ))"
+
+
+@pytest.mark.parametrize("term", ["xterm-256color", "screen-256color", "no-such-terminal"])
+def test_only_a_terminal_that_says_so_is_trusted_to_erase_in_colour(term: str) -> None:
+    entry = subprocess.run(["infocmp", "-1", term], capture_output=True, text=True).stdout.split()
+    environment = {"PATH": "", "TERM": term}
+    asked = subprocess.run([sys.executable, "-c", ASKS], env=environment, capture_output=True, text=True)
+    assert asked.stdout.strip() == str("bce," in entry)
+
+
+def test_tmux_erases_in_colour_whatever_its_entry_says() -> None:
+    assert erases_in_colour({"TERM": "tmux-256color"})
+    assert erases_in_colour({"TERM": "screen", "TMUX": "/tmp/tmux-0/default,1,0"})
