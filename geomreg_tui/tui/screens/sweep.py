@@ -132,15 +132,16 @@ class SweepScreen(Screen[RunChoice | None]):
     def compose(self) -> ComposeResult:
         """Lay out controls over the multiples, with the trend at their right."""
         yield Roles()
-        yield EndsLine(id="header")
-        yield self._form
-        with Horizontal(id="sweep-body"):
-            yield self._multiples
-            with Vertical(id="sweep-right"):
-                yield self._trend
-                yield self._table
-        yield EndsLine(id="status")
-        yield KeyLine(3, id="keys")  # help, quit and palette lead to all others
+        with Vertical(id="sweep"):
+            yield EndsLine(id="header")
+            yield self._form
+            with Horizontal(id="sweep-body"):
+                yield self._multiples
+                with Vertical(id="sweep-right"):
+                    yield self._trend
+                    yield self._table
+            yield EndsLine(id="status")
+            yield KeyLine(3, id="keys")  # help, quit and palette lead to all others
         yield Static(id="too-small", markup=False)
 
     def on_mount(self) -> None:
