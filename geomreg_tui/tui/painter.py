@@ -16,6 +16,7 @@ from rich.style import Style
 from textual.strip import Strip
 
 from geomreg_tui.tui.compat import ChopsUpdate, CompositorUpdate, LayoutUpdate, colour_system
+from geomreg_tui.tui.ink import legible
 from geomreg_tui.tui.pen import PLAIN, Cell, Change, Look, sequence_of
 
 __all__ = ["LeastUpdate", "Painter"]
@@ -133,6 +134,8 @@ def _fresh(before: list[Cell | None], row: list[Cell | None]) -> set[int]:
 def _look(style: Style, colours: ColorSystem) -> Look:
     """Return the look of a style with the colours that the terminal has."""
     fore, back = style.color, style.bgcolor
+    if fore and back and colours is ColorSystem.STANDARD:
+        fore = legible(fore, back)
     return Look(
         Strip.render_ansi(style.without_color, colours),
         ";".join(fore.downgrade(colours).get_ansi_codes()) if fore else "39",

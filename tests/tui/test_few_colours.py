@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import sys
 
+import pyte
 import pytest
 from rich.color import ColorSystem
 from rich.console import Console
 from rich.segment import Segment
 from rich.style import Style
 from textual.color import Color
+from textual.theme import BUILTIN_THEMES
 
 from geomreg_tui.ascii import WORDS
 from geomreg_tui.tui.look import AsciiFilter, plain_theme
+from geomreg_tui.tui.painter import Painter
 from geomreg_tui.tui.settings import load_settings
 from geomreg_tui.tui.widgets.rows import ROLES, Roles
 from tests.patience import PATIENCE
@@ -25,6 +28,7 @@ import sys
 from tests.tui.fakes import FakeSource
 from geomreg_tui.experiment import Experiment
 from geomreg_tui.tui import run_explorer
+from geomreg_tui.tui.painter import Painter
 from geomreg_tui.tui.settings import load_settings
 experiment = Experiment.parse({"data": "digits"})
 sys.exit(run_explorer(experiment, 10_000_000, source=FakeSource(), settings=load_settings()))
@@ -85,6 +89,7 @@ XTERM = {
     11: (255, 255, 0),
     12: (92, 92, 255),
     13: (255, 0, 255),
+    14: (0, 255, 255),
 }
 DEFAULT = -1  # the terminal's text
 
@@ -111,6 +116,38 @@ async def test_colours_of_the_terminal_itself_are_seen_on_black_and_on_white(the
         level = luminance(XTERM[number]) + 0.05
         assert level / 0.05 > 1.9, role
         assert 1.05 / level > 1.9, role
+
+
+NAMES = ("black", "red", "green", "brown", "blue", "magenta", "cyan", "white")  # as pyte has them
+SIXTEEN = {0: (0, 0, 0), 7: (229, 229, 229), 8: (127, 127, 127), 15: (255, 255, 255), **XTERM}
+NUMBERS = {name: number for number, name in enumerate((*NAMES, *(f"bright{name}" for name in NAMES)))}
+THEMES = sorted(name for name in BUILTIN_THEMES if not name.startswith("ansi"))
+
+
+@pytest.mark.parametrize(
+    "theme",
+    [
+        pytest.param(name, marks=() if name in ("textual-light", "textual-dark") else pytest.mark.full)
+        for name in THEMES
+    ],
+)
+async def test_every_ink_of_every_theme_is_read_in_sixteen_colours(theme: str) -> None:
+    console = Console(color_system="standard", force_terminal=True)
+    screen, painter = pyte.Screen(120, 40), Painter()
+    async with opened() as driver:
+        driver.app.theme = theme
+        await driver.pilot.pause()
+        with driver.watched() as drawn:
+            driver.app.refresh(layout=True)
+            await driver.still()
+        for update in drawn:
+            pyte.Stream(screen).feed(painter.sequence(update, console))
+    cells = [cell for row in screen.buffer.values() for cell in row.values() if cell.data.strip()]
+    pairs = {(cell.fg, cell.bg) for cell in cells} - {("default", "default")}
+    assert len(pairs) > 3
+    for ink, behind in pairs:
+        levels = sorted(luminance(SIXTEEN[NUMBERS[name]]) + 0.05 for name in (ink, behind))
+        assert levels[1] / levels[0] > 1.9, (ink, behind)
 
 
 def test_more_colours_keep_the_theme() -> None:
