@@ -9,6 +9,7 @@ from pathlib import Path
 from geomreg_tui.experiment import Experiment
 from geomreg_tui.splitting.joined import DeepTail
 from geomreg_tui.statistics import LandmarkDominance, LossDistribution, VolumeCurve
+from geomreg_tui.statistics.heldout import HeldOutBins
 
 __all__ = ["MARKS", "MOST", "PIN_ROLES", "Pin", "Pins"]
 
@@ -27,6 +28,7 @@ class Pin:
         distribution, landmark, volume: what is compared.
         tail: its deep tail; None without.
         path: its run directory; None where it is of a preview, which is kept nowhere.
+        held_out: its held-out performance by training loss; None where nothing is held out.
     """
 
     experiment: Experiment
@@ -35,6 +37,7 @@ class Pin:
     volume: VolumeCurve
     tail: DeepTail | None = None
     path: Path | None = None
+    held_out: HeldOutBins | None = None
 
 
 @dataclass(frozen=True)

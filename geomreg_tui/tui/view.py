@@ -30,6 +30,7 @@ from geomreg_tui.statistics import (
 from geomreg_tui.statistics.differences import dominance_difference
 from geomreg_tui.statistics.distribution import Distance
 from geomreg_tui.statistics.intervals import Interval
+from geomreg_tui.summary import Summary
 from geomreg_tui.training.overview import TrainingOverview
 from geomreg_tui.training.volume import VolumeOfLoss
 from geomreg_tui.tui.pins import Pin, Pins
@@ -102,7 +103,8 @@ class View:
         if self.distribution is None or self.landmark is None or self.volume is None or facts is None:
             return None
         where = None if path is None else path.absolute()
-        return Pin(facts.experiment, self.distribution, self.landmark, self.volume, self.tail, where)
+        known = self.distribution, self.landmark, self.volume, self.tail
+        return Pin(facts.experiment, *known, where, self.held_out)
 
 
 def build_view(snapshot: Snapshot, generation: int, pins: Pins, *, dip: bool) -> View:
@@ -136,10 +138,14 @@ def build_view(snapshot: Snapshot, generation: int, pins: Pins, *, dip: bool) ->
         landmark,
         snapshot.training,
         _volume_of_loss(snapshot.training, curve, deep),
-        None if summary.joint is None else held_out_in_bins(summary.joint),
+        _held_out(summary),
         {name: rows[-1] for name, rows in deep.observed.items() if rows} if deep else {},
         complete=dip or not snapshot.state.over,
     )
+
+
+def _held_out(summary: Summary) -> HeldOutBins | None:
+    return None if summary.joint is None else held_out_in_bins(summary.joint)
 
 
 def _volume_of_loss(
@@ -171,7 +177,8 @@ def load_pin(path: Path) -> Pin:
     curve = run_volume(distribution, run.facts)
     deep = deep_tail(snapshot.tail, curve) if snapshot is not None and snapshot.tail else None
     landmark = landmark_dominance(distribution, deep)
-    return Pin(run.facts.experiment, distribution, landmark, curve, deep, path.absolute())
+    held_out = _held_out(summary)
+    return Pin(run.facts.experiment, distribution, landmark, curve, deep, path.absolute(), held_out)
 
 
 def load_pins(paths: Iterable[Path | None]) -> tuple[list[tuple[int, Pin]], str]:

@@ -156,3 +156,28 @@ async def test_networks_that_go_on_are_no_points() -> None:
         await driver.until(lambda: driver.explorer.view and driver.explorer.view.training, "the training")
         await driver.until(lambda: "middle 90 %" in driver.text("#generalisation"), "the legend")
         assert "×" not in driver.text("#generalisation")
+
+
+async def test_a_pin_keeps_its_curve_and_is_read_beside_what_is_shown() -> None:
+    """What is shown changes, what is pinned does not: its means are those of its own networks."""
+    async with opened(FakeSource(atoms=0), size=(160, 50), held_out=EXAMPLES) as driver:
+        losses, held_out, _ = drawn(driver)
+        await driver.pilot.press("escape", "p")
+        await driver.until(lambda: "• pinned" in driver.text("#generalisation"), "the pin's legend")
+        await driver.set("width", "16")
+        await driver.until(lambda: "width 256" in driver.text("#generalisation"), "in what it differs")
+        await driver.settled()
+        curve = [row for row in driver.text("#generalisation").split("\n") if "•" in row]
+        assert len(curve) > 1
+        at = float(np.median(losses))
+        (pin,) = driver.explorer.view.comparisons
+        (text,) = pane_of(driver).pin_texts_at(pin.pin, at)
+        bins = pin.pin.held_out
+        place = bins.at(at)
+        kept = (bins.low[place] <= losses) & (losses < bins.high[place])
+        found = re.match(rf"held-out loss {INTERVAL}", text)
+        assert float(found["low"]) <= held_out[kept].mean() <= float(found["high"])
+        await driver.pilot.press("escape", "c")
+        await driver.until(lambda: driver.text("#reading").count("held-out loss") == 2, "both are read")
+        await driver.pilot.press("P")
+        await driver.until(lambda: "•" not in driver.text("#generalisation"), "no pin")

@@ -227,7 +227,8 @@ class ReadingScreen(ArrangingScreen):
         height = bins.at(at, pin.distribution) if bins is not None else UNDEFINED
         found = readout(at, pin.distribution.null_loss, height, pin.volume, pin.tail)
         name = Piece(MARKS[place], PIN_ROLES[place]), Piece(f" {comparison.label}", "text")
-        return Reading(name, tuple(readout_texts(found, self._height_name)))
+        texts = readout_texts(found, self._height_name) + self._panes.generalisation.pin_texts_at(pin, at)
+        return Reading(name, tuple(texts))
 
     @property
     def _height_name(self) -> str:

@@ -11,15 +11,18 @@ from numpy.typing import NDArray
 
 from geomreg_tui.formatting import interval_text
 from geomreg_tui.splitting.curve import TailHeldOut
+from geomreg_tui.splitting.joined import DeepTail
 from geomreg_tui.statistics.heldout import QUANTILES, Band, HeldOutBins
 from geomreg_tui.statistics.intervals import WIDTH, Interval
 from geomreg_tui.training.overview import TrainingOverview
 from geomreg_tui.training.result import FITTED, LIMIT
 from geomreg_tui.tui.axes import COLUMNS_APART, Scale, lines_apart
 from geomreg_tui.tui.numbers import number_text
+from geomreg_tui.tui.pins import PIN_ROLES, Pin
 from geomreg_tui.tui.view import View
 from geomreg_tui.tui.widgets.canvas import Canvas
 from geomreg_tui.tui.widgets.messages import message_rows
+from geomreg_tui.tui.widgets.pinned import mark_pin, pin_items
 from geomreg_tui.tui.widgets.plot import PlotPane
 from geomreg_tui.tui.widgets.rows import Piece, flow
 
@@ -92,11 +95,14 @@ class GeneralisationPane(PlotPane):
         mean, *ends = _bands(bins, self.shown)
         sampled = self._scaled(_of_bins(bins, mean))
         spread = [self._scaled(_of_bins(bins, end)).middle for end in ends]
-        below = self._scaled(_of_tail(_tail(view), self.shown))
+        below = self._scaled(_of_tail(_tail(view.tail), self.shown))
         trained = self._scaled(_of_trained(view.training, self.shown))
-        legend = self._legend(bins, below.x.size > 0, trained.x.size > 0, width, height)
-        across = _known(sampled.x, below.x, trained.x)
-        upward = _known(sampled.middle, *spread, below.middle, trained.middle)
+        pinned = self._pinned(view)
+        compared = [each for each in view.comparisons if each.place in pinned]
+        legend = self._legend(bins, pin_items(compared), below.x.size > 0, trained.x.size > 0, width, height)
+        others = [below, trained, *(part for parts in pinned.values() for part in parts)]
+        across = _known(sampled.x, *(other.x for other in others))
+        upward = _known(sampled.middle, *spread, *(other.middle for other in others))
         if not across.size or not upward.size:
             return [*legend, *message_rows("no finite numbers", width, max(1, height - len(legend)))]
         lines = max(5, height - len(legend))
@@ -117,14 +123,29 @@ class GeneralisationPane(PlotPane):
         for place, low, high in zip(sampled.x, sampled.low, sampled.high, strict=True):
             if math.isfinite(high):
                 canvas.interval(place, max(low, y.low), high, "band")
+        for number, (drawn, deep) in pinned.items():
+            canvas.line(drawn.x, drawn.middle, PIN_ROLES[number])
+            canvas.line(deep.x, deep.middle, PIN_ROLES[number], dashed=True)
         canvas.line(sampled.x, sampled.middle, "bar")
         for end in (below.low, below.high):
             canvas.line(below.x, end, "band", joined=False)
         canvas.line(below.x, below.middle, "theory", dashed=True)
         for place, value in zip(trained.x, trained.middle, strict=True):
             canvas.mark(place, value, "×", "mark")
+        for number, (drawn, _) in pinned.items():
+            mark_pin(canvas, number, drawn.x, drawn.middle)
         self.drawn(canvas, width)
         return [*legend, *canvas.rows()]
+
+    def _pinned(self, view: View) -> dict[int, tuple[_Curve, _Curve]]:
+        """Return the mean of each pin, by its place, and that of its tail."""
+        found = {}
+        for place, pin in ((each.place, each.pin) for each in view.comparisons):
+            if pin.held_out is not None and _has(pin.held_out, self.shown):
+                mean, *_ = _bands(pin.held_out, self.shown)
+                deep = _of_tail(_tail(pin.tail), self.shown)
+                found[place] = self._scaled(_of_bins(pin.held_out, mean)), self._scaled(deep)
+        return found
 
     def _scaled(self, curve: _Curve) -> _Curve:
         """Return a curve on the axis that is drawn: losses as base-10 logarithms."""
@@ -141,7 +162,13 @@ class GeneralisationPane(PlotPane):
         return Scale.even(low, max(float(values.max()), low + 0.1), lines, lines_apart(lines), log=True)
 
     def _legend(
-        self, bins: HeldOutBins, tail: bool, trained: bool, width: int, height: int
+        self,
+        bins: HeldOutBins,
+        pins: list[list[Piece]],
+        tail: bool,
+        trained: bool,
+        width: int,
+        height: int,
     ) -> list[list[Piece]]:
         """Return what each curve is, and the number of held-out examples."""
         examples = f"{bins.examples:,} example{'s' * (bins.examples != 1)}"
@@ -155,7 +182,7 @@ class GeneralisationPane(PlotPane):
             items.append([Piece(f"at L = 0: {_interval_text(at_zero, self.shown)}")])
         if height < _TALL:  # the other curves are told apart by their marks
             items = [items[0], *items[2:]]
-        return flow(items, width)
+        return flow([*pins, *items], width)
 
     # Reading
 
@@ -170,26 +197,39 @@ class GeneralisationPane(PlotPane):
     def texts_at(self, loss: float) -> list[str]:
         """Return what is known of networks of a training loss, in words; nothing where that is nothing."""
         view = self._view
-        if view is None or view.held_out is None:
-            return []
-        bins, name = view.held_out, f"held-out {self.shown}"
-        place = bins.at(loss)
-        if place is not None:
-            mean, low, high = _bands(bins, self.shown)
-            known = Interval(*(float(part[place]) for part in mean))
-            if math.isfinite(known.estimate):
-                ends = " to ".join(number_text(float(end[place])) for end in (low.estimate, high.estimate))
-                return [f"{name} {_interval_text(known, self.shown)}, 5 to 95 % {ends}"]
-        tail = _of_tail(_tail(view), self.shown)
-        if not tail.x.size or not loss > 0 or not tail.x[-1] <= math.log10(loss) <= tail.x[0]:
-            return []
-        at = math.log10(loss)
-        known = Interval(*(float(np.interp(at, tail.x[::-1], part[::-1])) for part in tail[1:]))
-        return [f"{name} {_interval_text(known, self.shown)} (tail)"] if math.isfinite(known.estimate) else []
+        return [] if view is None else _texts(loss, view.held_out, view.tail, self.shown)
+
+    def pin_texts_at(self, pin: Pin, loss: float) -> list[str]:
+        """Return what is known of the networks of a pin at a training loss, in words."""
+        return _texts(loss, pin.held_out, pin.tail, self.shown)
+
+
+def _texts(loss: float, bins: HeldOutBins | None, deep: DeepTail | None, shown: str) -> list[str]:
+    if bins is None or not _has(bins, shown):
+        return []
+    name = f"held-out {shown}"
+    place = bins.at(loss)
+    if place is not None:
+        mean, low, high = _bands(bins, shown)
+        known = Interval(*(float(part[place]) for part in mean))
+        if math.isfinite(known.estimate):
+            ends = " to ".join(number_text(float(end[place])) for end in (low.estimate, high.estimate))
+            return [f"{name} {_interval_text(known, shown)}, 5 to 95 % {ends}"]
+    tail = _of_tail(_tail(deep), shown)
+    if not tail.x.size or not loss > 0 or not tail.x[-1] <= math.log10(loss) <= tail.x[0]:
+        return []
+    at = math.log10(loss)
+    known = Interval(*(float(np.interp(at, tail.x[::-1], part[::-1])) for part in tail[1:]))
+    return [f"{name} {_interval_text(known, shown)} (tail)"] if math.isfinite(known.estimate) else []
 
 
 def _interval_text(known: Interval, shown: str) -> str:
     return interval_text(known, 3, bounded=shown == "accuracy", decimals=3)
+
+
+def _has(bins: HeldOutBins, shown: str) -> bool:
+    """Return whether there is something to show: accuracy for classes alone."""
+    return shown == "loss" or bins.accuracy is not None
 
 
 def _bands(bins: HeldOutBins, shown: str) -> tuple[Band, Band, Band]:
@@ -207,8 +247,8 @@ def _of_bins(bins: HeldOutBins, band: Band) -> _Curve:
     return _Curve(middle, *(part[real] for part in band))
 
 
-def _tail(view: View) -> TailHeldOut | None:
-    curve = view.tail.curve if view.tail is not None else None
+def _tail(deep: DeepTail | None) -> TailHeldOut | None:
+    curve = deep.curve if deep is not None else None
     return None if curve is None else curve.held_out
 
 

@@ -15,19 +15,18 @@ from geomreg_tui.statistics.intervals import WIDTH
 from geomreg_tui.training.volume import VolumeOfLoss
 from geomreg_tui.tui.axes import COLUMNS_APART, HeldScale, Scale, lines_apart
 from geomreg_tui.tui.numbers import number_text
-from geomreg_tui.tui.pins import MARKS, MOST, PIN_ROLES
+from geomreg_tui.tui.pins import PIN_ROLES
 from geomreg_tui.tui.readout import volume_at
 from geomreg_tui.tui.view import Comparison, View
 from geomreg_tui.tui.widgets.canvas import Canvas
 from geomreg_tui.tui.widgets.messages import message_rows
-from geomreg_tui.tui.widgets.pinned import pin_items
+from geomreg_tui.tui.widgets.pinned import mark_pin, pin_items
 from geomreg_tui.tui.widgets.plot import PlotPane
 from geomreg_tui.tui.widgets.rows import Piece, flow
 
 __all__ = ["VolumePane"]
 
 _ROOMY = 12  # lines from which the axis has its name below it
-_MARKED = 2 * MOST  # columns from one mark of a pin to the next
 _ENOUGH = 100  # networks below ε for its slope to be worth a figure
 
 
@@ -101,7 +100,7 @@ class VolumePane(PlotPane):
             _draw_tail(canvas, deep)
         canvas.line(loss[every], volume[every], "bar")
         for place, other in pinned:
-            _mark_pin(canvas, place, other)
+            mark_pin(canvas, place, other.log10_loss, other.log10_volume)
         self.drawn(canvas, width)
         if self.at is not None and self.place is not None:
             canvas.mark(self.place, volume_at(self.at, curve, deep).estimate, "┼", "strong")
@@ -128,15 +127,6 @@ def _draw_tail(canvas: Canvas, deep: DeepTail) -> None:
 def _pinned_curve(comparison: Comparison) -> VolumeOfLoss:
     """Return V of a pinned distribution, its tail included."""
     return VolumeOfLoss.of(comparison.pin.volume, comparison.pin.tail)
-
-
-def _mark_pin(canvas: Canvas, place: int, curve: VolumeOfLoss) -> None:
-    """Put the mark of a pin along its curve, in other columns than those of other pins."""
-    for column in range(place, canvas.columns, _MARKED):
-        at = canvas.x.middle(column, canvas.columns)
-        if len(curve.log10_loss) and curve.log10_loss[0] <= at <= curve.log10_loss[-1]:
-            value = float(np.interp(at, curve.log10_loss, curve.log10_volume))
-            canvas.mark(at, value, MARKS[place], PIN_ROLES[place])
 
 
 def _tail_items(deep: DeepTail, width: int) -> list[list[Piece]]:
