@@ -29,6 +29,7 @@ __all__ = [
     "percent_text",
     "probability_text",
     "share_text",
+    "size_text",
     "upper_text",
 ]
 
@@ -216,3 +217,13 @@ def _not_finite(value: float, undefined: str) -> str:
     if math.isnan(value):
         return undefined
     return "infinite" if value > 0 else "-infinite"
+
+
+def size_text(size: int) -> str:
+    """Return a number of bytes: ``0 kB``, ``1.2 MB``, ``345 GB``."""
+    scaled, unit = size / 2**10, "kB"
+    for larger in ("MB", "GB", "TB"):
+        if scaled < 1023.5:
+            break
+        scaled, unit = scaled / 2**10, larger
+    return f"{scaled:.1f} {unit}" if unit != "kB" and scaled < 99.95 else f"{scaled:.0f} {unit}"

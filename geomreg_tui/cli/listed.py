@@ -11,12 +11,12 @@ from rich.cells import cell_len
 from geomreg_tui.cli.output import output_width
 from geomreg_tui.columns import table_lines
 from geomreg_tui.errors import one_line, plain_text
-from geomreg_tui.formatting import decimal_text, share_text
+from geomreg_tui.formatting import decimal_text, share_text, size_text
 
 if TYPE_CHECKING:
     from geomreg_tui.listing import Row
 
-__all__ = ["chosen_rows", "listed_rows", "print_rows", "size_text"]
+__all__ = ["chosen_rows", "listed_rows", "print_rows"]
 
 _ROOM = 26  # cells that are kept for the experiment, with the gap before it
 
@@ -136,11 +136,6 @@ def print_rows(rows: Sequence[Row]) -> None:
     left = [place for place, column in enumerate(columns) if column.left]
     lines = table_lines([c.title for c in columns], cells, width, left=left, wrap_last=True)
     print(plain_text("\n".join(lines)))
-
-
-def size_text(size: int) -> str:
-    """Return a number of bytes: ``12 kB``, ``3.4 MB``."""
-    return f"{size / 2**20:.1f} MB" if size >= 2**20 else f"{size / 2**10:.0f} kB"
 
 
 def _size(column: _Column, rows: Sequence[Row]) -> int:

@@ -10,12 +10,12 @@ import typer
 
 from geomreg_tui.cli.completion import complete_run
 from geomreg_tui.cli.help import HelpCommand
-from geomreg_tui.cli.listed import size_text
 from geomreg_tui.cli.progress import narrate
 from geomreg_tui.cli.run import JsonOption, print_json
 from geomreg_tui.cli.values import CommandGroup
 from geomreg_tui.errors import ExitCode, GeomregError, RunDirectoryError, plain_text
 from geomreg_tui.experiment import parse_count
+from geomreg_tui.formatting import size_text
 
 __all__ = ["AnyArgument", "RunArgument", "runs_app"]
 

@@ -13,7 +13,6 @@ __all__ = [
     "duration_text",
     "interval_text",
     "number_text",
-    "size_text",
 ]
 
 
@@ -37,16 +36,6 @@ def count_spelling(count: int) -> str:
     """Return the shortest spelling of a count that reads back the same: ``1e6``, ``123456``."""
     text = formatting.number_text(count, 3)
     return text if float(text) == count else str(count)
-
-
-def size_text(size: int) -> str:
-    """Return a number of bytes: ``0 kB``, ``1.2 MB``, ``345 GB``."""
-    scaled, unit = size / 2**10, "kB"
-    for larger in ("MB", "GB", "TB"):
-        if scaled < 1023.5:
-            break
-        scaled, unit = scaled / 2**10, larger
-    return f"{scaled:.1f} {unit}" if unit != "kB" and scaled < 99.95 else f"{scaled:.0f} {unit}"
 
 
 def duration_text(seconds: float) -> str:

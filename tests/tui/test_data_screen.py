@@ -232,3 +232,17 @@ def test_what_comes_of_a_file_is_what_a_run_of_it_begins_with(folder, loss) -> N
     assert float(re.search(r"L0 = ([\d.]+)", text)[1]) == pytest.approx(facts.null_loss, rel=5e-4)
     with pytest.raises(DataError, match="examples: got 200"):
         outcome_text(experiment.replace(examples=200), 150)
+
+
+async def test_a_folder_without_data_says_which_files_can_be_read(folder, monkeypatch) -> None:
+    (folder / "none" / "below").mkdir(parents=True)
+    monkeypatch.chdir(folder / "none")
+    async with opened() as driver:
+        await driver.pilot.press("f")
+        await driver.until(lambda: "below" in driver.screen(), "the folder")
+        await driver.still()
+        for kind in ("CSV", "TSV", "Parquet", "NPZ", "NPY"):
+            assert kind in driver.text("#data-about")
+        await driver.pilot.press("up", "backspace")
+        await driver.until(lambda: "flowers.csv" in driver.screen(), "the folder above")
+        await driver.until(lambda: "NPZ" not in driver.text("#data-about"), "nothing to say")

@@ -13,9 +13,9 @@ import pytest
 
 from geomreg_tui.errors import RunDirectoryError
 from geomreg_tui.experiment import Experiment
+from geomreg_tui.formatting import size_text
 from geomreg_tui.rundir import RunState, Status, runs_root
 from geomreg_tui.sampling.store import packs_of
-from geomreg_tui.tui.numbers import size_text
 from geomreg_tui.tui.screens.choice import RunChoice
 from geomreg_tui.tui.screens.export import ExportScreen
 from geomreg_tui.tui.screens.quit import QuitScreen

@@ -69,6 +69,7 @@ async def completed(driver: Driver) -> FakeSweep:
     sweep = await started(driver)
     sweep.complete()
     await driver.until(lambda: "✓ sweep done" in driver.screen(), "done")
+    await driver.until(lambda: all(point.result for point in view_of(driver).points), "all points are read")
     return sweep
 
 

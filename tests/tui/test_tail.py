@@ -142,3 +142,14 @@ async def test_while_it_goes_on_the_status_line_says_how_far():
         run.tail = tail(descent(0.0), descent(0.0, None, -10.0))
         await driver.until(lambda: "1 of 2 populations" in driver.screen(), "the status line")
         assert "going" in driver.text("#volume")
+
+
+async def test_populations_that_agree_exactly_have_no_error_to_write():
+    async with opened(FakeSource(atoms=0), size=(160, 50)) as driver:
+        await begin(driver)
+        run = driver.source.runs[0]
+        run.samples, run.state, run.tail = run.target, RunState.DONE, tail(descent(0.0), descent(0.0))
+        await driver.until(lambda: driver.explorer.view and driver.explorer.view.tail, "the tail")
+        said = "the same in all populations"
+        await driver.until(lambda: said in " ".join(driver.text("#volume").split()), "what is true")
+        assert "± 0" not in driver.text("#volume")

@@ -24,7 +24,7 @@ from geomreg_tui.columns import wrapped_lines
 from geomreg_tui.datasets.look import FileLook, look_at
 from geomreg_tui.errors import ExperimentError, one_line
 from geomreg_tui.experiment import Experiment
-from geomreg_tui.tui.numbers import size_text
+from geomreg_tui.formatting import size_text
 from geomreg_tui.tui.own_data import WHOLE, Entry, list_folder, outcome_text
 from geomreg_tui.tui.threads import in_thread
 from geomreg_tui.tui.widgets.columns import column_lines, heading_line
@@ -167,8 +167,7 @@ class DataScreen(ModalScreen[Chosen | None]):
         names = [entry.name for entry in event.entries]
         if names:
             files.highlighted = names.index(event.select) if event.select in names else min(1, len(names) - 1)
-        if not any(not entry.folder for entry in event.entries):
-            self._say("no data files here", "CSV, TSV, Parquet, NPZ and NPY files are listed, and folders")
+        self._say_of_folder()
 
     @property
     def _selected(self) -> Entry | None:
@@ -182,8 +181,18 @@ class DataScreen(ModalScreen[Chosen | None]):
         self._columns.clear_options()
         self.query_one("#data-heading", Static).update("")
         self._wanted = None if entry is None or entry.folder else self._folder / entry.name
-        self._say("… looking at its columns" if self._wanted else "")
+        if self._wanted is None:
+            self._say_of_folder()
+        else:
+            self._say("… looking at its columns")
         self._look_at_wanted()
+
+    def _say_of_folder(self) -> None:
+        """Say which files can be read, where none of them is in the folder."""
+        if all(entry.folder for entry in self._entries):
+            self._say("no data files here", "CSV, TSV, Parquet, NPZ and NPY files are listed, and folders")
+        else:
+            self._say("")
 
     def _look_at_wanted(self) -> None:
         """Look at the selected file in a thread, one at a time."""

@@ -19,6 +19,7 @@ from textual.widget import Widget
 from textual.widgets import Input
 
 from geomreg_tui.errors import ExperimentError, GeomregError, one_line, plain_text
+from geomreg_tui.formatting import size_text
 from geomreg_tui.listing import (
     GROUPS,
     KEYS,
@@ -35,7 +36,7 @@ from geomreg_tui.listing.row import FOUND, SIZE, when_text
 from geomreg_tui.rundir import RunEntry
 from geomreg_tui.rundir.elsewhere import RUN, SWEEP
 from geomreg_tui.runner.verify import verify_run
-from geomreg_tui.tui.numbers import count_text, size_text
+from geomreg_tui.tui.numbers import count_text
 from geomreg_tui.tui.run_reader import FINDINGS, ROWS, SIZES, Listed, News, Read, RunReader
 from geomreg_tui.tui.screens.choice import Action, RunChoice
 from geomreg_tui.tui.screens.compared import runs_compared

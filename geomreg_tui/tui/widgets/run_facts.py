@@ -5,13 +5,13 @@ from __future__ import annotations
 from rich.cells import cell_len
 
 from geomreg_tui.errors import one_line
-from geomreg_tui.formatting import decimal_text
+from geomreg_tui.formatting import decimal_text, size_text
 from geomreg_tui.listing import Row
 from geomreg_tui.rundir import RunEntry, RunState, runs_root
 from geomreg_tui.rundir.elsewhere import RUN
 from geomreg_tui.sweeps.directory import sweeps_root
 from geomreg_tui.sweeps.groups import studies_root
-from geomreg_tui.tui.numbers import count_text, duration_text, interval_text, size_text
+from geomreg_tui.tui.numbers import count_text, duration_text, interval_text
 from geomreg_tui.tui.widgets.rows import Piece
 from geomreg_tui.tui.widgets.runs import state_text
 

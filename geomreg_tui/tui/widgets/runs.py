@@ -12,12 +12,12 @@ from textual import events
 from textual.message import Message
 
 from geomreg_tui.errors import one_line
-from geomreg_tui.formatting import decimal_text, share_text
+from geomreg_tui.formatting import decimal_text, share_text, size_text
 from geomreg_tui.listing import GROUPS, Row
 from geomreg_tui.listing.row import when_text
 from geomreg_tui.rundir import RunEntry, Status
 from geomreg_tui.rundir.elsewhere import SWEEP
-from geomreg_tui.tui.numbers import count_text, size_text
+from geomreg_tui.tui.numbers import count_text
 from geomreg_tui.tui.widgets.lines import GLYPHS
 from geomreg_tui.tui.widgets.rows import Piece, RowsWidget
 

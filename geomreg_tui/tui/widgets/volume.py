@@ -144,7 +144,10 @@ def _tail_items(deep: DeepTail, width: int) -> list[list[Piece]]:
     if (known := deep.exponent) is not None:
         slope, error = known
         text = f"λ = {decimal_text(slope)}"
-        text += f" ± {margin_text(WIDTH * error, 3)}" if math.isfinite(error) else ""
+        if error == 0:
+            text += ", the same in all populations"
+        elif math.isfinite(error):
+            text += f" ± {margin_text(WIDTH * error, 3)}"
         items.append([Piece(text, "dim")])
     items.append([Piece(deep.status, "dim")])
     return items
@@ -160,6 +163,7 @@ def _items(curve: VolumeCurve) -> list[list[Piece]]:
     if known.size:
         place = known[0]
         slope, error = curve.exponent[place], 1.96 * curve.exponent_std[place]
-        text = f"slope λ = {number_text(slope, 2)} ± {number_text(error, 2)}"
+        text = f"slope λ = {number_text(slope, 2)}"
+        text += f" ± {number_text(error, 2)}" if error > 0 else ""
         items.append([Piece(f"{text} at ε = {number_text(curve.loss[place], 2)}", "dim")])
     return items
