@@ -11,8 +11,26 @@ from textual.keys import format_key
 
 from geomreg_tui.tui.keys import Keys, default_keys
 
-__all__ = ["action_of", "display", "explorer_bindings", "first_key", "in_effect", "keymap", "turn_key"]
+__all__ = [
+    "LINES",
+    "action_of",
+    "display",
+    "explorer_bindings",
+    "first_key",
+    "in_effect",
+    "keymap",
+    "turn_key",
+]
 
+# Of whatever is gone through line by line: actions with how far, down being positive.
+LINES = (
+    Binding("up", "move(-1)", "Up", show=False),
+    Binding("down", "move(1)", "Down", show=False),
+    Binding("pageup", "page(-1)", "Page up", show=False),
+    Binding("pagedown", "page(1)", "Page down", show=False),
+    Binding("home", "end(-1)", "First", show=False),
+    Binding("end", "end(1)", "Last", show=False),
+)
 
 # Of every action of the explorer: its id, what Textual calls, its name in the key line and the palette (none
 # for an action that shows itself), and what it does. Where there is little room the first are shown.

@@ -36,6 +36,7 @@ from geomreg_tui.listing.row import FOUND, SIZE, when_text
 from geomreg_tui.rundir import RunEntry
 from geomreg_tui.rundir.elsewhere import RUN, SWEEP
 from geomreg_tui.runner.verify import verify_run
+from geomreg_tui.tui.bindings import LINES
 from geomreg_tui.tui.numbers import count_text
 from geomreg_tui.tui.run_reader import FINDINGS, ROWS, SIZES, Listed, News, Read, RunReader
 from geomreg_tui.tui.screens.choice import Action, RunChoice
@@ -76,12 +77,7 @@ class RunsScreen(ModalScreen[RunChoice | None]):
         Binding("slash", "filter", "Filter", key_display="/"),
         Binding("escape", "back", "Close"),
         Binding("q,r", "dismiss", "Close", show=False),
-        Binding("up", "move(-1)", "Up", show=False),
-        Binding("down", "move(1)", "Down", show=False),
-        Binding("pageup", "page(-1)", "Page up", show=False),
-        Binding("pagedown", "page(1)", "Page down", show=False),
-        Binding("home", "end(-1)", "First", show=False),
-        Binding("end", "end(1)", "Last", show=False),
+        *LINES,
     ]
 
     # Textual paints the whole screen anew when the focus moves; the two widgets concerned are enough.

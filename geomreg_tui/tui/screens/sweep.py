@@ -21,7 +21,7 @@ from geomreg_tui.errors import one_line, plain_text
 from geomreg_tui.rundir.elsewhere import SWEEP
 from geomreg_tui.splitting.plan import TailPlan
 from geomreg_tui.sweeps.plan import SweepPlan
-from geomreg_tui.tui.bindings import display, in_effect
+from geomreg_tui.tui.bindings import LINES, display, in_effect
 from geomreg_tui.tui.eta import TimeLeft
 from geomreg_tui.tui.keys import Keys
 from geomreg_tui.tui.numbers import count_text
@@ -70,14 +70,9 @@ class SweepScreen(Screen[RunChoice | None]):
         Binding("x", "dismiss", "Back", tooltip="Go back to the explorer", show=False, id="sweep"),
         Binding("question_mark", "help", "Help", tooltip="This help", id="help"),
         Binding("q", "app.quit", "Quit", tooltip="Leave; asks first while a sweep is sampling", id="quit"),
-        Binding("left", "move(-1,0)", "Left", show=False),
-        Binding("right", "move(1,0)", "Right", show=False),
-        Binding("up", "move(0,-1)", "Up", show=False),
-        Binding("down", "move(0,1)", "Down", show=False),
-        Binding("pageup", "page(-1)", "Page up", show=False),
-        Binding("pagedown", "page(1)", "Page down", show=False),
-        Binding("home", "end(-1)", "First", show=False),
-        Binding("end", "end(1)", "Last", show=False),
+        Binding("left", "beside(-1)", "Left", show=False),
+        Binding("right", "beside(1)", "Right", show=False),
+        *LINES,
     ]
 
     # Textual paints the whole screen anew when the focus moves; the two widgets concerned are enough.
@@ -381,9 +376,13 @@ class SweepScreen(Screen[RunChoice | None]):
     def _clicked(self) -> None:
         self.action_open()
 
-    def action_move(self, across: int, down: int) -> None:
-        """Select the point beside, above or below."""
-        self._multiples.move(across, down)
+    def action_beside(self, step: int) -> None:
+        """Select the point to the left (-1) or to the right (1)."""
+        self._multiples.move(step, 0)
+
+    def action_move(self, step: int) -> None:
+        """Select the point above (-1) or below (1)."""
+        self._multiples.move(0, step)
 
     def action_zoom(self, step: int) -> None:
         """Zoom to the low-loss end, or out."""

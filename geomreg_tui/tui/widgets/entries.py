@@ -12,6 +12,7 @@ from textual import events
 from textual.binding import Binding, BindingType
 from textual.geometry import Size
 
+from geomreg_tui.tui.bindings import LINES
 from geomreg_tui.tui.widgets.rows import Piece, RowsWidget, with_bar
 
 __all__ = ["Entries", "Entry"]
@@ -35,12 +36,8 @@ class Entries(RowsWidget, can_focus=True):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up", "go(-1)", "Up", show=False),
-        Binding("down", "go(1)", "Down", show=False),
-        Binding("pageup", "page(-1)", "Page up", show=False),
-        Binding("pagedown,space", "page(1)", "Page down", show=False),
-        Binding("home", "go(-1000000)", "First", show=False),
-        Binding("end", "go(1000000)", "Last", show=False),
+        *LINES,
+        Binding("space", "page(1)", "Page down", show=False),
     ]
 
     def __init__(self, entries: Iterable[Entry], *, id: str | None = None) -> None:
@@ -63,24 +60,31 @@ class Entries(RowsWidget, can_focus=True):
         self._top = max(0, min(self._top, len(rows) - height))
         return with_bar(rows[self._top : self._top + height], width, height, self._top, height, len(rows))
 
-    def action_go(self, lines: int) -> None:
+    def action_move(self, lines: int) -> None:
         """Show what is so many lines further down."""
-        self._top = max(0, self._top + lines)
-        self.redraw()
+        self._go_to(self._top + lines)
 
     def action_page(self, direction: int) -> None:
         """Show the next screenful (1) or the one before (-1)."""
-        self.action_go(direction * max(1, self.content_size.height - 1))
+        self.action_move(direction * max(1, self.content_size.height - 1))
+
+    def action_end(self, direction: int) -> None:
+        """Show the beginning (-1) or the end (1)."""
+        self._go_to(len(self._all_rows(self._laid_out[0])) if direction > 0 else 0)
+
+    def _go_to(self, top: int) -> None:
+        self._top = max(0, top)
+        self.redraw()
 
     def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
         """Show what is below."""
         event.stop()
-        self.action_go(_WHEEL)
+        self.action_move(_WHEEL)
 
     def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
         """Show what is above."""
         event.stop()
-        self.action_go(-_WHEEL)
+        self.action_move(-_WHEEL)
 
     def _all_rows(self, width: int) -> list[list[Piece]]:
         """Return all rows for so many cells."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,15 +23,13 @@ from geomreg_tui.tui.view import View
 from geomreg_tui.tui.widgets.canvas import Canvas
 from geomreg_tui.tui.widgets.messages import message_rows
 from geomreg_tui.tui.widgets.pinned import mark_pin, pin_items
-from geomreg_tui.tui.widgets.plot import PlotPane
 from geomreg_tui.tui.widgets.rows import Piece, flow
+from geomreg_tui.tui.widgets.turning import TurningPane
 
-__all__ = ["MEASURES", "GeneralisationPane"]
+__all__ = ["GeneralisationPane"]
 
 FloatArray = NDArray[np.float64]
 
-MEASURES = ("loss", "accuracy")
-_NAMES = {"loss": "held-out loss, log axis", "accuracy": "held-out accuracy"}
 _NOTHING = "nothing is held out: set 'held out' in Setup to 100, say"
 _ROOMY = 12  # lines from which the axis has its name below it
 _TALL = 9  # lines from which all curves are named
@@ -46,43 +44,24 @@ class _Curve(NamedTuple):
     high: FloatArray
 
 
-class GeneralisationPane(PlotPane):
-    """Mean held-out loss, or accuracy, against the training loss, with 95 % intervals.
-
-    Attributes:
-        shown: which of :data:`MEASURES` is drawn.
-    """
+class GeneralisationPane(TurningPane):
+    """Mean held-out loss, or accuracy, against the training loss, with 95 % intervals."""
 
     BORDER_TITLE = "Generalisation"
-
-    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
-        super().__init__(id=id, classes=classes)
-        self._view: View | None = None
-        self.shown = MEASURES[0]
-        self.border_subtitle = _NAMES[self.shown]
-
-    def show(self, view: View | None) -> None:
-        """Draw a view; nothing where there is none."""
-        self._view = view
-        if self.shown == "accuracy" and not self.has_classes:
-            self._turn_to(MEASURES[0])
-        self.redraw()
+    NAMES: ClassVar[Mapping[str, str]] = {
+        "loss": "held-out loss, log axis",
+        "accuracy": "held-out accuracy",
+    }
 
     @property
     def has_classes(self) -> bool:
         """Whether there is an accuracy to draw: for classes alone."""
         held_out = self._view.held_out if self._view else None
-        return held_out is not None and held_out.accuracy is not None
+        return held_out is not None and _has(held_out, "accuracy")
 
-    def cycle(self) -> None:
-        """Draw the other of :data:`MEASURES`, where there are classes."""
-        if self.has_classes:
-            self._turn_to(MEASURES[1 - MEASURES.index(self.shown)])
-            self.redraw()
-
-    def _turn_to(self, shown: str) -> None:
-        self.shown = shown
-        self.entitle(self.BORDER_TITLE, _NAMES[shown])
+    def measures(self) -> Sequence[str]:
+        """Return what is drawn: accuracy where there are classes."""
+        return ("loss", "accuracy") if self.has_classes else ("loss",)
 
     def paint(self, width: int, height: int) -> Sequence[Sequence[Piece]]:
         """Draw the legend and the curves."""

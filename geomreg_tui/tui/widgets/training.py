@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,62 +15,39 @@ from geomreg_tui.training.result import STATUSES
 from geomreg_tui.training.volume import VolumeOfLoss
 from geomreg_tui.tui.axes import COLUMNS_APART, Scale, lines_apart
 from geomreg_tui.tui.numbers import number_text
-from geomreg_tui.tui.view import View
 from geomreg_tui.tui.widgets.canvas import Canvas
 from geomreg_tui.tui.widgets.messages import message_rows
-from geomreg_tui.tui.widgets.plot import PlotPane
 from geomreg_tui.tui.widgets.rows import Piece, flow
+from geomreg_tui.tui.widgets.turning import TurningPane
 
-__all__ = ["VIEWS", "TrainingPane"]
+__all__ = ["TrainingPane"]
 
 FloatArray = NDArray[np.float64]
 
-VIEWS = ("loss", "volume", "distance", "held_out_loss")
+_VIEWS = ("loss", "volume", "distance", "held_out_loss")
 _OF_GRADIENTS = ("confusion_min", "ntk_change")  # further views, where they were observed
-_NAMES = {
-    "loss": "training loss, log axis",
-    "volume": "log10 V of the training loss",
-    "distance": "distance from the start",
-    "held_out_loss": "held-out loss, log axis",
-    "confusion_min": "smallest cosine of two gradients",
-    "ntk_change": "change of the NTK",
-}
 _LINEAR = ("distance", *_OF_GRADIENTS)
 _ENDED = {"fitted": "fitted", "limit": "not fitted", "diverged": "diverged", "dead": "dead at the start"}
 _ROOMY = 12  # lines from which the axis has its name below it
 
 
-class TrainingPane(PlotPane):
-    """Quantiles over trajectories against the step, and a few of them whole.
-
-    Attributes:
-        shown: which of :data:`VIEWS`, or of what was observed of gradients, is drawn.
-    """
+class TrainingPane(TurningPane):
+    """Quantiles over trajectories against the step, and a few of them whole."""
 
     BORDER_TITLE = "Training"
+    NAMES: ClassVar[Mapping[str, str]] = {
+        "loss": "training loss, log axis",
+        "volume": "log10 V of the training loss",
+        "distance": "distance from the start",
+        "held_out_loss": "held-out loss, log axis",
+        "confusion_min": "smallest cosine of two gradients",
+        "ntk_change": "change of the NTK",
+    }
 
-    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
-        super().__init__(id=id, classes=classes)
-        self._view: View | None = None
-        self.shown = VIEWS[0]
-        self.border_subtitle = _NAMES[self.shown]
-
-    def show(self, view: View | None) -> None:
-        """Draw a view; nothing where there is none."""
-        self._view = view
-        if self.shown not in _views(view):
-            self._turn_to(VIEWS[0])
-        self.redraw()
-
-    def cycle(self) -> None:
-        """Draw the next of :data:`VIEWS`, and of what was observed of gradients."""
-        views = _views(self._view)
-        self._turn_to(views[(views.index(self.shown) + 1) % len(views)])
-        self.redraw()
-
-    def _turn_to(self, shown: str) -> None:
-        self.shown = shown
-        self.entitle(self.BORDER_TITLE, _NAMES[shown])
+    def measures(self) -> Sequence[str]:
+        """Return what can be drawn of the view: more where gradients were observed."""
+        overview = self._view.training if self._view else None
+        return (*_VIEWS, *(name for name in _OF_GRADIENTS if overview and name in overview.bands))
 
     def paint(self, width: int, height: int) -> Sequence[Sequence[Piece]]:
         """Draw the legend and the curves."""
@@ -137,12 +115,6 @@ class TrainingPane(PlotPane):
         nearest = int(np.argmin(np.abs(np.log10(overview.step + 1.0) - place)))
         loss = float(overview.bands["loss"].median[nearest, 0])
         return loss if math.isfinite(loss) else None
-
-
-def _views(view: View | None) -> tuple[str, ...]:
-    """Return what can be drawn of a view."""
-    overview = view.training if view else None
-    return (*VIEWS, *(name for name in _OF_GRADIENTS if overview and name in overview.bands))
 
 
 def _curves(
