@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
@@ -17,23 +16,19 @@ from textual.widget import Widget
 from geomreg_tui.errors import GeomregError, one_line, plain_text
 from geomreg_tui.experiment import Experiment
 from geomreg_tui.rundir import RunState
-from geomreg_tui.rundir.elsewhere import COMPARISON, STUDIES, SWEEP
 from geomreg_tui.tui.analyst import Analyst, Failure, Job, Warm
 from geomreg_tui.tui.bindings import action_of, display, explorer_bindings, in_effect, turn_key
 from geomreg_tui.tui.keys import Keys
 from geomreg_tui.tui.pins import Pin
-from geomreg_tui.tui.screens.choice import RunChoice
-from geomreg_tui.tui.screens.export import ExportScreen
+from geomreg_tui.tui.screens.choosing import ChoosingScreen
 from geomreg_tui.tui.screens.helping import ask_help
 from geomreg_tui.tui.screens.layout import Layout
 from geomreg_tui.tui.screens.messages import Answered, Loaded, Opened
-from geomreg_tui.tui.screens.pinning import PinningScreen
 from geomreg_tui.tui.screens.quit import ask_quit
 from geomreg_tui.tui.screens.running import stopping_text
-from geomreg_tui.tui.session import ActiveRun, Move, Session
+from geomreg_tui.tui.session import Move, Session
 from geomreg_tui.tui.state import State
-from geomreg_tui.tui.threads import in_thread
-from geomreg_tui.tui.view import View, load_pin
+from geomreg_tui.tui.view import View
 from geomreg_tui.tui.watch import Watch
 from geomreg_tui.tui.widgets.keyline import KeyLine
 from geomreg_tui.tui.widgets.knobs import Knobs
@@ -47,7 +42,7 @@ __all__ = ["ExplorerScreen"]
 _DEBOUNCE = 0.12  # seconds without another change before a preview starts
 
 
-class ExplorerScreen(PinningScreen):
+class ExplorerScreen(ChoosingScreen):
     """Routes keys to the session and answers of the analyst to the panes."""
 
     AUTO_FOCUS = ""  # behind a dialog stays what had the focus, or nothing, so that a mark stays too
@@ -58,15 +53,12 @@ class ExplorerScreen(PinningScreen):
 
     def __init__(self, session: Session, fps: float, keys: Keys, restored: State) -> None:
         """Show a session; ``restored`` is what was open when the last one ended."""
-        super().__init__(session, keys)
+        super().__init__(session, 1 / max(0.1, fps), keys)
         self._first = restored.tab or ("loss" if session.shows_run else "setup")
         self._restored = restored
-        self._frame = 1 / max(0.1, fps)
         self._machine = MachineLine(id="machine")
         self._failure = ""  # of reading or analysing
         self._analyst = Analyst(lambda answer: self.post_message(Answered(answer)))
-        self._going_on = False  # whether the run that is being loaded is to go on at once
-        self._wanted = 0  # grows with every run that is asked for from the list
         self._debounce: Timer | None = None
 
     def compose(self) -> ComposeResult:
@@ -291,81 +283,6 @@ class ExplorerScreen(PinningScreen):
         self.draw_keys()
 
     # Keys
-
-    def action_runs(self) -> None:
-        """List all runs and sweeps on disk."""
-        from geomreg_tui.tui.screens.runs import RunsScreen  # a start does without it
-
-        self.app.push_screen(RunsScreen(), self._chosen)
-
-    def action_sweep(self) -> None:
-        """Sweep a factor of the experiment on the knobs."""
-        self._sweep()
-
-    def _sweep(self, path: Path | None = None, *, go_on: bool = False) -> None:
-        """Show the sweep of the session, or one that is on disk, and go on with that if wanted."""
-        from geomreg_tui.tui.screens.sweep import SweepScreen  # a start does without it
-
-        screen = SweepScreen(self.session, self._frame, self.keys, path, go_on=go_on)
-        self.app.push_screen(screen, self._swept)
-
-    def action_studies(self) -> None:
-        """Show the studies, and open a part of one as a sweep where that is chosen."""
-        self._studies()
-
-    def _studies(self, path: Path | None = None) -> None:
-        """Show the studies of a folder, or the newest."""
-        from geomreg_tui.tui.screens.studies import StudiesScreen  # a start does without it
-
-        self.app.push_screen(StudiesScreen(path), lambda part: self._sweep(part) if part else None)
-
-    def _compared(self, path: Path) -> None:
-        """Show a comparison of sampling with training."""
-        from geomreg_tui.tui.screens.compared import arms_compared  # a start does without it
-
-        self.app.push_screen(arms_compared(path))
-
-    def _swept(self, choice: RunChoice | None) -> None:
-        self.lookout.steadily()  # the sweep may go on, and the status line tells
-        self.draw_status()
-        self._chosen(choice)
-
-    def _chosen(self, choice: RunChoice | None) -> None:
-        if choice is None:
-            return
-        if choice.kind == SWEEP:
-            self._sweep(choice.path, go_on=choice.action == "go on")
-        elif choice.kind == STUDIES:
-            self._studies(choice.path)
-        elif choice.kind == COMPARISON:
-            self._compared(choice.path)
-        elif self.session.starting:
-            self.notify("The full run is being started; try again in a moment.", markup=False)
-        else:
-            self._going_on = choice.action == "go on"
-            self._load(load_pin if choice.action == "compare" else self.session.load_run, choice.path)
-
-    @on(Knobs.Browse)
-    def action_browse(self) -> None:
-        """Browse to a data file of one's own, and choose its target."""
-        from geomreg_tui.tui.screens.data import Chosen, DataScreen  # a start does without it
-
-        def take(chosen: Chosen | None) -> None:
-            if chosen is not None:
-                knobs.choose_file(*chosen)
-
-        knobs = self._panes.knobs
-        self.app.push_screen(DataScreen(knobs.path, knobs.with_file), take)
-
-    def action_export(self) -> None:
-        """Offer to write the run on view to a file."""
-        if (directory := self.session.directory) is not None:
-            self.app.push_screen(ExportScreen(directory, self.session.run_active))
-
-    def _load(self, load: Callable[[Path], ActiveRun | Pin], path: Path) -> None:
-        self._wanted += 1
-        wanted = self._wanted
-        in_thread("load", lambda: load(path), lambda *got: self.post_message(Loaded(wanted, *got)))
 
     @on(Loaded)
     def _loaded(self, event: Loaded) -> None:

@@ -3,31 +3,23 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Sequence
 from typing import ClassVar
 
 from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
-from textual.message import Message
 from textual.reactive import Reactive
-from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets import Input
 
-from geomreg_tui.errors import ExperimentError, GeomregError, one_line, plain_text
-from geomreg_tui.formatting import size_text
+from geomreg_tui.errors import ExperimentError, GeomregError, one_line
 from geomreg_tui.listing import (
     GROUPS,
     KEYS,
     Condition,
-    Row,
-    delete_entry,
     parse_condition,
-    run_paths,
     sort_rows,
     status_of,
 )
@@ -35,20 +27,18 @@ from geomreg_tui.listing.order import NEWEST
 from geomreg_tui.listing.row import FOUND, SIZE, when_text
 from geomreg_tui.rundir import RunEntry
 from geomreg_tui.rundir.elsewhere import RUN, SWEEP
-from geomreg_tui.runner.verify import verify_run
 from geomreg_tui.tui.bindings import LINES
-from geomreg_tui.tui.numbers import count_text
-from geomreg_tui.tui.run_reader import FINDINGS, ROWS, SIZES, Listed, News, Read, RunReader
+from geomreg_tui.tui.run_reader import FINDINGS, ROWS, SIZES, Listed, Read
 from geomreg_tui.tui.screens.choice import Action, RunChoice
 from geomreg_tui.tui.screens.compared import runs_compared
 from geomreg_tui.tui.screens.export import ExportScreen, SweepExportScreen
 from geomreg_tui.tui.screens.labels import LabelsScreen
 from geomreg_tui.tui.screens.log import LogScreen
-from geomreg_tui.tui.threads import in_thread
+from geomreg_tui.tui.screens.run_work import RunWorkScreen, delete_entries
 from geomreg_tui.tui.widgets.fields import PlainInput
 from geomreg_tui.tui.widgets.keyline import KeyLine
 from geomreg_tui.tui.widgets.rows import Piece, Roles, follow_theme
-from geomreg_tui.tui.widgets.run_facts import about_lines, counts_text
+from geomreg_tui.tui.widgets.run_facts import about_lines
 from geomreg_tui.tui.widgets.runs import NotesWidget, RunsList
 
 __all__ = ["RunsScreen"]
@@ -58,7 +48,7 @@ _MOST_COMPARED = 6
 _BROAD = 128  # columns from which all keys are on one line
 
 
-class RunsScreen(ModalScreen[RunChoice | None]):
+class RunsScreen(RunWorkScreen):
     """Lists all that is on disk, or one kind of it, newest first. Ends with a choice, or with None."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -83,38 +73,12 @@ class RunsScreen(ModalScreen[RunChoice | None]):
     # Textual paints the whole screen anew when the focus moves; the two widgets concerned are enough.
     focused: Reactive[Widget | None] = Reactive(None, repaint=False)
 
-    @dataclass
-    class Updated(Message):
-        """The reader has something new."""
-
-        news: News
-
-    @dataclass
-    class Done(Message):
-        """Runs were deleted or checked, or could not be."""
-
-        result: tuple[str, bool] | None
-        problem: str
-
-    @dataclass
-    class Added(Message):
-        """It is known what the runs to be deleted take."""
-
-        sizes: list[int] | None
-
     def __init__(self, only: str | None = None) -> None:
         """Make the list, of one kind of entries alone if wanted."""
         super().__init__()
         self._only = only
-        self._reader = RunReader(lambda news: self.post_message(self.Updated(news)))
-        self._entries: tuple[RunEntry, ...] | None = None
-        self._known: dict[Path, Row] = {}
         self._read_of_all: frozenset[str] = frozenset()
         self._condition = Condition()
-        self._asked: list[RunEntry] = []  # of which it is asked whether to delete them
-        self._asked_size: int | None = None
-        self._busy = ""
-        self._notice: Piece | None = None
 
     def compose(self) -> ComposeResult:
         """A line to filter by, the list, three lines about the selected run, the keys."""
@@ -145,14 +109,10 @@ class RunsScreen(ModalScreen[RunChoice | None]):
         """Close the reader."""
         self._reader.close()
 
-    @property
-    def _list(self) -> RunsList:
-        return self.query_one(RunsList)
-
     # Reading and drawing
 
-    @on(Updated)
-    def _updated(self, event: Updated) -> None:
+    @on(RunWorkScreen.Updated)
+    def _updated(self, event: RunWorkScreen.Updated) -> None:
         news = event.news
         if isinstance(news, Listed):
             self._read_of_all = frozenset()
@@ -241,24 +201,6 @@ class RunsScreen(ModalScreen[RunChoice | None]):
             lines[1] = Piece(self._busy, "mark") if self._busy else self._notice or Piece("")
         self.query_one("#runs-about", NotesWidget).show(*lines)
 
-    def _question(self) -> str:
-        """Return what is to be deleted."""
-        if len(self._asked) == 1:
-            known = self._known.get(self._asked[0].path)
-            return " · ".join(counts_text(known, self.app.size.width)) if known else "not read yet"
-        sweeps = sum(entry.kind == SWEEP for entry in self._asked)
-        folders = sum(entry.kind in GROUPS for entry in self._asked)
-        runs = len(self._asked) - sweeps - folders
-        kinds = [f"{runs:,} run{'s' * (runs != 1)}"] if runs else []
-        kinds += [f"{sweeps:,} sweep{'s' * (sweeps != 1)} with all points"] if sweeps else []
-        kinds += [f"{folders:,} folder{'s' * (folders != 1)} of sweeps"] if folders else []
-        size = "" if self._asked_size is None else f", {size_text(self._asked_size)} on disk"
-        return " and ".join(kinds) + size
-
-    def _say(self, text: str, role: str = "strong") -> None:
-        self._notice = Piece(plain_text(text), role)
-        self._draw()
-
     # Keys
 
     def on_key(self, event: events.Key) -> None:
@@ -270,7 +212,7 @@ class RunsScreen(ModalScreen[RunChoice | None]):
             if event.key == "y":
                 what = entries[0].name if len(entries) == 1 else f"{len(entries):,} of the list"
                 self._list.marked.clear()
-                self._work(f"… deleting {what}", lambda: _delete(entries))
+                self._work(f"… deleting {what}", lambda: delete_entries(entries))
             else:
                 self._say("Nothing was deleted.")
         elif self.focused is self._filter:
@@ -412,68 +354,3 @@ class RunsScreen(ModalScreen[RunChoice | None]):
     def action_end(self, direction: int) -> None:
         """Select the first or the last run."""
         self._list.move_to_end(direction)
-
-    def action_delete(self) -> None:
-        """Ask whether the marked runs are to be deleted, or the selected one where none is marked."""
-        selected = self._list.selected
-        if selected is None or self._is_busy():
-            return
-        marked = [entry for entry in self._entries or () if entry.path in self._list.marked]
-        self._asked, self._asked_size = marked or [selected], None
-        if len(self._asked) > 1:
-            asked = self._asked
-            in_thread(
-                "sizes",
-                lambda: [entry.size() for entry in asked],
-                lambda sizes, _: self.post_message(self.Added(sizes)),
-            )
-        self._draw()
-
-    @on(Added)
-    def _added(self, event: Added) -> None:
-        if self._asked and event.sizes is not None and len(event.sizes) == len(self._asked):
-            self._asked_size = sum(event.sizes)
-            self._draw()
-
-    def action_verify(self) -> None:
-        """Check everything that the selected run keeps."""
-        if (entry := self._list.selected) is not None and not self._is_busy():
-            self._work(f"… checking {entry.name}", lambda: _verify(entry))
-
-    # Work in threads
-
-    def _is_busy(self) -> bool:
-        if self._busy:
-            self.notify(f"One thing at a time: {self._busy}", markup=False)
-        return bool(self._busy)
-
-    def _work(self, doing: str, work: Callable[[], tuple[str, bool]]) -> None:
-        self._busy = doing
-        in_thread("runs", work, lambda done, problem: self.post_message(self.Done(done, problem)))
-        self._draw()
-
-    @on(Done)
-    def _done(self, event: Done) -> None:
-        self._busy = ""
-        self._reader.look_again()
-        text, good = event.result or (f"! {event.problem}", False)
-        self._say(text, "strong" if good else "warn")
-
-
-def _delete(entries: Sequence[RunEntry]) -> tuple[str, bool]:
-    kept = [name for entry in entries for name in delete_entry(entry)]
-    what = entries[0].name if len(entries) == 1 else f"{len(entries):,} of the list"
-    return f"Deleted {what}" + (f"; kept what is not ours: {', '.join(kept)}" if kept else ""), True
-
-
-def _verify(entry: RunEntry) -> tuple[str, bool]:
-    found = [verify_run(path) for path in run_paths(entry)]
-    files, samples = sum(each.files for each in found), sum(each.samples for each in found)
-    counts = f"{count_text(samples)} networks in {files} file{'s' * (files != 1)}"
-    problems = [problem for each in found for problem in each.problems]
-    if problems:
-        number = "1 PROBLEM" if len(problems) == 1 else f"{len(problems)} PROBLEMS"
-        return f"{entry.name}: {number}, {counts}: {'; '.join(problems)}", False
-    listed = [note for each in found for note in each.notes]
-    notes = f"; {'; '.join(listed)}" if listed else ""
-    return f"{entry.name}: ok, every checksum is right, {counts}{notes}", True
