@@ -120,18 +120,22 @@ async def test_no_field_has_the_focus_that_is_not_on_the_screen() -> None:
         assert driver.app.screen.focused is None
         await driver.pilot.press("right", "down", "right")
         assert driver.session.experiment == before
-        for _ in PANES:
-            await driver.pilot.press("right_square_bracket")
-            if driver.explorer.active_tab == "setup":
-                driver.control("width").focus()
-                await driver.until(lambda: driver.app.screen.focused is driver.control("width"))
-            else:
-                assert driver.app.screen.focused is None
+        for name in ("arch", "width"):
+            for _ in PANES:
+                await driver.pilot.press("right_square_bracket")
+                if driver.explorer.active_tab == "setup":
+                    await driver.until(lambda name=name: driver.app.screen.focused is driver.control(name))
+                    driver.control("width").focus()
+                    await driver.until(lambda: driver.app.screen.focused is driver.control("width"))
+                else:
+                    assert driver.app.screen.focused is None
     async with opened(size=(160, 48), restored=State(tab="loss")) as driver:
         driver.control("width").focus()
         await driver.pilot.resize_terminal(80, 24)
         await driver.until(lambda: shown(driver) == ["loss"])
         assert driver.app.screen.focused is None
+        await driver.pilot.resize_terminal(160, 48)
+        await driver.until(lambda: driver.app.screen.focused is driver.control("width"))
 
 
 async def test_the_crosshair_finds_a_plot_where_a_pane_without_one_is_maximised() -> None:

@@ -33,6 +33,7 @@ class ArrangingScreen(Screen[None]):
         super().__init__()
         self.keys = keys
         self._marked = ""  # name of the pane that was chosen by keys
+        self._away: Widget | None = None  # what had the focus when its pane left the screen
 
     def rearranged(self) -> None:
         """Draw what depends on which panes are on the screen."""
@@ -43,9 +44,16 @@ class ArrangingScreen(Screen[None]):
         self.place_panes()
 
     def place_panes(self) -> None:
-        """Put the panes into their places; what has the focus then is on the screen, or nothing has it."""
+        """Put the panes into their places.
+
+        What has the focus then is on the screen: with its pane it goes, and comes back.
+        """
         self._panes.arrange(self)
-        if _pane_of(self.focused) not in ("", *self._panes.shown):
+        shown = self._panes.shown
+        if self.focused is None and _pane_of(self._away) in shown:
+            self.set_focus(self._away, scroll_visible=False)
+        if _pane_of(self.focused) not in ("", *shown):
+            self._away = self.focused
             self.set_focus(None)
         self.call_after_refresh(self.rearranged)
 

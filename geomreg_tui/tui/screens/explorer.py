@@ -103,8 +103,8 @@ class ExplorerScreen(ChoosingScreen):
         self._analyst.close()
 
     def _open(self) -> None:
-        if "setup" in self._panes.shown:
-            self.query_one("#field-arch").focus(scroll_visible=False)
+        self.set_focus(self.query_one("#field-arch"), scroll_visible=False)
+        self.place_panes()
         self.app.post_message(Opened())
         self.load_pins([None if path is None else Path(path) for path in self._restored.pins])
         if self.session.shows_run:
