@@ -14,6 +14,7 @@ docstrings. A letter in brackets is short for it in docstrings:
 ``outputs`` (C)        outputs of a network
 ``classes``            classes of the labels
 ``layers``             layers of a network
+``parameters`` (P)     weights and biases of a network
 ``n_out``, ``n_in``    rows and columns of a layer's weight matrix; not fans, which differ for convolutions
 ``columns`` (m)        what a layer is applied to: examples times positions in the image
 ``rank``               dimensions of the space that columns lie in; rows of a root of their Gram matrix

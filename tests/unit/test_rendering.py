@@ -40,10 +40,11 @@ from geomreg_tui.report import load_result, load_sweep
 from geomreg_tui.report.html import run_page
 from geomreg_tui.report.studies import studies_page
 from geomreg_tui.report.sweep_html import sweep_page
-from geomreg_tui.rundir import RunEntry
+from geomreg_tui.rundir import RunDirectory, RunEntry
 from geomreg_tui.rundir.store import write_json
 from geomreg_tui.runner.progress import StageProgress
 from geomreg_tui.safe_path import python_command, python_environment
+from geomreg_tui.sampling.store import committed
 from geomreg_tui.statistics.evidence import find
 from geomreg_tui.studies.directory import StudyResult
 from geomreg_tui.studies.study import Outcome, Panel, Rival, Series, Study
@@ -166,7 +167,8 @@ def hostile_study(path: Path, run: Path) -> StudyResult:
     points = []
     for values in itertools.product((2, 4), (0, 1)):
         shutil.copytree(run, path / "part" / point_name(factors, values))
-        points.append(SimpleNamespace(settings=values))
+        summary = committed(RunDirectory.open(path / "part" / point_name(factors, values))).summary
+        points.append(SimpleNamespace(settings=values, summary=summary))
     series = Series(next(names), np.array([1.0, 2.0]), np.ones((2, 3)))
     panel = Panel(next(names), next(names), next(names), (series,))
     finding = find(next(names), next(names), next(names), [1.0, 2.0], "above", rival=next(names))
