@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from rich.cells import cell_len
 
 from geomreg_tui.experiment import Experiment
 from geomreg_tui.rundir.store import write_json
@@ -13,6 +14,7 @@ from geomreg_tui.sweeps.groups import studies_root
 from geomreg_tui.tui.screens.compared import ComparedScreen
 from geomreg_tui.tui.screens.runs import RunsScreen
 from geomreg_tui.tui.screens.studies import StudiesScreen
+from geomreg_tui.tui.widgets.runs import cut_before
 from tests.engines import put_engines_here
 from tests.unit.test_groups import make_comparison, make_studies
 
@@ -68,6 +70,19 @@ async def test_studies_open_at_the_folder_that_was_chosen() -> None:
         await driver.pilot.press("down", "enter")
         await driver.until(lambda: isinstance(driver.app.screen, StudiesScreen), "the studies")
         await driver.until(lambda: "20270104-000000-quick" in driver.text("#studies-about"), "those chosen")
+
+
+@pytest.mark.parametrize(
+    "path", ["/runs/20270104-quick", "/" + 30 * "folder/" + "20270104-quick", "/" + 40 * "値/"]
+)
+def test_of_a_long_path_the_end_is_shown(path: str) -> None:
+    for width in (1, 10, 40, 400):
+        shown = cut_before(path, width)
+        assert cell_len(shown) <= width
+        assert path.endswith(shown.removeprefix("…"))
+        assert (shown == path) == (cell_len(path) <= width)
+        if shown != path:
+            assert cell_len(shown) >= width - 1
 
 
 async def test_a_comparison_opens_with_what_the_command_prints(monkeypatch: pytest.MonkeyPatch) -> None:

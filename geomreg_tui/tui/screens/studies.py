@@ -28,7 +28,7 @@ from geomreg_tui.tui.studies_reader import StudiesReader, StudyEntry
 from geomreg_tui.tui.threads import in_thread
 from geomreg_tui.tui.widgets.keyline import KeyLine
 from geomreg_tui.tui.widgets.rows import Piece, Roles, follow_theme
-from geomreg_tui.tui.widgets.runs import NotesWidget, cut
+from geomreg_tui.tui.widgets.runs import NotesWidget, cut, cut_before
 from geomreg_tui.tui.widgets.study import StudyPane
 
 __all__ = ["StudiesScreen"]
@@ -115,7 +115,7 @@ class StudiesScreen(ModalScreen[Path | None]):
     def _told(self, event: Read) -> None:
         self._reading = False
         if event.found is None:
-            self._note(f"! {event.problem}")
+            self._note_end("! ", event.problem)  # what is wrong with a folder is said after its path
             return
         self._entries = event.found
         if self._notice == _STOPPING and not self._under_way:
@@ -135,7 +135,12 @@ class StudiesScreen(ModalScreen[Path | None]):
         elif self._reader.path is None:
             self._note("space runs a study at scale quick: half a minute to a few minutes each")
         else:
-            self._note(f"scale {self._reader.scale}, kept in {self._reader.path}")
+            self._note_end(f"scale {self._reader.scale}, kept in ", self._reader.path)
+
+    def _note_end(self, said: str, text: object) -> None:
+        """Note a text of which the end tells most, after some words."""
+        room = self.query_one("#studies-about").size.width - len(said)
+        self._note(said + cut_before(one_line(text), room))
 
     def _note(self, text: str) -> None:
         self.query_one("#studies-about", NotesWidget).show(Piece(one_line(text), "dim"))

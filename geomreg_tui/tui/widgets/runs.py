@@ -21,7 +21,7 @@ from geomreg_tui.tui.numbers import count_text
 from geomreg_tui.tui.widgets.lines import GLYPHS
 from geomreg_tui.tui.widgets.rows import Piece, RowsWidget
 
-__all__ = ["NotesWidget", "RunsList", "cut", "state_text"]
+__all__ = ["NotesWidget", "RunsList", "cut", "cut_before", "state_text"]
 
 _GAP = "  "
 _WHEEL = 3  # rows of one turn of the wheel
@@ -352,6 +352,17 @@ def state_text(status: Status) -> str:
 def cut(text: str, width: int) -> str:
     """Return a text of at most so many cells, with an ellipsis where something is missing."""
     return text if cell_len(text) <= width else set_cell_size(text, max(0, width - 1)).rstrip() + "…"
+
+
+def cut_before(text: str, width: int) -> str:
+    """Return the end of a text, of at most so many cells, with an ellipsis where something is missing.
+
+    Of a path the end tells more than the beginning.
+    """
+    start = 0
+    while cell_len(text[start:]) > (width if start == 0 else width - 1):
+        start += 1
+    return f"…{text[start:]}" if start else text
 
 
 def _role(status: Status) -> str:
