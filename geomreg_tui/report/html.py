@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import geomreg_tui
 from geomreg_tui.experiment import Experiment
@@ -106,7 +108,7 @@ def run_page(result: Result) -> str:
         experiment=_experiment_table(result),
         command=result.command,
         conditions=_conditions(result),
-        environment=environment_table(result),
+        environment=environment_table(result.environments),
         terms=GLOSSARY,
         about=f"{about()} Run {result.path.name}.",
     )
@@ -117,12 +119,12 @@ def about() -> str:
     return f"Made by geomreg-tui {geomreg_tui.__version__}."
 
 
-def environment_table(result: Result) -> Table:
+def environment_table(environments: Sequence[Mapping[str, Any]]) -> Table:
     """Return versions and device that the bits of a run depend on, one row for each environment."""
-    names = dict.fromkeys(name for environment in result.environments for name in environment)
+    names = dict.fromkeys(name for environment in environments for name in environment)
     keys = ["from_chunk", *(name for name in names if name != "from_chunk")]
     headings = [key.replace("_", " ") for key in keys]
-    rows = [[environment.get(key, "-") for key in keys] for environment in result.environments]
+    rows = [[environment.get(key, "-") for key in keys] for environment in environments]
     return Table("What the bits of this run depend on", headings, rows)
 
 

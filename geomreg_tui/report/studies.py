@@ -25,7 +25,7 @@ from geomreg_tui.report.drawing import (
     style,
 )
 from geomreg_tui.report.html import about, environment_table
-from geomreg_tui.report.results import load_result
+from geomreg_tui.rundir import RunDirectory
 from geomreg_tui.rundir.store import write_bytes
 from geomreg_tui.statistics.evidence import Finding
 from geomreg_tui.statistics.intervals import Interval
@@ -223,7 +223,7 @@ def _plain_ticks(axes: Any, panel: Panel) -> None:
 def _introduction(results: Sequence[StudyResult]) -> str:
     scale = results[0].scale if results else "?"
     words = Counter(verdict for result in results for verdict in result.verdicts)
-    counts = ", ".join(f"{count} {word}" for word, count in words.most_common())
+    counts = _counts_text(words)
     studies = "study" if len(results) == 1 else "studies"
     return (
         f"Claims of arXiv 2202.09276, each put to a test that was fixed before anything was drawn. Scale "
@@ -246,7 +246,12 @@ def _paper_verdicts(result: StudyResult) -> str:
     counts = Counter(verdict for finding, verdict in found if not finding.rival)
     if len(counts) == 1:
         return next(iter(counts))
-    return ", ".join(f"{count} {word}" for word, count in counts.most_common()) or "nothing found"
+    return _counts_text(counts) or "nothing found"
+
+
+def _counts_text(words: Counter[str]) -> str:
+    """Return how often each word is there, the most frequent first."""
+    return ", ".join(f"{count} {word}" for word, count in words.most_common())
 
 
 def _rival_verdicts(result: StudyResult) -> str:
@@ -341,5 +346,5 @@ def _environment(results: Sequence[StudyResult]) -> Table | None:
         for part, plan in result.study.parts(result.scale).items():
             for point in result.points.get(part, ()):
                 run = result.path / part / point_name(plan.factors, point.settings)
-                return environment_table(load_result(run))
+                return environment_table(RunDirectory.open(run).environments)
     return None

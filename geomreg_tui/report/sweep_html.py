@@ -98,7 +98,7 @@ def sweep_page(sweep: Sweep) -> str:
         densities=_density_figure(sweep),
         experiment=_experiment_table(sweep),
         command=sweep.command,
-        environment=environment_table(sweep.results[0]),
+        environment=environment_table(sweep.results[0].environments),
         terms=_TERMS,
         about=f"{about()} Sweep {sweep.path.resolve().name}.",
     )

@@ -128,8 +128,8 @@ def _sides(grid: FloatArray, depths: Sequence[int], task: _Task) -> list[Finding
     return wider + deeper
 
 
-def _of_task(points: Points, task: _Task) -> tuple[list[Finding], list[Panel]]:
-    """Return what networks with a task have shown."""
+def _of_task(points: Points, task: _Task) -> tuple[list[Finding], list[Panel], Series]:
+    """Return what networks with a task have shown, and their confusion by scale."""
     depths, where = _depths(points), f"where the loss is at most {task.low:g}"
     drawn = _grid(points, task, observed_mean(_MEASURE))
     low = _grid(points, task, low_loss_mean(_MEASURE, task.low))
@@ -167,24 +167,22 @@ def _of_task(points: Points, task: _Task) -> tuple[list[Finding], list[Panel]]:
         )
         for title, grid in (("networks as drawn", drawn), (where, low))
     ]
-    return findings, panels
+    return findings, panels, Series.of_replicates(task.words, gains, by_gain)
 
 
 def _judge(points: Points) -> Outcome:
     found = [_of_task(points, task) for task in _TASKS]
-    scales = tuple(
-        Series.of_replicates(
-            task.words, _GAINS, table_of(points[task.gain], observed_mean(_MEASURE), _GAINS)[1]
-        )
-        for task in _TASKS
-    )
     place = f"width {_MIDDLE['width']}, depth {_MIDDLE['depth']}"
     scale = Panel(
-        f"Gradient confusion by scale, {place}", "gain", "mean of the smallest cosine", scales, log_x=True
+        f"Gradient confusion by scale, {place}",
+        "gain",
+        "mean of the smallest cosine",
+        tuple(series for *_, series in found),
+        log_x=True,
     )
     return Outcome(
-        tuple(finding for findings, _ in found for finding in findings),
-        (*(panel for _, panels in found for panel in panels), scale),
+        tuple(finding for findings, *_ in found for finding in findings),
+        (*(panel for _, panels, _ in found for panel in panels), scale),
     )
 
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import time
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +60,7 @@ class StudyResult:
     failed: tuple[str, ...]
     complete: bool
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """A SHA-256 of the losses of all points, in order: the same bits give the same digest."""
         digest = hashlib.sha256()

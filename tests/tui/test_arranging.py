@@ -136,6 +136,10 @@ async def test_no_field_has_the_focus_that_is_not_on_the_screen() -> None:
         assert driver.app.screen.focused is None
         await driver.pilot.resize_terminal(160, 48)
         await driver.until(lambda: driver.app.screen.focused is driver.control("width"))
+        await driver.pilot.press("escape")
+        await driver.pilot.resize_terminal(200, 60)
+        await driver.until(lambda: driver.app.size == (200, 60) and len(shown(driver)) > 1)
+        assert driver.app.screen.focused is None, "it comes back once, and not after it was left"
 
 
 async def test_the_crosshair_finds_a_plot_where_a_pane_without_one_is_maximised() -> None:

@@ -76,6 +76,7 @@ async def test_studies_open_at_the_folder_that_was_chosen() -> None:
     "path", ["/runs/20270104-quick", "/" + 30 * "folder/" + "20270104-quick", "/" + 40 * "値/"]
 )
 def test_of_a_long_path_the_end_is_shown(path: str) -> None:
+    assert cut_before(path, 0) == cut_before(path, -9) == "…", "where nothing is laid out yet"
     for width in (1, 10, 40, 400):
         shown = cut_before(path, width)
         assert cell_len(shown) <= width

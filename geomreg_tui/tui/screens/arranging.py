@@ -52,6 +52,7 @@ class ArrangingScreen(Screen[None]):
         shown = self._panes.shown
         if self.focused is None and _pane_of(self._away) in shown:
             self.set_focus(self._away, scroll_visible=False)
+            self._away = None
         if _pane_of(self.focused) not in ("", *shown):
             self._away = self.focused
             self.set_focus(None)

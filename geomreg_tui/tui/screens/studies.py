@@ -120,9 +120,9 @@ class StudiesScreen(ModalScreen[Path | None]):
         self._entries = event.found
         if self._notice == _STOPPING and not self._under_way:
             self._notice = ""
-        listed, width = self.query_one(OptionList), self.app.size.width - 8
+        listed = self.query_one(OptionList)
         for place, entry in enumerate(event.found):
-            listed.replace_option_prompt_at_index(place, Text(_line(entry, width)))
+            listed.replace_option_prompt_at_index(place, Text(_line(entry, self._room)))
         self._draw()
 
     def _draw(self) -> None:
@@ -137,10 +137,14 @@ class StudiesScreen(ModalScreen[Path | None]):
         else:
             self._note_end(f"scale {self._reader.scale}, kept in ", self._reader.path)
 
+    @property
+    def _room(self) -> int:
+        """Cells of a line."""
+        return self.app.size.width - 8
+
     def _note_end(self, said: str, text: object) -> None:
         """Note a text of which the end tells most, after some words."""
-        room = self.query_one("#studies-about").size.width - len(said)
-        self._note(said + cut_before(one_line(text), room))
+        self._note(said + cut_before(one_line(text), self._room - len(said)))
 
     def _note(self, text: str) -> None:
         self.query_one("#studies-about", NotesWidget).show(Piece(one_line(text), "dim"))

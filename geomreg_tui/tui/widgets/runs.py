@@ -360,7 +360,7 @@ def cut_before(text: str, width: int) -> str:
     Of a path the end tells more than the beginning.
     """
     start = 0
-    while cell_len(text[start:]) > (width if start == 0 else width - 1):
+    while start < len(text) and cell_len(text[start:]) > (width if start == 0 else width - 1):
         start += 1
     return f"…{text[start:]}" if start else text
 
